@@ -1,0 +1,277 @@
+"""Request bodies and queries, from bytes to types; every fault is found and named, not only the first."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType, UriTooLong
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+LARGEST_BODY = 1024 * 1024
+LONGEST_QUERY = 8192
+MOST_PARAMETERS = 100
+
+
+async def read_chunks(
+    receive: Callable[[], Awaitable[Mapping[str, Any]]], headers: Mapping[bytes, bytes], most: int
+) -> typing.AsyncGenerator[bytes, None]:
+    """The body as it arrives, decompressed; at most `most` bytes (as sent, and decompressed).
+
+    Raises `TooLarge`, `UnsupportedMediaType` (an encoding other than gzip), `MalformedRequest`.
+    """
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > most:
+        raise TooLarge(f"The body has {int(declared):,} bytes; at most {most:,} are taken.")
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in (b"identity", b"gzip", b""):
+        raise UnsupportedMediaType("Content-Encoding must be gzip, or absent.")
+    unpack = zlib.decompressobj(31) if encoding == b"gzip" else None
+    total = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedRequest("The connection was closed before the body was complete.")
+        chunk: bytes = message.get("body", b"")
+        more = bool(message.get("more_body", False))
+        pieces = _unpacked(unpack, chunk) if unpack is not None else (chunk,)
+        for piece in pieces:
+            total += len(piece)
+            if total > most:
+                raise TooLarge(f"The body is larger than {most:,} bytes.")
+            if piece:
+                yield piece
+    if unpack is not None and not unpack.eof:
+        raise MalformedRequest("The gzip body is truncated.")
+
+
+def _unpacked(unpack: Any, chunk: bytes) -> typing.Iterator[bytes]:
+    """Decompress in bounded pieces, so that a small body cannot unfold into memory at once."""
+    try:
+        if unpack.eof and chunk:
+            raise MalformedRequest("There is data behind the end of the gzip body.")
+        while chunk:
+            yield unpack.decompress(chunk, 256 * 1024)
+            chunk = unpack.unconsumed_tail
+        if unpack.unused_data:
+            raise MalformedRequest("There is data behind the end of the gzip body.")
+    except zlib.error as error:
+        raise MalformedRequest("The body is not valid gzip.") from error
+
+
+async def read_body(
+    receive: Callable[[], Awaitable[Mapping[str, Any]]], headers: Mapping[bytes, bytes], most: int = LARGEST_BODY
+) -> bytes:
+    """The whole body; see `read_chunks`."""
+    return b"".join([chunk async for chunk in read_chunks(receive, headers, most)])
+
+
+def content_type(headers: Mapping[bytes, bytes]) -> str:
+    """The media type of the body, lower case, without parameters; '' when absent. Only UTF-8 is taken."""
+    text = headers.get(b"content-type", b"").decode("latin-1").lower()
+    kind, _, parameters = text.partition(";")
+    charset = parameters.strip().removeprefix("charset=").strip('"')
+    if parameters.strip().startswith("charset=") and charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType("The body must be encoded in UTF-8.")
+    return kind.strip()
+
+
+class Body(typing.Generic[S]):
+    """Decodes JSON bodies into one type."""
+
+    def __init__(self, kind: type[S]) -> None:
+        self.kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, raw: bytes) -> S:
+        """Raises `MalformedRequest` for what is not JSON, `Invalid` naming every wrong field."""
+        try:
+            value = self._decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise faults(self.kind, _any_json(raw)) or _single(error) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedRequest(_malformed(raw, error)) from error
+        if b"\\u0000" in raw:
+            _refuse_nul(msgspec.json.decode(raw))
+        return value
+
+
+def _malformed(raw: bytes, error: Exception) -> str:
+    if not raw:
+        return "The body is empty; this operation needs a JSON object."
+    if isinstance(error, RecursionError):
+        return "The JSON is nested too deeply."
+    return "The body is not valid JSON in UTF-8."
+
+
+def _any_json(raw: bytes) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest(_malformed(raw, error)) from error
+
+
+def _refuse_nul(value: object) -> None:
+    found = [f"/{name}" for name, item in value.items() if "\x00" in _text_of(item)] if isinstance(value, dict) else []
+    if found:
+        raise Invalid(
+            "Text must not contain NUL characters.",
+            errors=[FieldError(code="nul-character", message="contains a NUL character", pointer=p) for p in found],
+        )
+
+
+def _text_of(item: object) -> str:
+    if isinstance(item, dict):
+        return "".join(_text_of(part) for pair in item.items() for part in pair)
+    return item if isinstance(item, str) else ""
+
+
+def faults(kind: type[msgspec.Struct], value: object) -> Invalid | None:
+    """Every fault of a decoded JSON value against a type, or None."""
+    if not isinstance(value, dict):
+        return Invalid("The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")])
+    members = typing.cast("dict[str, object]", value)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found: list[FieldError] = []
+    for name, item in members.items():
+        if name not in fields:
+            found.append(FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}"))
+            continue
+        found += _field_faults(fields[name].type, item, f"/{name}")
+    found += [
+        FieldError(code="required", message="is required", pointer=f"/{name}")
+        for name, field in fields.items()
+        if field.required and name not in members
+    ]
+    return _listed(found) if found else None
+
+
+def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
+    try:
+        msgspec.convert(item, kind)
+    except msgspec.ValidationError as error:
+        inner = _mapping_value(kind)
+        if inner is not None and isinstance(item, dict):
+            members = typing.cast("dict[str, object]", item)
+            each = [f for name, part in members.items() for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")]
+            if each:
+                return each
+        return [FieldError(code=_code(error), message=_message(error, kind), pointer=pointer)]
+    return []
+
+
+def _mapping_value(kind: Any) -> Any:
+    """The value type, where the type is (or may be) a mapping."""
+    origin = typing.get_origin(kind)
+    if origin is dict:
+        return typing.get_args(kind)[1]
+    if origin in (typing.Union, types.UnionType, typing.Annotated):
+        return next((v for v in (_mapping_value(part) for part in typing.get_args(kind)) if v is not None), None)
+    return None
+
+
+def _listed(found: list[FieldError]) -> Invalid:
+    where = ", ".join(error.parameter or (error.pointer or "").lstrip("/") for error in found[:3])
+    rest = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return Invalid(f"Not valid: {where}{rest}.", errors=found)
+
+
+def _single(error: msgspec.ValidationError) -> Invalid:
+    return Invalid("The body is not valid.", errors=[FieldError(code="invalid", message=str(error), pointer="")])
+
+
+def unknown(name: str, known: typing.Iterable[str]) -> str:
+    """What to say of an unknown name, with the nearest known one."""
+    near = difflib.get_close_matches(name[:100], list(known), n=1)
+    return f"is not known; did you mean {near[0]}?" if near else f"is not known; known are {', '.join(known)}"
+
+
+def _escape(name: str) -> str:
+    # RFC 6901; cut, because the name is the sender's
+    return name[:100].replace("~", "~0").replace("/", "~1")
+
+
+def _code(error: msgspec.ValidationError) -> str:
+    text = str(error)
+    if "length" in text:
+        return "length"
+    if ">=" in text or "<=" in text or "> " in text or "out of range" in text:
+        return "range"
+    return "unknown-value" if "enum" in text else "type"
+
+
+def _message(error: msgspec.ValidationError, kind: Any) -> str:
+    choices = _choices(kind)
+    if choices:
+        return f"must be one of {', '.join(str(choice) for choice in choices)}"
+    text = str(error).split(" - at `", 1)[0]
+    return text[:1].lower() + text[1:]
+
+
+def _choices(kind: Any) -> tuple[object, ...]:
+    if typing.get_origin(kind) is Literal:
+        return typing.get_args(kind)
+    return next((c for c in (_choices(part) for part in typing.get_args(kind)) if c), ())
+
+
+def parse_query(raw: bytes) -> dict[str, str]:
+    """Names and values of a query string; empty values are left out, as null is the same as absent."""
+    if not raw:
+        return {}
+    if len(raw) > LONGEST_QUERY:
+        raise UriTooLong(f"The query has {len(raw):,} bytes; at most {LONGEST_QUERY:,} are taken.")
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError as error:
+        raise MalformedRequest("The query is not percent-encoded UTF-8.") from error
+    except ValueError as error:
+        raise UriTooLong(f"The query has more than {MOST_PARAMETERS} parameters.") from error
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            fault = FieldError(code="repeated", message="is given more than once", parameter=name[:100])
+            raise Invalid("A parameter is given more than once.", errors=[fault])
+        if "\x00" in value:
+            fault = FieldError(code="nul-character", message="contains a NUL character", parameter=name[:100])
+            raise Invalid("A parameter contains a NUL character.", errors=[fault])
+        values[name] = value
+    return {name: value for name, value in values.items() if value != ""}
+
+
+class Query(typing.Generic[S]):
+    """Turns query parameters into one type."""
+
+    def __init__(self, kind: type[S]) -> None:
+        self.kind = kind
+        self._fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+    def decode(self, values: Mapping[str, str]) -> S:
+        """Raises `Invalid` naming every wrong, missing or unknown parameter."""
+        found: list[FieldError] = []
+        converted: dict[str, Any] = {}
+        for name, text in values.items():
+            field = self._fields.get(name)
+            if field is None:
+                found.append(FieldError("unknown-parameter", unknown(name, self._fields), parameter=name[:100]))
+                continue
+            try:
+                converted[field.name] = msgspec.convert(text, field.type, strict=False)
+            except msgspec.ValidationError as error:
+                found.append(FieldError(_code(error), _message(error, field.type), parameter=name))
+        found += [
+            FieldError("required", "is required", parameter=name)
+            for name, field in self._fields.items()
+            if field.required and name not in values
+        ]
+        if found:
+            raise _listed(found)
+        return self.kind(**converted)

@@ -1,0 +1,342 @@
+"""Leads: list, create, read, update, delete."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
+from callfloor.api.cursors import page_limit, page_of, page_start
+from callfloor.api.operation import operation
+from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
+from callfloor.contract.fields import Page
+from callfloor.contract.leads import (
+    LARGEST_LEAD_DATA,
+    MOST_FIELDS,
+    Lead,
+    LeadCreate,
+    LeadCreated,
+    LeadPhone,
+    LeadsQuery,
+    LeadTimestamps,
+    LeadUpdate,
+    OutcomesInfo,
+)
+from callfloor.errors import Conflict, LeadCompleted, LeadInDialler, StaleVersion
+from callfloor.rules.identifiers import identifiers
+from callfloor.rules.leads import LeadFault, merged_data, prepare
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.times import UnknownZone, format_timestamp, zone
+from callfloor.store import leads, lists, users
+
+LEAD_EXAMPLE: dict[str, Any] = {
+    "leadId": 999,
+    "campaignId": 2,
+    "campaignName": "Sales Outbound",
+    "listId": 100,
+    "listName": "List One",
+    "timezone": "Australia/Sydney",
+    "completed": False,
+    "customerKey": "10000001",
+    "agentId": 1002,
+    "agentFullName": "John Doe",
+    "dataFields": {"firstName": "Jane", "plan": "gold"},
+    "lastStatusCode": 3,
+    "lastStatusDescription": "Abandoned",
+    "phones": [
+        {
+            "phoneIndex": 1,
+            "phoneNumber": "+61491570156",
+            "attempts": 1,
+            "lastDialStatusId": 7,
+            "lastDialStatusName": "Abandoned",
+        }
+    ],
+    "outcomeType": "preview",
+    "outcomesInfo": {
+        "attempts": 1,
+        "lastAttemptId": 501,
+        "lastDialStatusId": 7,
+        "lastDialStatusName": "Abandoned",
+        "wrapCode": None,
+        "wrapDescription": None,
+    },
+    "timestamps": {
+        "uploaded": "2021-08-01T09:00:00+10:00",
+        "updated": "2021-08-01T13:55:06+10:00",
+        "lastAttempt": "2021-08-01T13:55:06+10:00",
+        "nextAttempt": None,
+        "completed": None,
+    },
+}
+CREATE_EXAMPLE = {
+    "listId": 100,
+    "customerKey": "10000001",
+    "timezone": "Australia/Sydney",
+    "phone1": "+61491570156",
+    "phone2": "0491 570 157",
+    "leadData": {"firstName": "Jane", "plan": "gold"},
+}
+PHONE_NAMES = ("phone1", "phone2", "phone3")
+
+
+@operation(
+    "GET",
+    "/leads",
+    scope="leads:read",
+    summary="List of leads",
+    tag="leads",
+    example={"metadata": {"nextUri": None}, "items": [LEAD_EXAMPLE]},
+    query={"listId": 100, "statusCode": 3, "limit": 50},
+)
+async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
+    """Leads, newest first by upload time."""
+    filters = {
+        "list_id": query.list_id,
+        "status_code": query.status_code,
+        "customer_key": query.customer_key,
+        "uploaded_from": call.timestamp(query.uploaded_timestamp_from, "uploadedTimestampFrom"),
+        "uploaded_to": call.period_end(query.uploaded_timestamp_to, "uploadedTimestampTo"),
+    }
+    given = {name: value for name, value in filters.items() if value is not None}
+    after = page_start(call, query)
+    rows = await leads.page(call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1)
+    return page_of(call, query, rows, lead_of, lambda row: (row["uploaded_at"], row["lead_id"]))
+
+
+@operation(
+    "POST",
+    "/leads",
+    scope="leads:write",
+    summary="Create lead",
+    tag="leads",
+    status=201,
+    example={"leadId": 999, "inDialler": True},
+    request=CREATE_EXAMPLE,
+)
+async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
+    """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out."""
+    try:
+        new = prepare(body, call.caller.organisation.country, call.zone)
+    except LeadFault as fault:
+        raise invalid(fault.field, fault.code, fault.message) from fault
+    lead = leads.NewLead(organisation_id=call.organisation, **new)
+    if call.db.in_transaction:
+        (outcome,) = await leads.insert_together(call.db, [lead])
+    else:
+        outcome = await call.services.lead_inserts.get(lead)
+    if not isinstance(outcome, leads.InsertOutcome):
+        raise invalid("leadData", "invalid", "holds a value that cannot be stored") from outcome
+    if outcome.lead_id is None:
+        raise _missing(outcome, body.list_id)
+    created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler)
+    location = f"{call.prefix}/leads/{outcome.lead_id}"
+    return Answer(created, headers={"Location": location}, lead_id=outcome.lead_id)
+
+
+@operation(
+    "GET",
+    "/leads/{leadId}",
+    scope="leads:read",
+    summary="Get lead details",
+    tag="leads",
+    etag=True,
+    example=LEAD_EXAMPLE,
+)
+async def get_lead(call: Call, lead_id: int) -> Lead:
+    """One lead."""
+    row = await call.services.lead_reads.get((call.organisation, lead_id))
+    if row is None:
+        raise not_found("lead")
+    return lead_of(row)
+
+
+@operation(
+    "PUT",
+    "/leads/{leadId}",
+    scope="leads:write",
+    summary="Update lead details",
+    tag="leads",
+    etag=True,
+    example=LEAD_EXAMPLE,
+    request={"phone2": None, "leadData": {"plan": "silver"}, "nextAttemptTimestamp": "2021-08-02T10:00:00+10:00"},
+    problems=[LeadCompleted, LeadInDialler, StaleVersion, Conflict],
+)
+async def update_lead(call: Call, lead_id: int, body: LeadUpdate) -> Answer[Lead]:
+    """Change the fields that are given; null clears a field that can be empty.
+
+    `leadData` merges by key, and a null value removes its key. `agentId` with `nextAttemptTimestamp` makes a callback
+    for that agent, `nextAttemptTimestamp` alone one for the queue. A lead can only be completed, never opened again.
+    """
+    async with call.db.transaction():
+        row = await leads.get_locked(call.db, call.organisation, lead_id)
+        if row is None:
+            raise not_found("lead")
+        call.expect_version(lead_of(row))
+        await leads.update(call.db, call.organisation, lead_id, await _changed(call, row, body))
+        updated = await leads.get(call.db, call.organisation, lead_id)
+    if updated is None:
+        raise not_found("lead")
+    return Answer(lead_of(updated), lead_id=lead_id)
+
+
+@operation(
+    "DELETE",
+    "/leads/{leadId}",
+    scope="leads:write",
+    summary="Delete lead",
+    tag="leads",
+    status=204,
+    problems=[LeadInDialler, StaleVersion],
+)
+async def delete_lead(call: Call, lead_id: int) -> None:
+    """Delete a lead. Its attempts and activities stay, with `leadId` kept."""
+    async with call.db.transaction():
+        row = await leads.get_locked(call.db, call.organisation, lead_id)
+        if row is None:
+            raise not_found("lead")
+        call.expect_version(lead_of(row))
+        if row["in_flight_attempt_id"] is not None:
+            raise LeadInDialler("The lead is being dialled now; delete it when the call is over.")
+        await leads.delete(call.db, call.organisation, lead_id)
+
+
+def _missing(outcome: leads.InsertOutcome, list_id: int) -> Exception:
+    if not outcome.list_found:
+        return not_found(f"list {list_id}", "/listId")
+    if not outcome.agent_found:
+        return not_found("agent", "/agentId")
+    return invalid("statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's")
+
+
+async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
+    """Every changeable column, with the request's changes applied."""
+    values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")}
+    values |= {name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")}
+    country = call.caller.organisation.country
+    await _move(call, row, body, values)
+    if body.customer_key is not UNSET:
+        values["customer_key"] = body.customer_key
+    if body.timezone is not UNSET:
+        values["timezone"] = _zone_name(body.timezone)
+    for name in PHONE_NAMES:
+        text: Any = getattr(body, name)
+        if text is not UNSET:
+            values[name] = _phone(text, name, country)
+    if isinstance(body.lead_data, dict):
+        merged = merged_data(msgspec.json.decode(row["data"]), body.lead_data)
+        encoded = ENCODE(merged)
+        if len(merged) > MOST_FIELDS or len(encoded) > LARGEST_LEAD_DATA:
+            raise invalid("leadData", "too-large", f"would have over {MOST_FIELDS} fields or 64 KiB")
+        values["data"] = encoded.decode()
+        values["identifiers"] = identifiers(merged.values(), country) or None
+    elif body.lead_data is None:
+        values["data"], values["identifiers"] = "{}", None
+    await _schedule(call, body, values)
+    if body.is_completed is False and row["completed_at"] is not None:
+        raise LeadCompleted("A completed lead cannot be opened again.")
+    if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row["completed_at"] is None:
+        values["completed_at"] = call.now
+    return values
+
+
+async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dict[str, Any]) -> None:
+    if body.list_id is UNSET or body.list_id is None or body.list_id == row["list_id"]:
+        return
+    target = await lists.get(call.db, call.organisation, body.list_id)
+    if target is None:
+        raise not_found(f"list {body.list_id}", "/listId")
+    if target["campaign_id"] != row["campaign_id"] and row["in_flight_attempt_id"] is not None:
+        raise LeadInDialler("The lead is being dialled now; move it to another campaign when the call is over.")
+    values["list_id"] = body.list_id
+
+
+async def _schedule(call: Call, body: LeadUpdate, values: dict[str, Any]) -> None:
+    """Agent, next attempt and status; a new next attempt is a callback."""
+    if body.agent_id is not UNSET:
+        if body.agent_id is not None and not await users.is_agent(call.db, call.organisation, body.agent_id):
+            raise not_found("agent", "/agentId")
+        values["agent_id"] = body.agent_id
+    if body.next_attempt_timestamp is not UNSET:
+        values["next_attempt_at"] = call.timestamp(body.next_attempt_timestamp, "nextAttemptTimestamp", in_body=True)
+        if values["next_attempt_at"] is not None:
+            own = isinstance(body.agent_id, int)
+            values["status_code"] = LeadStatus.CALLBACK_AGENT if own else LeadStatus.CALLBACK_QUEUE
+    if isinstance(body.status_code, int):
+        code = body.status_code
+        if code not in LEAD_STATUS_NAMES and not await leads.status_exists(call.db, call.organisation, code):
+            message = "is neither a standard lead status nor one of the organisation's"
+            raise invalid("statusCode", "unknown-status", message)
+        values["status_code"] = code
+
+
+def _zone_name(name: str | None) -> str | None:
+    try:
+        return None if name is None or name == "" else zone(name).key
+    except UnknownZone as error:
+        raise invalid("timezone", "unknown-timezone", str(error)) from error
+
+
+def _phone(text: str | None, name: str, country: str) -> str | None:
+    try:
+        return None if text is None or not text.strip() else normalise(text, country)
+    except PhoneError as error:
+        raise invalid(name, error.code, str(error)) from error
+
+
+def lead_of(row: leads.LeadRecord) -> Lead:
+    """The contract's lead from a row of the store."""
+    at = zone(row["campaign_timezone"])
+    completed: datetime | None = row["completed_at"]
+
+    def shown(moment: datetime | None) -> str | None:
+        return None if moment is None else format_timestamp(moment, at)
+
+    status: int = row["status_code"]
+    dial_status: int | None = row["last_dial_status"]
+    return Lead(
+        lead_id=row["lead_id"],
+        campaign_id=row["campaign_id"],
+        campaign_name=row["campaign_name"],
+        list_id=row["list_id"],
+        list_name=row["list_name"],
+        timezone=row["timezone"],
+        completed=completed is not None,
+        customer_key=row["customer_key"],
+        agent_id=row["agent_id"],
+        agent_full_name=row["agent_full_name"],
+        data_fields=msgspec.Raw(row["data"].encode()),
+        last_status_code=status,
+        last_status_description=LEAD_STATUS_NAMES.get(status) or row["own_status"],
+        phones=[_phone_of(row, index) for index in (1, 2, 3) if row[f"phone{index}"] is not None],
+        outcome_type=row["outcome_type"],
+        outcomes_info=OutcomesInfo(
+            attempts=row["attempts"],
+            last_attempt_id=row["last_attempt_id"],
+            last_dial_status_id=dial_status,
+            last_dial_status_name=None if dial_status is None else DIAL_STATUS_NAMES[dial_status],
+            wrap_code=row["wrap_code"],
+            wrap_description=row["wrap_description"],
+        ),
+        timestamps=LeadTimestamps(
+            uploaded=format_timestamp(row["uploaded_at"], at),
+            updated=format_timestamp(row["updated_at"], at),
+            last_attempt=shown(row["last_attempt_at"]),
+            next_attempt=shown(row["next_attempt_at"]),
+            completed=shown(completed),
+        ),
+    )
+
+
+def _phone_of(row: leads.LeadRecord, index: Literal[1, 2, 3]) -> LeadPhone:
+    status: int | None = row[f"phone{index}_dial_status"]
+    return LeadPhone(
+        phone_index=index,
+        phone_number=row[f"phone{index}"],
+        attempts=row[f"phone{index}_attempts"],
+        last_dial_status_id=status,
+        last_dial_status_name=None if status is None else DIAL_STATUS_NAMES[status],
+    )

@@ -1,0 +1,249 @@
+"""One table of operations: it decodes requests, encodes answers, and is what the OpenAPI document is made of."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
+from callfloor.api.decoding import Body, Query, content_type, read_body
+from callfloor.contract.codes import Scope
+from callfloor.errors import (
+    FieldError,
+    IdempotencyReused,
+    IdempotencyRunning,
+    Invalid,
+    MalformedRequest,
+    NotAcceptable,
+    NotFound,
+    Problem,
+    ScopeMissing,
+    UnsupportedMediaType,
+)
+from callfloor.store import idempotency
+
+Handler = Callable[..., Awaitable[Any]]
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_NUMBER = re.compile(r"[0-9]{1,25}")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An answer ready to be sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """An operation of the API. `operation` makes them."""
+
+    method: str
+    path: str
+    scope: Scope
+    summary: str
+    tag: str
+    handler: Handler
+    status: int
+    etag: bool
+    ours: bool
+    problems: tuple[type[Problem], ...]
+    example: Any
+    request_example: Any
+    query_example: dict[str, Any]
+    path_types: dict[str, type]
+    # the handler's argument for each name in the path
+    path_names: dict[str, str]
+    query_type: type[msgspec.Struct] | None
+    body_type: type[msgspec.Struct] | None
+    answer_type: Any
+    # media types that the body may have when the handler reads it itself, as a stream
+    streams: tuple[str, ...]
+    # other media types that the answer may have
+    answers: tuple[str, ...]
+    query: Query[Any] | None = field(repr=False)
+    body: Body[Any] | None = field(repr=False)
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.handler) or self.summary
+
+    async def run(self, call: Call, path_values: dict[str, str]) -> Encoded | Response:
+        """Check, decode, call, encode. Raises problems."""
+        if self.scope not in call.caller.scopes and "admin" not in call.caller.scopes:
+            raise ScopeMissing(f"The token lacks the scope {self.scope}.")
+        self._accept(call.headers.get(b"accept"))
+        arguments: dict[str, Any] = {
+            self.path_names[name]: self._path_value(name, text) for name, text in path_values.items()
+        }
+        if self.query is not None:
+            arguments["query"] = self.query.decode(call.query)
+        elif call.query:
+            raise _no_parameters(call.query)
+        raw = b""
+        if self.body is not None:
+            if content_type(call.headers) != "application/json":
+                raise UnsupportedMediaType("The body must have Content-Type: application/json.")
+            raw = await read_body(call.receive, call.headers)
+            arguments["body"] = self.body.decode(raw)
+        if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
+            return await self.once(call, key, raw, lambda: self.handler(call, **arguments))
+        return self.encode(call, await self.handler(call, **arguments))
+
+    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
+        """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
+        secret = call.caller.organisation.hash_key
+        key_hash = idempotency.keyed_hash(secret, b"key", key)
+        query = msgspec.json.encode(sorted(call.query.items()))
+        request_hash = idempotency.keyed_hash(secret, self.method.encode(), call.path.encode(), query, request)
+        async with call.db.transaction():
+            if not await idempotency.lock(call.db, call.organisation, key_hash):
+                raise IdempotencyRunning("The first request with this Idempotency-Key is still running.")
+            stored = await idempotency.find(call.db, call.organisation, key_hash)
+            if stored is not None:
+                if stored.request_hash != request_hash:
+                    raise IdempotencyReused("This Idempotency-Key was used before with another request.")
+                return Encoded(stored.status, stored.headers | {"Idempotent-Replayed": "true"}, stored.body)
+            value = await work()
+            encoded = self.encode(call, value)
+            lead_id = _lead_shown(value)
+            answer = idempotency.Stored(request_hash, encoded.status, encoded.headers, encoded.body)
+            await idempotency.store(call.db, call.organisation, key_hash, answer, lead_id)
+        return encoded
+
+    def encode(self, call: Call, value: Any) -> Any:
+        """Bytes and headers of what the handler returned; a streamed response passes as it is."""
+        if isinstance(value, Response):
+            return value
+        headers: dict[str, str] = {}
+        status = self.status
+        if isinstance(value, Answer):
+            headers, status, value = value.headers, value.status or status, value.value
+        if value is None:
+            return Encoded(status, headers, b"")
+        body = ENCODE(value)
+        headers["Content-Type"] = "application/json"
+        if self.etag:
+            etag = etag_of(body)
+            headers["ETag"] = etag.decode()
+            unchanged = call.headers.get(b"if-none-match")
+            if unchanged is not None and self.method == "GET" and matches(unchanged, etag, weak=True):
+                return Encoded(304, {"ETag": headers["ETag"]}, b"")
+        return Encoded(status, headers, body)
+
+    def _path_value(self, name: str, text: str) -> Any:
+        kind = self.path_types[name]
+        if kind is str:
+            return text
+        if not _NUMBER.fullmatch(text):
+            fault = FieldError(code="type", message="must be a positive integer", parameter=name)
+            raise Invalid(f"{name} must be a positive integer.", errors=[fault])
+        value = int(text)
+        if not 0 < value < 2**63:
+            raise NotFound(f"There is no object with this {name}.")
+        return value
+
+    def _accept(self, accept: bytes | None) -> None:
+        if accept is None or b"*/*" in accept or b"json" in accept or b"application/*" in accept:
+            return
+        text = accept.decode("latin-1").lower()
+        if not any(kind in text or kind.split("/")[0] + "/*" in text for kind in self.answers):
+            raise NotAcceptable(f"This operation answers with {', '.join(('application/json', *self.answers))}.")
+
+
+def idempotency_key(call: Call) -> bytes:
+    """The request's Idempotency-Key; b"" when there is none. Raises `MalformedRequest` when it is too long."""
+    key = call.headers.get(b"idempotency-key", b"").strip()
+    if len(key) > 255:
+        raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
+    return key
+
+
+def _lead_shown(value: Any) -> int | None:
+    return value.lead_id if isinstance(value, Answer) else None
+
+
+def _no_parameters(query: dict[str, str]) -> Invalid:
+    faults = [FieldError("unknown-parameter", "this operation takes no parameters", parameter=n[:100]) for n in query]
+    return Invalid("This operation takes no query parameters.", errors=faults)
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    scope: Scope,
+    summary: str,
+    tag: str,
+    example: Any = None,
+    request: Any = None,
+    query: dict[str, Any] | None = None,
+    status: int = 200,
+    etag: bool = False,
+    ours: bool = False,
+    problems: Sequence[type[Problem]] = (),
+    body: type[msgspec.Struct] | None = None,
+    streams: Sequence[str] = (),
+    answers: Sequence[str] = (),
+) -> Callable[[Handler], Operation]:
+    """Make an operation of a handler `async (call, …)`.
+
+    Arguments named in `path` are its path values (int or str), `query` and `body` are decoded into the annotated
+    type; the return annotation is the answer's type. `problems` are those that the handler itself may raise.
+    `example`, `request` and `query` stand in the document and are checked against the types by a test. `streams`:
+    the handler reads the body itself; `body` then only documents it. `ours`: an addition to the contract's list.
+    """
+
+    def make(handler: Handler) -> Operation:
+        hints = typing.get_type_hints(handler, include_extras=True)
+        query_type = hints.get("query")
+        body_type = hints.get("body", body)
+        names = re.findall(r"{(\w+)}", path)
+        return Operation(
+            method=method,
+            path=path,
+            scope=scope,
+            summary=summary,
+            tag=tag,
+            handler=handler,
+            status=status,
+            etag=etag,
+            ours=ours,
+            problems=tuple(problems),
+            example=example,
+            request_example=request,
+            query_example=query or {},
+            path_types={name: hints[_snake(name)] for name in names},
+            path_names={name: _snake(name) for name in names},
+            query_type=query_type,
+            body_type=body_type,
+            answer_type=_answer_type(hints.get("return")),
+            streams=tuple(streams),
+            answers=tuple(answers),
+            query=Query(query_type) if query_type is not None else None,
+            body=Body(body_type) if body_type is not None and not streams else None,
+        )
+
+    return make
+
+
+def _answer_type(kind: Any) -> Any:
+    """The value's type of an annotation that may be wrapped in `Answer`."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is Answer else kind
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", name).lower()

@@ -1,0 +1,82 @@
+"""Composition root: the only place that knows which database, media store and limits a process uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import structlog
+from starlette.types import ASGIApp
+
+from callfloor.api.call import Services
+from callfloor.api.gate import Gate
+from callfloor.api.ops import outside
+from callfloor.api.rate import RateLimits, map_memory
+from callfloor.api.routes import OPERATIONS
+from callfloor.api.token_cache import TokenCache
+from callfloor.media.blobs import Blobs, open_blobs
+from callfloor.media.encryption import parse_key
+from callfloor.settings import Settings
+from callfloor.store import leads
+from callfloor.store.coalesce import Coalesced
+from callfloor.store.pool import LOST, Database
+
+log = structlog.get_logger("callfloor.app")
+RELISTEN_S = 1.0
+
+
+def open_media(settings: Settings) -> Blobs:
+    """The media store that the settings name. Raises `ValueError` when they name none."""
+    key = parse_key(settings.media_key) if settings.media_key else None
+    return open_blobs(settings.media_location, key)
+
+
+@asynccontextmanager
+async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, None]:
+    """Everything an API process uses, opened and closed again."""
+    db = await Database.connect(dsn, size=settings.database_connections)
+    try:
+        yield Services(
+            db=db,
+            blobs=open_media(settings),
+            settings=settings,
+            lead_reads=Coalesced(lambda keys: leads.get_many(db, keys)),
+            lead_inserts=Coalesced(lambda new: leads.insert_together(db, new)),
+        )
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> AsyncGenerator[ASGIApp, None]:
+    """The Platform API as an ASGI application. `limits_fd`: rate-limit memory shared with sibling processes."""
+    async with services(settings, dsn) as given:
+        tokens = TokenCache(given.db)
+        limits = RateLimits(map_memory(limits_fd), settings.requests_per_second)
+        listener = asyncio.create_task(_listen(dsn, tokens))
+        try:
+            yield Gate(OPERATIONS, given, tokens, limits, outside(given, OPERATIONS))
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+
+
+async def _listen(dsn: str, tokens: TokenCache) -> None:
+    """Empty the token cache when a token changes. Lost notifications cost seconds, not correctness."""
+    while True:
+        try:
+            connection = await asyncpg.connect(dsn, timeout=5)
+            try:
+                gone = asyncio.Event()
+                connection.add_termination_listener(lambda _connection: gone.set())
+                await connection.add_listener("callfloor_tokens", lambda *_: tokens.clear())
+                tokens.clear()
+                await gone.wait()
+            finally:
+                await connection.close(timeout=1)
+        except LOST:
+            log.info("listener-lost")
+        await asyncio.sleep(RELISTEN_S)

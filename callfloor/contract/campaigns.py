@@ -1,0 +1,78 @@
+"""Campaign statistics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from callfloor.contract.fields import Request, Struct
+
+Period = Literal["hour", "day"]
+CampaignMode = Literal["preview", "progressive", "predictive"]
+
+
+class StatisticsQuery(Request):
+    period: Annotated[
+        Period | None, Meta(description="hour: the last 60 minutes (default); day: the last 24 hours.")
+    ] = None
+
+
+class CampaignAgents(Struct):
+    logged_in: int
+    ready: int
+    dialling: int
+    on_call: int
+    on_wrap: int
+    paused: int
+
+
+class ListStatistics(Struct):
+    list_id: int
+    list_name: str
+    in_dialler: bool
+    weight: int
+    leads: int
+    dialable: int
+    completed: int
+    last_dialled_timestamp: str | None
+
+
+class DiallerStatistics(Struct):
+    mode: CampaignMode | None
+    lines_in_use: int
+    attempts: int
+    live_answers: int
+    abandoned: int
+    abandonment_rate: Annotated[float | None, Meta(description="abandoned ÷ liveAnswers; null without live answers.")]
+    average_connect_delay_ms: int | None
+
+
+class OutboundStatistics(Struct):
+    campaign_id: int
+    campaign_name: str
+    agents: CampaignAgents
+    is_active: bool
+    created_date: str
+    last_updated: str
+    lists: list[ListStatistics]
+    dialler: DiallerStatistics
+    timestamp: str
+    timezone: str
+
+
+class InboundStatistics(Struct):
+    campaign_id: int
+    campaign_name: str
+    max_call_waiting_time: Annotated[int, Meta(description="Seconds.")]
+    average_waiting_time: Annotated[int, Meta(description="Seconds.")]
+    estimated_call_waiting_time: Annotated[
+        int | None, Meta(description="Seconds a caller who joined now would wait; null with nobody logged in.")
+    ]
+    agents: CampaignAgents
+    calls_waiting: int
+    calls_received: int
+    calls_abandoned_in_workflow: int
+    calls_abandoned_in_queue: int
+    timestamp: str
+    timezone: str

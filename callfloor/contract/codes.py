@@ -1,0 +1,78 @@
+"""The contract's three code spaces. The numbers are fixed; names are what the API shows."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal
+
+ActivityType = Literal["call.inbound", "call.outbound", "call.manual", "email.inbound", "email.outbound"]
+OutcomeType = Literal["preview", "progressive", "predictive", "manual"]
+Scope = Literal[
+    "activities:read",
+    "campaigns:read",
+    "media:read",
+    "leads:read",
+    "leads:write",
+    "customers:erase",
+    "dialler:read",
+    "users:read",
+    "agents:write",
+    "admin",
+]
+
+
+class ActivityStatus(IntEnum):
+    IN_WORKFLOW = 1
+    IN_QUEUE = 2
+    ANSWERED = 3
+    ABANDONED_IN_WORKFLOW = 4
+    ABANDONED_IN_QUEUE = 5
+    VOICEMAIL = 6
+    DIALLING = 7
+    NOT_ANSWERED = 8
+    FAILED = 9
+    MISSED = 10
+
+
+class DialStatus(IntEnum):
+    DIALLING = 0
+    ANSWERED = 1
+    NO_ANSWER = 2
+    BUSY = 3
+    DISCONNECTED = 4
+    TELCO_ERROR = 5
+    ANSWERING_MACHINE = 6
+    ABANDONED = 7
+    CANCELLED = 8
+    REFUSED = 9
+
+
+class LeadStatus(IntEnum):
+    NEW = 0
+    NO_RESULT = 1
+    CONTACTED = 2
+    ABANDONED = 3
+    NO_ANSWER = 4
+    BUSY = 5
+    DISCONNECTED = 6
+    TELCO_ERROR = 7
+    ANSWERING_MACHINE = 8
+    CALLBACK_QUEUE = 9
+    CALLBACK_AGENT = 10
+    DO_NOT_CALL = 11
+    COMPLETED = 12
+
+
+FIRST_OWN_LEAD_STATUS = 100
+
+
+def _name(code: IntEnum) -> str:
+    return code.name.replace("_", " ").title().replace(" In ", " in ")
+
+
+ACTIVITY_STATUS_NAMES: dict[int, str] = {int(code): _name(code) for code in ActivityStatus}
+DIAL_STATUS_NAMES: dict[int, str] = {int(code): _name(code) for code in DialStatus}
+LEAD_STATUS_NAMES: dict[int, str] = {int(code): _name(code) for code in LeadStatus} | {
+    LeadStatus.CALLBACK_QUEUE: "Callback - Queue",
+    LeadStatus.CALLBACK_AGENT: "Callback - Agent",
+}

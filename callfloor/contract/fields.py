@@ -1,0 +1,47 @@
+"""Field types that several groups share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+LARGEST_ID = 2**63 - 1
+
+Id = Annotated[int, Meta(gt=0, le=LARGEST_ID, description="Positive identifier.")]
+# S types these as plain integers; an unknown one is refused by name once it is compared with what exists.
+Timestamp = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="ISO 8601: `2021-08-01T13:55:06+10:00`, `…+1000`, `…Z`, or without offset in the organisation's zone.",
+    ),
+]
+Phone = Annotated[str, Meta(max_length=64, description="E.164, or the organisation's national form.")]
+TimezoneName = Annotated[str, Meta(max_length=64, description="IANA time zone, such as `Australia/Sydney`.")]
+Scalar = str | int | float | bool | None
+
+T = TypeVar("T")
+
+
+class Struct(msgspec.Struct, rename="camel", kw_only=True):
+    """An answer: names in camelCase."""
+
+
+class Request(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """A request body or query: names in camelCase, unknown names refused."""
+
+
+class PageMetadata(Struct):
+    next_uri: Annotated[str | None, Meta(description="Ready link to the next page; null on the last page.")]
+
+
+class Page(msgspec.Struct, Generic[T]):
+    metadata: PageMetadata
+    items: list[T]
+
+
+class PageQuery(Request):
+    cursor: Annotated[str | None, Meta(max_length=1024, description="Pagination cursor, from `nextUri`.")] = None
+    limit: Annotated[int | None, Meta(ge=1, le=1000, description="Items a page, default 100.")] = None

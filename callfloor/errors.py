@@ -1,0 +1,204 @@
+"""Problems that an operation can answer with (RFC 9457). Knows no HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong with a request. `pointer` (RFC 6901) names a body field, `parameter` the rest."""
+
+    code: str
+    message: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(Exception):
+    """Something is wrong with the request or the state it meets."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+class InternalError(Problem):
+    """The server met a fault of its own. Nothing was written. Report the requestId to the operator."""
+
+
+class MalformedRequest(Problem):
+    """The request cannot be read: broken JSON, broken compression, broken text encoding."""
+
+    status, slug, title = 400, "malformed-request", "Malformed request"
+
+
+class InvalidCursor(Problem):
+    """The cursor was altered, or belongs to other filters. Start again without a cursor."""
+
+    status, slug, title = 400, "invalid-cursor", "Invalid cursor"
+
+
+class Unauthenticated(Problem):
+    """The request carries no token, or one that is unknown, expired or revoked."""
+
+    status, slug, title = 401, "unauthenticated", "Authentication needed"
+
+
+class ScopeMissing(Problem):
+    """The token is valid but lacks the scope that this operation needs."""
+
+    status, slug, title = 403, "scope-missing", "Scope missing"
+
+
+class NotFound(Problem):
+    """There is no such object in this organisation."""
+
+    status, slug, title = 404, "not-found", "Not found"
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, but not with this method; the Allow header lists what it takes."""
+
+    status, slug, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class NotAcceptable(Problem):
+    """The Accept header allows none of the forms in which the answer exists."""
+
+    status, slug, title = 406, "not-acceptable", "Not acceptable"
+
+
+class Conflict(Problem):
+    """The object is in a state that does not allow this."""
+
+    status, slug, title = 409, "conflict", "Conflict"
+
+
+class ListNameTaken(Conflict):
+    """The campaign already has a list of this name."""
+
+    slug, title = "list-name-taken", "List name taken"
+
+
+class LeadInDialler(Conflict):
+    """The lead is being dialled now. Try again when the call is over."""
+
+    slug, title = "lead-being-dialled", "Lead is being dialled"
+
+
+class LeadCompleted(Conflict):
+    """A completed lead cannot be opened again."""
+
+    slug, title = "lead-completed", "Lead is completed"
+
+
+class WrongDirection(Conflict):
+    """Outbound figures were asked of an inbound campaign, or the reverse."""
+
+    slug, title = "wrong-direction", "Wrong direction"
+
+
+class NotAnAgent(Conflict):
+    """The user is not an agent with an active account, so it has no presence."""
+
+    slug, title = "not-an-agent", "Not an active agent"
+
+
+class AgentPhoneUnreachable(Conflict):
+    """The agent's phone does not answer, so the agent cannot be signed in."""
+
+    slug, title = "agent-phone-unreachable", "Agent phone unreachable"
+
+
+class CustomerInCall(Conflict):
+    """The customer is in a call now. Erase when it is over."""
+
+    slug, title = "customer-in-call", "Customer is in a call"
+
+
+class IdempotencyRunning(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    slug, title = "idempotency-key-running", "Request still running"
+
+
+class MediaDeleted(Problem):
+    """The bytes were deleted; the metadata say when, by whom and why."""
+
+    status, slug, title = 410, "media-deleted", "Media deleted"
+
+
+class StaleVersion(Problem):
+    """The object changed since the version named by If-Match. Read it again."""
+
+    status, slug, title = 412, "stale-version", "Version is stale"
+
+
+class TooLarge(Problem):
+    """The request is larger than this operation takes."""
+
+    status, slug, title = 413, "too-large", "Request too large"
+
+
+class UriTooLong(Problem):
+    """The address or its query is too long."""
+
+    status, slug, title = 414, "uri-too-long", "Address too long"
+
+
+class UnsupportedMediaType(Problem):
+    """The body's Content-Type or Content-Encoding is not one that this operation takes."""
+
+    status, slug, title = 415, "unsupported-media-type", "Unsupported media type"
+
+
+class RangeNotSatisfiable(Problem):
+    """The requested range lies outside the media."""
+
+    status, slug, title = 416, "range-not-satisfiable", "Range not satisfiable"
+
+
+class Invalid(Problem):
+    """The request is readable, but its fields or parameters are not valid; `errors` names each."""
+
+    status, slug, title = 422, "invalid-request", "Invalid request"
+
+
+class IdempotencyReused(Problem):
+    """The Idempotency-Key was used before with another request."""
+
+    status, slug, title = 422, "idempotency-key-reused", "Idempotency-Key reused"
+
+
+class RateLimited(Problem):
+    """The token has used up its requests for now; Retry-After says for how many seconds."""
+
+    status, slug, title = 429, "rate-limited", "Too many requests"
+
+
+class Unavailable(Problem):
+    """The database or the media store cannot be reached now. Nothing was written. Try again after Retry-After."""
+
+    status, slug, title = 503, "unavailable", "Temporarily unavailable"
+
+
+def every_problem() -> list[type[Problem]]:
+    """Every problem class, by status and slug."""
+    found: list[type[Problem]] = []
+    pending: list[type[Problem]] = [Problem]
+    while pending:
+        for kind in pending.pop().__subclasses__():
+            found.append(kind)
+            pending.append(kind)
+    return sorted(found, key=lambda kind: (kind.status, kind.slug))

@@ -1,0 +1,89 @@
+"""What a lead that comes in must be, whichever way it comes: one at a time or in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS, LeadStatus
+from callfloor.contract.fields import Scalar
+from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
+from callfloor.rules.identifiers import identifiers
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, zone
+
+_STANDARD = frozenset(int(status) for status in LeadStatus)
+_EMPTY = msgspec.Raw(b"{}")
+
+
+class LeadFault(ValueError):
+    """A field of a lead cannot be taken. `field` is its contract name."""
+
+    def __init__(self, field: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.field, self.code, self.message = field, code, message
+
+
+def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
+    """Columns of a new lead: phones in E.164, times aware, empty text as None.
+
+    `country` and `at` are the organisation's. Raises `LeadFault` for the first field that cannot be taken. Whether
+    list, agent and own status exist is the store's to say.
+    """
+    data, found = _EMPTY, None
+    if lead.lead_data:
+        encoded = msgspec.json.encode(lead.lead_data)
+        if b"\\u0000" in encoded and any("\x00" in f"{name}{value}" for name, value in lead.lead_data.items()):
+            raise LeadFault("leadData", "nul-character", "contains a NUL character")
+        if len(encoded) > LARGEST_LEAD_DATA:
+            raise LeadFault("leadData", "too-large", "has over 64 KiB")
+        data, found = msgspec.Raw(encoded), identifiers(lead.lead_data.values(), country) or None
+    if lead.customer_key is not None and "\x00" in lead.customer_key:
+        raise LeadFault("customerKey", "nul-character", "contains a NUL character")
+    status = lead.status_code or 0
+    if status not in _STANDARD and status < FIRST_OWN_LEAD_STATUS:
+        raise LeadFault("statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own")
+    return {
+        "list_id": lead.list_id,
+        "customer_key": lead.customer_key or None,
+        "timezone": _zone_name(lead.timezone) if lead.timezone else None,
+        "phone1": _phone(lead.phone1, "phone1", country) if lead.phone1 else None,
+        "phone2": _phone(lead.phone2, "phone2", country) if lead.phone2 else None,
+        "phone3": _phone(lead.phone3, "phone3", country) if lead.phone3 else None,
+        "next_attempt_at": _time(lead.next_attempt_timestamp, at) if lead.next_attempt_timestamp else None,
+        "status_code": status,
+        "agent_id": lead.agent_id,
+        "data": data,
+        "identifiers": found,
+    }
+
+
+def merged_data(old: Mapping[str, Scalar], changes: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """`leadData` after an update: changes win by key, and a null removes its key."""
+    return {name: value for name, value in (dict(old) | dict(changes)).items() if value is not None or name not in changes}
+
+
+def _phone(text: str, field: str, country: str) -> str | None:
+    if text.isspace():
+        return None
+    try:
+        return normalise(text, country)
+    except PhoneError as error:
+        raise LeadFault(field, error.code, str(error)) from error
+
+
+def _zone_name(name: str) -> str:
+    try:
+        return zone(name).key
+    except UnknownZone as error:
+        raise LeadFault("timezone", "unknown-timezone", str(error)) from error
+
+
+def _time(text: str, at: ZoneInfo) -> Any:
+    try:
+        return parse_timestamp(text, at)
+    except TimestampError as error:
+        raise LeadFault("nextAttemptTimestamp", "invalid-timestamp", str(error)) from error

@@ -1,0 +1,31 @@
+"""Every option once, with its default and unit. The only reader of environment variables (`CALLFLOOR_…`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Options of a Callfloor process. Command-line options win over the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLFLOOR_", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("callfloor-data"), description="Folder of the embedded database and the media.")
+    database_url: str | None = Field(None, description="PostgreSQL ≥ 15 to use instead of the embedded one.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")
+    database_connections: int = Field(10, ge=2, le=100, description="Connections a process at most.")
+    requests_per_second: int = Field(100, ge=1, description="Rate limit of a token that has none of its own.")
+    media_url: str | None = Field(None, description="Where media go: a folder or s3://bucket/prefix. Default: DATA/media.")
+    media_key: str | None = Field(None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False)
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
+
+    @property
+    def media_location(self) -> str:
+        return self.media_url or str(self.data / "media")

@@ -1,0 +1,109 @@
+"""API tokens: `cf_ORGANISATION_SECRET`. Only a hash of the secret is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from asyncpg import Record
+
+from callfloor.rules.times import zone
+from callfloor.store.pool import Database
+
+_FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
+
+FIND_SQL = """
+SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, o.organisation_id, o.name, o.timezone, o.country,
+    o.hash_key
+FROM tokens t JOIN organisations o USING (organisation_id)
+WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
+    AND (t.expires_at IS NULL OR t.expires_at > now())"""
+INSERT_SQL = """
+INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING token_id"""
+LIST_SQL = """
+SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at FROM tokens
+WHERE organisation_id = $1 ORDER BY token_id"""
+REVOKE_SQL = """
+UPDATE tokens SET revoked_at = now() WHERE organisation_id = $1 AND token_id = $2 AND revoked_at IS NULL
+RETURNING token_id"""
+CHANGED_SQL = "SELECT pg_notify('callfloor_tokens', '')"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    organisation_id: int
+    name: str
+    zone: ZoneInfo
+    country: str
+    hash_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a valid token speaks for. `requests_per_second` None: the server's default."""
+
+    organisation: Organisation
+    token_id: int
+    scopes: frozenset[str]
+    requests_per_second: int | None
+    expires_at: datetime | None
+
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+
+def _hash(secret: str) -> bytes:
+    # 256 random bits need no slow hash
+    return hashlib.sha256(secret.encode()).digest()
+
+
+async def find(db: Database, token: str) -> Caller | None:
+    """The caller behind a token; None when it is unknown, expired or revoked."""
+    form = _FORM.fullmatch(token)
+    if form is None:
+        return None
+    row = await db.fetchrow(FIND_SQL, int(form[1]), _hash(form[2]))
+    if row is None:
+        return None
+    organisation = Organisation(
+        row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]
+    )
+    return Caller(
+        organisation, row["token_id"], frozenset(row["scopes"]), row["requests_per_second"], row["expires_at"]
+    )
+
+
+async def create(
+    db: Database,
+    organisation: int,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    requests_per_second: int | None = None,
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a token and return it; it is not kept and cannot be shown again."""
+    secret = secrets.token_urlsafe(32)
+    await db.fetchval(
+        INSERT_SQL, organisation, name, _hash(secret), sorted(set(scopes)), requests_per_second, expires_at
+    )
+    return f"cf_{organisation}_{secret}"
+
+
+async def every(db: Database, organisation: int) -> list[Record]:
+    """All tokens of the organisation, revoked and expired ones too."""
+    return await db.fetch(LIST_SQL, organisation)
+
+
+async def revoke(db: Database, organisation: int, token_id: int) -> bool:
+    """Revoke a token at once in every process; False when there is no such live token."""
+    async with db.transaction():
+        revoked = await db.fetchval(REVOKE_SQL, organisation, token_id)
+        await db.execute(CHANGED_SQL)
+    return revoked is not None

@@ -1,0 +1,51 @@
+"""Logs (JSON lines on standard error) and metrics (Prometheus). Neither carries tokens, numbers or bodies."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter("callfloor_api_requests_total", "Requests to the Platform API.", ("operation", "status"))
+SECONDS = Histogram(
+    "callfloor_api_request_seconds",
+    "Time to answer a request to the Platform API.",
+    ("operation",),
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
+)
+_children: dict[tuple[str, int], Counter] = {}
+_times: dict[str, Histogram] = {}
+
+
+def observe(operation: str, status: int, seconds: float) -> None:
+    """Count one request."""
+    key = (operation, status)
+    counter = _children.get(key)
+    if counter is None:
+        counter = _children[key] = REQUESTS.labels(operation, str(status))
+        _times.setdefault(operation, SECONDS.labels(operation))
+    counter.inc()
+    _times[operation].observe(seconds)
+
+
+def _render(_logger: object, _name: str, event: Any) -> bytes:
+    return msgspec.json.encode(event)
+
+
+def configure_logs(level: int = logging.INFO) -> None:
+    """Log to standard error, a JSON object a line."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,154 @@
+"""A real PostgreSQL for every test: the embedded one, and the local one where a server listens on 127.0.0.1:5432."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from callfloor.app import api
+from callfloor.contract.codes import Scope
+from callfloor.settings import Settings
+from callfloor.store import organisations, tokens
+from callfloor.store.embedded import EmbeddedServer
+from callfloor.store.migrate import migrate
+from callfloor.store.pool import Database
+
+SCOPES: tuple[str, ...] = Scope.__args__  # type: ignore[attr-defined]
+LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+def _local_server() -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", 5432)) == 0
+
+
+SERVERS = ["embedded", *(["local"] if _local_server() else [])]
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[EmbeddedServer]:
+    with tempfile.TemporaryDirectory(prefix="cf-test-") as folder:
+        server = EmbeddedServer.start_or_join(Path(folder) / "data", fsync=False)
+        yield server
+        server.release()
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+async def dsn(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A migrated database of its own, one a session and server. Tests are kept apart by their organisations."""
+    base = os.environ.get("CALLFLOOR_TEST_DATABASE_URL", LOCAL)
+    if request.param == "embedded":
+        base = request.getfixturevalue("embedded_server").dsn
+    name = f"callfloor_test_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(base)
+    await admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    head, _, tail = base.partition("?")
+    url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
+    await migrate(url)
+    yield url
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(scope="session")
+async def db(dsn: str) -> AsyncIterator[Database]:
+    database = await Database.connect(dsn, size=10)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data=tmp_path_factory.mktemp("data"), requests_per_second=100_000, port=0)
+
+
+@dataclass
+class Centre:
+    """An organisation with one campaign each way, a list and an agent, and clients that speak for it."""
+
+    organisation: int
+    inbound: int
+    outbound: int
+    list_id: int
+    agent: int
+    user: int
+    client: httpx2.AsyncClient
+    app: Any = field(repr=False)
+    token: str = field(repr=False, default="")
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, dsn: str) -> AsyncIterator[Any]:
+    async with api(settings, dsn) as application:
+        yield application
+
+
+def client_for(app: Any, token: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app),
+        base_url="http://callfloor.test/platform-api/v3.0",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+async def make_centre(db: Database, app: Any) -> Centre:
+    organisation = await organisations.create(db, f"Centre {secrets.token_hex(4)}", "Australia/Sydney", "AU")
+    ids: list[int] = []
+    for direction, mode in (("inbound", None), ("outbound", "progressive")):
+        ids.append(
+            await db.fetchval(
+                "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode)"
+                " VALUES ($1, $2, $3, 'Australia/Sydney', $4) RETURNING campaign_id",
+                organisation,
+                f"Support {direction.title()}",
+                direction,
+                mode,
+            )
+        )
+    list_id = await db.fetchval(
+        "INSERT INTO lists (organisation_id, campaign_id, name) VALUES ($1, $2, 'List One') RETURNING list_id",
+        organisation,
+        ids[1],
+    )
+    people = [
+        await db.fetchval(
+            "INSERT INTO users (organisation_id, user_type, username, first_name, last_name)"
+            " VALUES ($1, $2, $3, 'John', 'Doe') RETURNING user_id",
+            organisation,
+            kind,
+            f"{kind}.doe",
+        )
+        for kind in ("agent", "user")
+    ]
+    for campaign in ids:
+        await db.execute("INSERT INTO campaign_agents VALUES ($1, $2, $3)", organisation, campaign, people[0])
+    token = await tokens.create(db, organisation, "test", SCOPES)
+    return Centre(
+        organisation, ids[0], ids[1], list_id, people[0], people[1], client_for(app, token), app, token
+    )
+
+
+@pytest.fixture
+async def centre(db: Database, app: Any) -> AsyncIterator[Centre]:
+    """A fresh organisation."""
+    made = await make_centre(db, app)
+    yield made
+    await made.client.aclose()
+
+
+@pytest.fixture
+async def other_centre(db: Database, app: Any) -> AsyncIterator[Centre]:
+    """A second organisation, which must never see anything of the first."""
+    made = await make_centre(db, app)
+    yield made
+    await made.client.aclose()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 import structlog
@@ -42,8 +43,8 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             db=db,
             blobs=open_media(settings),
             settings=settings,
-            lead_reads=Coalesced(lambda keys: leads.get_many(db, keys)),
-            lead_inserts=Coalesced(lambda new: leads.insert_together(db, new)),
+            lead_reads=Coalesced(partial(leads.get_many, db)),
+            lead_inserts=Coalesced(partial(leads.insert_together, db)),
         )
     finally:
         await db.close()
@@ -64,6 +65,13 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
                 await listener
 
 
+def _clearing(tokens: TokenCache) -> Callable[..., None]:
+    def clear(*_: object) -> None:
+        tokens.clear()
+
+    return clear
+
+
 async def _listen(dsn: str, tokens: TokenCache) -> None:
     """Empty the token cache when a token changes. Lost notifications cost seconds, not correctness."""
     while True:
@@ -72,7 +80,7 @@ async def _listen(dsn: str, tokens: TokenCache) -> None:
             try:
                 gone = asyncio.Event()
                 connection.add_termination_listener(lambda _connection: gone.set())
-                await connection.add_listener("callfloor_tokens", lambda *_: tokens.clear())
+                await connection.add_listener("callfloor_tokens", _clearing(tokens))
                 tokens.clear()
                 await gone.wait()
             finally:

@@ -21,10 +21,20 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")
     database_connections: int = Field(10, ge=2, le=100, description="Connections a process at most.")
     requests_per_second: int = Field(100, ge=1, description="Rate limit of a token that has none of its own.")
-    media_url: str | None = Field(None, description="Where media go: a folder or s3://bucket/prefix. Default: DATA/media.")
-    media_key: str | None = Field(None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False)
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
-    import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
+    media_url: str | None = Field(
+        None, description="Where media go: a folder or s3://bucket/prefix. Default: DATA/media."
+    )
+    media_key: str | None = Field(
+        None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    import_processes: int = Field(
+        1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`."
+    )
+    url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
+    token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 
     @property
     def media_location(self) -> str:

@@ -15,14 +15,13 @@ import asyncpg
 import httpx2
 import pytest
 from callfloor.app import api
-from callfloor.contract.codes import Scope
+from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings
 from callfloor.store import organisations, tokens
 from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
 
-SCOPES: tuple[str, ...] = Scope.__args__  # type: ignore[attr-defined]
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -133,9 +132,7 @@ async def make_centre(db: Database, app: Any) -> Centre:
     for campaign in ids:
         await db.execute("INSERT INTO campaign_agents VALUES ($1, $2, $3)", organisation, campaign, people[0])
     token = await tokens.create(db, organisation, "test", SCOPES)
-    return Centre(
-        organisation, ids[0], ids[1], list_id, people[0], people[1], client_for(app, token), app, token
-    )
+    return Centre(organisation, ids[0], ids[1], list_id, people[0], people[1], client_for(app, token), app, token)
 
 
 @pytest.fixture

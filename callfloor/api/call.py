@@ -16,6 +16,8 @@ from callfloor.rules.times import TimestampError, parse_timestamp
 from callfloor.store.tokens import Caller
 
 if TYPE_CHECKING:
+    from asyncpg import DataError
+
     from callfloor.media.blobs import Blobs
     from callfloor.settings import Settings
     from callfloor.store.coalesce import Coalesced
@@ -35,7 +37,7 @@ class Services:
     blobs: Blobs
     settings: Settings
     lead_reads: Coalesced[tuple[int, int], LeadRecord | None]
-    lead_inserts: Coalesced[NewLead, InsertOutcome]
+    lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
 
 
 @dataclass(slots=True)
@@ -123,5 +125,9 @@ def invalid(name: str, code: str, message: str, *, in_body: bool = True) -> Inva
 
 def not_found(what: str, pointer: str | None = None) -> NotFound:
     """A 404. `pointer` names the body field that refers to the missing object."""
-    errors = [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)] if pointer else []
+    errors = (
+        [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)]
+        if pointer
+        else []
+    )
     return NotFound(f"There is no such {what} in this organisation.", errors=errors)

@@ -69,7 +69,9 @@ def _unpacked(unpack: Any, chunk: bytes) -> typing.Iterator[bytes]:
 
 
 async def read_body(
-    receive: Callable[[], Awaitable[Mapping[str, Any]]], headers: Mapping[bytes, bytes], most: int = LARGEST_BODY
+    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    headers: Mapping[bytes, bytes],
+    most: int = LARGEST_BODY,
 ) -> bytes:
     """The whole body; see `read_chunks`."""
     return b"".join([chunk async for chunk in read_chunks(receive, headers, most)])
@@ -121,11 +123,17 @@ def _any_json(raw: bytes) -> object:
 
 
 def _refuse_nul(value: object) -> None:
-    found = [f"/{name}" for name, item in value.items() if "\x00" in _text_of(item)] if isinstance(value, dict) else []
+    found = (
+        [f"/{name}" for name, item in value.items() if "\x00" in _text_of(item)]
+        if isinstance(value, dict)
+        else []
+    )
     if found:
         raise Invalid(
             "Text must not contain NUL characters.",
-            errors=[FieldError(code="nul-character", message="contains a NUL character", pointer=p) for p in found],
+            errors=[
+                FieldError(code="nul-character", message="contains a NUL character", pointer=p) for p in found
+            ],
         )
 
 
@@ -138,13 +146,17 @@ def _text_of(item: object) -> str:
 def faults(kind: type[msgspec.Struct], value: object) -> Invalid | None:
     """Every fault of a decoded JSON value against a type, or None."""
     if not isinstance(value, dict):
-        return Invalid("The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")])
+        return Invalid(
+            "The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")]
+        )
     members = typing.cast("dict[str, object]", value)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     found: list[FieldError] = []
     for name, item in members.items():
         if name not in fields:
-            found.append(FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}"))
+            found.append(
+                FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}")
+            )
             continue
         found += _field_faults(fields[name].type, item, f"/{name}")
     found += [
@@ -162,7 +174,11 @@ def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
         inner = _mapping_value(kind)
         if inner is not None and isinstance(item, dict):
             members = typing.cast("dict[str, object]", item)
-            each = [f for name, part in members.items() for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")]
+            each = [
+                f
+                for name, part in members.items()
+                for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
+            ]
             if each:
                 return each
         return [FieldError(code=_code(error), message=_message(error, kind), pointer=pointer)]
@@ -175,7 +191,9 @@ def _mapping_value(kind: Any) -> Any:
     if origin is dict:
         return typing.get_args(kind)[1]
     if origin in (typing.Union, types.UnionType, typing.Annotated):
-        return next((v for v in (_mapping_value(part) for part in typing.get_args(kind)) if v is not None), None)
+        return next(
+            (v for v in (_mapping_value(part) for part in typing.get_args(kind)) if v is not None), None
+        )
     return None
 
 
@@ -186,7 +204,9 @@ def _listed(found: list[FieldError]) -> Invalid:
 
 
 def _single(error: msgspec.ValidationError) -> Invalid:
-    return Invalid("The body is not valid.", errors=[FieldError(code="invalid", message=str(error), pointer="")])
+    return Invalid(
+        "The body is not valid.", errors=[FieldError(code="invalid", message=str(error), pointer="")]
+    )
 
 
 def unknown(name: str, known: typing.Iterable[str]) -> str:
@@ -230,7 +250,9 @@ def parse_query(raw: bytes) -> dict[str, str]:
     if len(raw) > LONGEST_QUERY:
         raise UriTooLong(f"The query has {len(raw):,} bytes; at most {LONGEST_QUERY:,} are taken.")
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
     except UnicodeDecodeError as error:
         raise MalformedRequest("The query is not percent-encoded UTF-8.") from error
     except ValueError as error:
@@ -261,7 +283,9 @@ class Query(typing.Generic[S]):
         for name, text in values.items():
             field = self._fields.get(name)
             if field is None:
-                found.append(FieldError("unknown-parameter", unknown(name, self._fields), parameter=name[:100]))
+                found.append(
+                    FieldError("unknown-parameter", unknown(name, self._fields), parameter=name[:100])
+                )
                 continue
             try:
                 converted[field.name] = msgspec.convert(text, field.type, strict=False)

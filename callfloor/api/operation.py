@@ -103,12 +103,16 @@ class Operation:
             return await self.once(call, key, raw, lambda: self.handler(call, **arguments))
         return self.encode(call, await self.handler(call, **arguments))
 
-    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
+    async def once(
+        self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]
+    ) -> Encoded:
         """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
         secret = call.caller.organisation.hash_key
         key_hash = idempotency.keyed_hash(secret, b"key", key)
         query = msgspec.json.encode(sorted(call.query.items()))
-        request_hash = idempotency.keyed_hash(secret, self.method.encode(), call.path.encode(), query, request)
+        request_hash = idempotency.keyed_hash(
+            secret, self.method.encode(), call.path.encode(), query, request
+        )
         async with call.db.transaction():
             if not await idempotency.lock(call.db, call.organisation, key_hash):
                 raise IdempotencyRunning("The first request with this Idempotency-Key is still running.")
@@ -161,7 +165,9 @@ class Operation:
             return
         text = accept.decode("latin-1").lower()
         if not any(kind in text or kind.split("/")[0] + "/*" in text for kind in self.answers):
-            raise NotAcceptable(f"This operation answers with {', '.join(('application/json', *self.answers))}.")
+            raise NotAcceptable(
+                f"This operation answers with {', '.join(('application/json', *self.answers))}."
+            )
 
 
 def idempotency_key(call: Call) -> bytes:
@@ -177,7 +183,10 @@ def _lead_shown(value: Any) -> int | None:
 
 
 def _no_parameters(query: dict[str, str]) -> Invalid:
-    faults = [FieldError("unknown-parameter", "this operation takes no parameters", parameter=n[:100]) for n in query]
+    faults = [
+        FieldError("unknown-parameter", "this operation takes no parameters", parameter=n[:100])
+        for n in query
+    ]
     return Invalid("This operation takes no query parameters.", errors=faults)
 
 

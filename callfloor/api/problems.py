@@ -41,4 +41,9 @@ def encode(problem: Problem, *, prefix: str, path: str, request_id: str) -> Enco
 
 def page(kind: type[Problem]) -> dict[str, Any]:
     """What `/problems/{slug}` says of a kind of problem."""
-    return {"type": kind.slug, "title": kind.title, "status": kind.status, "detail": (kind.__doc__ or "").strip()}
+    return {
+        "type": kind.slug,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": (kind.__doc__ or "").strip(),
+    }

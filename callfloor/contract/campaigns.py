@@ -44,7 +44,9 @@ class DiallerStatistics(Struct):
     attempts: int
     live_answers: int
     abandoned: int
-    abandonment_rate: Annotated[float | None, Meta(description="abandoned ÷ liveAnswers; null without live answers.")]
+    abandonment_rate: Annotated[
+        float | None, Meta(description="abandoned ÷ liveAnswers; null without live answers.")
+    ]
     average_connect_delay_ms: int | None
 
 
@@ -67,7 +69,8 @@ class InboundStatistics(Struct):
     max_call_waiting_time: Annotated[int, Meta(description="Seconds.")]
     average_waiting_time: Annotated[int, Meta(description="Seconds.")]
     estimated_call_waiting_time: Annotated[
-        int | None, Meta(description="Seconds a caller who joined now would wait; null with nobody logged in.")
+        int | None,
+        Meta(description="Seconds a caller who joined now would wait; null with nobody logged in."),
     ]
     agents: CampaignAgents
     calls_waiting: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, get_args
 
 ActivityType = Literal["call.inbound", "call.outbound", "call.manual", "email.inbound", "email.outbound"]
 OutcomeType = Literal["preview", "progressive", "predictive", "manual"]
@@ -19,6 +19,8 @@ Scope = Literal[
     "agents:write",
     "admin",
 ]
+
+SCOPES: tuple[str, ...] = get_args(Scope)
 
 
 class ActivityStatus(IntEnum):

@@ -11,7 +11,7 @@ from callfloor.contract.fields import Phone, Request, Struct
 
 class CustomerQuery(Request):
     phone_number: Phone | None = None
-    email_address: Annotated[str | None, Meta(max_length=254)] = None
+    email_address: Annotated[str, Meta(max_length=254)] | None = None
     dry_run: Annotated[bool | None, Meta(description="Only count what would be erased.")] = None
 
 

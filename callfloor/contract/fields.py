@@ -43,5 +43,5 @@ class Page(msgspec.Struct, Generic[T]):
 
 
 class PageQuery(Request):
-    cursor: Annotated[str | None, Meta(max_length=1024, description="Pagination cursor, from `nextUri`.")] = None
-    limit: Annotated[int | None, Meta(ge=1, le=1000, description="Items a page, default 100.")] = None
+    cursor: Annotated[str, Meta(max_length=1024, description="Pagination cursor, from `nextUri`.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Items a page, default 100.")] | None = None

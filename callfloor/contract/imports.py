@@ -20,7 +20,8 @@ ImportStatus = Literal["queued", "running", "completed", "failed"]
 class ImportQuery(Request):
     list_id: Annotated[Id | None, Meta(description="The list of every row that names none.")] = None
     on_duplicate: Annotated[
-        OnDuplicate | None, Meta(description="What to do with a row whose customerKey is in the list; default insert.")
+        OnDuplicate | None,
+        Meta(description="What to do with a row whose customerKey is in the list; default insert."),
     ] = None
     dry_run: Annotated[bool | None, Meta(description="Check every row and write nothing.")] = None
 
@@ -58,8 +59,8 @@ class Import(msgspec.Struct, kw_only=True):
 
 
 class ImportErrorsQuery(Request):
-    page_no: Annotated[int | None, Meta(ge=1, le=2**31 - 1)] = None
-    limit: Annotated[int | None, Meta(ge=1, le=1000)] = None
+    page_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
 
 class RowError(Struct):

@@ -16,7 +16,10 @@ LARGEST_LEAD_DATA = 64 * 1024
 CustomerKey = Annotated[str, Meta(max_length=255, description="Your own identifier of the customer.")]
 LeadData = Annotated[
     dict[str, Scalar],
-    Meta(max_length=MOST_FIELDS, description="The campaign's own fields: JSON scalars, at most 200 fields and 64 KiB."),
+    Meta(
+        max_length=MOST_FIELDS,
+        description="The campaign's own fields: JSON scalars, at most 200 fields and 64 KiB.",
+    ),
 ]
 StatusCode = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Lead status, see the code table.")]
 
@@ -61,7 +64,9 @@ class LeadUpdate(Request):
 
 class LeadCreated(Struct):
     lead_id: int
-    in_dialler: Annotated[bool, Meta(description="The list is set to dial and nothing on the lead keeps it out.")]
+    in_dialler: Annotated[
+        bool, Meta(description="The list is set to dial and nothing on the lead keeps it out.")
+    ]
 
 
 class LeadPhone(Struct):
@@ -101,7 +106,9 @@ class Lead(Struct):
     agent_id: int | None
     agent_full_name: str | None
     # an object of scalars, passed on as PostgreSQL wrote it
-    data_fields: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object", "additionalProperties": True})]
+    data_fields: Annotated[
+        msgspec.Raw, Meta(extra_json_schema={"type": "object", "additionalProperties": True})
+    ]
     last_status_code: int
     last_status_description: str | None
     phones: list[LeadPhone]

@@ -136,7 +136,11 @@ async def insert_many(db: Database, leads: Sequence[NewLead]) -> list[InsertOutc
     outcomes: list[Any] = [None] * len(leads)
     for row in rows:
         outcomes[row["ord"]] = InsertOutcome(
-            row["lead_id"], bool(row["in_dialler"]), row["list_found"], row["agent_found"], row["status_found"]
+            row["lead_id"],
+            bool(row["in_dialler"]),
+            row["list_found"],
+            row["agent_found"],
+            row["status_found"],
         )
     return outcomes
 

@@ -52,13 +52,14 @@ async def page(
 async def insert(db: Database, organisation: int, campaign_id: int, name: str) -> int | None:
     """The new list's id; None when there is no such campaign. Raises `NameTaken`."""
     try:
-        async with db.transaction():
-            return await db.fetchval(INSERT_SQL, organisation, campaign_id, name)
+        return await db.fetchval(INSERT_SQL, organisation, campaign_id, name)
     except asyncpg.UniqueViolationError as error:
         raise NameTaken from error
 
 
-async def update(db: Database, organisation: int, list_id: int, name: str, *, in_dialler: bool, weight: int) -> None:
+async def update(
+    db: Database, organisation: int, list_id: int, name: str, *, in_dialler: bool, weight: int
+) -> None:
     """Raises `NameTaken`."""
     try:
         await db.execute(UPDATE_SQL, organisation, list_id, name, in_dialler, weight)

@@ -92,7 +92,8 @@ async def status(dsn: str) -> list[Step]:
     known = migrations()
     _check(known, applied)
     return [
-        Step(m.number, m.name, applied[m.number]["applied_at"] if m.number in applied else None) for m in known
+        Step(m.number, m.name, applied[m.number]["applied_at"] if m.number in applied else None)
+        for m in known
     ]
 
 

@@ -7,19 +7,41 @@ import secrets
 from asyncpg import Record
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from callfloor.store import tokens
 from callfloor.store.pool import Database
 
 EVERY_SQL = "SELECT organisation_id, name, timezone, country FROM organisations ORDER BY name"
+NAMED_SQL = "SELECT organisation_id, name, timezone, country FROM organisations WHERE name = $1"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, hash_key, signing_key) VALUES ($1, $2, $3, $4, $5)
 RETURNING organisation_id"""
+UPDATE_SQL = """
+UPDATE organisations SET timezone = $2, country = $3, updated_at = now() WHERE organisation_id = $1"""
+SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
 
 
 async def every(db: Database) -> list[Record]:
     return await db.fetch(EVERY_SQL)
 
 
+async def named(db: Database, name: str) -> Record | None:
+    return await db.fetchrow(NAMED_SQL, name)
+
+
 async def create(db: Database, name: str, timezone: str, country: str) -> int:
     """Make an organisation, with keys of its own; returns its id."""
     signing_key = Ed25519PrivateKey.generate().private_bytes_raw()
     return int(await db.fetchval(INSERT_SQL, name, timezone, country, secrets.token_bytes(32), signing_key))
+
+
+async def update(db: Database, organisation: int, timezone: str, country: str) -> None:
+    """Change an organisation; every process forgets what it knew of it when the transaction commits."""
+    async with db.transaction():
+        await db.execute(UPDATE_SQL, organisation, timezone, country)
+        await db.execute(tokens.CHANGED_SQL)
+
+
+async def public_key(db: Database, organisation: int) -> bytes:
+    """The Ed25519 public key (raw, 32 bytes) of the organisation's erasure certificates."""
+    signing_key = await db.fetchval(SIGNING_KEY_SQL, organisation)
+    return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()

@@ -6,7 +6,9 @@ from asyncpg import Record
 
 from callfloor.store.pool import Database
 
-IS_AGENT_SQL = "SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"
+IS_AGENT_SQL = (
+    "SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"
+)
 PAGE_SQL = """
 SELECT user_id, user_type, username, first_name, last_name, full_name, email_address, timezone, account_active
 FROM users
@@ -19,7 +21,12 @@ async def is_agent(db: Database, organisation: int, user_id: int) -> bool:
 
 
 async def page(
-    db: Database, organisation: int, user_type: str | None, account_active: bool | None, after: int, count: int
+    db: Database,
+    organisation: int,
+    user_type: str | None,
+    account_active: bool | None,
+    after: int,
+    count: int,
 ) -> list[Record]:
     """At most `count` users with ids above `after`, by id."""
     types = ["agent", "user"] if user_type is None else [user_type]

@@ -157,6 +157,9 @@ CREATE INDEX leads_customer_key_idx ON leads (organisation_id, customer_key, upl
 CREATE INDEX leads_phone1_idx ON leads (organisation_id, phone1) WHERE phone1 IS NOT NULL;
 CREATE INDEX leads_phone2_idx ON leads (organisation_id, phone2) WHERE phone2 IS NOT NULL;
 CREATE INDEX leads_phone3_idx ON leads (organisation_id, phone3) WHERE phone3 IS NOT NULL;
+-- The dialler's order (store/explain.py): due times first, then leads without a time, by id.
+CREATE INDEX leads_dialling_idx ON leads (organisation_id, list_id, next_attempt_at, lead_id)
+    WHERE dialable AND in_flight_attempt_id IS NULL;
 CREATE INDEX leads_identifiers_idx ON leads USING gin (identifiers) WHERE identifiers IS NOT NULL;
 
 -- How many leads a list holds, kept by triggers so that no writer can forget it. One row a backend (shard) keeps
@@ -358,98 +361,152 @@ CREATE TABLE campaign_minutes (
 ) WITH (fillfactor = 50);
 
 -- Whole seconds between two moments as the API shows them: both cut to the second first, so that durations agree
--- with the timestamps beside them.
+-- with the timestamps beside them. STABLE, because PostgreSQL then writes it into the calling statement.
 CREATE FUNCTION seconds_between(earlier timestamptz, later timestamptz) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (extract(epoch FROM date_trunc('second', later, 'UTC'))
-        - extract(epoch FROM date_trunc('second', earlier, 'UTC')))::integer;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (floor(extract(epoch FROM later)) - floor(extract(epoch FROM earlier)))::integer;
 
-CREATE FUNCTION count_activities() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    -- an insert has no removed rows, and a delete no added ones
-    changes text := '';
+CREATE FUNCTION count_activities_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'DELETE' THEN
-        changes := 'SELECT *, 1 AS sign FROM added WHERE type = ''call.inbound''';
-    END IF;
-    IF TG_OP = 'UPDATE' THEN
-        changes := changes || ' UNION ALL ';
-    END IF;
-    IF TG_OP <> 'INSERT' THEN
-        changes := changes || 'SELECT *, -1 AS sign FROM removed WHERE type = ''call.inbound''';
-    END IF;
-    EXECUTE format($sql$
-        INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, received, abandoned_in_workflow,
-            abandoned_in_queue, handled, handling_s, waited, waiting_s, longest_wait_s)
-        SELECT organisation_id, campaign_id, minute, sum(received), sum(in_workflow), sum(in_queue), sum(handled),
-            sum(handling_s), sum(waited), sum(waiting_s), max(longest_wait_s)
+    INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, received, abandoned_in_workflow,
+        abandoned_in_queue, handled, handling_s, waited, waiting_s, longest_wait_s)
+    SELECT organisation_id, campaign_id, minute, sum(received), sum(in_workflow), sum(in_queue), sum(handled),
+        sum(handling_s), sum(waited), sum(waiting_s), max(waiting_s)
+    FROM (
+        SELECT organisation_id, campaign_id, date_trunc('minute', created_at, 'UTC') AS minute,
+            (parent_activity_id IS NULL)::int AS received, (status_id = 4)::int AS in_workflow,
+            (status_id = 5)::int AS in_queue, (answered_at IS NOT NULL AND hang_up_at IS NOT NULL)::int AS handled,
+            coalesce(seconds_between(answered_at, hang_up_at), 0)
+                + CASE WHEN answered_at IS NULL THEN 0 ELSE coalesce(seconds_between(hang_up_at, wrap_up_at), 0) END
+                AS handling_s,
+            0 AS waited, 0 AS waiting_s
+        FROM added WHERE type = 'call.inbound'
+        UNION ALL
+        SELECT organisation_id, campaign_id, date_trunc('minute', join_queue_at, 'UTC'), 0, 0, 0, 0, 0, 1,
+            seconds_between(join_queue_at, coalesce(answered_at, left_queue_at, hang_up_at))
+        FROM added
+        WHERE type = 'call.inbound' AND join_queue_at IS NOT NULL
+            AND coalesce(answered_at, left_queue_at, hang_up_at) IS NOT NULL
+    ) AS part
+    GROUP BY organisation_id, campaign_id, minute
+    HAVING sum(received) <> 0 OR sum(in_workflow) <> 0 OR sum(in_queue) <> 0 OR sum(handled) <> 0 OR sum(waited) <> 0
+    ORDER BY organisation_id, campaign_id, minute
+    ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
+        received = m.received + excluded.received,
+        abandoned_in_workflow = m.abandoned_in_workflow + excluded.abandoned_in_workflow,
+        abandoned_in_queue = m.abandoned_in_queue + excluded.abandoned_in_queue,
+        handled = m.handled + excluded.handled, handling_s = m.handling_s + excluded.handling_s,
+        waited = m.waited + excluded.waited, waiting_s = m.waiting_s + excluded.waiting_s,
+        longest_wait_s = greatest(m.longest_wait_s, excluded.longest_wait_s);
+    RETURN NULL;
+END $$;
+
+-- What a call waited is final once it stopped waiting, so that the longest wait only ever grows.
+CREATE FUNCTION count_activities_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, received, abandoned_in_workflow,
+        abandoned_in_queue, handled, handling_s, waited, waiting_s, longest_wait_s)
+    SELECT organisation_id, campaign_id, minute, sum(received), sum(in_workflow), sum(in_queue), sum(handled),
+        sum(handling_s), sum(waited), sum(waiting_s), max(longest_wait_s)
+    FROM (
+        SELECT organisation_id, campaign_id, date_trunc('minute', created_at, 'UTC') AS minute,
+            sign * (parent_activity_id IS NULL)::int AS received, sign * (status_id = 4)::int AS in_workflow,
+            sign * (status_id = 5)::int AS in_queue,
+            sign * (answered_at IS NOT NULL AND hang_up_at IS NOT NULL)::int AS handled,
+            sign * (coalesce(seconds_between(answered_at, hang_up_at), 0)
+                + CASE WHEN answered_at IS NULL THEN 0 ELSE coalesce(seconds_between(hang_up_at, wrap_up_at), 0) END)
+                AS handling_s,
+            0 AS waited, 0 AS waiting_s, 0 AS longest_wait_s
         FROM (
-            SELECT organisation_id, campaign_id, date_trunc('minute', created_at, 'UTC') AS minute,
-                sign * (parent_activity_id IS NULL)::int AS received, sign * (status_id = 4)::int AS in_workflow,
-                sign * (status_id = 5)::int AS in_queue,
-                sign * (answered_at IS NOT NULL AND hang_up_at IS NOT NULL)::int AS handled,
-                sign * coalesce(seconds_between(answered_at, hang_up_at)
-                    + coalesce(seconds_between(hang_up_at, wrap_up_at), 0), 0) AS handling_s,
-                0 AS waited, 0 AS waiting_s, 0 AS longest_wait_s
-            FROM (%1$s) AS change
+            SELECT 1 AS sign, organisation_id, campaign_id, type, created_at, parent_activity_id, status_id,
+                answered_at, hang_up_at, wrap_up_at FROM added
             UNION ALL
-            SELECT organisation_id, campaign_id, date_trunc('minute', join_queue_at, 'UTC'), 0, 0, 0, 0, 0, sign,
-                sign * seconds_between(join_queue_at, coalesce(answered_at, left_queue_at, hang_up_at)),
-                CASE WHEN sign > 0
-                    THEN seconds_between(join_queue_at, coalesce(answered_at, left_queue_at, hang_up_at)) ELSE 0 END
-            FROM (%1$s) AS change
-            WHERE join_queue_at IS NOT NULL AND coalesce(answered_at, left_queue_at, hang_up_at) IS NOT NULL
-        ) AS part
-        GROUP BY organisation_id, campaign_id, minute
-        HAVING sum(received) <> 0 OR sum(in_workflow) <> 0 OR sum(in_queue) <> 0 OR sum(handled) <> 0
-            OR sum(handling_s) <> 0 OR sum(waited) <> 0 OR sum(waiting_s) <> 0
-        ORDER BY organisation_id, campaign_id, minute
-        ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
-            received = m.received + excluded.received,
-            abandoned_in_workflow = m.abandoned_in_workflow + excluded.abandoned_in_workflow,
-            abandoned_in_queue = m.abandoned_in_queue + excluded.abandoned_in_queue,
-            handled = m.handled + excluded.handled, handling_s = m.handling_s + excluded.handling_s,
-            waited = m.waited + excluded.waited, waiting_s = m.waiting_s + excluded.waiting_s,
-            longest_wait_s = greatest(m.longest_wait_s, excluded.longest_wait_s)$sql$, changes);
+            SELECT -1, organisation_id, campaign_id, type, created_at, parent_activity_id, status_id,
+                answered_at, hang_up_at, wrap_up_at FROM removed
+        ) AS change
+        WHERE type = 'call.inbound'
+        UNION ALL
+        SELECT organisation_id, campaign_id, date_trunc('minute', join_queue_at, 'UTC'), 0, 0, 0, 0, 0, sign,
+            sign * seconds_between(join_queue_at, ended), greatest(0, sign * seconds_between(join_queue_at, ended))
+        FROM (
+            SELECT 1 AS sign, organisation_id, campaign_id, type, join_queue_at,
+                coalesce(answered_at, left_queue_at, hang_up_at) AS ended FROM added
+            UNION ALL
+            SELECT -1, organisation_id, campaign_id, type, join_queue_at,
+                coalesce(answered_at, left_queue_at, hang_up_at) FROM removed
+        ) AS change
+        WHERE type = 'call.inbound' AND join_queue_at IS NOT NULL AND ended IS NOT NULL
+    ) AS part
+    GROUP BY organisation_id, campaign_id, minute
+    HAVING sum(received) <> 0 OR sum(in_workflow) <> 0 OR sum(in_queue) <> 0 OR sum(handled) <> 0
+        OR sum(handling_s) <> 0 OR sum(waited) <> 0 OR sum(waiting_s) <> 0
+    ORDER BY organisation_id, campaign_id, minute
+    ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
+        received = m.received + excluded.received,
+        abandoned_in_workflow = m.abandoned_in_workflow + excluded.abandoned_in_workflow,
+        abandoned_in_queue = m.abandoned_in_queue + excluded.abandoned_in_queue,
+        handled = m.handled + excluded.handled, handling_s = m.handling_s + excluded.handling_s,
+        waited = m.waited + excluded.waited, waiting_s = m.waiting_s + excluded.waiting_s,
+        longest_wait_s = greatest(m.longest_wait_s, excluded.longest_wait_s);
     RETURN NULL;
 END $$;
 
 CREATE TRIGGER activities_inserted AFTER INSERT ON activities REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION count_activities();
+    FOR EACH STATEMENT EXECUTE FUNCTION count_activities_inserted();
 CREATE TRIGGER activities_updated AFTER UPDATE ON activities REFERENCING OLD TABLE AS removed NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION count_activities();
+    FOR EACH STATEMENT EXECUTE FUNCTION count_activities_updated();
 
-CREATE FUNCTION count_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    changes text := 'SELECT *, 1 AS sign FROM added';
+-- The dialler's attempts only: a call that an agent dialled by hand is not the dialler's.
+CREATE FUNCTION count_attempts_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        changes := changes || ' UNION ALL SELECT *, -1 AS sign FROM removed';
-    END IF;
-    EXECUTE format($sql$
-        INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, attempts, live_answers, abandoned,
-            connected, connect_delay_ms)
-        SELECT organisation_id, campaign_id, date_trunc('minute', dialled_at, 'UTC'), sum(sign),
-            sum(sign * (dial_status IN (1, 7))::int), sum(sign * (dial_status = 7)::int),
-            sum(sign * (connect_delay_ms IS NOT NULL)::int), sum(sign * coalesce(connect_delay_ms, 0))
-        FROM (%s) AS change
-        WHERE mode <> 'manual'
-        GROUP BY 1, 2, 3
-        HAVING sum(sign) <> 0 OR sum(sign * (dial_status IN (1, 7))::int) <> 0
-            OR sum(sign * (dial_status = 7)::int) <> 0 OR sum(sign * (connect_delay_ms IS NOT NULL)::int) <> 0
-            OR sum(sign * coalesce(connect_delay_ms, 0)) <> 0
-        ORDER BY 1, 2, 3
-        ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
-            attempts = m.attempts + excluded.attempts, live_answers = m.live_answers + excluded.live_answers,
-            abandoned = m.abandoned + excluded.abandoned, connected = m.connected + excluded.connected,
-            connect_delay_ms = m.connect_delay_ms + excluded.connect_delay_ms$sql$, changes);
+    INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, attempts, live_answers, abandoned,
+        connected, connect_delay_ms)
+    SELECT organisation_id, campaign_id, date_trunc('minute', dialled_at, 'UTC'), count(*),
+        count(*) FILTER (WHERE dial_status IN (1, 7)), count(*) FILTER (WHERE dial_status = 7),
+        count(connect_delay_ms), coalesce(sum(connect_delay_ms), 0)
+    FROM added
+    WHERE mode <> 'manual'
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+    ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
+        attempts = m.attempts + excluded.attempts, live_answers = m.live_answers + excluded.live_answers,
+        abandoned = m.abandoned + excluded.abandoned, connected = m.connected + excluded.connected,
+        connect_delay_ms = m.connect_delay_ms + excluded.connect_delay_ms;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION count_attempts_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO campaign_minutes AS m (organisation_id, campaign_id, minute, attempts, live_answers, abandoned,
+        connected, connect_delay_ms)
+    SELECT organisation_id, campaign_id, date_trunc('minute', dialled_at, 'UTC'), sum(sign), sum(live), sum(abandoned),
+        sum(connected), sum(connect_delay_ms)
+    FROM (
+        SELECT organisation_id, campaign_id, dialled_at, mode, 1 AS sign, (dial_status IN (1, 7))::int AS live,
+            (dial_status = 7)::int AS abandoned, (connect_delay_ms IS NOT NULL)::int AS connected,
+            coalesce(connect_delay_ms, 0) AS connect_delay_ms
+        FROM added
+        UNION ALL
+        SELECT organisation_id, campaign_id, dialled_at, mode, -1, -(dial_status IN (1, 7))::int,
+            -(dial_status = 7)::int, -(connect_delay_ms IS NOT NULL)::int, -coalesce(connect_delay_ms, 0)
+        FROM removed
+    ) AS change
+    WHERE mode <> 'manual'
+    GROUP BY 1, 2, 3
+    HAVING sum(sign) <> 0 OR sum(live) <> 0 OR sum(abandoned) <> 0 OR sum(connected) <> 0
+        OR sum(connect_delay_ms) <> 0
+    ORDER BY 1, 2, 3
+    ON CONFLICT (organisation_id, campaign_id, minute) DO UPDATE SET
+        attempts = m.attempts + excluded.attempts, live_answers = m.live_answers + excluded.live_answers,
+        abandoned = m.abandoned + excluded.abandoned, connected = m.connected + excluded.connected,
+        connect_delay_ms = m.connect_delay_ms + excluded.connect_delay_ms;
     RETURN NULL;
 END $$;
 
 CREATE TRIGGER attempts_inserted AFTER INSERT ON attempts REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION count_attempts();
+    FOR EACH STATEMENT EXECUTE FUNCTION count_attempts_inserted();
 CREATE TRIGGER attempts_updated AFTER UPDATE ON attempts REFERENCING OLD TABLE AS removed NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION count_attempts();
+    FOR EACH STATEMENT EXECUTE FUNCTION count_attempts_updated();
 
 CREATE TABLE list_dialled (
     organisation_id bigint NOT NULL,

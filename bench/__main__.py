@@ -1,0 +1,39 @@
+"""`python -m bench [ROW …] [--size N]`: run rows and print their results as Markdown table rows."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench import history, imports, media, pages, requests
+from bench.floor import ToolMissing
+
+ROWS = {
+    "requests": (requests.run, 20_000),
+    "imports": (imports.run, 1_000_000),
+    "pages": (pages.run, 1_000_000),
+    "history": (history.run, 1_000_000),
+    "media": (media.run, 1),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of {', '.join(ROWS)}; default: all")
+    parser.add_argument("--size", type=int, help="leads, activities or rows to make (each row has its own default)")
+    given = parser.parse_args()
+    unknown = [row for row in given.rows if row not in ROWS]
+    if unknown:
+        parser.error(f"unknown row {unknown[0]}: choose from {', '.join(ROWS)}")
+    for name in given.rows or ROWS:
+        run, size = ROWS[name]
+        try:
+            run(given.size or size)
+        except ToolMissing as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+from callfloor.cli import main
+
+main()

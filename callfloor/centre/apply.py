@@ -1,0 +1,115 @@
+"""Applying a centre file to the database, and exporting one."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from asyncpg import Record
+
+from callfloor.centre.check import check, organisation_name
+from callfloor.centre.plan import Change, diff
+from callfloor.centre.source import Source, parse
+from callfloor.centre.write import centre_file
+from callfloor.contract.centre import Campaign, Centre, User
+from callfloor.store import centres, organisations
+from callfloor.store.pool import Database
+
+
+async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
+    """Make the centre what the file says, in one transaction; returns the changes. `dry_run`: writes nothing.
+
+    Raises `CentreMistakes`.
+    """
+    async with db.transaction():
+        await (centres.snapshot(db) if dry_run else centres.lock(db))
+        name = organisation_name(source)
+        row = None if name is None else await organisations.named(db, name)
+        stored = None if row is None else await centres.read(db, row, locked=not dry_run)
+        current = stored.centre if stored else None
+        target = check(source, current)
+        changes = diff(current, target)
+        if not dry_run:
+            writer = _Writer(db, target, stored)
+            for change in changes:
+                await writer.write(change)
+    return changes
+
+
+async def apply_text(db: Database, text: str, file: str, *, dry_run: bool = False) -> list[Change]:
+    """`apply` of a file's text; `file` is its name in mistakes."""
+    return await apply(db, parse(text, file), dry_run=dry_run)
+
+
+async def export_text(db: Database, organisation: Record) -> str:
+    """The centre file of an organisation (a row of `organisations.every`)."""
+    async with db.transaction():
+        await centres.snapshot(db)
+        return centre_file((await centres.read(db, organisation)).centre)
+
+
+class _Writer:
+    """Writes changes in the order in which `diff` gives them, so that what one needs is there."""
+
+    def __init__(self, db: Database, target: Centre, stored: centres.Stored | None) -> None:
+        self._db, self._target = db, target
+        self._organisation = stored.organisation if stored else 0
+        self._users = dict(stored.users) if stored else {}
+        self._campaigns = dict(stored.campaigns) if stored else {}
+        self._lists = stored.lists if stored else {}
+
+    async def write(self, change: Change) -> None:
+        name = str(change.key)
+        match change.kind:
+            case "organisation":
+                await self._write_organisation(change)
+            case "user":
+                await self._write_user(change, self._target.users[name])
+            case "campaign":
+                await self._write_campaign(change, self._target.campaigns[name])
+            case "lead status":
+                code = int(change.key)
+                description = self._target.lead_statuses[code]
+                await centres.put_lead_status(self._db, self._organisation, code, description)
+            case "agent" | "wrap code" | "list":
+                assert change.campaign is not None
+                await self._write_inside(change, self._target.campaigns[change.campaign])
+            case _:
+                assert_never(change.kind)
+
+    async def _write_organisation(self, change: Change) -> None:
+        new = self._target.organisation
+        if change.sign == "+":
+            self._organisation = await organisations.create(self._db, new.name, new.timezone, new.country)
+        else:
+            await organisations.update(self._db, self._organisation, new.timezone, new.country)
+
+    async def _write_user(self, change: Change, user: User) -> None:
+        if change.sign == "+":
+            self._users[user.username] = await centres.insert_user(self._db, self._organisation, user)
+        else:
+            await centres.update_user(self._db, self._organisation, self._users[user.username], user)
+
+    async def _write_campaign(self, change: Change, campaign: Campaign) -> None:
+        if change.sign == "+":
+            self._campaigns[campaign.name] = await centres.insert_campaign(self._db, self._organisation, campaign)
+        else:
+            number = self._campaigns[campaign.name]
+            await centres.update_campaign(self._db, self._organisation, number, campaign)
+
+    async def _write_inside(self, change: Change, campaign: Campaign) -> None:
+        where = (self._db, self._organisation, self._campaigns[campaign.name])
+        name = str(change.key)
+        match change.kind, change.sign:
+            case "agent", "+":
+                await centres.add_agent(*where, self._users[name])
+            case "agent", _:
+                await centres.remove_agent(*where, self._users[name])
+            case "wrap code", "-":
+                await centres.remove_wrap_code(*where, int(change.key))
+            case "wrap code", _:
+                await centres.put_wrap_code(*where, int(change.key), campaign.wrap_codes[int(change.key)])
+            case "list", "+":
+                await centres.insert_list(*where, campaign.lists[name])
+            case _:
+                list_id = self._lists[campaign.name, name]
+                await centres.update_list(self._db, self._organisation, list_id, campaign.lists[name])

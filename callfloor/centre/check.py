@@ -1,0 +1,212 @@
+"""From a centre file, and the centre as it is, to the centre that the file asks for; every mistake is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from callfloor.centre import keys, values
+from callfloor.centre.lines import Path
+from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.centre.source import Report, Source
+from callfloor.centre.values import WRONG, Table, Wrong
+from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
+from callfloor.rules.names import unknown
+from callfloor.rules.phones import PhoneError, normalise
+
+T = TypeVar("T", User, List, Campaign, Organisation)
+
+_ORGANISATION: dict[str, values.Check] = {
+    "name": values.text,
+    "timezone": values.zone_name,
+    "country": values.country,
+}
+_USER: dict[str, values.Check] = {
+    "username": values.text,
+    "firstName": values.text,
+    "lastName": values.text_or_empty,
+    "emailAddress": values.clearable(values.email),
+    "type": values.choice("agent", "user"),
+    "timezone": values.clearable(values.zone_name),
+    "accountActive": values.flag,
+}
+_LIST: dict[str, values.Check] = {
+    "name": values.text,
+    "inDialler": values.flag,
+    "weight": values.whole(0, 100),
+}
+_CAMPAIGN: dict[str, values.Check] = {
+    "name": values.text,
+    "direction": values.choice("inbound", "outbound"),
+    "timezone": values.zone_name,
+    "mode": values.clearable(values.choice("preview", "progressive", "predictive")),
+    "active": values.flag,
+    "agents": values.texts,
+    "numbers": values.texts,
+    "maxAttempts": values.whole(1),
+    "callingHours": values.calling_hours,
+    "lists": values.tables(_LIST, "name"),
+    "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
+}
+_CENTRE: dict[str, values.Check] = {
+    "organisation": values.table(_ORGANISATION),
+    "users": values.tables(_USER, "username"),
+    "leadStatuses": values.tables(
+        {"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"
+    ),
+    "campaigns": values.tables(_CAMPAIGN, "name"),
+}
+
+
+def organisation_name(source: Source) -> str | None:
+    """The organisation that the file is about; None when it names none."""
+    found = source.tree.get("organisation")
+    name: object = found.get("name") if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    return name if isinstance(name, str) and name and "\x00" not in name else None
+
+
+def check(source: Source, current: Centre | None) -> Centre:
+    """The centre that the file asks for. `current`: the organisation as it is; None: there is none of that name.
+
+    Raises `CentreMistakes` with every mistake in the file.
+    """
+    report = Report(source)
+    read = values.table(_CENTRE)(report, (), source.tree)
+    target = _Merge(report, current).centre(read) if isinstance(read, Table) else None
+    report.finish()
+    assert target is not None
+    return target
+
+
+class _Merge:
+    def __init__(self, report: Report, current: Centre | None) -> None:
+        self._report, self._current = report, current
+
+    def centre(self, given: Table) -> Centre | None:
+        organisation = self._organisation(given.get("organisation"))
+        current = self._current
+        users = dict(current.users) if current else {}
+        statuses = dict(current.lead_statuses) if current else {}
+        campaigns = dict(current.campaigns) if current else {}
+        agents = {user.username for user in users.values() if user.user_type == "agent"}
+        for table in given.right("users") or ():
+            username = table["username"]
+            if table.get("type", "agent") in ("agent", WRONG):
+                # whatever is wrong with a user is said once, not again where it is listed
+                agents.add(username)
+            self._fixed(table, "type", users.get(username), "user_type")
+            _put(users, username, self._merged(table, users.get(username), User, keys.USER, _NEW_USER))
+        self._described(given.right("leadStatuses") or (), statuses)
+        for table in given.right("campaigns") or ():
+            was = campaigns.get(table["name"])
+            self._fixed(table, "direction", was, "direction")
+            _put(campaigns, table["name"], self._campaign(table, was, organisation, users, agents))
+        return organisation and Centre(organisation, users, campaigns, statuses)
+
+    def _organisation(self, given: Table | Wrong | None) -> Organisation | None:
+        if given is None:
+            self._report.wrong((), "[organisation] is missing")
+        if not isinstance(given, Table):
+            return None
+        if "name" not in given:
+            self._report.wrong(given.path, "has no name")
+        if not given.right("name"):
+            return None
+        was = self._current.organisation if self._current else None
+        return self._merged(given, was, Organisation, keys.ORGANISATION, ("name", "timezone", "country"))
+
+    def _campaign(
+        self,
+        given: Table,
+        was: Campaign | None,
+        organisation: Organisation | None,
+        users: Mapping[str, User],
+        agents: set[str],
+    ) -> Campaign | None:
+        if was is None and organisation is not None:
+            given.setdefault("timezone", organisation.timezone)
+        direction = given.right("direction") or (was.direction if was else None)
+        if given.right("mode") and direction == "inbound":
+            self._report.wrong((*given.path, "mode"), "is for outbound campaigns only")
+        if organisation is not None:
+            self._normalise(given, organisation.country)
+        campaign = self._merged(given, was, Campaign, keys.CAMPAIGN, ("direction",))
+        lists = dict(was.lists) if was else {}
+        for table in given.right("lists") or ():
+            name = table["name"]
+            _put(lists, name, self._merged(table, lists.get(name), List, keys.LIST, ()))
+        listed = self._agents(given, users, agents)
+        wrap_codes = dict(was.wrap_codes) if was else {}
+        if "wrapCodes" in given:
+            tables: list[Table] = given.right("wrapCodes") or []
+            wrap_codes = {table["code"]: wrap_codes.get(table["code"], "") for table in tables}
+            self._described(tables, wrap_codes)
+        if campaign is None:
+            return None
+        kept = campaign.agents if listed is None else listed
+        return replace(campaign, lists=lists, agents=kept, wrap_codes=wrap_codes)
+
+    def _agents(self, given: Table, users: Mapping[str, User], agents: set[str]) -> frozenset[str] | None:
+        listed: tuple[str, ...] | None = given.right("agents")
+        for index, username in enumerate(listed or ()):
+            if username in agents:
+                continue
+            why = "is a user, not an agent" if username in users else unknown(username, agents)
+            self._report.wrong((*given.path, "agents", index), why)
+        return None if listed is None else frozenset(listed)
+
+    def _normalise(self, given: Table, country: str) -> None:
+        """Put the numbers into E.164."""
+        found: list[str] = []
+        for index, number in enumerate(given.right("numbers") or ()):
+            path: Path = (*given.path, "numbers", index)
+            try:
+                normal = normalise(number, country)
+            except PhoneError as error:
+                self._report.wrong(path, str(error))
+                continue
+            if normal in found:
+                self._report.wrong(path, "stands here twice")
+            found.append(normal)
+        if given.right("numbers") is not None:
+            given["numbers"] = tuple(found)
+
+    def _merged(
+        self,
+        given: Table,
+        was: T | None,
+        make: Callable[..., T],
+        attributes: Mapping[str, str],
+        needed: Iterable[str],
+    ) -> T | None:
+        """`was` with what is given, or a new one; None when something that a new one needs is missing or wrong."""
+        found: dict[str, Any] = {
+            attributes[key]: value for key, value in given.items() if key in attributes and value is not WRONG
+        }
+        if was is not None:
+            return replace(was, **found)
+        for key in needed:
+            if key not in given:
+                self._report.wrong(given.path, f"has no {key}, which a new one needs")
+        return make(**found) if all(attributes[key] in found for key in needed) else None
+
+    def _described(self, given: Iterable[Table], known: dict[int, str]) -> None:
+        for table in given:
+            if not known.get(table["code"]) and "description" not in table:
+                self._report.wrong(table.path, "has no description, which a new one needs")
+            known[table["code"]] = table.right("description") or known.get(table["code"], "")
+
+    def _fixed(self, given: Table, key: str, was: object, attribute: str) -> None:
+        """Refuse a change of what cannot change."""
+        before = None if was is None else getattr(was, attribute)
+        if before is not None and given.right(key) not in (None, before):
+            self._report.wrong((*given.path, key), f"is {before} in the database and cannot be changed")
+
+
+_NEW_USER = ("username", "type", "firstName", "lastName")
+
+
+def _put(known: dict[str, T], name: str, thing: T | None) -> None:
+    if thing is not None:
+        known[name] = thing

@@ -1,0 +1,103 @@
+"""What turns one state of a centre into another, as changes that can be shown and applied one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from callfloor.centre import toml
+from callfloor.centre.keys import CAMPAIGN, LIST, ORGANISATION, USER
+from callfloor.contract.centre import Campaign, Centre
+
+Kind = Literal["organisation", "user", "lead status", "campaign", "agent", "wrap code", "list"]
+Sign = Literal["+", "~", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`key`: a name, a username or a code. `campaign`: that of an agent, wrap code or list."""
+
+    sign: Sign
+    kind: Kind
+    key: str | int
+    campaign: str | None = None
+    details: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        key = str(self.key) if isinstance(self.key, int) else toml.string(self.key)
+        of = "" if self.campaign is None else f" of {toml.string(self.campaign)}"
+        details = f": {', '.join(self.details)}" if self.details else ""
+        return f"{self.sign} {self.kind} {key}{of}{details}"
+
+
+def diff(current: Centre | None, target: Centre) -> list[Change]:
+    """The changes from `current` (None: nothing yet) to `target`, in an order in which each can be made.
+
+    Users, campaigns, lists and lead statuses that `target` lacks are left alone.
+    """
+    changes = list(_organisation(current, target))
+    before = current or Centre(target.organisation)
+    changes += _things("user", before.users, target.users, USER)
+    changes += _descriptions("lead status", before.lead_statuses, target.lead_statuses, None)
+    for name, campaign in target.campaigns.items():
+        was = before.campaigns.get(name)
+        changes += _things("campaign", before.campaigns, {name: campaign}, CAMPAIGN)
+        changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
+    return changes
+
+
+def _organisation(current: Centre | None, target: Centre) -> Iterator[Change]:
+    name = target.organisation.name
+    before = {} if current is None else {name: current.organisation}
+    yield from _things("organisation", before, {name: target.organisation}, ORGANISATION)
+
+
+def _inside(was: Campaign, campaign: Campaign) -> Iterator[Change]:
+    for username in sorted(campaign.agents - was.agents):
+        yield Change("+", "agent", username, campaign.name)
+    for username in sorted(was.agents - campaign.agents):
+        yield Change("-", "agent", username, campaign.name)
+    yield from _descriptions("wrap code", was.wrap_codes, campaign.wrap_codes, campaign.name)
+    for code, description in was.wrap_codes.items():
+        if code not in campaign.wrap_codes:
+            yield Change("-", "wrap code", code, campaign.name, (toml.string(description),))
+    yield from _things("list", was.lists, campaign.lists, LIST, campaign.name)
+
+
+def _things(
+    kind: Kind,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    attributes: Mapping[str, str],
+    campaign: str | None = None,
+) -> Iterator[Change]:
+    for key, thing in after.items():
+        was = before.get(key)
+        if was is None:
+            yield Change("+", kind, key, campaign)
+        elif details := tuple(_changed(was, thing, attributes)):
+            yield Change("~", kind, key, campaign, details)
+
+
+def _changed(was: object, thing: object, attributes: Mapping[str, str]) -> Iterator[str]:
+    for key, attribute in attributes.items():
+        old, new = getattr(was, attribute), getattr(thing, attribute)
+        if old != new:
+            yield f"{key} {_shown(old)} → {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else toml.value(value)
+
+
+def _descriptions(
+    kind: Kind, before: Mapping[int, str], after: Mapping[int, str], campaign: str | None
+) -> Iterator[Change]:
+    shown: Callable[[str], str] = toml.string
+    for code, description in after.items():
+        was = before.get(code)
+        if was is None:
+            yield Change("+", kind, code, campaign, (shown(description),))
+        elif was != description:
+            yield Change("~", kind, code, campaign, (f"description {shown(was)} → {shown(description)}",))

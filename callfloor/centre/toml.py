@@ -1,0 +1,42 @@
+"""Values written as TOML: what tomllib reads back equal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+Value = str | bool | int | Sequence["Value"] | Mapping[str, "Value"]
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+def string(text: str) -> str:
+    """A basic string on one line. Whatever a terminal would not show as a character is escaped."""
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else string(name)
+
+
+def value(given: Value) -> str:
+    """A value on one line; mappings as inline tables."""
+    if isinstance(given, str):
+        return string(given)
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, int):
+        return str(given)
+    if isinstance(given, Mapping):
+        return f"{{{', '.join(f'{key(name)} = {value(each)}' for name, each in given.items())}}}"
+    return f"[{', '.join(map(value, given))}]"

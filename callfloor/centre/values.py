@@ -1,0 +1,222 @@
+"""What each value of a centre file must be. A check reports what is wrong and then gives `WRONG`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from callfloor.centre.lines import Path
+from callfloor.centre.source import Report
+from callfloor.contract.centre import CallingHours
+from callfloor.rules.hours import HoursError, parse_hours
+from callfloor.rules.identifiers import EmailError, normalise_email
+from callfloor.rules.names import nearest, unknown
+from callfloor.rules.times import UnknownZone, zone
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+LONGEST_TEXT = 200
+LARGEST_INTEGER = 2**31 - 1
+
+
+class Wrong(Enum):
+    """What a check gives for a value that cannot be taken."""
+
+    WRONG = "wrong"
+
+
+WRONG: Final = Wrong.WRONG
+Check = Callable[[Report, Path, Any], Any]
+
+
+class Table(dict[str, Any]):
+    """The keys that a table gives, checked (or WRONG), and the table's path."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def right(self, key: str) -> Any:
+        """The value, or None when it is absent or wrong."""
+        value = self.get(key)
+        return None if value is WRONG else value
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+    return kinds.get(type(value), "a date or time")
+
+
+def _wrong(report: Report, path: Path, message: str) -> Wrong:
+    report.wrong(path, message)
+    return WRONG
+
+
+def _string(report: Report, path: Path, value: object, most: int = LONGEST_TEXT) -> str | Wrong:
+    if not isinstance(value, str):
+        return _wrong(report, path, f"must be a string, not {_kind(value)}")
+    if "\x00" in value:
+        return _wrong(report, path, "has a NUL character")
+    if len(value) > most:
+        return _wrong(report, path, f"has {len(value)} characters; at most {most} are taken")
+    return value
+
+
+def text(report: Report, path: Path, value: object) -> str | Wrong:
+    found = _string(report, path, value)
+    return _wrong(report, path, "is empty") if found == "" else found
+
+
+def text_or_empty(report: Report, path: Path, value: object) -> str | Wrong:
+    return _string(report, path, value)
+
+
+def clearable(check: Check) -> Check:
+    """An empty string clears the value: TOML has no null."""
+    return lambda report, path, value: None if value == "" else check(report, path, value)
+
+
+def flag(report: Report, path: Path, value: object) -> bool | Wrong:
+    if isinstance(value, bool):
+        return value
+    return _wrong(report, path, f"must be true or false, not {_kind(value)}")
+
+
+def whole(least: int, most: int = LARGEST_INTEGER) -> Check:
+    def check(report: Report, path: Path, value: object) -> int | Wrong:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return _wrong(report, path, f"must be an integer, not {_kind(value)}")
+        if least <= value <= most:
+            return value
+        return _wrong(report, path, f"must be from {least} to {most}")
+
+    return check
+
+
+def choice(*known: str) -> Check:
+    def check(report: Report, path: Path, value: object) -> str | Wrong:
+        found = text(report, path, value)
+        if found is WRONG or found in known:
+            return found
+        return _wrong(report, path, f"{unknown(found, known)}")
+
+    return check
+
+
+def zone_name(report: Report, path: Path, value: object) -> str | Wrong:
+    found = text(report, path, value)
+    if found is WRONG:
+        return WRONG
+    try:
+        zone(found)
+    except UnknownZone as error:
+        near = nearest(found, sorted(available_timezones()))
+        return _wrong(report, path, f"{error}" + (f"; did you mean {near}?" if near else ""))
+    return found
+
+
+def country(report: Report, path: Path, value: object) -> str | Wrong:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    found = text(report, path, value)
+    if found is WRONG or found in SUPPORTED_REGIONS:
+        return found
+    hint = f"; did you mean {found.upper()}?" if found.upper() in SUPPORTED_REGIONS else ""
+    return _wrong(report, path, f"must be an ISO 3166 country code of two letters, such as AU{hint}")
+
+
+def email(report: Report, path: Path, value: object) -> str | Wrong:
+    found = text(report, path, value)
+    if found is WRONG:
+        return WRONG
+    try:
+        normalise_email(found)
+    except EmailError as error:
+        return _wrong(report, path, str(error))
+    return found.strip()
+
+
+def texts(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
+    if not isinstance(value, list):
+        return _wrong(report, path, f"must be an array of strings, not {_kind(value)}")
+    found: list[str] = []
+    right = True
+    for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        checked = text(report, (*path, index), each)  # pyright: ignore[reportUnknownArgumentType]
+        if checked is WRONG:
+            right = False
+        elif checked in found:
+            report.wrong((*path, index), "stands here twice")
+            right = False
+        else:
+            found.append(checked)
+    return tuple(found) if right else WRONG
+
+
+def calling_hours(report: Report, path: Path, value: Any) -> CallingHours | Wrong:
+    days = table(dict.fromkeys(DAYS, texts))(report, path, value)
+    if days is WRONG:
+        return WRONG
+    found: dict[str, tuple[str, ...]] = {}
+    for day in DAYS:
+        windows = days.right(day)
+        if windows is not None and _are_hours(report, (*path, day), day, windows):
+            found[day] = windows
+    return found
+
+
+def _are_hours(report: Report, path: Path, day: str, windows: tuple[str, ...]) -> bool:
+    right = True
+    for index, window in enumerate(windows):
+        try:
+            parse_hours({day: [window]})
+        except HoursError as error:
+            right = False
+            report.wrong((*path, index), str(error))
+    if right:
+        try:
+            parse_hours({day: list(windows)})
+        except HoursError as error:
+            right = False
+            report.wrong(path, str(error))
+    return right
+
+
+def table(checks: Mapping[str, Check]) -> Check:
+    def check(report: Report, path: Path, value: Any) -> Table | Wrong:
+        if not isinstance(value, dict):
+            return _wrong(report, path, f"must be a table, not {_kind(value)}")
+        found = Table(path)
+        for key, each in value.items():  # pyright: ignore[reportUnknownVariableType]
+            inner = (*path, str(key))  # pyright: ignore[reportUnknownArgumentType]
+            if key in checks:
+                found[key] = checks[key](report, inner, each)
+            else:
+                report.wrong(inner, unknown(str(key), checks))  # pyright: ignore[reportUnknownArgumentType]
+        return found
+
+    return check
+
+
+def tables(checks: Mapping[str, Check], identity: str) -> Check:
+    """An array of tables that `identity` tells apart; the value is a list of those whose identity is right."""
+    one = table(checks)
+
+    def check(report: Report, path: Path, value: Any) -> list[Table] | Wrong:
+        if not isinstance(value, list):
+            return _wrong(report, path, f"must be an array of tables ([[…]]), not {_kind(value)}")
+        found: dict[Any, Table] = {}
+        for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+            entry = one(report, (*path, index), each)
+            if entry is WRONG:
+                continue
+            if identity not in entry:
+                report.wrong((*path, index), f"has no {identity}")
+            elif entry[identity] in found:
+                report.wrong((*path, index, identity), "stands here twice")
+            elif entry[identity] is not WRONG:
+                found[entry[identity]] = entry
+        return list(found.values())
+
+    return check

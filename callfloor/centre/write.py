@@ -1,0 +1,54 @@
+"""A centre written as a centre file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from callfloor.centre import keys, toml
+from callfloor.contract.centre import Campaign, Centre
+
+
+def centre_file(centre: Centre) -> str:
+    """TOML that, applied to this centre, changes nothing, and, applied to an empty database, makes it."""
+    return "\n".join(_lines(centre)).strip("\n") + "\n"
+
+
+def _lines(centre: Centre) -> Iterator[str]:
+    yield "[organisation]"
+    yield from _pairs(centre.organisation, keys.ORGANISATION)
+    for user in centre.users.values():
+        yield from ("", "[[users]]")
+        yield from _pairs(user, keys.USER)
+    yield from _described("leadStatuses", centre.lead_statuses)
+    for campaign in centre.campaigns.values():
+        yield from ("", "[[campaigns]]")
+        yield from _campaign(campaign)
+
+
+def _campaign(campaign: Campaign) -> Iterator[str]:
+    # tables come after all pairs
+    hours = campaign.calling_hours
+    plain = {key: name for key, name in keys.CAMPAIGN.items() if key != "callingHours"}
+    yield from _pairs(campaign, plain)
+    yield f"agents = {toml.value(sorted(campaign.agents))}"
+    if not campaign.wrap_codes:
+        yield "wrapCodes = []"
+    if hours is not None:
+        yield from ("", "[campaigns.callingHours]")
+        yield from (f"{toml.key(day)} = {toml.value(windows)}" for day, windows in hours.items())
+    for each in campaign.lists.values():
+        yield from ("", "[[campaigns.lists]]")
+        yield from _pairs(each, keys.LIST)
+    yield from _described("campaigns.wrapCodes", campaign.wrap_codes)
+
+
+def _pairs(thing: object, attributes: Mapping[str, str]) -> Iterator[str]:
+    for key, attribute in attributes.items():
+        found = getattr(thing, attribute)
+        if found is not None:
+            yield f"{key} = {toml.value(found)}"
+
+
+def _described(table: str, descriptions: Mapping[int, str]) -> Iterator[str]:
+    for code, description in descriptions.items():
+        yield from ("", f"[[{table}]]", f"code = {code}", f"description = {toml.string(description)}")

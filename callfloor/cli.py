@@ -1,0 +1,329 @@
+"""Every command; each calls one function elsewhere. That is imported when the command runs, so that help is quick."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+app = typer.Typer(
+    help="A self-hosted contact-centre platform on PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
+db_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode=None)
+certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(token_app, name="token")
+app.add_typer(db_app, name="db")
+app.add_typer(certificate_app, name="certificate")
+
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="PostgreSQL ≥ 15 to use instead of the embedded one.")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one [default: 8080].")]
+Workers = Annotated[int | None, typer.Option(help="Processes that answer the API [default: 2].")]
+ImportProcesses = Annotated[int | None, typer.Option(help="Processes that import leads [default: 1].")]
+Connections = Annotated[int | None, typer.Option(help="Connections a process at most [default: 10].")]
+Rate = Annotated[
+    int | None, typer.Option(help="Requests a second of a token without a limit of its own [default: 100].")
+]
+MediaUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where media go: a folder or s3://bucket/prefix [default: DATA/media]."),
+]
+LogLevel = Annotated[
+    str | None, typer.Option(help="Least level that is logged: debug, info, warning, error [default: info].")
+]
+Organisation = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")
+]
+CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"callfloor {version('callfloor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def callfloor(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    role: Annotated[Literal["all", "api", "jobs"], typer.Option(help="What this server does.")] = "all",
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    import_processes: ImportProcesses = None,
+    database_connections: Connections = None,
+    requests_per_second: Rate = None,
+    media_url: MediaUrl = None,
+    log_level: LogLevel = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Serve the API and run the jobs, until SIGTERM or Ctrl-C."""
+    from callfloor.commands import session
+    from callfloor.serve import serve
+
+    settings = session.settings(
+        host=host,
+        port=port,
+        workers=workers,
+        import_processes=import_processes,
+        database_connections=database_connections,
+        requests_per_second=requests_per_second,
+        media_url=media_url,
+        log_level=log_level,
+        data=data,
+        database_url=database_url,
+    )
+    serve(settings, role)
+
+
+@app.command()
+def work(
+    import_processes: ImportProcesses = None,
+    media_url: MediaUrl = None,
+    log_level: LogLevel = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Run the jobs only: serve --role jobs."""
+    from callfloor.commands import session
+    from callfloor.serve import serve
+
+    settings = session.settings(
+        import_processes=import_processes,
+        media_url=media_url,
+        log_level=log_level,
+        data=data,
+        database_url=database_url,
+    )
+    serve(settings, "jobs")
+
+
+@app.command()
+def demo(
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Serve a sample centre, with leads imported through the API."""
+    from callfloor.commands import session
+    from callfloor.demo import demo
+
+    demo(session.settings(host=host, port=port, workers=workers, data=data, database_url=database_url))
+
+
+@app.command()
+def apply(
+    file: CentreFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes and write nothing.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make an organisation what its centre file says."""
+    from callfloor.commands import centres, session
+
+    centres.apply_file(session.settings(data=data, database_url=database_url), file, dry_run=dry_run)
+
+
+@app.command()
+def export(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Write an organisation as a centre file to standard output."""
+    from callfloor.commands import centres, session
+
+    centres.export(session.settings(data=data, database_url=database_url), organisation)
+
+
+@app.command("import")
+def import_leads(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, JSON or NDJSON.")],
+    list_id: Annotated[int, typer.Option("--list", min=1, max=2**63 - 1, metavar="ID", help="List of the leads.")],
+    url: Annotated[
+        str | None, typer.Option(help="The server [default: CALLFLOOR_URL, else http://127.0.0.1:8080].")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="A token with leads:write [default: CALLFLOOR_TOKEN].")
+    ] = None,
+    on_duplicate: Annotated[
+        Literal["insert", "skip", "update"],
+        typer.Option(help="What to do with a customerKey that the list has already."),
+    ] = "insert",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and write nothing.")] = False,
+    errors: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Where to write the rows that were wrong.")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["csv", "json", "ndjson"] | None, typer.Option(help="[default: by the file's name].")
+    ] = None,
+) -> None:
+    """Import leads through the API of a running server."""
+    from callfloor.commands import session
+    from callfloor.commands.failures import CommandError
+    from callfloor.import_client import import_file
+
+    settings = session.settings(url=url, token=token)
+    if not settings.token:
+        raise CommandError("no token: give --token or set CALLFLOOR_TOKEN")
+    code = import_file(
+        file,
+        list_id=list_id,
+        url=settings.url,
+        token=settings.token,
+        on_duplicate=on_duplicate,
+        dry_run=dry_run,
+        errors_to=errors,
+        format=format,
+    )
+    raise typer.Exit(code)
+
+
+@token_app.command("create")
+def create_token(
+    name: Annotated[str, typer.Option(help="What the token is for.")],
+    scopes: Annotated[str, typer.Option(help="Scopes separated by commas, or all.")],
+    organisation: Organisation = None,
+    expires: Annotated[str | None, typer.Option(help="Life: 12h, 90d or 4w [default: for ever].")] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Requests a second [default: the server's].")
+    ] = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a token and print it. It cannot be shown again."""
+    from callfloor.commands import session, tokens
+
+    settings = session.settings(data=data, database_url=database_url)
+    tokens.create(settings, organisation, name, scopes, expires, rate_limit)
+
+
+@token_app.command("list")
+def list_tokens(
+    organisation: Organisation = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the tokens, without their secrets."""
+    from callfloor.commands import session, tokens
+
+    tokens.show(session.settings(data=data, database_url=database_url), organisation, as_json=as_json)
+
+
+@token_app.command("revoke")
+def revoke_token(
+    token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)],
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Revoke a token, at once in every server."""
+    from callfloor.commands import session, tokens
+
+    tokens.revoke(session.settings(data=data, database_url=database_url), organisation, token_id)
+
+
+@db_app.command("migrate")
+def migrate(data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database to this version."""
+    from callfloor.commands import databases, session
+
+    databases.migrate_database(session.settings(data=data, database_url=database_url))
+
+
+@db_app.command("status")
+def status(data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """List the migrations and when each was applied."""
+    from callfloor.commands import databases, session
+
+    databases.show_status(session.settings(data=data, database_url=database_url))
+
+
+@certificate_app.command("verify")
+def verify_certificate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The certificate.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
+    ] = None,
+) -> None:
+    """Check an erasure certificate. Needs no server and no database."""
+    from callfloor.commands import certificates
+
+    certificates.verify(file, key)
+
+
+@certificate_app.command("key")
+def certificate_key(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Print the public key that checks an organisation's certificates."""
+    from callfloor.commands import certificates, session
+
+    certificates.show_key(session.settings(data=data, database_url=database_url), organisation)
+
+
+def _stop(number: int, _frame: object) -> None:
+    # an exception, so that the embedded server is released on the way out
+    sys.exit(128 + number)
+
+
+def _flush() -> bool:
+    """Write what is left; False when nobody reads any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the interpreter flushes again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+def main() -> None:
+    """Run the command of the command line. Errors are lines on standard error; never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code: int = app(standalone_mode=False) or 0
+    except TyperException as error:
+        said = error.format_message()
+        # a group without a command says its help
+        print(said if said.startswith("Usage:") else f"callfloor: {said}", file=sys.stderr)
+        code = error.exit_code
+    except Exception as error:
+        from callfloor.commands.failures import explain
+
+        explained = explain(error)
+        if explained is None:
+            raise
+        lines, code = explained
+        print("\n".join(lines), file=sys.stderr)
+    if not _flush() and code == 0:
+        code = 1
+    sys.exit(code)

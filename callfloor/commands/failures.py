@@ -1,0 +1,79 @@
+"""What goes wrong in a command, as lines for its user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+USAGE, FAILURE = 2, 1
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked; the message says why. `code`: the exit code."""
+
+    def __init__(self, message: str, code: int = USAGE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def explain(error: BaseException) -> tuple[list[str], int] | None:
+    """What to say of an error, and the exit code; None: it is a fault of the program."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, CommandError):
+        return [_line(str(error))], error.code
+    return _of_input(error) or _of_the_world(error)
+
+
+def _line(text: str) -> str:
+    """One line, without what would steer a terminal."""
+    first = text.strip().split("\n", 1)[0]
+    return "callfloor: " + "".join(each if each.isprintable() else "�" for each in first)
+
+
+def _of_input(error: BaseException) -> tuple[list[str], int] | None:
+    from pydantic import ValidationError
+
+    from callfloor.centre import CentreMistakes
+
+    if isinstance(error, CentreMistakes):
+        count = len(error.mistakes)
+        last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was written"
+        return [*error.mistakes, last], USAGE
+    if isinstance(error, ValidationError):
+        faults = [(str(each["loc"][0]) if each["loc"] else "settings", each["msg"]) for each in error.errors()]
+        return [_line(f"--{name.replace('_', '-')} (CALLFLOOR_{name.upper()}): {text}") for name, text in faults], USAGE
+    return None
+
+
+def _of_the_world(error: BaseException) -> tuple[list[str], int] | None:
+    import asyncpg
+    import httpx2
+
+    from callfloor.errors import Problem
+    from callfloor.media.errors import BlobConfigError
+    from callfloor.serve import ServeError
+    from callfloor.store.embedded import EmbeddedServerError
+    from callfloor.store.migrate import MigrationError
+
+    if isinstance(error, (EmbeddedServerError, MigrationError, ServeError, BlobConfigError)):
+        said = str(error)
+    elif isinstance(error, Problem):
+        reason = _reason(error.__cause__) if error.__cause__ is not None else ""
+        said = f"{error.detail}{reason and f' Reason: {reason}'}"
+    elif isinstance(error, httpx2.HTTPError):
+        said = f"the server cannot be reached: {_reason(error)}"
+    elif isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError)):
+        said = f"the database cannot be used: {_reason(error)}"
+    elif isinstance(error, OSError):
+        said = _reason(error)
+    else:
+        return None
+    return [_line(said)], FAILURE
+
+
+def _reason(error: BaseException) -> str:
+    # only the first line: a detail of PostgreSQL may quote data
+    text = str(error).strip().split("\n", 1)[0]
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{Path(str(error.filename))}: {error.strerror}"
+    return text or type(error).__name__

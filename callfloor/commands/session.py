@@ -1,0 +1,87 @@
+"""What every command needs: its settings, a migrated database, an organisation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from asyncpg import Record
+
+from callfloor import serve
+from callfloor.commands.failures import CommandError
+from callfloor.rules.names import MOST_SHOWN, unknown
+from callfloor.settings import Settings
+from callfloor.store import organisations
+from callfloor.store.migrate import migrate
+from callfloor.store.pool import Database
+
+T = TypeVar("T")
+
+
+def settings(**options: Any) -> Settings:
+    """Settings of the options that were given (not None) over those of the environment.
+
+    Raises `CommandError` for a database URL that cannot be one, `pydantic.ValidationError`.
+    """
+    found = Settings(**{name: value for name, value in options.items() if value is not None})
+    if found.database_url and not _is_database_url(found.database_url):
+        # never shown: it may hold a password
+        raise CommandError("the database URL must look like postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+    return found
+
+
+def _is_database_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in parts.netloc.rpartition("@")[2].split(",")]
+    return parts.scheme in ("postgresql", "postgres") and all(not port or port.isdecimal() for port in ports)
+
+
+@contextmanager
+def database(given: Settings, *, migrated: bool = True) -> Generator[str]:
+    """The address of the database, embedded or not; brought to this version unless `migrated` is False.
+
+    Raises `EmbeddedServerError`, `MigrationError`, and what asyncpg raises for a server it cannot use.
+    """
+    with serve.database(given) as (dsn, _):
+        if migrated:
+            asyncio.run(migrate(dsn))
+        yield dsn
+
+
+def run(given: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` gives on a migrated database."""
+
+    async def connected(dsn: str) -> T:
+        db = await Database.connect(dsn, size=1)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    with database(given) as dsn:
+        return asyncio.run(connected(dsn))
+
+
+async def organisation(db: Database, name: str | None) -> Record:
+    """The organisation of that name; None: the only one. Raises `CommandError`."""
+    rows = await organisations.every(db)
+    if not rows:
+        raise CommandError("no organisation yet: run callfloor apply centre.toml")
+    names: list[str] = [row["name"] for row in rows]
+    if name is None:
+        if len(rows) == 1:
+            return rows[0]
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        raise CommandError(
+            f"there are {len(names)} organisations: choose one with --organisation "
+            f"({', '.join(names[:MOST_SHOWN])}{more})"
+        )
+    if name not in names:
+        raise CommandError(f"organisation {name} {unknown(name, names)}")
+    return rows[names.index(name)]

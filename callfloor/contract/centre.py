@@ -1,0 +1,69 @@
+"""What a centre file describes: one organisation with its users, campaigns, lists and codes. Names identify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.users import UserType
+
+Direction = Literal["inbound", "outbound"]
+# By weekday, `monday` first: windows as rules.hours reads them. A day that is absent has none.
+CallingHours = Mapping[str, tuple[str, ...]]
+
+DEFAULT_MAX_ATTEMPTS = 10
+DEFAULT_WEIGHT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    name: str
+    timezone: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    username: str
+    user_type: UserType
+    first_name: str
+    last_name: str
+    email_address: str | None = None
+    timezone: str | None = None
+    account_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    name: str
+    in_dialler: bool = True
+    weight: int = DEFAULT_WEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """`agents` are usernames; `wrap_codes` and `lists` by code and name."""
+
+    name: str
+    direction: Direction
+    timezone: str
+    mode: CampaignMode | None = None
+    active: bool = True
+    calling_hours: CallingHours | None = None
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    numbers: tuple[str, ...] = ()
+    agents: frozenset[str] = frozenset()
+    lists: Mapping[str, List] = field(default_factory=dict[str, List])
+    wrap_codes: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """`users` by username, `campaigns` by name, `lead_statuses` (the organisation's own) by code."""
+
+    organisation: Organisation
+    users: Mapping[str, User] = field(default_factory=dict[str, User])
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict[str, Campaign])
+    lead_statuses: Mapping[int, str] = field(default_factory=dict[int, str])

@@ -1,0 +1,101 @@
+"""A child of `callfloor serve`: an API process or a job process. Started by serve.py only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+
+from callfloor.app import api
+from callfloor.settings import Settings
+from callfloor.telemetry import configure_logs
+
+log = structlog.get_logger("callfloor.process")
+GRACE_S = 10
+
+
+def main(arguments: list[str]) -> None:
+    """`KIND LIFELINE TELL LIMITS [SOCKET]`: the last four are inherited file descriptors."""
+    kind, lifeline, tell, limits, *rest = arguments
+    settings = Settings.model_validate_json(os.environ.pop("CALLFLOOR_CHILD_SETTINGS"))
+    dsn = os.environ.pop("CALLFLOOR_CHILD_DSN")
+    configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
+    uvicorn_loop = asyncio.Runner(loop_factory=_fast_loop)
+    with uvicorn_loop as runner:
+        if kind == "api":
+            runner.run(
+                _serve(
+                    settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))
+                )
+            )
+        else:
+            runner.run(_work(settings, dsn, int(lifeline), int(tell)))
+
+
+def _fast_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _serve(
+    settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket
+) -> None:
+    async with api(settings, dsn, limits) as application:
+        config = uvicorn.Config(
+            application,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=GRACE_S,
+            backlog=2048,
+        )
+        server = uvicorn.Server(config)
+
+        def stop() -> None:
+            server.should_exit = True
+
+        _stop_with_parent(lifeline, stop)
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        os.write(tell, b"1")
+        await serving
+
+
+async def _work(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+    from callfloor.jobs.worker import work
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _stop_with_parent(lifeline, stop.set)
+    os.write(tell, b"1")
+    await work(settings, dsn, stop)
+
+
+def _stop_with_parent(lifeline: int, stop: Callable[[], None]) -> None:
+    """Call `stop` when the parent's end of the pipe is gone."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(lifeline)
+        log.warning("parent-gone")
+        stop()
+
+    loop.add_reader(lifeline, gone)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,79 @@
+"""Timestamps in and out, and time zones by name."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+_FORM = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:(Z)|([+\- ])(\d\d):?(\d\d))?)?", re.ASCII
+)
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
+
+class TimestampError(ValueError):
+    """The text is not a timestamp in one of the forms that the contract takes."""
+
+    def __init__(self) -> None:
+        super().__init__("must be a timestamp such as 2021-08-01T13:55:06+10:00, with Z, or without an offset")
+
+
+class UnknownZone(ValueError):
+    """There is no such time zone."""
+
+    def __init__(self) -> None:
+        super().__init__("must be an IANA time zone such as Australia/Sydney")
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+_zones: dict[str, ZoneInfo] = {}
+
+
+def zone(name: str) -> ZoneInfo:
+    """The zone of an IANA name. Raises `UnknownZone`; a hostile name never reaches the file system."""
+    known = _zones.get(name)
+    if known is None:
+        if name not in _names():
+            raise UnknownZone
+        known = _zones[name] = ZoneInfo(name)
+    return known
+
+
+def parse_timestamp(text: str, at: ZoneInfo) -> datetime:
+    """`…Z`, `+10:00`, `+1000`, or without an offset in zone `at`; a date alone is its midnight. A space may stand for
+    the `+` (a query decodes it so) or the `T`. A local time that a DST change skips is moved on by the gap, one that
+    comes twice is the first (PEP 495, fold=0). Raises `TimestampError`."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise TimestampError
+    year, month, day, hour, minute, second, fraction, zulu, sign, off_hours, off_minutes = form.groups()
+    if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+        raise TimestampError
+    try:
+        if zulu:
+            zoned: timezone | ZoneInfo = UTC
+        elif sign:
+            offset = timedelta(hours=int(off_hours), minutes=int(off_minutes))
+            if int(off_minutes) > 59 or offset > timedelta(hours=18):
+                raise TimestampError
+            zoned = timezone(-offset if sign == "-" else offset)
+        else:
+            zoned = at
+        microsecond = int((fraction or "")[:6].ljust(6, "0"))
+        parsed = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond, zoned
+        )
+    except ValueError as error:
+        raise TimestampError from error
+    return parsed.astimezone(UTC)
+
+
+def format_timestamp(at: datetime, shown_in: ZoneInfo) -> str:
+    """`2021-08-01T13:55:06+10:00`: whole seconds, cut, with a colon offset."""
+    return at.astimezone(shown_in).isoformat(timespec="seconds")

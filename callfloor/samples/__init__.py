@@ -1,0 +1,68 @@
+"""A sample centre and generated sample leads, all with numbers of the ranges reserved for fiction."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+_FIRST = ("Ava", "Noah", "Isla", "Leo", "Mia", "Jack", "Zoe", "Omar", "Priya", "Liam", "Yuki", "Ana")
+_LAST = ("Nguyen", "Smith", "Patel", "Garcia", "Kowalski", "Brown", "Okafor", "Rossi", "Larsen", "Khan")
+_ZONES = ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth", "")
+# ACMA: mobile numbers for use in creative works
+_MOBILES = (
+    "0491570006",
+    "0491570156",
+    "0491570157",
+    "0491570158",
+    "0491570159",
+    "0491570313",
+    "0491570737",
+    "0491570266",
+)
+COLUMNS = ("customerKey", "phone1", "phone2", "timezone", "firstName", "lastName", "plan")
+# One row in so many is wrong on purpose, so that the report of an import has something to show.
+WRONG_EVERY = 100
+
+
+def centre() -> str:
+    """The text of the sample centre file."""
+    return (files("callfloor.samples") / "centre.toml").read_text("utf-8")
+
+
+def fiction_number(number: int) -> str:
+    """An Australian number of the ranges that ACMA keeps for fiction; distinct for the first 40,000."""
+    prefix = ("025550", "035550", "075550", "085550")[number // 10_000 % 4]
+    return f"{prefix}{number % 10_000:04d}"
+
+
+def rows(count: int, seed: int = 1) -> Iterator[dict[str, str]]:
+    """Leads as CSV rows, the same for the same seed."""
+    chance = random.Random(seed)  # noqa: S311 - sample data
+    for number in range(count):
+        row = {
+            "customerKey": str(10_000_001 + number),
+            "phone1": fiction_number(number),
+            "phone2": chance.choice(_MOBILES) if chance.random() < 0.3 else "",
+            "timezone": chance.choice(_ZONES),
+            "firstName": chance.choice(_FIRST),
+            "lastName": chance.choice(_LAST),
+            "plan": chance.choice(("basic", "silver", "gold")),
+        }
+        if number % WRONG_EVERY == WRONG_EVERY - 1:
+            row |= (
+                {"phone1": "12"}
+                if number % (2 * WRONG_EVERY) == WRONG_EVERY - 1
+                else {"timezone": "Mars/Olympus"}
+            )
+        yield row
+
+
+def write_csv(path: Path, count: int, seed: int = 1) -> None:
+    """Write sample leads as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows([row[name] for name in COLUMNS] for row in rows(count, seed))

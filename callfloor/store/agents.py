@@ -1,0 +1,102 @@
+"""Agents' presence. What is asked for during a call is kept until the call and its wrap-up end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from callfloor.store.pool import Database
+
+AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
+
+_IN_CALL = "s.state IN ('dialling', 'on-call', 'on-wrap')"
+KIND_SQL = """
+SELECT user_type = 'agent' AND account_active FROM users WHERE organisation_id = $1 AND user_id = $2"""
+STATE_SQL = """
+SELECT coalesce((SELECT state FROM agent_states WHERE organisation_id = $1 AND agent_id = $2), 'signed-out')"""
+MAKE_READY_SQL = f"""
+INSERT INTO agent_states AS s (organisation_id, agent_id, state, since) VALUES ($1, $2, 'ready', $3)
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
+    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'ready' END,
+    since = CASE WHEN {_IN_CALL} OR s.state = 'ready' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'ready' END
+WHERE s.phone_reachable
+RETURNING 1"""
+PAUSE_SQL = f"""
+UPDATE agent_states s SET
+    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'paused' END,
+    since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END
+WHERE s.organisation_id = $1 AND s.agent_id = $2 AND s.state <> 'signed-out'"""
+SET_STATE_SQL = """
+INSERT INTO agent_states AS s (organisation_id, agent_id, state, since)
+SELECT $1, user_id, $3, $4 FROM users
+WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent'
+    AND ($5::text[] IS NULL OR 'signed-out' = ANY($5) OR EXISTS (
+        SELECT FROM agent_states e WHERE e.organisation_id = $1 AND e.agent_id = $2))
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
+    state = excluded.state, since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
+    wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') THEN s.wanted_state END
+WHERE $5::text[] IS NULL OR s.state = ANY($5)
+RETURNING 1"""
+CALL_ENDED_SQL = f"""
+UPDATE agent_states s SET since = $3, wanted_state = NULL,
+    state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready') ELSE 'paused' END
+WHERE s.organisation_id = $1 AND s.agent_id = $2 AND {_IN_CALL}
+RETURNING s.state"""
+PHONE_SQL = """
+INSERT INTO agent_states (organisation_id, agent_id, state, since, phone_reachable)
+VALUES ($1, $2, 'signed-out', $4, $3)
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET phone_reachable = excluded.phone_reachable"""
+
+
+async def is_active_agent(db: Database, organisation: int, user_id: int) -> bool | None:
+    """Whether the user is an agent with an active account; None: no such user."""
+    return await db.fetchval(KIND_SQL, organisation, user_id)
+
+
+async def state(db: Database, organisation: int, agent_id: int) -> AgentState:
+    return await db.fetchval(STATE_SQL, organisation, agent_id)
+
+
+async def make_ready(db: Database, organisation: int, agent_id: int, now: datetime) -> bool:
+    """Ready for calls, signed in if need be; during a call, when it and its wrap-up end.
+
+    False: the agent's phone cannot be reached, and nothing changed.
+    """
+    return await db.fetchval(MAKE_READY_SQL, organisation, agent_id, now) is not None
+
+
+async def pause(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
+    """No more calls; during a call, when it and its wrap-up end. An agent who is signed out stays so."""
+    await db.execute(PAUSE_SQL, organisation, agent_id, now)
+
+
+async def set_state(
+    db: Database,
+    organisation: int,
+    agent_id: int,
+    state: AgentState,
+    now: datetime,
+    *,
+    expected: Sequence[AgentState] | None = None,
+) -> bool:
+    """The floor moves an agent, where `expected` is given only out of one of those states; False: it did not.
+
+    Two engines that want the same ready agent both expect `ready`; one of them gets it.
+    """
+    return await db.fetchval(SET_STATE_SQL, organisation, agent_id, state, now, expected) is not None
+
+
+async def call_ended(db: Database, organisation: int, agent_id: int, now: datetime) -> AgentState | None:
+    """The call and its wrap-up ended: what was asked for meanwhile takes effect, else the agent is ready again.
+
+    An agent whose phone was lost is paused. Returns the new state; None: the agent was in no call.
+    """
+    return await db.fetchval(CALL_ENDED_SQL, organisation, agent_id, now)
+
+
+async def set_phone_reachable(db: Database, organisation: int, agent_id: int, reachable: bool, now: datetime) -> None:
+    """Whether the carrier can ring the agent's phone."""
+    await db.execute(PHONE_SQL, organisation, agent_id, reachable, now)

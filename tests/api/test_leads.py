@@ -1,0 +1,256 @@
+"""Leads over the API."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from callfloor.store.pool import Database
+
+from tests.conftest import Centre
+
+
+async def create(centre: Centre, **fields: Any) -> int:
+    answer = await centre.client.post("/leads", json={"listId": centre.list_id} | fields)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["leadId"]
+
+
+async def read(centre: Centre, lead_id: int) -> dict[str, Any]:
+    answer = await centre.client.get(f"/leads/{lead_id}")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def test_a_created_lead_reads_back_as_the_contract_spells_it(centre: Centre) -> None:
+    answer = await centre.client.post(
+        "/leads",
+        json={
+            "listId": centre.list_id,
+            "customerKey": "10000001",
+            "timezone": "Australia/Perth",
+            "phone1": "0491 570 156",
+            "phone2": None,
+            "phone3": "+44 7700 900123",
+            "nextAttemptTimestamp": "2031-01-02T03:04:05Z",
+            "leadData": {"plan": "gold", "age": 41, "score": 1.5, "vip": True, "note": None},
+            "statusCode": 0,
+            "agentId": centre.agent,
+        },
+    )
+    assert answer.status_code == 201
+    assert answer.json()["inDialler"] is True
+    assert answer.headers["Location"] == f"/platform-api/v3.0/leads/{answer.json()['leadId']}"
+    lead = await read(centre, answer.json()["leadId"])
+    assert lead["campaignName"] == "Support Outbound"
+    assert lead["listName"] == "List One"
+    assert lead["dataFields"] == {"plan": "gold", "age": 41, "score": 1.5, "vip": True, "note": None}
+    assert [(p["phoneIndex"], p["phoneNumber"]) for p in lead["phones"]] == [(1, "+61491570156"), (3, "+447700900123")]
+    assert (lead["agentId"], lead["agentFullName"]) == (centre.agent, "John Doe")
+    assert (lead["lastStatusCode"], lead["lastStatusDescription"], lead["outcomeType"]) == (0, "New", None)
+    assert lead["timestamps"]["nextAttempt"] == "2031-01-02T14:04:05+11:00"
+    assert lead["completed"] is False
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("phone1", "12", 422),
+        ("phone2", "call me", 422),
+        ("timezone", "Mars/Olympus", 422),
+        ("timezone", "../../etc/passwd", 422),
+        ("nextAttemptTimestamp", "soon", 422),
+        ("statusCode", 50, 422),
+        ("statusCode", 100, 422),
+        ("agentId", 2**40, 404),
+        ("listId", 2**40, 404),
+        ("leadData", {f"f{n}": n for n in range(201)}, 422),
+        ("leadData", {"a": "x" * 70_000}, 422),
+        ("leadData", [1], 422),
+    ],
+)
+async def test_a_field_that_cannot_be_is_refused_by_name(
+    centre: Centre, db: Database, field: str, value: Any, status: int
+) -> None:
+    answer = await centre.client.post("/leads", json={"listId": centre.list_id} | {field: value})
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
+    assert str(value) not in answer.text or field in ("listId", "statusCode")
+    assert await db.fetchval("SELECT count(*) FROM leads WHERE organisation_id = $1", centre.organisation) == 0
+
+
+async def test_a_user_who_is_not_an_agent_cannot_own_a_lead(centre: Centre) -> None:
+    answer = await centre.client.post("/leads", json={"listId": centre.list_id, "agentId": centre.user})
+    assert answer.status_code == 404
+
+
+async def test_in_dialler_says_whether_anything_keeps_the_lead_out(centre: Centre) -> None:
+    async def in_dialler(**fields: Any) -> bool:
+        answer = await centre.client.post("/leads", json={"listId": centre.list_id} | fields)
+        return answer.json()["inDialler"]
+
+    assert await in_dialler(phone1="0491570156")
+    assert not await in_dialler()
+    assert not await in_dialler(phone1="0491570156", statusCode=11)
+    assert not await in_dialler(phone1="0491570156", statusCode=12)
+    await centre.client.patch(f"/leads/lists/{centre.list_id}", json={"inDialler": False})
+    assert not await in_dialler(phone1="0491570156")
+
+
+async def test_an_update_changes_only_what_it_names_and_null_clears(centre: Centre) -> None:
+    lead_id = await create(centre, customerKey="a", phone1="0491570156", phone2="0491570157", leadData={"x": 1, "y": 2})
+    answer = await centre.client.put(
+        f"/leads/{lead_id}", json={"phone2": None, "leadData": {"x": None, "z": 3}, "timezone": "Australia/Perth"}
+    )
+    assert answer.status_code == 200
+    lead = await read(centre, lead_id)
+    assert answer.json() == lead
+    assert lead["customerKey"] == "a"
+    assert [phone["phoneNumber"] for phone in lead["phones"]] == ["+61491570156"]
+    assert lead["dataFields"] == {"y": 2, "z": 3}
+    assert lead["timezone"] == "Australia/Perth"
+    cleared = await centre.client.put(f"/leads/{lead_id}", json={"customerKey": None, "leadData": None})
+    assert (cleared.json()["customerKey"], cleared.json()["dataFields"]) == (None, {})
+
+
+async def test_a_lead_can_be_completed_and_never_opened_again(centre: Centre) -> None:
+    lead_id = await create(centre, phone1="0491570156")
+    assert (await centre.client.put(f"/leads/{lead_id}", json={"isCompleted": False})).status_code == 200
+    done = await centre.client.put(f"/leads/{lead_id}", json={"isCompleted": True})
+    assert done.json()["completed"] is True
+    assert done.json()["timestamps"]["completed"] is not None
+    again = await centre.client.put(f"/leads/{lead_id}", json={"isCompleted": False})
+    assert again.status_code == 409
+    assert (await centre.client.put(f"/leads/{lead_id}", json={"isCompleted": True})).status_code == 200
+
+
+async def test_a_next_attempt_is_a_callback_for_the_agent_or_the_queue(centre: Centre) -> None:
+    lead_id = await create(centre, phone1="0491570156")
+    at = "2031-01-02T10:00:00+10:00"
+    queue = await centre.client.put(f"/leads/{lead_id}", json={"nextAttemptTimestamp": at})
+    assert queue.json()["lastStatusDescription"] == "Callback - Queue"
+    own = await centre.client.put(f"/leads/{lead_id}", json={"nextAttemptTimestamp": at, "agentId": centre.agent})
+    assert own.json()["lastStatusDescription"] == "Callback - Agent"
+
+
+async def test_moving_to_another_campaign_while_being_dialled_is_409(centre: Centre, db: Database) -> None:
+    lead_id = await create(centre, phone1="0491570156")
+    body = {"listName": "Elsewhere", "campaignId": centre.inbound}
+    elsewhere = (await centre.client.post("/leads/lists", json=body)).json()["listId"]
+    await db.execute("UPDATE leads SET in_flight_attempt_id = 1 WHERE lead_id = $1", lead_id)
+    path = f"/leads/{lead_id}"
+    assert (await centre.client.put(path, json={"listId": elsewhere})).status_code == 409
+    assert (await centre.client.delete(path)).status_code == 409
+    await db.execute("UPDATE leads SET in_flight_attempt_id = NULL WHERE lead_id = $1", lead_id)
+    assert (await centre.client.put(path, json={"listId": elsewhere})).json()["campaignId"] == centre.inbound
+
+
+async def test_counts_of_a_list_follow_every_write(centre: Centre, db: Database) -> None:
+    async def counts() -> tuple[int, int, int]:
+        row = await db.fetchrow(
+            "SELECT coalesce(sum(leads), 0)::int, coalesce(sum(dialable), 0)::int, coalesce(sum(completed), 0)::int"
+            " FROM list_counts WHERE list_id = $1",
+            centre.list_id,
+        )
+        assert row is not None
+        return tuple(row)
+
+    first = await create(centre, phone1="0491570156")
+    second = await create(centre)
+    assert await counts() == (2, 1, 0)
+    await centre.client.put(f"/leads/{first}", json={"isCompleted": True})
+    assert await counts() == (2, 0, 1)
+    await centre.client.put(f"/leads/{second}", json={"phone1": "0491570157"})
+    assert await counts() == (2, 1, 1)
+    await centre.client.delete(f"/leads/{first}")
+    assert await counts() == (1, 1, 0)
+
+
+async def walk(centre: Centre, query: str) -> list[int]:
+    found: list[int] = []
+    uri = f"/platform-api/v3.0/leads?{query}"
+    while uri:
+        page = (await centre.client.get(f"http://callfloor.test{uri}")).json()
+        found += [item["leadId"] for item in page["items"]]
+        uri = page["metadata"]["nextUri"]
+    return found
+
+
+async def test_every_filter_and_pair_of_filters_finds_exactly_its_leads(centre: Centre) -> None:
+    body = {"listName": "Two", "campaignId": centre.outbound}
+    two = (await centre.client.post("/leads/lists", json=body)).json()["listId"]
+    three = (await centre.client.post("/leads/lists", json={"listName": "In", "campaignId": centre.inbound})).json()
+    for number in range(24):
+        await create(
+            centre,
+            listId=(centre.list_id, two, three["listId"])[number % 3],
+            statusCode=(0, 4)[number % 2],
+            customerKey=f"k{number % 5}",
+        )
+    everything = [await read(centre, lead_id) for lead_id in await walk(centre, "limit=7")]
+    assert len(everything) == 24
+    assert [lead["leadId"] for lead in everything] == sorted((lead["leadId"] for lead in everything), reverse=True)
+    middle = everything[12]["timestamps"]["uploaded"]
+    filters: dict[str, Any] = {
+        f"campaignId={centre.outbound}": lambda lead: lead["campaignId"] == centre.outbound,
+        f"listId={two}": lambda lead: lead["listId"] == two,
+        "statusCode=4": lambda lead: lead["lastStatusCode"] == 4,
+        "customerKey=k3": lambda lead: lead["customerKey"] == "k3",
+        f"uploadedTimestampFrom={middle}": lambda lead: lead["timestamps"]["uploaded"] >= middle,
+        f"uploadedTimestampTo={middle}": lambda lead: lead["timestamps"]["uploaded"] <= middle,
+    }
+    for size in (1, 2):
+        for chosen in combinations(filters, size):
+            expected = [lead["leadId"] for lead in everything if all(filters[name](lead) for name in chosen)]
+            assert await walk(centre, "&".join((*chosen, "limit=3"))) == expected, chosen
+
+
+async def test_a_page_is_stable_while_leads_are_added(centre: Centre) -> None:
+    before = {await create(centre) for _ in range(6)}
+    first = (await centre.client.get("/leads?limit=3")).json()
+    await create(centre)
+    rest = (await centre.client.get(f"http://callfloor.test{first['metadata']['nextUri']}")).json()
+    assert {item["leadId"] for item in first["items"] + rest["items"]} == before
+
+
+async def test_a_cursor_with_other_filters_or_altered_is_400(centre: Centre, other_centre: Centre) -> None:
+    for _ in range(3):
+        await create(centre)
+    uri = (await centre.client.get("/leads?limit=1")).json()["metadata"]["nextUri"]
+    cursor = uri.split("cursor=")[1]
+    assert (await centre.client.get(f"/leads?cursor={cursor}")).status_code == 200
+    assert (await centre.client.get(f"/leads?cursor={cursor}&statusCode=0")).status_code == 400
+    assert (await centre.client.get(f"/leads/lists?cursor={cursor}")).status_code == 400
+    assert (await other_centre.client.get(f"/leads?cursor={cursor}")).status_code == 400
+    for position in range(len(cursor)):
+        changed = cursor[:position] + ("A" if cursor[position] != "A" else "B") + cursor[position + 1 :]
+        assert (await centre.client.get(f"/leads?cursor={changed}")).status_code == 400
+
+
+async def test_another_organisation_sees_none_of_it(centre: Centre, other_centre: Centre) -> None:
+    lead_id = await create(centre, customerKey="secret", phone1="0491570156")
+    client = other_centre.client
+    for method, path, body in (
+        ("GET", f"/leads/{lead_id}", None),
+        ("PUT", f"/leads/{lead_id}", {"customerKey": "x"}),
+        ("DELETE", f"/leads/{lead_id}", None),
+        ("GET", f"/leads/lists/{centre.list_id}", None),
+        ("PATCH", f"/leads/lists/{centre.list_id}", {"weight": 2}),
+        ("POST", "/leads", {"listId": centre.list_id}),
+        ("POST", "/leads/lists", {"listName": "x", "campaignId": centre.outbound}),
+    ):
+        answer = await client.request(method, path, json=body)
+        assert answer.status_code == 404, (method, path)
+    for query in ("", f"?listId={centre.list_id}", f"?campaignId={centre.outbound}", "?customerKey=secret"):
+        assert (await client.get(f"/leads{query}")).json()["items"] == []
+    own = await create(other_centre)
+    moved = await client.put(f"/leads/{own}", json={"listId": centre.list_id})
+    assert moved.status_code == 404
+    assert (await client.put(f"/leads/{own}", json={"agentId": centre.agent})).status_code == 404
+
+
+async def test_the_organisations_own_status_has_its_name(centre: Centre, db: Database) -> None:
+    await db.execute("INSERT INTO lead_statuses VALUES ($1, 100, 'Asked for a brochure')", centre.organisation)
+    lead = await read(centre, await create(centre, statusCode=100))
+    assert lead["lastStatusDescription"] == "Asked for a brochure"

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import pytest
+from callfloor import samples
+from callfloor.centre import CentreMistakes, parse
+from callfloor.centre.check import check
+from callfloor.contract.centre import Campaign, Centre, Organisation, User
+
+GOOD = """\
+[organisation]
+name = "Harbour"
+timezone = "Australia/Sydney"
+country = "AU"
+
+[[users]]
+username = "jane"
+firstName = "Jane"
+lastName = "Doe"
+emailAddress = "jane@example.com"
+type = "agent"
+
+[[leadStatuses]]
+code = 100
+description = "Asked for a brochure"
+
+[[campaigns]]
+name = "Sales"
+direction = "outbound"
+mode = "predictive"
+agents = ["jane"]
+numbers = ["02 5550 0100"]
+maxAttempts = 6
+
+[campaigns.callingHours]
+monday = ["09:00-12:00", "13:00-20:00"]
+
+[[campaigns.lists]]
+name = "One"
+weight = 3
+
+[[campaigns.wrapCodes]]
+code = 1
+description = "Sale"
+"""
+
+STORED = Centre(
+    Organisation("Harbour", "Australia/Sydney", "AU"),
+    {
+        "max": User("max", "agent", "Max", "M"),
+        "sam": User("sam", "user", "Sam", "S"),
+    },
+    {"Support": Campaign("Support", "inbound", "Australia/Sydney")},
+)
+
+
+def mistakes(text: str, current: Centre | None = None) -> list[str]:
+    try:
+        check(parse(text, "c.toml"), current)
+    except CentreMistakes as error:
+        return list(error.mistakes)
+    return []
+
+
+def test_good_files_are_taken() -> None:
+    assert mistakes(GOOD) == []
+    assert mistakes(GOOD, STORED) == []
+    assert mistakes(samples.centre()) == []
+    assert mistakes("\ufeff" + GOOD.replace("\n", "\r\n")) == []
+
+
+# Each: what is replaced in the good file, by what, and the one line that must be said.
+WRONG = [
+    ("weight = 3", "weigth = 3", "c.toml:30: campaigns[0].lists[0].weigth is not known; did you mean weight?"),
+    ("[[users]]", "[[user]]", "c.toml:6: user is not known; did you mean users?"),
+    ("maxAttempts = 6", "Mode = 6", "c.toml:23: campaigns[0].Mode is not known; did you mean mode?"),
+    ("weight = 3", 'weight = "3"', "c.toml:30: campaigns[0].lists[0].weight must be an integer, not a string"),
+    ("weight = 3", "weight = true", "c.toml:30: campaigns[0].lists[0].weight must be an integer, not a boolean"),
+    ("weight = 3", "weight = 1.5", "c.toml:30: campaigns[0].lists[0].weight must be an integer, not a float"),
+    ("weight = 3", "weight = 101", "c.toml:30: campaigns[0].lists[0].weight must be from 0 to 100"),
+    ("weight = 3", "inDialler = 1", "c.toml:30: campaigns[0].lists[0].inDialler must be true or false, not an integer"),
+    ("maxAttempts = 6", "maxAttempts = 0", "c.toml:23: campaigns[0].maxAttempts must be from 1 to 2147483647"),
+    ("maxAttempts = 6", "maxAttempts = 2147483648", "c.toml:23: campaigns[0].maxAttempts must be from 1 to 2147483647"),
+    (
+        'timezone = "Australia/Sydney"',
+        'timezone = "Australia/Sidney"',
+        "c.toml:3: organisation.timezone must be an IANA time zone such as Australia/Sydney;"
+        " did you mean Australia/Sydney?",
+    ),
+    (
+        'timezone = "Australia/Sydney"',
+        "timezone = 2020-01-01",
+        "c.toml:3: organisation.timezone must be a string, not a date or time",
+    ),
+    (
+        'country = "AU"',
+        'country = "au"',
+        "c.toml:4: organisation.country must be an ISO 3166 country code of two letters, such as AU; did you mean AU?",
+    ),
+    (
+        'country = "AU"',
+        'country = "ZZ"',
+        "c.toml:4: organisation.country must be an ISO 3166 country code of two letters, such as AU",
+    ),
+    ('name = "Harbour"', 'name = ""', "c.toml:2: organisation.name is empty"),
+    ('name = "Harbour"', r'name = "a\u0000"', "c.toml:2: organisation.name has a NUL character"),
+    ('name = "Sales"', f'name = "{"x" * 201}"', "c.toml:18: campaigns[0].name has 201 characters; at most 200 are taken"),
+    (
+        "jane@example.com",
+        "jane at example.com",
+        "c.toml:10: users[0].emailAddress must be an e-mail address such as jane@example.com",
+    ),
+    ('type = "agent"', 'type = "agnet"', "c.toml:11: users[0].type is not known; did you mean agent?"),
+    ('type = "agent"\n', "", "c.toml:6: users[0] has no type, which a new one needs"),
+    ('firstName = "Jane"\n', "", "c.toml:6: users[0] has no firstName, which a new one needs"),
+    ('username = "jane"\n', 'username = ""\n', "c.toml:7: users[0].username is empty"),
+    ('country = "AU"\n', "", "c.toml:1: organisation has no country, which a new one needs"),
+    ('name = "Harbour"\n', "", "c.toml:1: organisation has no name"),
+    ('name = "One"\n', "", "c.toml:28: campaigns[0].lists[0] has no name"),
+    ('direction = "outbound"\n', "", "c.toml:17: campaigns[0] has no direction, which a new one needs"),
+    ('"outbound"', '"inbound"', "c.toml:20: campaigns[0].mode is for outbound campaigns only"),
+    ("code = 100", "code = 99", "c.toml:14: leadStatuses[0].code must be from 100 to 2147483647"),
+    (
+        'description = "Sale"\n',
+        "",
+        "c.toml:32: campaigns[0].wrapCodes[0] has no description, which a new one needs",
+    ),
+    ('["jane"]', '"jane"', "c.toml:21: campaigns[0].agents must be an array of strings, not a string"),
+    ('["jane"]', '["jane", 7]', "c.toml:21: campaigns[0].agents[1] must be a string, not an integer"),
+    ('["jane"]', '["jane", "jane"]', "c.toml:21: campaigns[0].agents[1] stands here twice"),
+    ('["jane"]', '["jnae"]', "c.toml:21: campaigns[0].agents[0] is not known; did you mean jane?"),
+    ('["jane"]', '[\n"jane",\n"x"]', "c.toml:23: campaigns[0].agents[1] is not known; known are jane"),
+    (
+        '"02 5550 0100"',
+        '"02 5550 0100", "+61255500100"',
+        "c.toml:22: campaigns[0].numbers[1] stands here twice",
+    ),
+    ("[organisation]", "[[organisation]]", "c.toml:1: organisation must be a table, not an array"),
+    (
+        "[[leadStatuses]]",
+        "[leadStatuses]",
+        "c.toml:13: leadStatuses must be an array of tables ([[…]]), not a table",
+    ),
+    ("monday", "mondy", "c.toml:26: campaigns[0].callingHours.mondy is not known; did you mean monday?"),
+    ("[[users]]", "[[users]", "c.toml:6: Expected ']]' at the end of an array declaration"),
+    ('lastName = "Doe"', 'firstName = "Doe"', "c.toml:9: Cannot overwrite a value"),
+    ('description = "Sale"\n', "description =", "c.toml:34: Invalid value"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), WRONG, ids=[each[2][:70] for each in WRONG])
+def test_a_mistake_is_named_with_its_line(right: str, wrong: str, said: str) -> None:
+    assert GOOD.count(right) >= 1
+    assert mistakes(GOOD.replace(right, wrong, 1)) == [said]
+
+
+@pytest.mark.parametrize("hours", ["9-17", "09:00-08:00", "25:00-26:00", "", "09:00-12:00-13:00"])
+def test_hours_that_are_none_are_refused_at_their_line(hours: str) -> None:
+    text = GOOD.replace('"13:00-20:00"', f'\n"{hours}"')
+    (mistake,) = mistakes(text)
+    assert mistake.startswith("c.toml:27: campaigns[0].callingHours.monday[1] ")
+
+
+def test_numbers_that_cannot_be_numbers_are_refused_and_not_repeated_in_the_message() -> None:
+    (mistake,) = mistakes(GOOD.replace("02 5550 0100", "12345"))
+    assert mistake.startswith("c.toml:22: campaigns[0].numbers[0] ")
+    assert "12345" not in mistake
+
+
+def test_numbers_are_read_in_the_organisations_country() -> None:
+    target = check(parse(GOOD, "c.toml"), None)
+    assert target.campaigns["Sales"].numbers == ("+61255500100",)
+    british = GOOD.replace('"AU"', '"GB"').replace("02 5550 0100", "07700 900123")
+    assert check(parse(british, "c.toml"), None).campaigns["Sales"].numbers == ("+447700900123",)
+
+
+@pytest.mark.parametrize("table", ["[[users]]", "[[leadStatuses]]", "[[campaigns.lists]]", "[[campaigns.wrapCodes]]"])
+def test_the_same_name_or_code_twice_is_refused(table: str) -> None:
+    start = GOOD.index(table)
+    block = GOOD[start:].split("\n\n", 1)[0] + "\n\n"
+    text = GOOD[:start] + block + GOOD[start:]
+    (mistake,) = mistakes(text)
+    line = (GOOD[:start] + block).count("\n") + 2
+    assert mistake.startswith(f"c.toml:{line}: ")
+    assert mistake.endswith("stands here twice")
+
+
+def test_two_campaigns_of_one_name_are_refused() -> None:
+    (mistake,) = mistakes(GOOD + '[[campaigns]]\nname = "Sales"\ndirection = "inbound"\n')
+    assert mistake == "c.toml:36: campaigns[1].name stands here twice"
+
+
+def test_all_mistakes_are_reported_together_by_line() -> None:
+    text = (
+        GOOD.replace("weight = 3", "weigth = 3")
+        .replace('country = "AU"', 'country = "Z"')
+        .replace('["jane"]', '["nobody"]')
+        .replace('lastName = "Doe"', "lastName = 3")
+    )
+    assert [mistake.split(" ")[0] for mistake in mistakes(text)] == ["c.toml:4:", "c.toml:9:", "c.toml:21:", "c.toml:30:"]
+
+
+def test_what_is_wrong_with_a_user_is_not_said_again_where_the_user_is_listed() -> None:
+    assert len(mistakes(GOOD.replace('type = "agent"', "type = 1"))) == 1
+
+
+def test_users_who_are_no_agents_cannot_be_listed() -> None:
+    text = GOOD.replace('["jane"]', '["jane", "sam", "max"]')
+    assert mistakes(text, STORED) == ["c.toml:21: campaigns[0].agents[1] is a user, not an agent"]
+
+
+def test_a_users_type_and_a_campaigns_direction_cannot_change() -> None:
+    text = GOOD.replace('username = "jane"', 'username = "sam"').replace('name = "Sales"', 'name = "Support"')
+    assert mistakes(text.replace('agents = ["jane"]\n', ""), STORED) == [
+        "c.toml:11: users[0].type is user in the database and cannot be changed",
+        "c.toml:19: campaigns[0].direction is inbound in the database and cannot be changed",
+    ]
+
+
+def test_a_file_without_an_organisation_is_refused() -> None:
+    assert mistakes("") == ["c.toml:1: [organisation] is missing"]
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000])
+def test_hostile_toml_is_refused_without_a_traceback(text: str) -> None:
+    (mistake,) = mistakes(text)
+    assert mistake.startswith("c.toml: ")
+
+
+def test_a_deeply_nested_array_that_toml_takes_is_refused_by_its_place() -> None:
+    (mistake,) = mistakes(GOOD + "weight = " + "[" * 100 + "]" * 100)
+    assert mistake.startswith("c.toml:35: campaigns[0].wrapCodes[0].weight is not known")

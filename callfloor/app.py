@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import asyncpg
@@ -60,9 +60,10 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
         try:
             yield Gate(OPERATIONS, given, tokens, limits, outside(given, OPERATIONS))
         finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
+            # a cancellation that meets a connection being made can be lost, so it is repeated
+            while not listener.done():
+                listener.cancel()
+                await asyncio.wait({listener}, timeout=1)
 
 
 def _clearing(tokens: TokenCache) -> Callable[..., None]:

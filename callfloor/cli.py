@@ -47,9 +47,7 @@ MediaUrl = Annotated[
 LogLevel = Annotated[
     str | None, typer.Option(help="Least level that is logged: debug, info, warning, error [default: info].")
 ]
-Organisation = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")
-]
+Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
 CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
 
 
@@ -168,9 +166,7 @@ def import_leads(
     url: Annotated[
         str | None, typer.Option(help="The server [default: CALLFLOOR_URL, else http://127.0.0.1:8080].")
     ] = None,
-    token: Annotated[
-        str | None, typer.Option(help="A token with leads:write [default: CALLFLOOR_TOKEN].")
-    ] = None,
+    token: Annotated[str | None, typer.Option(help="A token with leads:write [default: CALLFLOOR_TOKEN].")] = None,
     on_duplicate: Annotated[
         Literal["insert", "skip", "update"],
         typer.Option(help="What to do with a customerKey that the list has already."),

@@ -55,6 +55,7 @@ async def _serve(
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=True,
             timeout_graceful_shutdown=GRACE_S,

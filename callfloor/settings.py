@@ -27,12 +27,8 @@ class Settings(BaseSettings):
     media_key: str | None = Field(
         None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is logged."
-    )
-    import_processes: int = Field(
-        1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 

@@ -2,6 +2,6 @@
 
 from callfloor.centre.apply import apply, apply_text, export_text
 from callfloor.centre.plan import Change
-from callfloor.centre.source import CentreMistakes, Source, parse
+from callfloor.centre.source import CentreError, Source, parse
 
-__all__ = ["CentreMistakes", "Change", "Source", "apply", "apply_text", "export_text", "parse"]
+__all__ = ["CentreError", "Change", "Source", "apply", "apply_text", "export_text", "parse"]

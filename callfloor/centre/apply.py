@@ -18,7 +18,7 @@ from callfloor.store.pool import Database
 async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
     """Make the centre what the file says, in one transaction; returns the changes. `dry_run`: writes nothing.
 
-    Raises `CentreMistakes`.
+    Raises `CentreError`.
     """
     async with db.transaction():
         await (centres.snapshot(db) if dry_run else centres.lock(db))
@@ -71,8 +71,7 @@ class _Writer:
                 description = self._target.lead_statuses[code]
                 await centres.put_lead_status(self._db, self._organisation, code, description)
             case "agent" | "wrap code" | "list":
-                assert change.campaign is not None
-                await self._write_inside(change, self._target.campaigns[change.campaign])
+                await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:
                 assert_never(change.kind)
 

@@ -52,9 +52,7 @@ _CAMPAIGN: dict[str, values.Check] = {
 _CENTRE: dict[str, values.Check] = {
     "organisation": values.table(_ORGANISATION),
     "users": values.tables(_USER, "username"),
-    "leadStatuses": values.tables(
-        {"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"
-    ),
+    "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
 }
 
@@ -69,13 +67,14 @@ def organisation_name(source: Source) -> str | None:
 def check(source: Source, current: Centre | None) -> Centre:
     """The centre that the file asks for. `current`: the organisation as it is; None: there is none of that name.
 
-    Raises `CentreMistakes` with every mistake in the file.
+    Raises `CentreError` with every mistake in the file.
     """
     report = Report(source)
     read = values.table(_CENTRE)(report, (), source.tree)
     target = _Merge(report, current).centre(read) if isinstance(read, Table) else None
     report.finish()
-    assert target is not None
+    if target is None:
+        raise AssertionError("a file without mistakes describes a centre")
     return target
 
 
@@ -124,14 +123,14 @@ class _Merge:
         users: Mapping[str, User],
         agents: set[str],
     ) -> Campaign | None:
-        if was is None and organisation is not None:
-            given.setdefault("timezone", organisation.timezone)
+        if was is None:
+            given.setdefault("timezone", organisation.timezone if organisation else WRONG)
         direction = given.right("direction") or (was.direction if was else None)
         if given.right("mode") and direction == "inbound":
             self._report.wrong((*given.path, "mode"), "is for outbound campaigns only")
         if organisation is not None:
             self._normalise(given, organisation.country)
-        campaign = self._merged(given, was, Campaign, keys.CAMPAIGN, ("direction",))
+        campaign = self._merged(given, was, Campaign, keys.CAMPAIGN, ("direction", "timezone"))
         lists = dict(was.lists) if was else {}
         for table in given.right("lists") or ():
             name = table["name"]

@@ -24,7 +24,7 @@ _STRING = re.compile(
 def key_lines(source: str) -> dict[Path, int]:
     """Line (from 1) of each table, key and array element, by its path: `("campaigns", 0, "lists", 2, "name")`.
 
-    `source` is a document that tomllib takes, with line ends as `\\n`; what another gives is not defined.
+    `source` is a document that tomllib takes, with line ends as `\\n`.
     """
     scanner = _Scanner(source)
     scanner.document()
@@ -119,7 +119,8 @@ class _Scanner:
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self._source, self._at)
-        assert found is not None and (found.end() > self._at or pattern in (_BLANK, _SPACE))
+        if found is None or (found.end() == self._at and pattern not in (_BLANK, _SPACE)):
+            raise ValueError("not a TOML document")
         self._at = found.end()
         return found[0]
 

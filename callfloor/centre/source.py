@@ -14,7 +14,7 @@ from callfloor.centre.lines import Path, key_lines
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-class CentreMistakes(ValueError):
+class CentreError(ValueError):
     """A centre file cannot be taken. `mistakes` has one line each: `centre.toml:14: what is wrong`."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class Source:
 
 
 def parse(text: str, file: str) -> Source:
-    """Read TOML. Raises `CentreMistakes` for what is no TOML, with its line."""
+    """Read TOML. Raises `CentreError` for what is no TOML, with its line."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         return Source(file, tomllib.loads(text), key_lines(text))
@@ -46,10 +46,10 @@ def parse(text: str, file: str) -> Source:
         place = _PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
         message = _PLACE.sub("", str(error))
-        raise CentreMistakes([f"{file}:{line}: {message}"]) from error
+        raise CentreError([f"{file}:{line}: {message}"]) from error
     except (RecursionError, ValueError) as error:
         # tomllib lets these through: deep nesting, and integers of thousands of digits
-        raise CentreMistakes([f"{file}: is nested too deeply or has an integer that is too long"]) from error
+        raise CentreError([f"{file}: is nested too deeply or has an integer that is too long"]) from error
 
 
 def shown(path: Path) -> str:
@@ -69,7 +69,7 @@ class Report:
         self._found.append((self._source.at(path), f"{shown(path)} {message}".lstrip()))
 
     def finish(self) -> None:
-        """Raises `CentreMistakes` with all that was found, by line."""
+        """Raises `CentreError` with all that was found, by line."""
         if self._found:
             found = sorted(self._found, key=lambda mistake: mistake[0])
-            raise CentreMistakes([f"{self._source.file}:{line}: {text}" for line, text in found])
+            raise CentreError([f"{self._source.file}:{line}: {text}" for line, text in found])

@@ -44,7 +44,7 @@ class Table(dict[str, Any]):
 
 
 def _kind(value: object) -> str:
-    kinds = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+    kinds: dict[type, str] = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
     return kinds.get(type(value), "a date or time")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from callfloor.centre import CentreMistakes, apply, export_text, parse
+from callfloor.centre import CentreError, apply, export_text, parse
 from callfloor.commands import session
 from callfloor.settings import Settings
 from callfloor.store.pool import Database
@@ -14,20 +14,20 @@ LARGEST_FILE = 16 * 1024 * 1024
 
 
 def read(path: Path) -> str:
-    """The text of a centre file. Raises `CentreMistakes` for one that is no text, `OSError`."""
+    """The text of a centre file. Raises `CentreError` for one that is no text, `OSError`."""
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        raise CentreMistakes([f"{path}: is larger than {LARGEST_FILE >> 20} MiB"])
+        raise CentreError([f"{path}: is larger than {LARGEST_FILE >> 20} MiB"])
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise CentreMistakes([f"{path}:{line}: is not UTF-8"]) from error
+        raise CentreError([f"{path}:{line}: is not UTF-8"]) from error
 
 
 def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
-    """Apply a centre file and print the changes, one a line. Raises `CentreMistakes`."""
+    """Apply a centre file and print the changes, one a line. Raises `CentreError`."""
     source = parse(read(path), str(path))
     changes = session.run(settings, lambda db: apply(db, source, dry_run=dry_run))
     # printed when all is committed, so that a closed pipe cannot undo it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 USAGE, FAILURE = 2, 1
 
@@ -15,13 +16,22 @@ class CommandError(Exception):
         self.code = code
 
 
-def explain(error: BaseException) -> tuple[list[str], int] | None:
+def explain(error: Exception) -> tuple[list[str], int] | None:
     """What to say of an error, and the exit code; None: it is a fault of the program."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _innermost(error)
     if isinstance(error, CommandError):
         return [_line(str(error))], error.code
     return _of_input(error) or _of_the_world(error)
+
+
+def _innermost(error: Exception) -> Exception:
+    """What a task group, or several, wrapped."""
+    while isinstance(error, ExceptionGroup):
+        inner = cast("ExceptionGroup[Exception]", error).exceptions
+        if len(inner) > 1:
+            break
+        error = inner[0]
+    return error
 
 
 def _line(text: str) -> str:
@@ -30,12 +40,12 @@ def _line(text: str) -> str:
     return "callfloor: " + "".join(each if each.isprintable() else "�" for each in first)
 
 
-def _of_input(error: BaseException) -> tuple[list[str], int] | None:
+def _of_input(error: Exception) -> tuple[list[str], int] | None:
     from pydantic import ValidationError
 
-    from callfloor.centre import CentreMistakes
+    from callfloor.centre import CentreError
 
-    if isinstance(error, CentreMistakes):
+    if isinstance(error, CentreError):
         count = len(error.mistakes)
         last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was written"
         return [*error.mistakes, last], USAGE
@@ -45,7 +55,7 @@ def _of_input(error: BaseException) -> tuple[list[str], int] | None:
     return None
 
 
-def _of_the_world(error: BaseException) -> tuple[list[str], int] | None:
+def _of_the_world(error: Exception) -> tuple[list[str], int] | None:
     import asyncpg
     import httpx2
 

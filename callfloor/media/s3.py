@@ -48,8 +48,11 @@ class S3Storage:
 
     async def commit(self, spool: Spool, name: str) -> None:
         spool.file.seek(0)
-        with _failures("store"), _bucket_needed():
-            await obstore.put_async(self._store, name, spool.file, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
+        try:
+            with _failures("store"):
+                await obstore.put_async(self._store, name, spool.file, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
+        except FileNotFoundError as error:
+            raise BlobStorageError("the S3 service has no such bucket") from error
 
     async def reader(self, name: str) -> S3Reader | None:
         try:

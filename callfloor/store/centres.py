@@ -209,9 +209,7 @@ async def remove_agent(db: Database, organisation: int, campaign_id: int, agent_
     await db.execute(REMOVE_AGENT_SQL, organisation, campaign_id, agent_id)
 
 
-async def put_wrap_code(
-    db: Database, organisation: int, campaign_id: int, code: int, description: str
-) -> None:
+async def put_wrap_code(db: Database, organisation: int, campaign_id: int, code: int, description: str) -> None:
     """Add a wrap code, or change its description."""
     await db.execute(PUT_WRAP_CODE_SQL, organisation, campaign_id, code, description)
 

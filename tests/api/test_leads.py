@@ -75,8 +75,10 @@ async def test_a_field_that_cannot_be_is_refused_by_name(
 ) -> None:
     answer = await centre.client.post("/leads", json={"listId": centre.list_id} | {field: value})
     assert answer.status_code == status
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
-    assert str(value) not in answer.text or field in ("listId", "statusCode")
+    (fault,) = answer.json()["errors"]
+    assert fault["pointer"].startswith(f"/{field}")
+    # what was sent may be a number: it is never repeated
+    assert str(value) not in fault["message"]
     assert await db.fetchval("SELECT count(*) FROM leads WHERE organisation_id = $1", centre.organisation) == 0
 
 

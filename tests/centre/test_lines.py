@@ -10,14 +10,14 @@ from callfloor.centre.lines import Path, key_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
-DOCUMENT = '''\
+DOCUMENT = """\
 # a comment with [brackets] and "quotes"
 title = "one"  # [not.a.table]
 
 [owner]
 name.first = "Ada"
 "odd \\u0041 key" = 'it''s'
-'''.replace("it''s", "its")
+""".replace("it''s", "its")
 
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -86,7 +86,9 @@ def test_no_string_hides_or_invents_a_key(text: str) -> None:
     assert lines == {("before",): 1, ("value",): 2, ("after",): source.count("\n")}
 
 
-@pytest.mark.parametrize("source", ["", "\n\n", "# nothing", "a=1", "[a]", "[[a]]", "[a.b]\n[a]", "d = 1979-05-27 07:32:00"])
+@pytest.mark.parametrize(
+    "source", ["", "\n\n", "# nothing", "a=1", "[a]", "[[a]]", "[a.b]\n[a]", "d = 1979-05-27 07:32:00"]
+)
 def test_small_documents_have_every_place(source: str) -> None:
     assert set(places(tomllib.loads(source))) == set(key_lines(source))
 

@@ -128,7 +128,8 @@ async def test_a_cancelled_put_leaves_nothing(blobs: Blobs, listed: Any) -> None
         await asyncio.Event().wait()
 
     put = asyncio.create_task(blobs.put(organisation, endless()))
-    await waiting.wait()
+    async with asyncio.timeout(10):
+        await waiting.wait()
     put.cancel()
     with pytest.raises(asyncio.CancelledError):
         await put

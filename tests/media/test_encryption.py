@@ -140,6 +140,20 @@ async def test_a_range_is_read_without_the_frames_around_it(tmp_path: Path, read
         await read(blobs, 1, blob.sha256, 65535, 3 * 65536)
 
 
+@pytest.mark.parametrize(("sealed_as_last", "accepted"), [(True, True), (False, False)])
+def test_a_frame_in_the_middle_never_passes_for_the_last(sealed_as_last: bool, accepted: bool) -> None:
+    sha256 = hashlib.sha256(CONTENT[:65536]).hexdigest()
+    sealer = Cipher(KEY).seal()
+    sealed = sealer.frames(CONTENT[:65536], sealed_as_last)
+    unsealer = Cipher(KEY).unseal(sealer.header(1, sha256, 65536), 1)
+    assert (unsealer.sha256, unsealer.size) == (sha256, 65536)
+    if accepted:
+        assert unsealer.frames(0, sealed) == CONTENT[:65536]
+    else:
+        with pytest.raises(BlobDamaged):
+            unsealer.frames(0, sealed)
+
+
 async def swapped(tmp_path: Path, blobs: Blobs, organisations: tuple[int, int]) -> str:
     """Put the file of a second blob in the place of the first."""
     content, other = bytes(70_000), bytes(69_999) + b"x"

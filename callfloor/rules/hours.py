@@ -1,0 +1,125 @@
+"""Calling hours: windows of local wall-clock time by weekday, right on both shifts of daylight saving time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAY = 24 * 60
+_WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24:00))", re.ASCII)
+
+
+class HoursError(ValueError):
+    """Calling hours that cannot be read; the message names the day and the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """For each weekday, Monday first, windows (start, end) in minutes after midnight. An end that is not later than
+    its start lies in the next day."""
+
+    days: tuple[tuple[tuple[int, int], ...], ...]
+
+    def open_at(self, local: datetime) -> bool:
+        """Whether a local wall-clock time lies in a window (start included, end not)."""
+        minute = local.hour * 60 + local.minute
+        today, yesterday = self.days[local.weekday()], self.days[local.weekday() - 1]
+        return any(start <= minute < end or (end <= start <= minute) for start, end in today) or any(
+            end <= start and minute < end for start, end in yesterday
+        )
+
+
+def parse_hours(mapping: Mapping[str, Sequence[str]]) -> Hours:
+    """Hours from `{"monday": ["09:00-12:00", "13:00-20:00"]}`; a day that is absent has none. Raises `HoursError`."""
+    unknown = [day for day in mapping if day not in WEEKDAYS]
+    if unknown:
+        raise HoursError(f"{unknown[0][:40]!r} is not a weekday: use {', '.join(WEEKDAYS)}")
+    return Hours(tuple(tuple(_window(day, text) for text in mapping.get(day, ())) for day in WEEKDAYS))
+
+
+def _window(day: str, text: str) -> tuple[int, int]:
+    form = _WINDOW.fullmatch(text)
+    if form is None:
+        raise HoursError(f"{day}: {text[:40]!r} is not a window such as 09:00-20:00")
+    start = int(form[1]) * 60 + int(form[2])
+    end = DAY if form[5] else int(form[3]) * 60 + int(form[4])
+    if start == end:
+        raise HoursError(f"{day}: {text!r} is empty; write 00:00-24:00 for the whole day")
+    return start, end
+
+
+def format_hours(hours: Hours) -> dict[str, list[str]]:
+    """The reverse of `parse_hours`; days without windows are left out."""
+    return {
+        day: [f"{start // 60:02d}:{start % 60:02d}-{end // 60:02d}:{end % 60:02d}" for start, end in windows]
+        for day, windows in zip(WEEKDAYS, hours.days, strict=True)
+        if windows
+    }
+
+
+def is_open(hours: Hours, zone: ZoneInfo, at: datetime) -> bool:
+    """Whether the hours, in the zone, allow a call at this instant."""
+    return hours.open_at(at.astimezone(zone))
+
+
+def next_open(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
+    """The first instant not before `at` (UTC) that is open; None when the hours have no window."""
+    if is_open(hours, zone, at):
+        return at.astimezone(UTC)
+    # a zone may skip a whole day (Pacific/Apia, 2011), so one more week than seven days is looked at
+    first = at.astimezone(zone).date() - timedelta(days=1)
+    for offset in range(16):
+        day = first + timedelta(days=offset)
+        instants = sorted(i for i in _openings(hours, zone, day) if i >= at)
+        for instant in instants:
+            if is_open(hours, zone, instant):
+                return instant
+    return None
+
+
+def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
+    """Instants of a local day at which hours may open: starts of windows (twice when the clock shows them twice), and
+    the moment at which the clock is changed."""
+    for start, _ in hours.days[day.weekday()]:
+        for fold in (0, 1):
+            wall = datetime.combine(day, time(start // 60, start % 60), tzinfo=zone).replace(fold=fold)
+            yield wall.astimezone(UTC)
+    midnight = datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
+    yield from _clock_changes(zone, midnight - timedelta(hours=2), midnight + timedelta(hours=28))
+
+
+def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The instant between two at which the zone's offset changes, to the second; none or one."""
+
+    def offset(at: datetime) -> timedelta | None:
+        return at.astimezone(zone).utcoffset()
+
+    if offset(start) == offset(end):
+        return
+    low, high = start, end
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if offset(middle) == offset(start) else (low, middle)
+    yield high.replace(microsecond=0)
+
+
+def next_all_open(
+    windows: Sequence[tuple[Hours, ZoneInfo]], at: datetime, horizon_days: int = 14
+) -> datetime | None:
+    """The first instant not before `at` (UTC) at which all are open; None when there is none within the horizon."""
+    instant, last = at.astimezone(UTC), at + timedelta(days=horizon_days)
+    while instant <= last:
+        latest = instant
+        for hours, zone in windows:
+            opening = next_open(hours, zone, latest)
+            if opening is None:
+                return None
+            latest = max(latest, opening)
+        if latest == instant:
+            return instant
+        instant = latest
+    return None

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from callfloor.centre import apply_text, export_text, parse
+from callfloor.centre.check import check
+from callfloor.centre.plan import diff
+from callfloor.centre.write import centre_file
+from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.store import centres, organisations
+from callfloor.store.pool import Database
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# All that the database can hold as text: every character but NUL and the surrogates.
+_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
+# Some stand in most centres, so that a second one meets the first.
+_NAMES = st.one_of(st.sampled_from(["jane", "Sales", 'odd "\\\n\u202e# name']), _TEXT)
+_ZONES = st.sampled_from(["Australia/Sydney", "Europe/London", "UTC"])
+_CODES = st.integers(1, 2**31 - 1)
+_WINDOWS = st.sampled_from([(), ("09:00-20:00",), ("08:30-12:00", "13:00-17:15")])
+_NUMBERS = st.lists(st.sampled_from(["+61255500100", "+61491570156", "+447700900123", "+12025550123"]), unique=True)
+_HOURS = st.one_of(
+    st.none(),
+    st.fixed_dictionaries({}, optional={day: _WINDOWS for day in ("monday", "wednesday", "sunday")}),
+)
+_USERS = st.builds(
+    User,
+    username=_NAMES,
+    user_type=st.sampled_from(["agent", "user"]),
+    first_name=_TEXT,
+    last_name=st.one_of(st.just(""), _TEXT),
+    email_address=st.sampled_from([None, "jane@example.com"]),
+    timezone=st.one_of(st.none(), _ZONES),
+    account_active=st.booleans(),
+)
+_LISTS = st.builds(List, name=_NAMES, in_dialler=st.booleans(), weight=st.integers(0, 100))
+
+
+@st.composite
+def all_centres(draw: st.DrawFn) -> Centre:
+    users = {user.username: user for user in draw(st.lists(_USERS, max_size=4))}
+    agents = [user.username for user in users.values() if user.user_type == "agent"]
+    listed = st.frozensets(st.sampled_from(agents)) if agents else st.just(frozenset[str]())
+    campaigns: dict[str, Campaign] = {}
+    for name in draw(st.lists(_NAMES, max_size=3, unique=True)):
+        direction = draw(st.sampled_from(["inbound", "outbound"]))
+        modes = st.sampled_from([None, "preview", "progressive", "predictive"])
+        campaigns[name] = Campaign(
+            name,
+            direction,
+            draw(_ZONES),
+            draw(modes) if direction == "outbound" else None,
+            draw(st.booleans()),
+            draw(_HOURS),
+            draw(_CODES),
+            tuple(draw(_NUMBERS)),
+            draw(listed),
+            {each.name: each for each in draw(st.lists(_LISTS, max_size=3))},
+            draw(st.dictionaries(_CODES, _TEXT, max_size=3)),
+        )
+    return Centre(
+        Organisation(draw(_TEXT), draw(_ZONES), draw(st.sampled_from(["AU", "GB", "US"]))),
+        users,
+        campaigns,
+        draw(st.dictionaries(st.integers(100, 2**31 - 1), _TEXT, max_size=3)),
+    )
+
+
+@given(all_centres())
+@settings(deadline=None)
+def test_an_exported_centre_is_read_back_as_itself(centre: Centre) -> None:
+    source = parse(centre_file(centre), "centre.toml")
+    assert check(source, None) == centre
+    assert check(source, centre) == centre
+    assert diff(centre, check(source, centre)) == []
+
+
+@given(all_centres(), all_centres())
+@settings(deadline=None)
+def test_every_line_that_is_shown_is_one_line(before: Centre, after: Centre) -> None:
+    after = replace(after, organisation=replace(after.organisation, name=before.organisation.name))
+    for change in diff(before, after):
+        assert str(change).isprintable()
+
+
+@given(centre=all_centres(), other=all_centres())
+@settings(deadline=None, max_examples=25)
+async def test_the_database_gives_back_what_was_applied(db: Database, centre: Centre, other: Centre) -> None:
+    """First one centre, then another under the same name: what both describe ends as the second says."""
+    name = f"{centre.organisation.name} {secrets.token_hex(6)}"
+    text = centre_file(replace(centre, organisation=replace(centre.organisation, name=name)))
+    await apply_text(db, text, "centre.toml")
+    row = await organisations.named(db, name)
+    assert row is not None
+    first = (await centres.read(db, row)).centre
+    assert replace(first.organisation, name=centre.organisation.name) == centre.organisation
+    assert (first.users, first.campaigns, first.lead_statuses) == (
+        centre.users,
+        centre.campaigns,
+        centre.lead_statuses,
+    )
+    assert await apply_text(db, await export_text(db, row), "centre.toml") == []
+
+    other = _without_changes_of_kind(other, centre, name)
+    await apply_text(db, centre_file(other), "centre.toml")
+    row = await organisations.named(db, name)
+    assert row is not None
+    second = (await centres.read(db, row)).centre
+    assert check(parse(centre_file(other), "centre.toml"), second) == second
+    for campaign in other.campaigns.values():
+        # agents and wrap codes are as the file says; everything else of the file too
+        kept = {**campaign.lists, **second.campaigns[campaign.name].lists}
+        expected = replace(campaign, lists=kept)
+        was = centre.campaigns.get(campaign.name)
+        if campaign.calling_hours is None and was is not None:
+            expected = replace(expected, calling_hours=was.calling_hours)
+        if campaign.mode is None and was is not None:
+            expected = replace(expected, mode=was.mode)
+        assert second.campaigns[campaign.name] == expected
+
+
+def _without_changes_of_kind(other: Centre, before: Centre, name: str) -> Centre:
+    """`other` under a name, without users and campaigns that would change their type or direction."""
+    users = {
+        key: user
+        for key, user in other.users.items()
+        if key not in before.users or before.users[key].user_type == user.user_type
+    }
+    campaigns = {
+        key: replace(campaign, agents=campaign.agents & users.keys())
+        for key, campaign in other.campaigns.items()
+        if key not in before.campaigns or before.campaigns[key].direction == campaign.direction
+    }
+    return replace(other, organisation=replace(other.organisation, name=name), users=users, campaigns=campaigns)

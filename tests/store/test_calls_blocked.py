@@ -1,0 +1,90 @@
+"""Numbers that must not be dialled, and agents' presence."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from callfloor.store import agents, do_not_call
+from callfloor.store.pool import Database
+from tests.conftest import Centre
+
+NOW = datetime.now(UTC)
+KEY = b"k" * 32
+JANE, JOE = "+61491570156", "+61491570157"
+HOUR = timedelta(hours=1)
+
+
+async def blocked(db: Database, centre: Centre, campaign_id: int, now: datetime = NOW) -> frozenset[str]:
+    return await do_not_call.blocked(db, centre.organisation, KEY, campaign_id, [JANE, JOE], now)
+
+
+async def test_a_number_is_blocked_for_its_campaign_or_for_the_whole_organisation(
+    db: Database, centre: Centre, other_centre: Centre
+) -> None:
+    await do_not_call.add(db, centre.organisation, KEY, JANE, NOW, campaign_id=centre.outbound)
+    await do_not_call.add(db, centre.organisation, KEY, JOE, NOW)
+    assert await blocked(db, centre, centre.outbound) == {JANE, JOE}
+    assert await blocked(db, centre, centre.inbound) == {JOE}
+    assert await blocked(db, other_centre, centre.outbound) == frozenset()
+    other_key = await do_not_call.blocked(db, centre.organisation, b"x" * 32, centre.outbound, [JANE], NOW)
+    assert other_key == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("times", "until"),
+    [
+        ([NOW + HOUR], NOW + HOUR),
+        ([NOW + HOUR, NOW + 2 * HOUR], NOW + 2 * HOUR),
+        ([NOW + 2 * HOUR, NOW + HOUR], NOW + 2 * HOUR),
+        ([NOW + HOUR, None], None),
+        ([None, NOW + HOUR], None),
+    ],
+)
+async def test_a_block_lasts_for_the_longest_time_that_it_was_given(
+    db: Database, centre: Centre, times: list[datetime | None], until: datetime | None
+) -> None:
+    for expires_at in times:
+        await do_not_call.add(db, centre.organisation, KEY, JANE, NOW, expires_at=expires_at)
+    if until is None:
+        assert await blocked(db, centre, 1, NOW + timedelta(days=9999)) == {JANE}
+    else:
+        assert await blocked(db, centre, 1, until - timedelta(microseconds=1)) == {JANE}
+        assert await blocked(db, centre, 1, until) == frozenset()
+
+
+async def test_what_is_asked_for_during_a_call_takes_effect_when_it_ends(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
+    assert await agents.make_ready(db, org, agent, NOW)
+    assert await agents.set_state(db, org, agent, "on-call", NOW, expected=["ready"])
+    await agents.pause(db, org, agent, NOW)
+    assert await agents.state(db, org, agent) == "on-call"
+    assert await agents.set_state(db, org, agent, "on-wrap", NOW, expected=["on-call"])
+    assert await agents.call_ended(db, org, agent, NOW) == "paused"
+    assert await agents.call_ended(db, org, agent, NOW) is None
+    assert await agents.make_ready(db, org, agent, NOW)
+    await agents.set_state(db, org, agent, "dialling", NOW)
+    assert await agents.call_ended(db, org, agent, NOW) == "ready"
+
+
+async def test_of_two_engines_that_want_one_ready_agent_exactly_one_gets_it(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
+    assert not await agents.set_state(db, org, agent, "dialling", NOW, expected=["ready"])
+    await agents.make_ready(db, org, agent, NOW)
+    wanted = [agents.set_state(db, org, agent, "dialling", NOW, expected=["ready"]) for _ in range(2)]
+    assert sorted(await asyncio.gather(*wanted)) == [False, True]
+
+
+async def test_an_agent_whose_phone_was_lost_is_paused_after_the_call(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
+    await agents.set_state(db, org, agent, "on-call", NOW)
+    await agents.set_phone_reachable(db, org, agent, False, NOW)
+    assert not await agents.make_ready(db, org, agent, NOW)
+    assert await agents.call_ended(db, org, agent, NOW) == "paused"
+
+
+async def test_only_agents_have_a_state(db: Database, centre: Centre, other_centre: Centre) -> None:
+    assert not await agents.set_state(db, centre.organisation, centre.user, "ready", NOW)
+    assert not await agents.set_state(db, centre.organisation, other_centre.agent, "ready", NOW)

@@ -175,18 +175,19 @@ def import_leads(
     errors: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Where to write the rows that were wrong.")
     ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
+    format: Annotated[
         Literal["csv", "json", "ndjson"] | None, typer.Option(help="[default: by the file's name].")
     ] = None,
 ) -> None:
     """Import leads through the API of a running server."""
     from callfloor.commands import session
     from callfloor.commands.failures import CommandError
-    from callfloor.import_client import import_file
 
     settings = session.settings(url=url, token=token)
     if not settings.token:
         raise CommandError("no token: give --token or set CALLFLOOR_TOKEN")
+    from callfloor.import_client import import_file
+
     code = import_file(
         file,
         list_id=list_id,
@@ -306,7 +307,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code: int = app(standalone_mode=False) or 0
+        code: int = app(prog_name="callfloor", standalone_mode=False) or 0
     except TyperException as error:
         said = error.format_message()
         # a group without a command says its help

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from callfloor.api.rate import shared_memory
 from callfloor.settings import Settings
 from callfloor.store.embedded import EmbeddedServer, EmbeddedServerError
 from callfloor.store.migrate import migrate
+from callfloor.telemetry import configure_logs
 
 log = structlog.get_logger("callfloor.serve")
 
@@ -100,6 +102,7 @@ def serve(settings: Settings, role: Role = "all", started: Callable[[str, str], 
 
     Raises `ServeError`, `EmbeddedServerError`, `MigrationError`.
     """
+    configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
     with _claimed(settings.data, role), database(settings) as (dsn, embedded):
         asyncio.run(migrate(dsn))
         bound = listen(settings) if role != "jobs" else None

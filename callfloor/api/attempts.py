@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from asyncpg import Record
 
 from callfloor.api.call import Call, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.contract.attempts import Attempt, AttemptsQuery, AttemptTimestamps
+from callfloor.contract.attempts import Attempt, AttemptsQuery, AttemptTimestamps, Explanation, RuleResult
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.fields import Page
+from callfloor.rules.eligibility import judge
 from callfloor.rules.times import format_timestamp, zone
-from callfloor.store import attempts
+from callfloor.store import attempts, do_not_call, explain
 
 ATTEMPT_EXAMPLE: dict[str, Any] = {
     "attemptId": 999,
@@ -34,6 +35,24 @@ ATTEMPT_EXAMPLE: dict[str, Any] = {
     "parentActivityId": 109,
     "rootActivityId": 108,
 }
+EXPLANATION_EXAMPLE: dict[str, Any] = {
+    "leadId": 9999,
+    "dialable": False,
+    "nextDialTimestamp": "2021-08-02T09:00:00+10:00",
+    "phoneIndex": 1,
+    "position": None,
+    "rules": [
+        {"rule": "completion", "passed": True, "detail": "The lead is not completed."},
+        {"rule": "attempts", "passed": True, "detail": "1 of at most 10 attempts were made."},
+        {
+            "rule": "window",
+            "passed": False,
+            "detail": "It is 2021-08-01T21:55:06+10:00 in the campaign's zone Australia/Sydney, outside the calling"
+            " hours; they open at 2021-08-02T09:00:00+10:00.",
+        },
+    ],
+}
+_INDEXES: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
 
 
 @operation(
@@ -73,6 +92,45 @@ async def list_attempts(call: Call, query: AttemptsQuery) -> Page[Attempt]:
     given = {name: value for name, value in filters.items() if value is not None}
     rows = await attempts.page(call.db, call.organisation, given, page_start(call, query), page_limit(query) + 1)
     return page_of(call, query, rows, _attempt_of, lambda row: (row["dialled_at"], row["attempt_id"]))
+
+
+@operation(
+    "GET",
+    "/dialler/leads/{leadId}/explain",
+    scope="dialler:read",
+    summary="Why a lead may or may not be dialled now",
+    tag="dialler",
+    ours=True,
+    example=EXPLANATION_EXAMPLE,
+)
+async def explain_lead(call: Call, lead_id: int) -> Explanation:
+    """Every rule that decides whether the dialler may call this lead now, whether it holds, and why.
+
+    `nextDialTimestamp` is null when something other than the time must change first. `position` is the lead's place
+    among the leads of its list that are due.
+    """
+    facts = await explain.facts(call.db, call.organisation, lead_id)
+    if facts is None:
+        raise not_found("lead")
+    numbers = {index: number for index, number in zip(_INDEXES, facts.lead.phones, strict=True) if number is not None}
+    hash_key = call.caller.organisation.hash_key
+    blocked = await do_not_call.blocked(
+        call.db, call.organisation, hash_key, facts.campaign_id, numbers.values(), call.now
+    )
+    stopped = frozenset(index for index, number in numbers.items() if number in blocked)
+    verdict = judge(facts.lead, facts.of_list, facts.campaign, stopped, call.now)
+    position: int | None = None
+    if verdict.dialable:
+        position = await explain.position(call.db, call.organisation, facts.list_id, lead_id, call.now)
+    at = zone(facts.campaign.zone)
+    return Explanation(
+        lead_id=lead_id,
+        dialable=verdict.dialable,
+        next_dial_timestamp=None if verdict.next_dial_at is None else format_timestamp(verdict.next_dial_at, at),
+        phone_index=verdict.phone_index,
+        position=position,
+        rules=[RuleResult(rule=each.rule, passed=each.passed, detail=each.detail) for each in verdict.rules],
+    )
 
 
 def _attempt_of(row: Record) -> Attempt:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from callfloor.centre import keys, values
 from callfloor.centre.lines import Path
-from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
+from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
 from callfloor.rules.names import unknown
 from callfloor.rules.phones import PhoneError, normalise
@@ -45,7 +45,7 @@ _CAMPAIGN: dict[str, values.Check] = {
     "agents": values.texts,
     "numbers": values.texts,
     "maxAttempts": values.whole(1),
-    "callingHours": values.calling_hours,
+    "callingHours": values.clearable(values.calling_hours),
     "lists": values.tables(_LIST, "name"),
     "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
 }
@@ -91,11 +91,12 @@ class _Merge:
         agents = {user.username for user in users.values() if user.user_type == "agent"}
         for table in given.right("users") or ():
             username = table["username"]
-            if table.get("type", "agent") in ("agent", WRONG):
-                # whatever is wrong with a user is said once, not again where it is listed
-                agents.add(username)
             self._fixed(table, "type", users.get(username), "user_type")
-            _put(users, username, self._merged(table, users.get(username), User, keys.USER, _NEW_USER))
+            user = self._merged(table, users.get(username), User, keys.USER, _NEW_USER)
+            _put(users, username, user)
+            # whatever is wrong with a user is said once, not again where it is listed
+            if user is None or user.user_type == "agent" or table.get("type") is WRONG:
+                agents.add(username)
         self._described(given.right("leadStatuses") or (), statuses)
         for table in given.right("campaigns") or ():
             was = campaigns.get(table["name"])

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 from zoneinfo import available_timezones
 
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report
 from callfloor.contract.centre import CallingHours
-from callfloor.rules.hours import HoursError, parse_hours
+from callfloor.rules.hours import WEEKDAYS, HoursError, parse_hours
 from callfloor.rules.identifiers import EmailError, normalise_email
 from callfloor.rules.names import nearest, unknown
 from callfloor.rules.times import UnknownZone, zone
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_TEXT = 200
 LARGEST_INTEGER = 2**31 - 1
 
@@ -43,9 +42,18 @@ class Table(dict[str, Any]):
         return None if value is WRONG else value
 
 
+_KINDS = {
+    "bool": "a boolean",
+    "int": "an integer",
+    "float": "a float",
+    "str": "a string",
+    "list": "an array",
+    "dict": "a table",
+}
+
+
 def _kind(value: object) -> str:
-    kinds: dict[type, str] = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
-    return kinds.get(type(value), "a date or time")
+    return _KINDS.get(type(value).__name__, "a date or time")
 
 
 def _wrong(report: Report, path: Path, message: str) -> Wrong:
@@ -140,47 +148,29 @@ def email(report: Report, path: Path, value: object) -> str | Wrong:
 def texts(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
     if not isinstance(value, list):
         return _wrong(report, path, f"must be an array of strings, not {_kind(value)}")
-    found: list[str] = []
-    right = True
+    found: dict[str | Wrong, None] = {}
     for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-        checked = text(report, (*path, index), each)  # pyright: ignore[reportUnknownArgumentType]
-        if checked is WRONG:
-            right = False
-        elif checked in found:
-            report.wrong((*path, index), "stands here twice")
-            right = False
-        else:
-            found.append(checked)
-    return tuple(found) if right else WRONG
+        checked = text(report, (*path, index), each)
+        if checked in found and checked is not WRONG:
+            checked = _wrong(report, (*path, index), "stands here twice")
+        found[checked] = None
+    return WRONG if WRONG in found else cast(tuple[str, ...], tuple(found))
 
 
-def calling_hours(report: Report, path: Path, value: Any) -> CallingHours | Wrong:
-    days = table(dict.fromkeys(DAYS, texts))(report, path, value)
+def calling_hours(report: Report, path: Path, value: object) -> CallingHours | Wrong:
+    days = table(dict.fromkeys(WEEKDAYS, texts))(report, path, value)
     if days is WRONG:
         return WRONG
     found: dict[str, tuple[str, ...]] = {}
-    for day in DAYS:
-        windows = days.right(day)
-        if windows is not None and _are_hours(report, (*path, day), day, windows):
+    for day in WEEKDAYS:
+        if (windows := days.right(day)) is not None:
             found[day] = windows
+            for index, window in enumerate(windows):
+                try:
+                    parse_hours({day: [window]})
+                except HoursError as error:
+                    report.wrong((*path, day, index), str(error).removeprefix(f"{day}: "))
     return found
-
-
-def _are_hours(report: Report, path: Path, day: str, windows: tuple[str, ...]) -> bool:
-    right = True
-    for index, window in enumerate(windows):
-        try:
-            parse_hours({day: [window]})
-        except HoursError as error:
-            right = False
-            report.wrong((*path, index), str(error))
-    if right:
-        try:
-            parse_hours({day: list(windows)})
-        except HoursError as error:
-            right = False
-            report.wrong(path, str(error))
-    return right
 
 
 def table(checks: Mapping[str, Check]) -> Check:

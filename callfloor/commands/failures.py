@@ -26,18 +26,17 @@ def explain(error: Exception) -> tuple[list[str], int] | None:
 
 def _innermost(error: Exception) -> Exception:
     """What a task group, or several, wrapped."""
-    while isinstance(error, ExceptionGroup):
-        inner = cast("ExceptionGroup[Exception]", error).exceptions
-        if len(inner) > 1:
-            break
-        error = inner[0]
-    return error
+    group = cast("ExceptionGroup[Exception]", error) if isinstance(error, ExceptionGroup) else None
+    return error if group is None or len(group.exceptions) != 1 else _innermost(group.exceptions[0])
 
 
 def _line(text: str) -> str:
+    return f"callfloor: {_harmless(text.strip().split(chr(10), 1)[0])}"
+
+
+def _harmless(text: str) -> str:
     """One line, without what would steer a terminal."""
-    first = text.strip().split("\n", 1)[0]
-    return "callfloor: " + "".join(each if each.isprintable() else "�" for each in first)
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _of_input(error: Exception) -> tuple[list[str], int] | None:
@@ -48,7 +47,7 @@ def _of_input(error: Exception) -> tuple[list[str], int] | None:
     if isinstance(error, CentreError):
         count = len(error.mistakes)
         last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was written"
-        return [*error.mistakes, last], USAGE
+        return [*map(_harmless, error.mistakes), last], USAGE
     if isinstance(error, ValidationError):
         faults = [(str(each["loc"][0]) if each["loc"] else "settings", each["msg"]) for each in error.errors()]
         return [_line(f"--{name.replace('_', '-')} (CALLFLOOR_{name.upper()}): {text}") for name, text in faults], USAGE

@@ -13,7 +13,7 @@ from callfloor.rules.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.times import format_timestamp, zone
 
 PhoneIndex = Literal[1, 2, 3]
-_INDEXES: tuple[PhoneIndex, ...] = (1, 2, 3)
+_INDEXES: tuple[PhoneIndex, PhoneIndex, PhoneIndex] = (1, 2, 3)
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
 TIME_RULES = frozenset({"next-attempt", "window", "contact-window"})
 
@@ -93,7 +93,7 @@ def judge(
 
 def next_phone(lead: LeadFacts, blocked: frozenset[int]) -> PhoneIndex | None:
     """The phone to dial next: of those not blocked the one tried least, phone1 before phone2 before phone3."""
-    usable = [index for index in _INDEXES if lead.phones[index - 1] is not None and index not in blocked]
+    usable: list[PhoneIndex] = [index for index in _INDEXES if lead.phones[index - 1] is not None and index not in blocked]
     if not usable:
         return None
     return min(usable, key=lambda index: (lead.phone_attempts[index - 1], index))

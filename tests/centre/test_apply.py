@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+
 from callfloor import samples
 from callfloor.centre import CentreError, apply_text, export_text
 from callfloor.store import organisations
@@ -182,6 +183,19 @@ async def test_empty_agents_and_wrap_codes_remove_them_all(db: Database, name: s
         '- agent "max" of "Sales"',
         '- wrap code 1 of "Sales": "Sale"',
         '- wrap code 2 of "Sales": "No"',
+    ]
+
+
+async def test_an_empty_string_clears_what_may_be_empty(db: Database, name: str, centre: str) -> None:
+    await lines(db, centre)
+    cleared = (
+        f'[organisation]\nname = "{name}"\n[[users]]\nusername = "max"\nemailAddress = ""\ntimezone = ""\n'
+        '[[campaigns]]\nname = "Sales"\nmode = ""\ncallingHours = ""\n'
+    )
+    assert await lines(db, cleared) == [
+        '~ user "max": emailAddress "max@example.com" → none, timezone "Australia/Perth" → none',
+        '~ campaign "Sales": mode "preview" → none, callingHours'
+        ' {monday = ["09:00-20:00"], tuesday = ["10:00-12:00"]} → none',
     ]
 
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from callfloor.centre import apply_text, export_text, parse
 from callfloor.centre.check import check
 from callfloor.centre.plan import diff
@@ -10,8 +13,6 @@ from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.store import centres, organisations
 from callfloor.store.pool import Database
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # All that the database can hold as text: every character but NUL and the surrogates.
 _TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -23,7 +24,7 @@ _WINDOWS = st.sampled_from([(), ("09:00-20:00",), ("08:30-12:00", "13:00-17:15")
 _NUMBERS = st.lists(st.sampled_from(["+61255500100", "+61491570156", "+447700900123", "+12025550123"]), unique=True)
 _HOURS = st.one_of(
     st.none(),
-    st.fixed_dictionaries({}, optional={day: _WINDOWS for day in ("monday", "wednesday", "sunday")}),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("monday", "wednesday", "sunday"), _WINDOWS)),
 )
 _USERS = st.builds(
     User,

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from callfloor.centre import toml
-from callfloor.centre.lines import Path, key_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from callfloor.centre import toml
+from callfloor.centre.lines import Path, key_lines
 
 DOCUMENT = """\
 # a comment with [brackets] and "quotes"

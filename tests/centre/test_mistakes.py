@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from callfloor import samples
 from callfloor.centre import CentreError, parse
 from callfloor.centre.check import check
@@ -155,7 +156,7 @@ def test_a_mistake_is_named_with_its_line(right: str, wrong: str, said: str) -> 
     assert mistakes(GOOD.replace(right, wrong, 1)) == [said]
 
 
-@pytest.mark.parametrize("hours", ["9-17", "09:00-08:00", "25:00-26:00", "", "09:00-12:00-13:00"])
+@pytest.mark.parametrize("hours", ["9-17", "09:00-09:00", "25:00-26:00", "", "09:00-12:00-13:00"])
 def test_hours_that_are_none_are_refused_at_their_line(hours: str) -> None:
     text = GOOD.replace('"13:00-20:00"', f'\n"{hours}"')
     (mistake,) = mistakes(text)
@@ -219,7 +220,9 @@ def test_what_is_wrong_with_a_user_is_not_said_again_where_the_user_is_listed() 
 
 def test_users_who_are_no_agents_cannot_be_listed() -> None:
     text = GOOD.replace('["jane"]', '["jane", "sam", "max"]')
-    assert mistakes(text, STORED) == ["c.toml:21: campaigns[0].agents[1] is a user, not an agent"]
+    said = "c.toml:21: campaigns[0].agents[1] is a user, not an agent"
+    assert mistakes(text, STORED) == [said]
+    assert mistakes(f'{text}[[users]]\nusername = "sam"\n', STORED) == [said]
 
 
 def test_a_users_type_and_a_campaigns_direction_cannot_change() -> None:

@@ -1,0 +1,72 @@
+"""Every statement of the store is understood by PostgreSQL, and the hot ones use the indexes made for them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from itertools import combinations
+
+import asyncpg
+import callfloor.store
+import pytest
+from callfloor.store import leads
+from callfloor.store.pool import Database
+
+
+def constants() -> list[tuple[str, str]]:
+    """Every module constant that ends in _SQL, by its full name."""
+    found: list[tuple[str, str]] = []
+    for module in pkgutil.iter_modules(callfloor.store.__path__, "callfloor.store."):
+        if module.ispkg:
+            continue
+        names = vars(importlib.import_module(module.name))
+        found += [(f"{module.name}.{name}", text) for name, text in names.items() if name.endswith("_SQL")]
+    return found
+
+
+# statements that cannot be prepared: they make or lock tables
+UTILITY = {"callfloor.store.migrate.HISTORY_SQL"}
+
+
+@pytest.mark.parametrize("name", [name for name, _ in constants() if name not in UTILITY])
+async def test_a_statement_of_the_store_can_be_prepared(name: str, dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.prepare(dict(constants())[name])
+    finally:
+        await connection.close()
+
+
+async def test_every_page_of_leads_can_be_prepared(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    names = ("list_id", "status_code", "customer_key", "uploaded_from", "uploaded_to")
+    try:
+        for size in range(len(names) + 1):
+            for chosen in combinations(names, size):
+                for by_campaign in (False, True):
+                    for after in (False, True):
+                        sql = leads.lead_page_sql(frozenset(chosen), by_campaign=by_campaign, after=after)
+                        await connection.prepare(sql)
+    finally:
+        await connection.close()
+
+
+async def test_every_table_is_keyed_by_organisation_first(db: Database) -> None:
+    rows = await db.fetch(
+        """
+        SELECT c.relname AS table, a.attname AS first
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+        WHERE i.indisprimary AND n.nspname = current_schema()"""
+    )
+    tables = {row["table"]: row["first"] for row in rows}
+    assert len(tables) > 20
+    # how the schema came to be belongs to the installation, not to an organisation
+    assert {table for table, first in tables.items() if first != "organisation_id"} == {"schema_migrations"}
+    without = await db.fetch(
+        """
+        SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)"""
+    )
+    assert without == []

@@ -35,11 +35,7 @@ def _show(address: str, dsn: str) -> None:
         lists = client.get("/leads/lists").raise_for_status().json()["items"]
         lead_list = next(item for item in lists if item["name"] == LIST)
         list_id: int = lead_list["id"]
-        empty = (
-            not client.get("/leads", params={"listId": list_id, "limit": 1})
-            .raise_for_status()
-            .json()["items"]
-        )
+        empty = not client.get("/leads", params={"listId": list_id, "limit": 1}).raise_for_status().json()["items"]
     if empty:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "leads.csv"

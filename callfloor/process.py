@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 import uvicorn
 
-from callfloor.app import api
+from callfloor.app import api, open_media
 from callfloor.settings import Settings
 from callfloor.telemetry import configure_logs
 
@@ -30,11 +30,7 @@ def main(arguments: list[str]) -> None:
     uvicorn_loop = asyncio.Runner(loop_factory=_fast_loop)
     with uvicorn_loop as runner:
         if kind == "api":
-            runner.run(
-                _serve(
-                    settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))
-                )
-            )
+            runner.run(_serve(settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))))
         else:
             runner.run(_work(settings, dsn, int(lifeline), int(tell)))
 
@@ -45,9 +41,7 @@ def _fast_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(
-    settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket
-) -> None:
+async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket) -> None:
     async with api(settings, dsn, limits) as application:
         config = uvicorn.Config(
             application,
@@ -83,7 +77,7 @@ async def _work(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
         loop.add_signal_handler(number, stop.set)
     _stop_with_parent(lifeline, stop.set)
     os.write(tell, b"1")
-    await work(settings, dsn, stop)
+    await work(dsn, open_media(settings), stop)
 
 
 def _stop_with_parent(lifeline: int, stop: Callable[[], None]) -> None:

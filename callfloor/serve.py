@@ -94,6 +94,8 @@ def listen(settings: Settings) -> socket.socket:
             f"cannot listen on {settings.host}:{settings.port} ({error}): "
             "is another server running? Choose a port with --port or CALLFLOOR_PORT"
         ) from error
+    # accepted connections inherit it; an answer's head and body must not wait for each other
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 

@@ -125,9 +125,5 @@ def invalid(name: str, code: str, message: str, *, in_body: bool = True) -> Inva
 
 def not_found(what: str, pointer: str | None = None) -> NotFound:
     """A 404. `pointer` names the body field that refers to the missing object."""
-    errors = (
-        [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)]
-        if pointer
-        else []
-    )
+    errors = [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)] if pointer else []
     return NotFound(f"There is no such {what} in this organisation.", errors=errors)

@@ -50,10 +50,7 @@ def decode_cursor(key: bytes, path: str, query: Mapping[str, str], text: str) ->
     signature, payload = raw[:_SIGNATURE], raw[_SIGNATURE:]
     expected = hmac.digest(key, payload + _filters(path, query), "sha256")[:_SIGNATURE]
     # base64 has several spellings of the same bytes; only the one we gave is ours
-    if (
-        not hmac.compare_digest(signature, expected)
-        or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text
-    ):
+    if not hmac.compare_digest(signature, expected) or base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
         raise InvalidCursor("The cursor was altered or belongs to other filters; start again without it.")
     microseconds, last_id = msgspec.msgpack.decode(payload, type=tuple[int, int])
     return EPOCH + timedelta(microseconds=microseconds), last_id

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import types
 import typing
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType, UriTooLong
+from callfloor.rules.faults import code_of, faults, listed, message_of, unknown
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -99,7 +98,7 @@ class Body(typing.Generic[S]):
         try:
             value = self._decoder.decode(raw)
         except msgspec.ValidationError as error:
-            raise faults(self.kind, _any_json(raw)) or _single(error) from error
+            raise faults(self.kind, _any_json(raw)) or _unexplained() from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequest(_malformed(raw, error)) from error
         if b"\\u0000" in raw:
@@ -115,6 +114,10 @@ def _malformed(raw: bytes, error: Exception) -> str:
     return "The body is not valid JSON in UTF-8."
 
 
+def _unexplained() -> Invalid:
+    return Invalid("The body is not valid.", errors=[FieldError("invalid", "does not fit the schema", pointer="")])
+
+
 def _any_json(raw: bytes) -> object:
     try:
         return msgspec.json.decode(raw)
@@ -122,125 +125,19 @@ def _any_json(raw: bytes) -> object:
         raise MalformedRequest(_malformed(raw, error)) from error
 
 
-def _refuse_nul(value: object) -> None:
-    found = (
-        [f"/{name}" for name, item in value.items() if "\x00" in _text_of(item)]
-        if isinstance(value, dict)
-        else []
-    )
+def _refuse_nul(value: Any) -> None:
+    found = [f"/{name[:100]}" for name, item in value.items() if "\x00" in name + _text_of(item)]
     if found:
         raise Invalid(
             "Text must not contain NUL characters.",
-            errors=[
-                FieldError(code="nul-character", message="contains a NUL character", pointer=p) for p in found
-            ],
+            errors=[FieldError("nul-character", "contains a NUL character", pointer=pointer) for pointer in found],
         )
 
 
-def _text_of(item: object) -> str:
+def _text_of(item: Any) -> str:
     if isinstance(item, dict):
-        return "".join(_text_of(part) for pair in item.items() for part in pair)
+        return "".join(f"{name}{_text_of(part)}" for name, part in typing.cast("dict[str, Any]", item).items())
     return item if isinstance(item, str) else ""
-
-
-def faults(kind: type[msgspec.Struct], value: object) -> Invalid | None:
-    """Every fault of a decoded JSON value against a type, or None."""
-    if not isinstance(value, dict):
-        return Invalid(
-            "The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")]
-        )
-    members = typing.cast("dict[str, object]", value)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    found: list[FieldError] = []
-    for name, item in members.items():
-        if name not in fields:
-            found.append(
-                FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}")
-            )
-            continue
-        found += _field_faults(fields[name].type, item, f"/{name}")
-    found += [
-        FieldError(code="required", message="is required", pointer=f"/{name}")
-        for name, field in fields.items()
-        if field.required and name not in members
-    ]
-    return _listed(found) if found else None
-
-
-def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
-    try:
-        msgspec.convert(item, kind)
-    except msgspec.ValidationError as error:
-        inner = _mapping_value(kind)
-        if inner is not None and isinstance(item, dict):
-            members = typing.cast("dict[str, object]", item)
-            each = [
-                f
-                for name, part in members.items()
-                for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
-            ]
-            if each:
-                return each
-        return [FieldError(code=_code(error), message=_message(error, kind), pointer=pointer)]
-    return []
-
-
-def _mapping_value(kind: Any) -> Any:
-    """The value type, where the type is (or may be) a mapping."""
-    origin = typing.get_origin(kind)
-    if origin is dict:
-        return typing.get_args(kind)[1]
-    if origin in (typing.Union, types.UnionType, typing.Annotated):
-        return next(
-            (v for v in (_mapping_value(part) for part in typing.get_args(kind)) if v is not None), None
-        )
-    return None
-
-
-def _listed(found: list[FieldError]) -> Invalid:
-    where = ", ".join(error.parameter or (error.pointer or "").lstrip("/") for error in found[:3])
-    rest = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return Invalid(f"Not valid: {where}{rest}.", errors=found)
-
-
-def _single(error: msgspec.ValidationError) -> Invalid:
-    return Invalid(
-        "The body is not valid.", errors=[FieldError(code="invalid", message=str(error), pointer="")]
-    )
-
-
-def unknown(name: str, known: typing.Iterable[str]) -> str:
-    """What to say of an unknown name, with the nearest known one."""
-    near = difflib.get_close_matches(name[:100], list(known), n=1)
-    return f"is not known; did you mean {near[0]}?" if near else f"is not known; known are {', '.join(known)}"
-
-
-def _escape(name: str) -> str:
-    # RFC 6901; cut, because the name is the sender's
-    return name[:100].replace("~", "~0").replace("/", "~1")
-
-
-def _code(error: msgspec.ValidationError) -> str:
-    text = str(error)
-    if "length" in text:
-        return "length"
-    if ">=" in text or "<=" in text or "> " in text or "out of range" in text:
-        return "range"
-    return "unknown-value" if "enum" in text else "type"
-
-
-def _message(error: msgspec.ValidationError, kind: Any) -> str:
-    choices = _choices(kind)
-    if choices:
-        return f"must be one of {', '.join(str(choice) for choice in choices)}"
-    text = str(error).split(" - at `", 1)[0]
-    return text[:1].lower() + text[1:]
-
-
-def _choices(kind: Any) -> tuple[object, ...]:
-    if typing.get_origin(kind) is Literal:
-        return typing.get_args(kind)
-    return next((c for c in (_choices(part) for part in typing.get_args(kind)) if c), ())
 
 
 def parse_query(raw: bytes) -> dict[str, str]:
@@ -250,9 +147,7 @@ def parse_query(raw: bytes) -> dict[str, str]:
     if len(raw) > LONGEST_QUERY:
         raise UriTooLong(f"The query has {len(raw):,} bytes; at most {LONGEST_QUERY:,} are taken.")
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeDecodeError as error:
         raise MalformedRequest("The query is not percent-encoded UTF-8.") from error
     except ValueError as error:
@@ -283,19 +178,17 @@ class Query(typing.Generic[S]):
         for name, text in values.items():
             field = self._fields.get(name)
             if field is None:
-                found.append(
-                    FieldError("unknown-parameter", unknown(name, self._fields), parameter=name[:100])
-                )
+                found.append(FieldError("unknown-parameter", unknown(name, self._fields), parameter=name[:100]))
                 continue
             try:
                 converted[field.name] = msgspec.convert(text, field.type, strict=False)
             except msgspec.ValidationError as error:
-                found.append(FieldError(_code(error), _message(error, field.type), parameter=name))
+                found.append(FieldError(code_of(error), message_of(error, field.type), parameter=name))
         found += [
             FieldError("required", "is required", parameter=name)
             for name, field in self._fields.items()
             if field.required and name not in values
         ]
         if found:
-            raise _listed(found)
+            raise listed(found)
         return self.kind(**converted)

@@ -169,9 +169,7 @@ class _Exchange:
             # the text of an exception may quote the request; its kind and place do not
             log.error("fault", request_id=self.request_id, operation=self.operation, error=telling(error))
             if self._status == 0:
-                await self._deliver(
-                    self._problem(InternalError("The server met a fault; nothing was written."))
-                )
+                await self._deliver(self._problem(InternalError("The server met a fault; nothing was written.")))
         finally:
             seconds = time.perf_counter() - started
             observe(self.operation, self._status, seconds)
@@ -187,15 +185,10 @@ class _Exchange:
             )
 
     def _problem(self, problem: Problem) -> Encoded:
-        return problems.encode(
-            problem, prefix=self.prefix, path=self.scope["path"], request_id=self.request_id
-        )
+        return problems.encode(problem, prefix=self.prefix, path=self.scope["path"], request_id=self.request_id)
 
     async def _deliver(self, answer: Encoded) -> None:
-        headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in answer.headers.items()
-        ]
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         if answer.status not in (204, 304):
             headers.append((b"content-length", b"%d" % len(answer.body)))
         await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -103,9 +103,7 @@ async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     }
     given = {name: value for name, value in filters.items() if value is not None}
     after = page_start(call, query)
-    rows = await leads.page(
-        call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1
-    )
+    rows = await leads.page(call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1)
     return page_of(call, query, rows, lead_of, lambda row: (row["uploaded_at"], row["lead_id"]))
 
 
@@ -215,19 +213,13 @@ def _missing(outcome: leads.InsertOutcome, list_id: int) -> Exception:
         return not_found(f"list {list_id}", "/listId")
     if not outcome.agent_found:
         return not_found("agent", "/agentId")
-    return invalid(
-        "statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's"
-    )
+    return invalid("statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's")
 
 
 async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
     """Every changeable column, with the request's changes applied."""
-    values = {
-        name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")
-    }
-    values |= {
-        name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")
-    }
+    values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")}
+    values |= {name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")}
     country = call.caller.organisation.country
     await _move(call, row, body, values)
     if body.customer_key is not UNSET:
@@ -250,9 +242,7 @@ async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[
     await _schedule(call, body, values)
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")
-    if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row[
-        "completed_at"
-    ] is None:
+    if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row["completed_at"] is None:
         values["completed_at"] = call.now
     return values
 
@@ -264,9 +254,7 @@ async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dic
     if target is None:
         raise not_found(f"list {body.list_id}", "/listId")
     if target["campaign_id"] != row["campaign_id"] and row["in_flight_attempt_id"] is not None:
-        raise LeadInDialler(
-            "The lead is being dialled now; move it to another campaign when the call is over."
-        )
+        raise LeadInDialler("The lead is being dialled now; move it to another campaign when the call is over.")
     values["list_id"] = body.list_id
 
 
@@ -277,9 +265,7 @@ async def _schedule(call: Call, body: LeadUpdate, values: dict[str, Any]) -> Non
             raise not_found("agent", "/agentId")
         values["agent_id"] = body.agent_id
     if body.next_attempt_timestamp is not UNSET:
-        values["next_attempt_at"] = call.timestamp(
-            body.next_attempt_timestamp, "nextAttemptTimestamp", in_body=True
-        )
+        values["next_attempt_at"] = call.timestamp(body.next_attempt_timestamp, "nextAttemptTimestamp", in_body=True)
         if values["next_attempt_at"] is not None:
             own = isinstance(body.agent_id, int)
             values["status_code"] = LeadStatus.CALLBACK_AGENT if own else LeadStatus.CALLBACK_QUEUE

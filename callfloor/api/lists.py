@@ -115,9 +115,7 @@ async def update_list(call: Call, list_id: int, body: ListUpdate) -> LeadList:
         in_dialler = body.in_dialler if isinstance(body.in_dialler, bool) else row["in_dialler"]
         weight = body.weight if isinstance(body.weight, int) else row["weight"]
         try:
-            await lists.update(
-                call.db, call.organisation, list_id, name, in_dialler=in_dialler, weight=weight
-            )
+            await lists.update(call.db, call.organisation, list_id, name, in_dialler=in_dialler, weight=weight)
         except lists.NameTaken as error:
             raise ListNameTaken("The campaign already has a list of this name.") from error
         updated = await lists.get(call.db, call.organisation, list_id)

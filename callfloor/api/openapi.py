@@ -79,18 +79,12 @@ def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
     """The document for clients that come by `prefix`."""
     kinds: list[Any] = [ProblemBody]
     for operation in operations:
-        kinds += [
-            kind
-            for kind in (operation.body_type, operation.query_type, operation.answer_type)
-            if _known(kind)
-        ]
+        kinds += [kind for kind in (operation.body_type, operation.query_type, operation.answer_type) if _known(kind)]
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     queries = {kind.__name__ for operation in operations if (kind := operation.query_type) is not None}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(
-            operation, components, prefix
-        )
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, components, prefix)
     schemas = {name: schema for name, schema in components.items() if name not in queries}
     return _named(
         {
@@ -163,9 +157,7 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[s
                 parameter["example"] = operation.query_example[name]
             found.append(parameter)
     if operation.method in WRITES:
-        found.append(
-            _header("Idempotency-Key", "Makes a retry safe: the stored answer is replayed for 24 hours.", 255)
-        )
+        found.append(_header("Idempotency-Key", "Makes a retry safe: the stored answer is replayed for 24 hours.", 255))
     if operation.etag and operation.method == "GET":
         found.append(_header("If-None-Match", "Answers 304 when the object still has this ETag.", 1000))
     if operation.etag and operation.method in ("PUT", "PATCH", "DELETE"):

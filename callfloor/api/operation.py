@@ -103,16 +103,12 @@ class Operation:
             return await self.once(call, key, raw, lambda: self.handler(call, **arguments))
         return self.encode(call, await self.handler(call, **arguments))
 
-    async def once(
-        self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]
-    ) -> Encoded:
+    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
         """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
         secret = call.caller.organisation.hash_key
         key_hash = idempotency.keyed_hash(secret, b"key", key)
         query = msgspec.json.encode(sorted(call.query.items()))
-        request_hash = idempotency.keyed_hash(
-            secret, self.method.encode(), call.path.encode(), query, request
-        )
+        request_hash = idempotency.keyed_hash(secret, self.method.encode(), call.path.encode(), query, request)
         async with call.db.transaction():
             if not await idempotency.lock(call.db, call.organisation, key_hash):
                 raise IdempotencyRunning("The first request with this Idempotency-Key is still running.")
@@ -129,8 +125,8 @@ class Operation:
         return encoded
 
     def encode(self, call: Call, value: Any) -> Any:
-        """Bytes and headers of what the handler returned; a streamed response passes as it is."""
-        if isinstance(value, Response):
+        """Bytes and headers of what the handler returned; what is encoded already, or streamed, passes as it is."""
+        if isinstance(value, Response | Encoded):
             return value
         headers: dict[str, str] = {}
         status = self.status
@@ -165,9 +161,7 @@ class Operation:
             return
         text = accept.decode("latin-1").lower()
         if not any(kind in text or kind.split("/")[0] + "/*" in text for kind in self.answers):
-            raise NotAcceptable(
-                f"This operation answers with {', '.join(('application/json', *self.answers))}."
-            )
+            raise NotAcceptable(f"This operation answers with {', '.join(('application/json', *self.answers))}.")
 
 
 def idempotency_key(call: Call) -> bytes:
@@ -183,10 +177,7 @@ def _lead_shown(value: Any) -> int | None:
 
 
 def _no_parameters(query: dict[str, str]) -> Invalid:
-    faults = [
-        FieldError("unknown-parameter", "this operation takes no parameters", parameter=n[:100])
-        for n in query
-    ]
+    faults = [FieldError("unknown-parameter", "this operation takes no parameters", parameter=n[:100]) for n in query]
     return Invalid("This operation takes no query parameters.", errors=faults)
 
 

@@ -40,11 +40,7 @@ def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
 
     async def problem(request: Request) -> Response:
         page = pages.get(request.path_params["slug"])
-        return (
-            await _problem(request, NotFound("There is no such kind of problem."))
-            if page is None
-            else _json(page)
-        )
+        return await _problem(request, NotFound("There is no such kind of problem.")) if page is None else _json(page)
 
     async def reference(_request: Request) -> Response:
         return Response((assets / "index.html").read_bytes(), media_type="text/html")

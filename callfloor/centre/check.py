@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from callfloor.centre import keys, values
 from callfloor.centre.lines import Path
@@ -60,7 +60,7 @@ _CENTRE: dict[str, values.Check] = {
 def organisation_name(source: Source) -> str | None:
     """The organisation that the file is about; None when it names none."""
     found = source.tree.get("organisation")
-    name: object = found.get("name") if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    name = cast(dict[str, object], found).get("name") if isinstance(found, dict) else None
     return name if isinstance(name, str) and name and "\x00" not in name else None
 
 

@@ -149,7 +149,7 @@ def texts(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
     if not isinstance(value, list):
         return _wrong(report, path, f"must be an array of strings, not {_kind(value)}")
     found: dict[str | Wrong, None] = {}
-    for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    for index, each in enumerate(cast(list[object], value)):
         checked = text(report, (*path, index), each)
         if checked in found and checked is not WRONG:
             checked = _wrong(report, (*path, index), "stands here twice")
@@ -174,16 +174,15 @@ def calling_hours(report: Report, path: Path, value: object) -> CallingHours | W
 
 
 def table(checks: Mapping[str, Check]) -> Check:
-    def check(report: Report, path: Path, value: Any) -> Table | Wrong:
+    def check(report: Report, path: Path, value: object) -> Table | Wrong:
         if not isinstance(value, dict):
             return _wrong(report, path, f"must be a table, not {_kind(value)}")
         found = Table(path)
-        for key, each in value.items():  # pyright: ignore[reportUnknownVariableType]
-            inner = (*path, str(key))  # pyright: ignore[reportUnknownArgumentType]
+        for key, each in cast(dict[str, object], value).items():
             if key in checks:
-                found[key] = checks[key](report, inner, each)
+                found[key] = checks[key](report, (*path, key), each)
             else:
-                report.wrong(inner, unknown(str(key), checks))  # pyright: ignore[reportUnknownArgumentType]
+                report.wrong((*path, key), unknown(key, checks))
         return found
 
     return check
@@ -193,11 +192,11 @@ def tables(checks: Mapping[str, Check], identity: str) -> Check:
     """An array of tables that `identity` tells apart; the value is a list of those whose identity is right."""
     one = table(checks)
 
-    def check(report: Report, path: Path, value: Any) -> list[Table] | Wrong:
+    def check(report: Report, path: Path, value: object) -> list[Table] | Wrong:
         if not isinstance(value, list):
             return _wrong(report, path, f"must be an array of tables ([[…]]), not {_kind(value)}")
         found: dict[Any, Table] = {}
-        for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        for index, each in enumerate(cast(list[object], value)):
             entry = one(report, (*path, index), each)
             if entry is WRONG:
                 continue

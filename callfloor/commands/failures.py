@@ -26,15 +26,17 @@ def explain(error: Exception) -> tuple[list[str], int] | None:
 
 def _innermost(error: Exception) -> Exception:
     """What a task group, or several, wrapped."""
-    group = cast("ExceptionGroup[Exception]", error) if isinstance(error, ExceptionGroup) else None
-    return error if group is None or len(group.exceptions) != 1 else _innermost(group.exceptions[0])
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return _innermost(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
 def _line(text: str) -> str:
-    return f"callfloor: {_harmless(text.strip().split(chr(10), 1)[0])}"
+    return f"callfloor: {harmless(text.strip().split(chr(10), 1)[0])}"
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """One line, without what would steer a terminal."""
     return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
@@ -47,7 +49,7 @@ def _of_input(error: Exception) -> tuple[list[str], int] | None:
     if isinstance(error, CentreError):
         count = len(error.mistakes)
         last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was written"
-        return [*map(_harmless, error.mistakes), last], USAGE
+        return [*map(harmless, error.mistakes), last], USAGE
     if isinstance(error, ValidationError):
         faults = [(str(each["loc"][0]) if each["loc"] else "settings", each["msg"]) for each in error.errors()]
         return [_line(f"--{name.replace('_', '-')} (CALLFLOOR_{name.upper()}): {text}") for name, text in faults], USAGE

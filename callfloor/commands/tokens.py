@@ -114,20 +114,27 @@ def _shown(row: Record, timezone: str) -> dict[str, object]:
     }
 
 
+def _to_the_minute(moment: object) -> str:
+    return str(moment)[:16].replace("T", " ")
+
+
 def _table(shown: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("id", "name", "scopes", "created", "expires", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "name", "scopes", "created", "expires", "state"):
+        # a moment is never cut; long names and scopes go on in the next line
+        table.add_column(name, no_wrap=name not in ("name", "scopes"), overflow="fold")
     for each in shown:
         scopes = each["scopes"]
         cells = (
             str(each["tokenId"]),
             str(each["name"]),
             " ".join(scopes) if isinstance(scopes, list) else "",  # pyright: ignore[reportUnknownArgumentType]
-            str(each["created"]),
-            str(each["expires"] or "never"),
+            _to_the_minute(each["created"]),
+            "never" if each["expires"] is None else _to_the_minute(each["expires"]),
             str(each["state"]),
         )
         table.add_row(*map(Text, cells))

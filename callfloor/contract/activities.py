@@ -104,9 +104,7 @@ class OutboundCall(ActivityData):
     lead_id: int | None
     durations: OutboundDurations
     timestamps: OutboundTimestamps
-    connect_delay_ms: Annotated[
-        int | None, Meta(description="Person answered to agent joined, milliseconds.")
-    ]
+    connect_delay_ms: Annotated[int | None, Meta(description="Person answered to agent joined, milliseconds.")]
     recording_status: RecordingStatus | None
     recording_metadata: Recording | None
     call_quality_score: Annotated[float, Meta(ge=1, le=5)] | None

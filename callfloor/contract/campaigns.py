@@ -44,9 +44,7 @@ class DiallerStatistics(Struct):
     attempts: int
     live_answers: int
     abandoned: int
-    abandonment_rate: Annotated[
-        float | None, Meta(description="abandoned ÷ liveAnswers; null without live answers.")
-    ]
+    abandonment_rate: Annotated[float | None, Meta(description="abandoned ÷ liveAnswers; null without live answers.")]
     average_connect_delay_ms: int | None
 
 

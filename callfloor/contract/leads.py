@@ -64,9 +64,7 @@ class LeadUpdate(Request):
 
 class LeadCreated(Struct):
     lead_id: int
-    in_dialler: Annotated[
-        bool, Meta(description="The list is set to dial and nothing on the lead keeps it out.")
-    ]
+    in_dialler: Annotated[bool, Meta(description="The list is set to dial and nothing on the lead keeps it out.")]
 
 
 class LeadPhone(Struct):
@@ -106,9 +104,7 @@ class Lead(Struct):
     agent_id: int | None
     agent_full_name: str | None
     # an object of scalars, passed on as PostgreSQL wrote it
-    data_fields: Annotated[
-        msgspec.Raw, Meta(extra_json_schema={"type": "object", "additionalProperties": True})
-    ]
+    data_fields: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object", "additionalProperties": True})]
     last_status_code: int
     last_status_description: str | None
     phones: list[LeadPhone]

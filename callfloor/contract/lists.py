@@ -9,9 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from callfloor.contract.fields import Id, PageQuery, Request, Struct
 
 ListName = Annotated[str, Meta(min_length=1, max_length=200)]
-Weight = Annotated[
-    int, Meta(ge=0, le=100, description="Share of dialling among the campaign's lists; 0 dials none.")
-]
+Weight = Annotated[int, Meta(ge=0, le=100, description="Share of dialling among the campaign's lists; 0 dials none.")]
 
 
 class ListsQuery(PageQuery):

@@ -93,7 +93,9 @@ def judge(
 
 def next_phone(lead: LeadFacts, blocked: frozenset[int]) -> PhoneIndex | None:
     """The phone to dial next: of those not blocked the one tried least, phone1 before phone2 before phone3."""
-    usable: list[PhoneIndex] = [index for index in _INDEXES if lead.phones[index - 1] is not None and index not in blocked]
+    usable: list[PhoneIndex] = [
+        index for index in _INDEXES if lead.phones[index - 1] is not None and index not in blocked
+    ]
     if not usable:
         return None
     return min(usable, key=lambda index: (lead.phone_attempts[index - 1], index))

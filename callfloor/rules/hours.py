@@ -107,9 +107,7 @@ def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[d
     yield high.replace(microsecond=0)
 
 
-def next_all_open(
-    windows: Sequence[tuple[Hours, ZoneInfo]], at: datetime, horizon_days: int = 14
-) -> datetime | None:
+def next_all_open(windows: Sequence[tuple[Hours, ZoneInfo]], at: datetime, horizon_days: int = 14) -> datetime | None:
     """The first instant not before `at` (UTC) at which all are open; None when there is none within the horizon."""
     instant, last = at.astimezone(UTC), at + timedelta(days=horizon_days)
     while instant <= last:

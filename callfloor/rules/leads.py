@@ -36,9 +36,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
     data, found = _EMPTY, None
     if lead.lead_data:
         encoded = msgspec.json.encode(lead.lead_data)
-        if b"\\u0000" in encoded and any(
-            "\x00" in f"{name}{value}" for name, value in lead.lead_data.items()
-        ):
+        if b"\\u0000" in encoded and any("\x00" in f"{name}{value}" for name, value in lead.lead_data.items()):
             raise LeadFault("leadData", "nul-character", "contains a NUL character")
         if len(encoded) > LARGEST_LEAD_DATA:
             raise LeadFault("leadData", "too-large", "has over 64 KiB")
@@ -47,9 +45,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         raise LeadFault("customerKey", "nul-character", "contains a NUL character")
     status = lead.status_code or 0
     if status not in _STANDARD and status < FIRST_OWN_LEAD_STATUS:
-        raise LeadFault(
-            "statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own"
-        )
+        raise LeadFault("statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own")
     return {
         "list_id": lead.list_id,
         "customer_key": lead.customer_key or None,
@@ -68,9 +64,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
 def merged_data(old: Mapping[str, Scalar], changes: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """`leadData` after an update: changes win by key, and a null removes its key."""
     return {
-        name: value
-        for name, value in (dict(old) | dict(changes)).items()
-        if value is not None or name not in changes
+        name: value for name, value in (dict(old) | dict(changes)).items() if value is not None or name not in changes
     }
 
 

@@ -52,11 +52,7 @@ def rows(count: int, seed: int = 1) -> Iterator[dict[str, str]]:
             "plan": chance.choice(("basic", "silver", "gold")),
         }
         if number % WRONG_EVERY == WRONG_EVERY - 1:
-            row |= (
-                {"phone1": "12"}
-                if number % (2 * WRONG_EVERY) == WRONG_EVERY - 1
-                else {"timezone": "Mars/Olympus"}
-            )
+            row |= {"phone1": "12"} if number % (2 * WRONG_EVERY) == WRONG_EVERY - 1 else {"timezone": "Mars/Olympus"}
         yield row
 
 

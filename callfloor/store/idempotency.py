@@ -56,9 +56,7 @@ async def find(db: Database, organisation: int, key_hash: bytes) -> Stored | Non
     return Stored(row["request_hash"], row["status"], headers, row["body"])
 
 
-async def store(
-    db: Database, organisation: int, key_hash: bytes, answer: Stored, lead_id: int | None
-) -> None:
+async def store(db: Database, organisation: int, key_hash: bytes, answer: Stored, lead_id: int | None) -> None:
     await db.execute(
         STORE_SQL,
         organisation,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,10 @@ UPDATE leads SET list_id = $3, customer_key = $4, timezone = $5, phone1 = $6, ph
     updated_at = now()
 WHERE organisation_id = $1 AND lead_id = $2"""
 DELETE_SQL = "DELETE FROM leads WHERE organisation_id = $1 AND lead_id = $2"
+LISTS_KNOWN_SQL = "SELECT list_id FROM lists WHERE organisation_id = $1 AND list_id = ANY($2::bigint[])"
+AGENTS_KNOWN_SQL = """
+SELECT user_id FROM users WHERE organisation_id = $1 AND user_id = ANY($2::bigint[]) AND user_type = 'agent'"""
+STATUSES_KNOWN_SQL = "SELECT code FROM lead_statuses WHERE organisation_id = $1"
 STATUS_EXISTS_SQL = "SELECT EXISTS (SELECT FROM lead_statuses WHERE organisation_id = $1 AND code = $2)"
 
 # Fragments of page queries. A campaign's leads are those of its lists: the page is merged from one ordered scan a list.
@@ -220,3 +224,21 @@ async def delete(db: Database, organisation: int, lead_id: int) -> None:
 async def status_exists(db: Database, organisation: int, code: int) -> bool:
     """Whether the organisation has this own lead status (100 and above)."""
     return bool(await db.fetchval(STATUS_EXISTS_SQL, organisation, code))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReferences:
+    lists: frozenset[int]
+    agents: frozenset[int]
+    statuses: frozenset[int]
+
+
+async def known_references(
+    db: Database, organisation: int, list_ids: Collection[int], agent_ids: Collection[int]
+) -> KnownReferences:
+    """Which of these lists and agents the organisation has, and its own statuses."""
+    return KnownReferences(
+        frozenset(row[0] for row in await db.fetch(LISTS_KNOWN_SQL, organisation, list(list_ids))),
+        frozenset(row[0] for row in await db.fetch(AGENTS_KNOWN_SQL, organisation, list(agent_ids))),
+        frozenset(row[0] for row in await db.fetch(STATUSES_KNOWN_SQL, organisation)),
+    )

@@ -40,9 +40,7 @@ async def get_locked(db: Database, organisation: int, list_id: int) -> Record | 
     return await get(db, organisation, list_id)
 
 
-async def page(
-    db: Database, organisation: int, campaign_id: int | None, after: int, count: int
-) -> list[Record]:
+async def page(db: Database, organisation: int, campaign_id: int | None, after: int, count: int) -> list[Record]:
     """At most `count` lists with ids above `after`, by id."""
     if campaign_id is None:
         return await db.fetch(PAGE_SQL, organisation, after, count)
@@ -57,9 +55,7 @@ async def insert(db: Database, organisation: int, campaign_id: int, name: str) -
         raise NameTaken from error
 
 
-async def update(
-    db: Database, organisation: int, list_id: int, name: str, *, in_dialler: bool, weight: int
-) -> None:
+async def update(db: Database, organisation: int, list_id: int, name: str, *, in_dialler: bool, weight: int) -> None:
     """Raises `NameTaken`."""
     try:
         await db.execute(UPDATE_SQL, organisation, list_id, name, in_dialler, weight)

@@ -91,10 +91,7 @@ async def status(dsn: str) -> list[Step]:
         await connection.close()
     known = migrations()
     _check(known, applied)
-    return [
-        Step(m.number, m.name, applied[m.number]["applied_at"] if m.number in applied else None)
-        for m in known
-    ]
+    return [Step(m.number, m.name, applied[m.number]["applied_at"] if m.number in applied else None) for m in known]
 
 
 async def migrate(dsn: str) -> list[str]:

@@ -39,6 +39,4 @@ def page_sql(
     if after:
         conditions.append(f"{at} <= ${number}::timestamptz")
         conditions.append(f"({at}, {row_id}) < (${number}::timestamptz, ${number + 1}::bigint)")
-    return (
-        f"SELECT * FROM {table} WHERE {' AND '.join(conditions)} ORDER BY {at} DESC, {row_id} DESC LIMIT $2"
-    )
+    return f"SELECT * FROM {table} WHERE {' AND '.join(conditions)} ORDER BY {at} DESC, {row_id} DESC LIMIT $2"

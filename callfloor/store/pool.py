@@ -41,9 +41,7 @@ ACQUIRE_TIMEOUT_S = 5.0
 
 def unavailable(cause: BaseException) -> Problem:
     """The problem that a lost database is to a client. The cause's text stays out of it."""
-    problem = Unavailable(
-        "The database cannot be reached now; nothing was written.", headers={"Retry-After": "1"}
-    )
+    problem = Unavailable("The database cannot be reached now; nothing was written.", headers={"Retry-After": "1"})
     problem.__cause__ = cause
     return problem
 

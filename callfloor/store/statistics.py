@@ -33,7 +33,7 @@ _HANDLING_S = """coalesce(seconds_between(answered_at, hang_up_at), 0)
 _ENDED = "coalesce(answered_at, left_queue_at, hang_up_at)"
 
 # $3 the moment, cut to the second; $4 beginning of the period, $5 its first whole minute; $6 and $7 those of the day.
-# A call joins the queue within a day of its creation: the bound on created_at leaves older partitions out.
+# No call lasts a month: the bounds on created_at leave older partitions out.
 INBOUND_SQL = f"""
 SELECT c.campaign_id, c.name, c.direction, c.timezone, f.*, w.*, agents.*,
     CASE WHEN f.handled > 0 THEN f.handled ELSE d.handled END AS average_of,
@@ -60,7 +60,7 @@ CROSS JOIN LATERAL (
         SELECT 0, 0, 0, 0, 0, 1, seconds_between(join_queue_at, {_ENDED}), seconds_between(join_queue_at, {_ENDED})
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at >= $4
-            AND join_queue_at < $5 AND {_ENDED} IS NOT NULL AND created_at >= $4::timestamptz - interval '1 day'
+            AND join_queue_at < $5 AND {_ENDED} IS NOT NULL AND created_at >= $4::timestamptz - interval '31 days'
     ) AS part
 ) AS f
 CROSS JOIN LATERAL (
@@ -72,6 +72,7 @@ CROSS JOIN LATERAL (
     FROM activities
     WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at IS NOT NULL
         AND answered_at IS NULL AND left_queue_at IS NULL AND hang_up_at IS NULL
+        AND created_at >= $3::timestamptz - interval '31 days'
 ) AS w
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(handled), 0) AS handled, coalesce(sum(handling_s), 0) AS handling_s FROM (
@@ -90,7 +91,8 @@ WHERE c.organisation_id = $1 AND c.campaign_id = $2"""
 OUTBOUND_SQL = f"""
 SELECT c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.created_at, c.updated_at, f.*, agents.*,
     (SELECT count(*) FROM attempts
-     WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL) AS lines_in_use,
+     WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL
+        AND dialled_at >= $3::timestamptz - interval '31 days') AS lines_in_use,
     (SELECT coalesce(json_agg(each ORDER BY each.list_id), '[]') FROM (
         SELECT s.list_id, s.name, s.in_dialler, s.weight, coalesce(n.leads, 0) AS leads,
             coalesce(n.dialable, 0) AS dialable, coalesce(n.completed, 0) AS completed, d.last_dialled_at

@@ -6,9 +6,7 @@ from asyncpg import Record
 
 from callfloor.store.pool import Database
 
-IS_AGENT_SQL = (
-    "SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"
-)
+IS_AGENT_SQL = "SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"
 PAGE_SQL = """
 SELECT user_id, user_type, username, first_name, last_name, full_name, email_address, timezone, account_active
 FROM users

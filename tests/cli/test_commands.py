@@ -6,18 +6,24 @@ import secrets
 import subprocess
 import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callfloor.commands.failures import CommandError
 from callfloor.commands.tokens import parse_life, parse_scopes
 from callfloor.contract.codes import SCOPES
+from callfloor.contract.customers import CallData, EmailData, LeadErasure
+from callfloor.rules import certificates
 from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.pool import Database
 from callfloor.store.tokens import find
 from tests.cli.conftest import Run, assert_refused, callfloor
 
+SIGNING_KEY = Ed25519PrivateKey.generate()
 CENTRE = """\
 [organisation]
 name = "NAME"
@@ -164,6 +170,44 @@ def test_the_public_key_of_an_organisation_is_shown(run: Run, tmp_path: Path) ->
     key = out(run("certificate", "key", "--organisation", name))
     assert len(base64.b64decode(key)) == 32
     assert out(run("certificate", "key", "--organisation", name)) == key
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    issued = certificates.issue(
+        erasure_id=uuid4(),
+        organisation="One \x1b[31m",
+        erased_timestamp="2026-01-01T00:00:00Z",
+        call_data=CallData(activities=1, attempts=2, recordings=0, voicemails=0),
+        email_data=EmailData(messages=0, attachments=0),
+        lead_data=LeadErasure(leads=3, import_rows=0),
+        signing_key=SIGNING_KEY.private_bytes_raw(),
+    )
+    (tmp_path / "certificate.json").write_bytes(msgspec.json.encode(issued))
+    return tmp_path / "certificate.json"
+
+
+def test_a_certificate_is_checked_against_a_key(certificate: Path, tmp_path: Path) -> None:
+    right, wrong, broken = (tmp_path / name for name in ("right", "wrong", "broken"))
+    right.write_bytes(base64.b64encode(SIGNING_KEY.public_key().public_bytes_raw()) + b"\n")
+    wrong.write_bytes(base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()))
+    broken.write_bytes(b"\xff")
+    done = out(callfloor("certificate", "verify", certificate, "--key", right))
+    assert done.startswith("valid: erasure ")
+    assert "3 leads" in done
+    assert done.rstrip("\n").isprintable()
+    assert out(callfloor("certificate", "verify", certificate)).startswith("valid: ")
+    assert_refused(callfloor("certificate", "verify", certificate, "--key", wrong), 1, "another key")
+    assert_refused(callfloor("certificate", "verify", certificate, "--key", broken), 2, "no public key")
+
+
+def test_a_changed_certificate_is_not_valid(certificate: Path) -> None:
+    certificate.write_bytes(certificate.read_bytes().replace(b'"leads":3', b'"leads":4'))
+    assert_refused(callfloor("certificate", "verify", certificate), 1, "the signature does not fit")
+    certificate.write_bytes(b"\x00")
+    assert_refused(callfloor("certificate", "verify", certificate), 1, "the document is not JSON")
+    certificate.write_bytes(b" " * (1024 * 1024 + 1))
+    assert_refused(callfloor("certificate", "verify", certificate), 2, "larger than 1 MiB")
 
 
 def test_scopes_are_taken_by_name_or_all() -> None:

@@ -42,6 +42,7 @@ class Live:
 
     def __init__(self, dsn: str, folder: Path) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._settings = Settings(data=folder, requests_per_second=100_000)
         self._dsn = dsn

@@ -1,0 +1,192 @@
+"""`callfloor import`: a file of leads, sent through the same API as everybody's, with its progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+TYPES = {"csv": "text/csv", "json": "application/json", "ndjson": "application/x-ndjson"}
+PREFIX = "/platform-api/v3.0"
+CHUNK = 256 * 1024
+TRIES = 8
+POLL_S = 0.3
+PLAIN_EVERY_S = 5.0
+# exit codes
+FINE, FAILED, USAGE, SOME_INVALID = 0, 1, 2, 3
+
+
+class ImportFailedError(RuntimeError):
+    """The import cannot go on; the message says why in one line."""
+
+
+def import_file(
+    path: Path,
+    *,
+    list_id: int | None,
+    url: str,
+    token: str | None,
+    on_duplicate: str = "insert",
+    dry_run: bool = False,
+    errors_to: Path | None = None,
+    format: str | None = None,
+) -> int:
+    """Send the file and wait until it is imported.
+
+    Returns 0 when every row is fine, 3 when some were invalid, 1 on a failure, 2 on a wrong option.
+    """
+    form = format or path.suffix.removeprefix(".").lower()
+    if form not in TYPES:
+        return _refuse(f"the format of {path.name} is not known: name it with --format csv, json or ndjson")
+    if not token:
+        return _refuse("a token is needed: --token, or CALLFLOOR_TOKEN (make one with callfloor token create)")
+    if not path.is_file():
+        return _refuse(f"there is no file {path}")
+    query: dict[str, str] = {"onDuplicate": on_duplicate}
+    if list_id is not None:
+        query["listId"] = str(list_id)
+    if dry_run:
+        query["dryRun"] = "true"
+    try:
+        with httpx2.Client(
+            base_url=url.rstrip("/") + PREFIX, headers={"Authorization": f"Bearer {token}"}, timeout=120
+        ) as client:
+            return _Run(client, path, form, query, errors_to).run()
+    except (ImportFailedError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        print(f"callfloor: {_one_line(error)}", file=sys.stderr)
+        return FAILED
+
+
+def _refuse(message: str) -> int:
+    print(f"callfloor: {message}", file=sys.stderr)
+    return USAGE
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, httpx2.TransportError):
+        return "the server cannot be reached; is the address right, and does it run?"
+    return " ".join(str(error).split())
+
+
+class _Run:
+    def __init__(
+        self, client: httpx2.Client, path: Path, form: str, query: dict[str, str], errors_to: Path | None
+    ) -> None:
+        self._client, self._path, self._form, self._query, self._errors_to = client, path, form, query, errors_to
+        self._console = Console(stderr=True)
+
+    def run(self) -> int:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[invalid]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        ) as progress:
+            accepted = self._send(progress)
+            result = self._follow(progress, accepted["uuid"])
+        return self._report(accepted["uuid"], result)
+
+    def _send(self, progress: Progress) -> dict[str, Any]:
+        """Upload, again if need be: the key makes a second try of the same file harmless."""
+        size = self._path.stat().st_size
+        task = progress.add_task("sending", total=size, rate="", invalid="")
+        key = uuid.uuid4().hex
+
+        def chunks() -> Iterator[bytes]:
+            progress.reset(task)
+            with self._path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    progress.advance(task, len(chunk))
+                    yield chunk
+
+        headers = {"Content-Type": TYPES[self._form], "Content-Length": str(size), "Idempotency-Key": key}
+        answer = self._insist(
+            lambda: self._client.post("/leads/bulk", params=self._query, content=chunks(), headers=headers)
+        )
+        progress.update(task, visible=False)
+        return answer.json()
+
+    def _follow(self, progress: Progress, import_id: str) -> dict[str, Any]:
+        task = progress.add_task("importing", total=None, rate="", invalid="")
+        started = told = time.monotonic()
+        while True:
+            state: dict[str, Any] = self._insist(lambda: self._client.get(f"/leads/bulk/{import_id}")).json()
+            result = state["result"]
+            now = time.monotonic()
+            rate = f"{result['processed'] / max(now - started, 0.001):,.0f} rows/s"
+            invalid = f"{result['invalid']:,} invalid"
+            progress.update(task, total=result["rows"], completed=result["processed"], rate=rate, invalid=invalid)
+            if state["status"] == "completed":
+                return result
+            if state["status"] == "failed":
+                raise ImportFailedError(f"the import {import_id} failed on the server; see its log")
+            if not self._console.is_terminal and now - told > PLAIN_EVERY_S:
+                told = now
+                self._say(f"{result['processed']:,} of {result['rows']:,} rows, {rate}, {result['invalid']:,} invalid")
+            time.sleep(POLL_S)
+
+    def _insist(self, send: Any) -> httpx2.Response:
+        """Send until the server answers; wait as it says when it is busy or away."""
+        for attempt in range(TRIES):
+            try:
+                answer: httpx2.Response = send()
+            except httpx2.TransportError:
+                if attempt == TRIES - 1:
+                    raise
+                time.sleep(min(2**attempt * 0.25, 10))
+                continue
+            if answer.status_code in (409, 429, 503) and attempt < TRIES - 1:
+                time.sleep(float(answer.headers.get("Retry-After", 1)))
+                continue
+            if answer.is_success:
+                return answer
+            raise ImportFailedError(_told(answer))
+        raise ImportFailedError("the server stays busy; try again later")
+
+    def _report(self, import_id: str, result: dict[str, Any]) -> int:
+        what = ", ".join(f"{result[name]:,} {name}" for name in ("inserted", "updated", "skipped", "invalid"))
+        note = " (dry run: nothing was written)" if self._query.get("dryRun") else ""
+        self._say(f"{result['rows']:,} rows: {what}{note}")
+        if not result["invalid"]:
+            return FINE
+        if self._errors_to is not None:
+            with (
+                self._client.stream("GET", f"/leads/bulk/{import_id}/errors", headers={"Accept": "text/csv"}) as answer,
+                self._errors_to.open("wb") as file,
+            ):
+                for chunk in answer.raise_for_status().iter_bytes():
+                    file.write(chunk)
+            self._say(f"the rows that were wrong, with reasons, are in {self._errors_to}: mend and import that file")
+        else:
+            self._first_faults(import_id)
+        return SOME_INVALID
+
+    def _first_faults(self, import_id: str) -> None:
+        page = self._insist(lambda: self._client.get(f"/leads/bulk/{import_id}/errors", params={"limit": 3})).json()
+        for row, faults in page["errorList"].items():
+            words = "; ".join(f"{fault['field'] or 'row'}: {fault['message']}" for fault in faults)
+            self._say(f"  row {row}: {words}")
+        self._say("  --errors FILE.csv saves all of them, ready to mend and import again")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False)
+
+
+def _told(answer: httpx2.Response) -> str:
+    """What a problem says, in one line."""
+    try:
+        problem = answer.json()
+        return f"{problem['title']} ({answer.status_code}): {problem['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {answer.status_code}"

@@ -1,0 +1,25 @@
+"""What has to be done now and then: months made ahead, what expired dropped, bytes that nobody needs destroyed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from callfloor.jobs.media import sweep
+from callfloor.media.blobs import Blobs
+from callfloor.store import idempotency, imports, partitions
+from callfloor.store.pool import Database
+
+ABANDONED_AFTER = timedelta(hours=1)
+AHEAD = timedelta(days=92)
+TEMPORARY_AFTER = timedelta(days=1)
+
+
+async def keep_house(db: Database, blobs: Blobs) -> None:
+    """One round; each step is safe to repeat, and any number of processes may do it at once."""
+    now = datetime.now(UTC)
+    await partitions.ensure(db, now, now + AHEAD)
+    while await idempotency.expire(db) > 0:
+        pass
+    await imports.drop_abandoned(db, ABANDONED_AFTER)
+    await sweep(db, blobs)
+    await blobs.sweep_temporary(TEMPORARY_AFTER)

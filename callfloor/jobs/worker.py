@@ -1,0 +1,89 @@
+"""The job process: imports as they come, and a little housekeeping every minute."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import asyncpg
+import structlog
+
+from callfloor.errors import Problem
+from callfloor.jobs.housekeeping import keep_house
+from callfloor.jobs.imports import import_next
+from callfloor.media.blobs import Blobs
+from callfloor.store import imports
+from callfloor.store.pool import LOST, Database
+
+log = structlog.get_logger("callfloor.worker")
+
+# While one chunk is being written by PostgreSQL, the next is being checked.
+AT_ONCE = 2
+LOOK_AGAIN_S = 1.0
+HOUSEKEEPING_S = 60.0
+
+
+async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; the chunks in progress are finished first."""
+    # those who wait for an answer go first
+    os.nice(5)
+    db = await Database.connect(dsn, size=AT_ONCE + 2)
+    wake = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_listen(dsn, wake, stop))
+            group.create_task(_keep_house(db, blobs, stop))
+            for _ in range(AT_ONCE):
+                group.create_task(_import(db, wake, stop))
+    finally:
+        await db.close()
+
+
+async def _import(db: Database, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            if await import_next(db):
+                continue
+        except Problem:
+            # the database is away; nothing is lost, the chunk is still there
+            log.warning("import-waits", reason="database unavailable")
+        except asyncpg.PostgresError as error:
+            log.error("import-fault", kind=type(error).__name__)
+        wake.clear()
+        await _wait(wake, stop, LOOK_AGAIN_S)
+
+
+async def _wait(wake: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
+    waits = [asyncio.create_task(wake.wait()), asyncio.create_task(stop.wait())]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    """Wake at once when something is accepted. A lost notification costs a second."""
+
+    def awake(*_: object) -> None:
+        wake.set()
+
+    while not stop.is_set():
+        try:
+            connection = await asyncpg.connect(dsn, timeout=5)
+            try:
+                await connection.add_listener(imports.CHANNEL, awake)
+                while not stop.is_set() and not connection.is_closed():
+                    await _wait(stop, stop, LOOK_AGAIN_S)
+            finally:
+                await connection.close(timeout=1)
+        except LOST:
+            log.info("listener-lost")
+            await _wait(stop, stop, LOOK_AGAIN_S)
+
+
+async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await keep_house(db, blobs)
+        except (Problem, asyncpg.PostgresError, OSError) as error:
+            log.warning("housekeeping-waits", kind=type(error).__name__)
+        await _wait(stop, stop, HOUSEKEEPING_S)

@@ -1,0 +1,102 @@
+"""What is wrong with a decoded value: every fault, by pointer, in words that say what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from callfloor.errors import FieldError, Invalid
+
+
+def faults(kind: type[msgspec.Struct], value: object) -> Invalid | None:
+    """Every fault of a decoded JSON value against a type, or None."""
+    if not isinstance(value, dict):
+        return Invalid("The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")])
+    members = typing.cast("dict[str, object]", value)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found: list[FieldError] = []
+    for name, item in members.items():
+        if name not in fields:
+            found.append(FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}"))
+            continue
+        found += _field_faults(fields[name].type, item, f"/{name}")
+    found += [
+        FieldError(code="required", message="is required", pointer=f"/{name}")
+        for name, field in fields.items()
+        if field.required and name not in members
+    ]
+    return listed(found) if found else None
+
+
+def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
+    try:
+        msgspec.convert(item, kind)
+    except msgspec.ValidationError as error:
+        inner = _mapping_value(kind)
+        if inner is not None and isinstance(item, dict):
+            members = typing.cast("dict[str, object]", item)
+            each = [
+                f for name, part in members.items() for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
+            ]
+            if each:
+                return each
+        return [FieldError(code=code_of(error), message=message_of(error, kind), pointer=pointer)]
+    return []
+
+
+def _mapping_value(kind: Any) -> Any:
+    """The value type, where the type is (or may be) a mapping."""
+    origin = typing.get_origin(kind)
+    if origin is dict:
+        return typing.get_args(kind)[1]
+    if origin in (typing.Union, types.UnionType, typing.Annotated):
+        return next((v for v in (_mapping_value(part) for part in typing.get_args(kind)) if v is not None), None)
+    return None
+
+
+def listed(found: Sequence[FieldError]) -> Invalid:
+    """One problem of many faults; its detail names the first three."""
+    where = ", ".join(error.parameter or (error.pointer or "").lstrip("/") for error in found[:3])
+    rest = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return Invalid(f"Not valid: {where}{rest}.", errors=found)
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown name, with the nearest known one."""
+    near = difflib.get_close_matches(name[:100], list(known), n=1)
+    return f"is not known; did you mean {near[0]}?" if near else f"is not known; known are {', '.join(known)}"
+
+
+def _escape(name: str) -> str:
+    # RFC 6901; cut, because the name is the sender's
+    return name[:100].replace("~", "~0").replace("/", "~1")
+
+
+def code_of(error: msgspec.ValidationError) -> str:
+    """A stable code for what a value did not fit."""
+    text = str(error)
+    if "length" in text:
+        return "length"
+    if ">=" in text or "<=" in text or "> " in text or "out of range" in text:
+        return "range"
+    return "unknown-value" if "enum" in text else "type"
+
+
+def message_of(error: msgspec.ValidationError, kind: Any) -> str:
+    """What a value of this type must be."""
+    choices = _choices(kind)
+    if choices:
+        return f"must be one of {', '.join(str(choice) for choice in choices)}"
+    text = str(error).split(" - at `", 1)[0]
+    return text[:1].lower() + text[1:]
+
+
+def _choices(kind: Any) -> tuple[object, ...]:
+    if typing.get_origin(kind) is Literal:
+        return typing.get_args(kind)
+    return next((c for c in (_choices(part) for part in typing.get_args(kind)) if c), ())

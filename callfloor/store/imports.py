@@ -1,0 +1,241 @@
+"""Bulk imports: what was accepted, how far it is, and which rows were wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from callfloor.rules.times import zone
+from callfloor.store.pool import Database
+from callfloor.store.tokens import Organisation
+
+CHANNEL = "callfloor_imports"
+# A line that an erasure took out of a chunk: no JSON value, so no row can look like it.
+ERASED = b"-"
+
+RECEIVE_SQL = """
+INSERT INTO imports (organisation_id, import_id, status, format, list_id, on_duplicate, dry_run)
+VALUES ($1, $2, 'receiving', $3, $4, $5, $6)"""
+CHUNK_SQL = """
+INSERT INTO import_chunks (organisation_id, import_id, chunk_no, first_row, payload) VALUES ($1, $2, $3, $4, $5)"""
+RECEIVED_SQL = """
+UPDATE imports SET row_count = $3, header = $4::jsonb WHERE organisation_id = $1 AND import_id = $2"""
+ACCEPT_SQL = """
+UPDATE imports SET status = 'queued', created_at = now()
+WHERE organisation_id = $1 AND import_id = $2 AND status = 'receiving'"""
+WAKE_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
+ABANDONED_SQL = "DELETE FROM imports WHERE status = 'receiving' AND created_at < now() - $1::interval"
+GET_SQL = "SELECT * FROM imports WHERE organisation_id = $1 AND import_id = $2 AND status <> 'receiving'"
+OPEN_SQL = """
+SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.dry_run, o.name, o.timezone, o.country,
+    o.hash_key
+FROM imports i JOIN organisations o USING (organisation_id)
+WHERE i.status IN ('queued', 'running') ORDER BY i.created_at, i.import_id"""
+# Rows that look for duplicates must be taken in order: one worker at a time an import.
+ORDER_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))"
+CLAIM_SQL = """
+SELECT chunk_no, first_row, payload FROM import_chunks WHERE organisation_id = $1 AND import_id = $2
+ORDER BY chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED"""
+DONE_SQL = "DELETE FROM import_chunks WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"
+COUNT_SQL = """
+UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
+    updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6
+WHERE organisation_id = $1 AND import_id = $2"""
+# A statement of its own behind the count: it waits there for other workers' chunks and then sees that they are gone.
+FINISH_SQL = """
+UPDATE imports SET status = 'completed', finished_at = now()
+WHERE organisation_id = $1 AND import_id = $2
+    AND NOT EXISTS (SELECT FROM import_chunks WHERE organisation_id = $1 AND import_id = $2)"""
+ERRORS_SQL = """
+SELECT row_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2
+ORDER BY row_no LIMIT $3 OFFSET $4"""
+ERRORS_AFTER_SQL = """
+SELECT row_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2 AND row_no > $3
+ORDER BY row_no LIMIT $4"""
+DATA_NAMES_SQL = """
+SELECT DISTINCT name FROM import_errors e, LATERAL jsonb_object_keys(
+    CASE WHEN jsonb_typeof(e.source::jsonb -> 'leadData') = 'object' THEN e.source::jsonb -> 'leadData' ELSE '{}' END
+) AS name
+WHERE e.organisation_id = $1 AND e.import_id = $2 ORDER BY name"""
+PENDING_SQL = """
+SELECT import_id, chunk_no, payload FROM import_chunks WHERE organisation_id = $1
+ORDER BY import_id, chunk_no FOR UPDATE"""
+REWRITE_SQL = """
+UPDATE import_chunks SET payload = $4 WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewImport:
+    import_id: UUID
+    format: str
+    list_id: int | None
+    on_duplicate: str
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenImport:
+    """An import that still has chunks; `list_id` is the list of rows that name none."""
+
+    organisation: Organisation
+    import_id: UUID
+    format: str
+    list_id: int | None
+    on_duplicate: str
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    number: int
+    first_row: int
+    lines: list[bytes]
+
+
+@dataclass(slots=True)
+class Counts:
+    inserted: int = 0
+    updated: int = 0
+    skipped: int = 0
+    invalid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was not imported: what was wrong with it, and the row as it was sent (JSON)."""
+
+    row_no: int
+    errors: list[dict[str, Any]]
+    source: bytes
+    identifiers: list[str]
+
+
+async def begin(db: Database, organisation: int, new: NewImport) -> None:
+    """Start receiving; nobody sees the import before it is accepted."""
+    await db.execute(RECEIVE_SQL, organisation, new.import_id, new.format, new.list_id, new.on_duplicate, new.dry_run)
+
+
+async def add_chunk(
+    db: Database, organisation: int, import_id: UUID, number: int, first_row: int, lines: Sequence[bytes]
+) -> None:
+    await db.execute(CHUNK_SQL, organisation, import_id, number, first_row, b"\n".join(lines))
+
+
+async def received(db: Database, organisation: int, import_id: UUID, rows: int, header: Sequence[str] | None) -> None:
+    """Every chunk is there: `rows` in all."""
+    encoded = None if header is None else msgspec.json.encode(list(header)).decode()
+    await db.execute(RECEIVED_SQL, organisation, import_id, rows, encoded)
+
+
+async def accept(db: Database, organisation: int, import_id: UUID) -> None:
+    """From now on the import is durable and under way."""
+    async with db.transaction():
+        await db.execute(ACCEPT_SQL, organisation, import_id)
+        await db.execute(WAKE_SQL)
+
+
+async def drop_abandoned(db: Database, older_than: timedelta) -> int:
+    """Remove what was received for longer than that and never accepted; returns how many imports."""
+    return int((await db.execute(ABANDONED_SQL, older_than)).rsplit(" ", 1)[1])
+
+
+async def get(db: Database, organisation: int, import_id: UUID) -> Record | None:
+    return await db.fetchrow(GET_SQL, organisation, import_id)
+
+
+async def every_open(db: Database) -> list[OpenImport]:
+    """Imports with work left, the oldest first."""
+    return [
+        OpenImport(
+            Organisation(row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]),
+            row["import_id"],
+            row["format"],
+            row["list_id"],
+            row["on_duplicate"],
+            row["dry_run"],
+        )
+        for row in await db.fetch(OPEN_SQL)
+    ]
+
+
+async def claim(db: Database, given: OpenImport) -> Chunk | None:
+    """The next chunk, locked until the transaction in progress ends; None when others have them all."""
+    in_order = given.on_duplicate != "insert"
+    if in_order and not await db.fetchval(ORDER_SQL, str(given.import_id)):
+        return None
+    row = await db.fetchrow(CLAIM_SQL, given.organisation.organisation_id, given.import_id)
+    if row is None:
+        return None
+    return Chunk(row["chunk_no"], row["first_row"], row["payload"].split(b"\n"))
+
+
+async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Counts, bad: Iterable[BadRow]) -> None:
+    """Record what became of a chunk's rows and remove it, in the transaction that wrote its leads."""
+    organisation = given.organisation.organisation_id
+    rows = [
+        (
+            organisation,
+            given.import_id,
+            row.row_no,
+            msgspec.json.encode(row.errors).decode(),
+            row.source.decode(),
+            row.identifiers or None,
+        )
+        for row in bad
+    ]
+    if rows:
+        columns = ("organisation_id", "import_id", "row_no", "errors", "source", "identifiers")
+        await db.copy("import_errors", columns, rows)
+    await db.execute(DONE_SQL, organisation, given.import_id, chunk.number)
+    await db.execute(
+        COUNT_SQL,
+        organisation,
+        given.import_id,
+        counts.inserted,
+        counts.updated,
+        counts.skipped,
+        counts.invalid,
+    )
+    await db.execute(FINISH_SQL, organisation, given.import_id)
+
+
+async def errors(db: Database, organisation: int, import_id: UUID, count: int, offset: int) -> list[Record]:
+    """Wrong rows by their position in the request."""
+    return await db.fetch(ERRORS_SQL, organisation, import_id, count, offset)
+
+
+async def every_error(db: Database, organisation: int, import_id: UUID) -> AsyncGenerator[Record, None]:
+    """All wrong rows, read in parts."""
+    after = -1
+    while rows := await db.fetch(ERRORS_AFTER_SQL, organisation, import_id, after, 1000):
+        for row in rows:
+            yield row
+        after = rows[-1]["row_no"]
+
+
+async def data_names(db: Database, organisation: int, import_id: UUID) -> list[str]:
+    """Names of the lead data of the wrong rows."""
+    return [row["name"] for row in await db.fetch(DATA_NAMES_SQL, organisation, import_id)]
+
+
+async def rewrite_pending(db: Database, organisation: int, matches: Callable[[bytes], bool]) -> int:
+    """Take the lines that match out of every chunk not imported yet; the import counts them as skipped.
+
+    Waits for chunks that a worker is importing at this moment. Returns how many lines went.
+    """
+    erased = 0
+    async with db.transaction():
+        for row in await db.fetch(PENDING_SQL, organisation):
+            lines: list[bytes] = row["payload"].split(b"\n")
+            kept = [ERASED if line != ERASED and matches(line) else line for line in lines]
+            changed = sum(new is not old for new, old in zip(kept, lines, strict=True))
+            if changed:
+                erased += changed
+                await db.execute(REWRITE_SQL, organisation, row["import_id"], row["chunk_no"], b"\n".join(kept))
+    return erased

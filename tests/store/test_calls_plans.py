@@ -1,0 +1,65 @@
+"""Pages of activities and attempts walk an index that fits their filters, and leave newer partitions out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+
+import asyncpg
+import pytest
+
+from callfloor.store import activities, attempts
+
+OLD = datetime.now(UTC) - timedelta(days=20)
+VALUES: dict[str, object] = {
+    "campaign_id": 3,
+    "type": "call.inbound",
+    "lead_id": 7,
+    "created_from": OLD - timedelta(days=5),
+    "created_to": OLD,
+    "dialled_from": OLD - timedelta(days=5),
+    "dialled_to": OLD,
+}
+# columns that the index must find directly; others may be looked at row by row, where few rows are left
+FOUND = {"campaign_id": "campaign_id = ", "type": "type = ", "lead_id": "lead_id = "}
+ACTIVITY_FILTERS = ("campaign_id", "type", "lead_id", "created_from", "created_to")
+ATTEMPT_FILTERS = ("campaign_id", "lead_id", "dialled_from", "dialled_to")
+CASES = [
+    (table, chosen)
+    for table, names in (("activities", ACTIVITY_FILTERS), ("attempts", ATTEMPT_FILTERS))
+    for size in range(3)
+    for chosen in combinations(names, size)
+]
+
+
+@pytest.mark.parametrize(("table", "chosen"), CASES)
+async def test_a_page_behind_a_cursor_walks_an_index_of_the_partitions_that_are_left(
+    dsn: str, table: str, chosen: tuple[str, ...]
+) -> None:
+    make: Callable[..., str] = activities.activity_page_sql if table == "activities" else attempts.attempt_page_sql
+    sql = make(frozenset(chosen), after=True)
+    names = ACTIVITY_FILTERS if table == "activities" else ATTEMPT_FILTERS
+    arguments = [1, 100, *(VALUES[name] for name in names if name in chosen), OLD, 10**9]
+    # tables this small would be read whole
+    plain = dict.fromkeys(("enable_seqscan", "enable_sort", "enable_bitmapscan"), "off")
+    connection = await asyncpg.connect(dsn, server_settings=plain)
+    try:
+        rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}", *arguments)
+    finally:
+        await connection.close()
+    plan = [row[0].strip() for row in rows]
+    scans = [line for line in plan if " on " + table in line]
+    assert scans
+    assert all(line.startswith("->  Index Scan Backward using") for line in scans), "\n".join(plan)
+    months = [month for line in scans for month in re.findall(rf" on {table}_(\d{{4}}_\d\d) ", line)]
+    assert f"{OLD:%Y_%m}" in months
+    # the months ahead of the cursor, up to three, are not even opened
+    assert max(months) == f"{OLD:%Y_%m}"
+    conditions = [line for line in plan if line.startswith("Index Cond") and "ROW(" in line]
+    equal = [FOUND[name] for name in chosen if name in FOUND]
+    if "lead_id" in chosen:
+        equal = [FOUND["lead_id"]]
+    assert len(conditions) == len(scans), "\n".join(plan)
+    assert all(text in condition for condition in conditions for text in equal), "\n".join(plan)

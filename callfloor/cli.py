@@ -162,7 +162,10 @@ def export(organisation: Organisation = None, data: Data = None, database_url: D
 @app.command("import")
 def import_leads(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, JSON or NDJSON.")],
-    list_id: Annotated[int, typer.Option("--list", min=1, max=2**63 - 1, metavar="ID", help="List of the leads.")],
+    list_id: Annotated[
+        int | None,
+        typer.Option("--list", min=1, max=2**63 - 1, metavar="ID", help="List of the rows that name no listId."),
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="The server [default: CALLFLOOR_URL, else http://127.0.0.1:8080].")
     ] = None,
@@ -181,13 +184,9 @@ def import_leads(
 ) -> None:
     """Import leads through the API of a running server."""
     from callfloor.commands import session
-    from callfloor.commands.failures import CommandError
-
-    settings = session.settings(url=url, token=token)
-    if not settings.token:
-        raise CommandError("no token: give --token or set CALLFLOOR_TOKEN")
     from callfloor.import_client import import_file
 
+    settings = session.settings(url=url, token=token)
     code = import_file(
         file,
         list_id=list_id,

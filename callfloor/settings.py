@@ -15,7 +15,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CALLFLOOR_", extra="ignore", frozen=True)
 
     data: Path = Field(Path("callfloor-data"), description="Folder of the embedded database and the media.")
-    database_url: str | None = Field(None, description="PostgreSQL ≥ 15 to use instead of the embedded one.")
+    database_url: str | None = Field(
+        None, description="PostgreSQL ≥ 15 to use instead of the embedded one.", repr=False
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")

@@ -6,7 +6,7 @@ ALTER TABLE activities ADD COLUMN erased_at timestamptz;
 CREATE INDEX activities_root_idx ON activities (organisation_id, root_activity_id)
     WHERE root_activity_id <> activity_id;
 
--- E-mail addresses (lower case) and every way to read a number of 7 to 17 digits out of free text, whatever stands
+-- E-mail addresses (lower case) and every way to read a number of 7 to 19 digits out of free text, whatever stands
 -- between its groups of digits. More than it needs to be: what is found is looked at again.
 CREATE FUNCTION identifiers_in(written text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
@@ -23,7 +23,7 @@ BEGIN
             joined := '';
             FOR tail IN head .. cardinality(parts) LOOP
                 joined := joined || parts[tail];
-                EXIT WHEN length(joined) > 17;
+                EXIT WHEN length(joined) > 19;
                 IF length(joined) >= 7 THEN
                     found := found || joined;
                 END IF;

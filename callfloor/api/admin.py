@@ -1,0 +1,34 @@
+"""Work of administrators."""
+
+from __future__ import annotations
+
+from callfloor.api.call import Call, not_found
+from callfloor.api.operation import operation
+from callfloor.contract.media import MediaDeletionQuery
+from callfloor.jobs.media import destroy
+from callfloor.store import media
+
+
+@operation(
+    "DELETE",
+    "/admin/media/{mediaId}",
+    scope="admin",
+    summary="Delete media",
+    tag="admin",
+    status=204,
+    ours=True,
+    query={"reason": "The caller asked for it."},
+)
+async def delete_media(call: Call, media_id: int, query: MediaDeletionQuery) -> None:
+    """Destroy the bytes of a recording, voicemail or attachment and keep who did it, when and why.
+
+    Media that were deleted before stay as they are. When the media store cannot be reached the bytes go as soon as it
+    can.
+    """
+    if await media.get(call.db, call.organisation, media_id) is None:
+        raise not_found("media")
+    sha256 = await media.mark_deleted(
+        call.db, call.organisation, media_id, call.caller.token_id, query.reason, call.now
+    )
+    if sha256 is not None:
+        await destroy(call.db, call.services.blobs, call.organisation, sha256)

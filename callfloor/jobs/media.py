@@ -1,0 +1,55 @@
+"""Destroying bytes that nobody needs any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from callfloor.media.blobs import Blobs
+from callfloor.media.errors import BlobUnreadable
+from callfloor.store import media
+from callfloor.store.pool import Database
+
+AT_ONCE = 100
+# An upload that has not grown for a day is dead.
+DEAD_UPLOAD = timedelta(days=1)
+# What a media store can fail with.
+FAILURES = (OSError, BlobUnreadable)
+
+log = structlog.get_logger("callfloor.media")
+
+
+async def destroy(db: Database, blobs: Blobs, organisation: int, sha256: str) -> bool:
+    """Destroy content whose deletion is pending, unless media need it again. False: the media store failed.
+
+    After a failure the deletion is still pending.
+    """
+    async with db.transaction():
+        await media.lock_content(db, organisation, sha256)
+        if not await media.is_pending(db, organisation, sha256):
+            return True
+        if not await media.needed(db, organisation, sha256):
+            try:
+                await blobs.delete(organisation, sha256)
+            except FAILURES as error:
+                log.warning("blob-deletion-failed", organisation=organisation, kind=type(error).__name__)
+                return False
+        await media.blob_deleted(db, organisation, sha256)
+        return True
+
+
+async def sweep(db: Database, blobs: Blobs) -> int:
+    """Try every pending deletion again; returns how many are done. For a job that runs every minute."""
+    done = 0
+    after = (0, "")
+    while pending := await media.pending_blob_deletions(db, after, AT_ONCE):
+        for organisation, sha256, _ in pending:
+            done += await destroy(db, blobs, organisation, sha256)
+        after = pending[-1][:2]
+    return done
+
+
+async def clean_temporary(blobs: Blobs) -> int:
+    """Remove what dead uploads left in the media store; returns how many."""
+    return await blobs.sweep_temporary(DEAD_UPLOAD)

@@ -1,0 +1,244 @@
+"""kill -9 of the server, of a worker and of PostgreSQL in the middle of an import: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from callfloor.contract.codes import SCOPES
+from callfloor.store import organisations, tokens
+from callfloor.store.embedded import EmbeddedServer
+from callfloor.store.migrate import migrate
+from callfloor.store.pool import Database
+
+ROWS = 60_000
+WRONG = 600
+
+
+class Server:
+    """`callfloor serve` as an operator runs it, on an embedded PostgreSQL with its usual settings."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.log = data.parent / "serve.log"
+        self.process: subprocess.Popen[str] | None = None
+        self.address = ""
+
+    def start(self) -> None:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "callfloor", "serve", "--data", str(self.data), "--port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("address: "), self.log.read_text()
+        self.address = line.removeprefix("address: ").strip()
+
+    def kill(self) -> None:
+        """kill -9 of the parent; its children notice and stop."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+
+    def children(self) -> list[int]:
+        assert self.process is not None
+        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in text.split()]
+
+    def job_process(self) -> int:
+        return next(pid for pid in self.children() if b"\0jobs\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        code = self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def postmaster(self) -> int:
+        return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    # pytest's own folders are closed to the user that PostgreSQL runs as
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="cf-crash-") as folder:
+        Path(folder).chmod(0o755)
+        made = Server(Path(folder) / "data")
+        yield made
+        if made.process is not None:
+            made.stop()
+
+
+async def prepared(data: Path) -> tuple[str, int]:
+    """A token and a list in the folder's database."""
+    embedded = await asyncio.to_thread(EmbeddedServer.start_or_join, data)
+    try:
+        await migrate(embedded.dsn)
+        db = await Database.connect(embedded.dsn, size=1)
+        try:
+            organisation = await organisations.create(db, "Crash", "Australia/Sydney", "AU")
+            list_id = await db.fetchval(
+                "WITH c AS (INSERT INTO campaigns (organisation_id, name, direction, timezone, mode)"
+                " VALUES ($1, 'C', 'outbound', 'Australia/Sydney', 'progressive') RETURNING campaign_id)"
+                " INSERT INTO lists (organisation_id, campaign_id, name) SELECT $1, campaign_id, 'L' FROM c"
+                " RETURNING list_id",
+                organisation,
+            )
+            token = await tokens.create(db, organisation, "crash", SCOPES, requests_per_second=10_000)
+            return token, list_id
+        finally:
+            await db.close()
+    finally:
+        await asyncio.to_thread(embedded.release)
+
+
+def body() -> bytes:
+    lines = [f"k{n},{'12' if n % (ROWS // WRONG) == 0 else '0491570156'}" for n in range(ROWS)]
+    return ("customerKey,phone1\n" + "\n".join(lines)).encode()
+
+
+async def until(what: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
+    """Ask until there is an answer; the server may be away meanwhile."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                answer = await what()
+            except (httpx2.HTTPError, AssertionError):
+                answer = None
+            if answer:
+                return answer
+            await asyncio.sleep(0.02)
+
+
+class Client:
+    def __init__(self, server: Server, token: str, list_id: int) -> None:
+        self._server, self._headers, self.list_id = server, {"Authorization": f"Bearer {token}"}, list_id
+
+    async def request(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        base = f"{self._server.address}/platform-api/v3.0"
+        headers = self._headers | given.pop("headers", {})
+        async with httpx2.AsyncClient(base_url=base, headers=headers, timeout=30) as client:
+            return await client.request(method, path, **given)
+
+    async def accept(self) -> str:
+        answer = await self.request(
+            "POST", f"/leads/bulk?listId={self.list_id}", content=body(), headers={"Content-Type": "text/csv"}
+        )
+        assert answer.status_code == 202
+        return answer.json()["uuid"]
+
+    async def state(self, uuid: str) -> dict[str, Any]:
+        answer = await self.request("GET", f"/leads/bulk/{uuid}")
+        assert answer.status_code == 200
+        return answer.json()
+
+    async def begun(self, uuid: str) -> bool:
+        state = await self.state(uuid)
+        return 0 < state["result"]["processed"] < ROWS or state["status"] == "completed"
+
+    async def completed(self, uuid: str) -> dict[str, int] | None:
+        state = await self.state(uuid)
+        return state["result"] if state["status"] == "completed" else None
+
+    async def check(self, result: dict[str, int]) -> None:
+        """The counts are exact, and so is what is in the list."""
+        assert result == {
+            "rows": ROWS, "inserted": ROWS - WRONG, "updated": 0, "skipped": 0, "invalid": WRONG, "processed": ROWS,
+        }  # fmt: skip
+        seen: set[str] = set()
+        uri: str | None = f"/leads?listId={self.list_id}&limit=1000"
+        leads = 0
+        while uri:
+            page = (await self.request("GET", re.sub(r"^/platform-api/v3\.0", "", uri))).json()
+            leads += len(page["items"])
+            seen |= {item["customerKey"] for item in page["items"]}
+            uri = page["metadata"]["nextUri"]
+        assert leads == len(seen) == ROWS - WRONG
+
+
+@pytest.mark.parametrize("victim", ["server", "worker", "postgres"])
+async def test_an_import_survives_a_kill(server: Server, victim: str) -> None:
+    token, list_id = await prepared(server.data)
+    await asyncio.to_thread(server.start)
+    client = Client(server, token, list_id)
+    uuid = await client.accept()
+    await until(lambda: client.begun(uuid))
+    if victim == "server":
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+    elif victim == "worker":
+        os.kill(server.job_process(), signal.SIGKILL)
+    else:
+        os.kill(server.postmaster(), signal.SIGKILL)
+    await client.check(await until(lambda: client.completed(uuid), 120))
+    assert await asyncio.to_thread(server.stop) == 0
+    assert "+61491570156" not in server.log.read_text()
+
+
+async def test_a_database_that_is_away_is_503_and_comes_back(server: Server) -> None:
+    token, list_id = await prepared(server.data)
+    await asyncio.to_thread(server.start)
+    client = Client(server, token, list_id)
+    assert (await client.request("GET", "/users")).status_code == 200
+    os.kill(server.postmaster(), signal.SIGKILL)
+    answer = await client.request("GET", "/leads")
+    assert answer.status_code in (200, 503)
+    if answer.status_code == 503:
+        assert answer.headers["Retry-After"]
+
+    async def back() -> bool:
+        return (await client.request("GET", "/leads")).status_code == 200
+
+    assert await until(back)
+
+
+async def test_a_second_server_of_one_role_on_one_folder_gets_a_clear_error(server: Server) -> None:
+    await prepared(server.data)
+    await asyncio.to_thread(server.start)
+    second = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "callfloor", "serve", "--data", str(server.data), "--port", "0", "--role", "jobs"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode != 0
+    assert len(second.stderr.strip().splitlines()) == 1
+    assert "role jobs" in second.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_everything_cleanly(server: Server, number: int) -> None:
+    await prepared(server.data)
+    await asyncio.to_thread(server.start)
+    assert server.process is not None
+    postmaster = server.postmaster()
+    children = server.children()
+    server.process.send_signal(number)
+    assert await asyncio.to_thread(server.process.wait, 60) == 0
+    for pid in (postmaster, *children):
+        assert not Path(f"/proc/{pid}").exists() or "zombie" in Path(f"/proc/{pid}/status").read_text()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    server.process = None

@@ -19,8 +19,8 @@ async def _fill(given: Served) -> tuple[int, int]:
         await connection.execute(
             "INSERT INTO leads (organisation_id, list_id, customer_key, phone1, data)"
             " SELECT $1, $2, n::text, '+6125550' || lpad((n % 10000)::text, 4, '0'), '{\"plan\": \"gold\"}'"
-            " FROM generate_series(1, $3 - (SELECT count(*) FROM (SELECT FROM leads WHERE organisation_id = $1"
-            " LIMIT $3) AS l)::int) AS n",
+            " FROM generate_series(1, $3::int - (SELECT count(*) FROM (SELECT FROM leads WHERE organisation_id = $1"
+            " LIMIT $3::int) AS l)::int) AS n",
             given.organisation,
             given.list_id,
             LEADS,

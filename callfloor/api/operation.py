@@ -7,7 +7,7 @@ import re
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.responses import Response
@@ -131,7 +131,8 @@ class Operation:
         headers: dict[str, str] = {}
         status = self.status
         if isinstance(value, Answer):
-            headers, status, value = value.headers, value.status or status, value.value
+            answer = cast("Answer[Any]", value)
+            headers, status, value = answer.headers, answer.status or status, answer.value
         if value is None:
             return Encoded(status, headers, b"")
         body = ENCODE(value)

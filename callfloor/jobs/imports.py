@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,13 +24,13 @@ class ImportRow(LeadCreate):
     list_id: Id | None = None  # type: ignore[assignment]
 
 
-@dataclass(slots=True)
 class _Checked:
     """A chunk after its rows were looked at: columns of new leads with their row numbers, and the bad rows."""
 
-    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    bad: list[BadRow] = field(default_factory=list)
-    erased: int = 0
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, dict[str, Any]]] = []
+        self.bad: list[BadRow] = []
+        self.erased = 0
 
 
 _rows = msgspec.json.Decoder(list[ImportRow])

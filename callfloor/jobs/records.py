@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from typing import Any, BinaryIO, Literal
 
 import ijson  # pyright: ignore[reportMissingTypeStubs]
@@ -22,6 +24,11 @@ Form = Literal["json", "csv", "ndjson"]
 Fault = Literal["malformed", "invalid", "too-large"]
 
 BUFFER = 256 * 1024
+PART = 1024 * 1024
+MOST_TRIES = 50
+_HEAD = re.compile(rb'\s*\{\s*"leads"\s*:\s*\[')
+_COMMA = re.compile(rb"\s*,")
+_TAIL = re.compile(rb"\]\s*\}\s*\Z")
 DEEPEST = 32
 MOST_COLUMNS = 1_000
 LONGEST_CELL = 128 * 1024
@@ -30,7 +37,8 @@ LONGEST_LINE = 1024 * 1024
 REPORT_COLUMNS = ("rowNumber", "reason")
 _FIELDS = {field.encode_name for field in msgspec.structs.fields(LeadCreate)} - {"leadData"}
 _INTEGERS = {"listId", "statusCode", "agentId"}
-_encode = msgspec.json.Encoder().encode
+# the streaming parser gives fractions as decimals
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class RecordsError(ValueError):
@@ -73,18 +81,83 @@ def _counted(count: int) -> int:
 
 def _json(file: BinaryIO) -> Iterator[bytes]:
     """The elements of `leads` in `{"leads": […]}`."""
+    parts = _json_by_parts(file)
+    done = 0
+    while True:
+        try:
+            row = next(parts)
+        except StopIteration as end:
+            complete: bool = end.value
+            break
+        yield row
+        done += 1
+    if not complete:
+        # not plain enough to be cut into parts, or wrong: the streaming parser knows which
+        file.seek(0)
+        yield from islice(_json_by_events(file), done, None)
+
+
+def _json_by_parts(file: BinaryIO) -> Generator[bytes, None, bool]:
+    """Cut the array into parts that are whole elements, and decode each part at once: three times as fast.
+
+    A part ends at a `}` before a comma, and is right only if everything up to there is a list of whole values: then
+    that comma lies between two elements, because reading JSON from a known place has one outcome. Returns False when
+    it stopped at something that it does not understand.
+    """
+    start = file.read(BUFFER)
+    head = _HEAD.match(start)
+    if head is None:
+        return False
+    buffer = start[head.end() :]
+    while True:
+        chunk = file.read(PART)
+        buffer += chunk
+        found, buffer = _part(buffer, last=not chunk)
+        if found is None:
+            return False
+        for value in found:
+            yield _encode(value)
+        if not chunk:
+            return True
+
+
+def _part(buffer: bytes, *, last: bool) -> tuple[list[Any] | None, bytes]:
+    """Whole elements from the start of the buffer, and the rest; None when they cannot be told."""
+    if last:
+        tail = _TAIL.search(buffer)
+        return (None if tail is None else _values(buffer[: tail.start()])), b""
+    end = len(buffer)
+    for _ in range(MOST_TRIES):
+        end = buffer.rfind(b"}", 0, end)
+        if end < 0:
+            break
+        comma = _COMMA.match(buffer, end + 1)
+        if comma is not None and (found := _values(buffer[: end + 1])) is not None:
+            return found, buffer[comma.end() :]
+    return None, buffer
+
+
+def _values(elements: bytes) -> list[Any] | None:
+    try:
+        return msgspec.json.decode(b"[" + elements + b"]", type=list[Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _json_by_events(file: BinaryIO) -> Iterator[bytes]:
+    """The same by a streaming parser, which says what is wrong."""
     found: deque[Any] = deque()
     shape = _shape()
     next(shape)
-    events = ijson.basic_parse_coro(shape, use_float=True)
-    items = ijson.items_coro(_Sink(found), "leads.item", use_float=True)
+    events = ijson.basic_parse_coro(shape)
+    items = ijson.items_coro(_Sink(found), "leads.item")
     try:
         while chunk := file.read(BUFFER):
             # first the shape, so that nothing deep or odd is ever built
             events.send(chunk)
             items.send(chunk)
             while found:
-                yield _encode(found.popleft())
+                yield _checked(found.popleft())
         events.close()
         items.close()
     except ijson.JSONError as error:
@@ -92,7 +165,17 @@ def _json(file: BinaryIO) -> Iterator[bytes]:
     except (OverflowError, UnicodeError, msgspec.EncodeError) as error:
         raise RecordsError("malformed", "The body holds a value that cannot be read.") from error
     while found:
-        yield _encode(found.popleft())
+        yield _checked(found.popleft())
+
+
+def _checked(value: Any) -> bytes:
+    """Encoded, and sure to be decoded again: the parser takes numbers that nobody can hold."""
+    line = _encode(value)
+    try:
+        msgspec.json.decode(line)
+    except msgspec.MsgspecError as error:
+        raise RecordsError("malformed", "The body holds a number out of range.") from error
+    return line
 
 
 class _Sink:
@@ -148,7 +231,7 @@ def _csv(text: io.TextIOWrapper) -> tuple[list[str], Iterator[bytes]]:
     csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(_lines(text), strict=True)
     try:
-        header = [name.strip() for name in next(lines, [])]
+        header = [name.strip() for name in next(lines, None) or ()]
     except csv.Error as error:
         raise RecordsError("malformed", f"The header cannot be read: {error}.") from error
     if not any(header):

@@ -64,6 +64,16 @@ class Customer:
     def _written(self) -> list[str]:
         return [] if self.number is None else national_forms(self.number, self.country)
 
+    @cached_property
+    def _anywhere(self) -> re.Pattern[str] | None:
+        return None if self.significant is None else re.compile("[^0-9]{0,8}".join(self.significant))
+
+    def may_stand_in(self, text: str) -> bool:
+        """Whether a closer look at a long text is worth while. Cheap."""
+        if self.address is not None and self.address in text.lower():
+            return True
+        return self._anywhere is not None and self._anywhere.search(text) is not None
+
     def owns(self, value: object) -> bool:
         """Whether a scalar is the customer's number or address and nothing else."""
         return is_whole(value, self.wanted, self.country)

@@ -89,7 +89,9 @@ def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
             wall = datetime.combine(day, time(start // 60, start % 60), tzinfo=zone).replace(fold=fold)
             yield wall.astimezone(UTC)
     midnight = datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
-    yield from _clock_changes(zone, midnight - timedelta(hours=2), midnight + timedelta(hours=28))
+    yield from _clock_changes(
+        zone, midnight, datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+    )
 
 
 def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:

@@ -11,7 +11,7 @@ MOST = 64
 # cheap test that nearly every value fails: an @, or seven digits with at most three other characters between them
 _ANY = re.compile(r"@|[0-9](?:[^0-9]{0,3}[0-9]){6}")
 _ADDRESS = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@[^\s@<>\"',;:()\[\]\\]{1,253}")
-_RUN = re.compile(r"\+?[0-9(](?:[ \t\u00a0()./\u2010-\u2015-]{0,3}[0-9)]){6,24}")
+_RUN = re.compile(r"\+?[0-9](?:[ \t\u00a0()./\u2010-\u2015-]{0,3}[0-9]){6,24}")
 
 
 class EmailError(ValueError):
@@ -37,13 +37,17 @@ def _found(text: str, country: str) -> Iterator[tuple[str, int, int]]:
     for match in _ADDRESS.finditer(text):
         yield match[0].lower().rstrip("."), match.start(), match.end()
     for match in _RUN.finditer(text):
-        yield _number(match[0], country), match.start(), match.end()
+        start = match.start()
+        if ")" in match[0] and "(" not in match[0] and text[start - 1 : start] == "(":
+            # an area code in brackets: "(04) 9157 0156"
+            start -= 1
+        yield _number(match[0], country), start, match.end()
 
 
 def _number(written: str, country: str) -> str:
     """E.164 where the run of digits can be a number of the country, else its digits."""
     digits = re.sub(r"[^0-9]", "", written)
-    if written.lstrip("(").startswith("+"):
+    if written.startswith("+"):
         digits = f"+{digits}"
     try:
         return normalise(digits, country)

@@ -20,7 +20,7 @@ LEFT JOIN activities a ON a.organisation_id = m.organisation_id AND a.activity_i
 LEFT JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id
 WHERE m.organisation_id = $1 AND m.media_id = $2"""
 # Whoever adds, deletes or destroys the same content waits here for the others, until its transaction ends.
-LOCK_CONTENT_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor media ' || $1::text || ' ' || $2, 0))"
+LOCK_CONTENT_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor media ' || $2, $1))"
 ERASED_SQL = """
 SELECT erased_at IS NOT NULL FROM activities WHERE organisation_id = $1 AND activity_id = $2 FOR SHARE"""
 ADD_SQL = """

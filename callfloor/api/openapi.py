@@ -176,8 +176,11 @@ def _request(operation: Operation) -> dict[str, Any]:
     if operation.request_example is not None:
         schema["example"] = operation.request_example
     content: dict[str, Any] = {"application/json": schema}
-    for media_type in operation.streams:
-        content.setdefault(media_type, {"schema": {"type": "string"}})
+    # Some client generators leave out an operation with a media type that they do not know, so the contract's own
+    # path lists JSON alone, and the one without the slash everything.
+    if not operation.path.endswith("/"):
+        for media_type in operation.streams:
+            content.setdefault(media_type, {"schema": {"type": "string"}})
     return {"required": True, "content": content}
 
 

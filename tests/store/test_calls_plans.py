@@ -62,4 +62,7 @@ async def test_a_page_behind_a_cursor_walks_an_index_of_the_partitions_that_are_
     if "lead_id" in chosen:
         equal = [FOUND["lead_id"]]
     assert len(conditions) == len(scans), "\n".join(plan)
-    assert all(text in condition for condition in conditions for text in equal), "\n".join(plan)
+    for scan, condition in zip(scans, conditions, strict=True):
+        # the default partition is empty, and any index of it will do
+        if f"{table}_default" not in scan:
+            assert all(text in condition for text in equal), "\n".join(plan)

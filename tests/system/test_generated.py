@@ -102,6 +102,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
 @schema.parametrize()
 @settings(
     max_examples=25,
@@ -127,10 +128,12 @@ def test_a_client_generated_from_the_document_works(
     (tmp_path / "openapi.json").write_text(json.dumps(served.json()))
     subprocess.run(
         [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--output-path", "made",
-         "--meta", "none", "--fail-on-warning"],
+         "--meta", "none"],
         cwd=tmp_path, check=True, capture_output=True, timeout=120,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
+    modules = {path.stem for path in (tmp_path / "made" / "api").glob("*/*.py")}
+    assert {operation.operation_id for operation in OPERATIONS} <= modules
     sys.path.insert(0, str(tmp_path))
     try:
         made = importlib.import_module("made")

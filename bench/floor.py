@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -102,11 +102,13 @@ def served(folder: str = "main", **environment: str) -> Iterator[Served]:
     """`callfloor serve` on a data folder that is kept from run to run, as an operator would start it."""
     data = FOLDER / folder
     data.mkdir(parents=True, exist_ok=True)
+    stack = ExitStack()
     database = EmbeddedServer.start_or_join(data)
     process = None
-    log = tempfile.NamedTemporaryFile(prefix="callfloor-bench-", suffix=".log", delete=False)
+    log_path = data / "serve.log"
     try:
         centre = asyncio.run(_centre(database.dsn))
+        log = stack.enter_context(log_path.open("w"))
         process = subprocess.Popen(
             [sys.executable, "-m", "callfloor", "serve", "--data", str(data), "--port", "0"],
             stdout=subprocess.PIPE,
@@ -117,7 +119,7 @@ def served(folder: str = "main", **environment: str) -> Iterator[Served]:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line.startswith("address: "):
-            raise RuntimeError(f"the server did not start; see {log.name}")
+            raise RuntimeError(f"the server did not start; see {log_path}")
         yield Served(
             address=line.removeprefix("address: ").strip(),
             dsn=database.dsn,
@@ -133,6 +135,7 @@ def served(folder: str = "main", **environment: str) -> Iterator[Served]:
             process.terminate()
             process.wait(30)
         database.release()
+        stack.close()
 
 
 def pgbench(dsn: str, script: str, *, seconds: int, clients: int = 32) -> float:

@@ -7,6 +7,7 @@ import csv
 import os
 import tempfile
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from statistics import quantiles
 
@@ -109,7 +110,7 @@ async def _import(given: Served, path: Path, content_type: str, size: int) -> tu
         accepted = await client.post(
             f"{PREFIX}/leads/bulk?listId={given.list_id}",
             content=_chunks(path),
-            headers={"Content-Type": content_type, "Content-Length": str(path.stat().st_size)},
+            headers={"Content-Type": content_type},
         )
         accepted.raise_for_status()
         while True:
@@ -127,7 +128,7 @@ async def _import(given: Served, path: Path, content_type: str, size: int) -> tu
         return size / taken, most - idle, before, meanwhile
 
 
-async def _chunks(path: Path):  # noqa: ANN202
+async def _chunks(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
         while chunk := file.read(256 * 1024):
             yield chunk

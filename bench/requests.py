@@ -49,10 +49,10 @@ def get_statement(organisation: int, first: int, last: int) -> str:
 def insert_statement(organisation: int, list_id: int) -> str:
     """The product's own statement, with one lead instead of a batch."""
     lead = (
-        "json_build_array(json_build_object('ord', 0, 'organisation_id', {o}, 'list_id', {l}, 'status_code', 0,"
-        " 'customer_key', :n::text, 'phone1', '+61491570' || lpad((:n % 1000)::text, 3, '0'),"
+        f"json_build_array(json_build_object('ord', 0, 'organisation_id', {organisation}, 'list_id', {list_id},"
+        " 'status_code', 0, 'customer_key', :n::text, 'phone1', '+61491570' || lpad((:n % 1000)::text, 3, '0'),"
         " 'data', json_build_object('plan', 'gold')))"
-    ).format(o=organisation, l=list_id)
+    )
     return f"\\set n random(1, 1000000000)\n{' '.join(INSERT_SQL.replace('$1::json', lead).split())};\n"
 
 
@@ -61,10 +61,8 @@ def run(size: int, rounds: int = 3, seconds: int = 6) -> None:
     with served() as given:
         first, last = asyncio.run(_fill(given))
         bearer = f'wrk.headers["Authorization"] = "Bearer {given.token}"\n'
-        get = bearer + (
-            f"request = function() return wrk.format('GET', '/platform-api/v3.0/leads/' .. math.random({first}, {last}))"
-            " end\n"
-        )
+        path = f"'/platform-api/v3.0/leads/' .. math.random({first}, {last})"
+        get = bearer + f"request = function() return wrk.format('GET', {path}) end\n"
         post = bearer + (
             'wrk.headers["Content-Type"] = "application/json"\n'
             "request = function() local n = math.random(1, 1000000000)\n"
@@ -72,7 +70,7 @@ def run(size: int, rounds: int = 3, seconds: int = 6) -> None:
             f' \'{{"listId":{given.list_id},"customerKey":"\' .. n .. \'","phone1":"0491570156",'
             '"leadData":{"plan":"gold"}}\') end\n'
         )
-        keyed = post.replace("request = function() local n", "request = function() local n").replace(
+        keyed = post.replace(
             "return wrk", 'wrk.headers["Idempotency-Key"] = n .. "-" .. math.random(1, 1000000000)\nreturn wrk'
         )
         rows = (

@@ -79,11 +79,10 @@ async def _listen(dsn: str, tokens: TokenCache) -> None:
         try:
             connection = await asyncpg.connect(dsn, timeout=5)
             try:
-                gone = asyncio.Event()
-                connection.add_termination_listener(lambda _connection: gone.set())
                 await connection.add_listener("callfloor_tokens", _clearing(tokens))
                 tokens.clear()
-                await gone.wait()
+                while not connection.is_closed():  # noqa: ASYNC110 - the driver has no event that may be awaited
+                    await asyncio.sleep(RELISTEN_S)
             finally:
                 await connection.close(timeout=1)
         except LOST:

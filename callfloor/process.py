@@ -62,8 +62,8 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
 
         _stop_with_parent(lifeline, stop)
         serving = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
+        while not server.started and not serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # uvicorn has no event for it
         os.write(tell, b"1")
         await serving
 

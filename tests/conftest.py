@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings

@@ -46,7 +46,7 @@ class Answer(Generic[T]):
 
     value: T
     status: int | None = None
-    headers: dict[str, str] = field(default_factory=lambda: {})
+    headers: dict[str, str] = field(default_factory=dict[str, str])
     # the lead whose data the answer shows: an erasure finds a stored answer by it
     lead_id: int | None = None
 

@@ -15,7 +15,7 @@ Timestamp = Annotated[
     str,
     Meta(
         max_length=64,
-        description="ISO 8601: `2021-08-01T13:55:06+10:00`, `…+1000`, `…Z`, or without offset in the organisation's zone.",
+        description="ISO 8601: `2021-08-01T13:55:06+10:00`, `+1000`, `Z`; without offset: the organisation's zone.",
     ),
 ]
 Phone = Annotated[str, Meta(max_length=64, description="E.164, or the organisation's national form.")]

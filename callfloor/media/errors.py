@@ -7,14 +7,14 @@ class BlobConfigError(ValueError):
     """The media store or its key is set to something that cannot be used."""
 
 
-class BlobMissing(LookupError):  # noqa: N818 - a state of the blob, not a fault of the program
+class BlobMissing(LookupError):
     """The organisation has no blob of this address."""
 
     def __init__(self) -> None:
         super().__init__("no blob is stored under this address")
 
 
-class BlobUnreadable(Exception):  # noqa: N818 - a state of the blob, not a fault of the program
+class BlobUnreadable(Exception):
     """The blob is, or may be, encrypted with a key other than the one in use."""
 
 

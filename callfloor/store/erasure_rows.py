@@ -30,11 +30,10 @@ UPDATE leads SET customer_key = $3, data = $4::jsonb, identifiers = $5, updated_
 WHERE organisation_id = $1 AND lead_id = $2"""
 
 DELETE_ANSWERS_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[])"
-LONG_ANSWERS_SQL = """
+ANSWERS_SQL = """
 SELECT key_hash, body FROM idempotency_keys
 WHERE organisation_id = $1 AND octet_length(body) > 200
-    AND (position($2 IN regexp_replace(convert_from(body, 'UTF8'), '[^0-9]', '', 'g')) > 0
-        OR position($3 IN lower(convert_from(body, 'UTF8'))) > 0)"""
+    AND answer_identifiers(body) && ($2::text[] || identifiers_in($3))"""
 DELETE_ANSWER_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND key_hash = $2"
 
 EMPTY_BLOCKED_SQL = """
@@ -109,7 +108,7 @@ async def erase_leads(db: Database, organisation: int, customer: Customer, found
         await db.execute(SCRUB_LEAD_SQL, organisation, lead_id, key, encoded, left)
     await db.execute(DELETE_ANSWERS_SQL, organisation, [*found.own, *found.scrubbed])
     # a lead that was changed since may be shown by an older answer
-    answers = await db.fetch(LONG_ANSWERS_SQL, organisation, customer.significant, customer.address)
+    answers = await db.fetch(ANSWERS_SQL, organisation, customer.digits, customer.address or "")
     for answer in answers:
         if customer.mentioned(msgspec.json.decode(answer["body"])):
             await db.execute(DELETE_ANSWER_SQL, organisation, answer["key_hash"])

@@ -11,7 +11,6 @@ import asyncpg
 import msgspec
 from asyncpg import Record
 
-from callfloor.store.paging import Filter, page_sql
 from callfloor.store.pool import Database
 
 LeadRecord = Record
@@ -73,14 +72,15 @@ SELECT user_id FROM users WHERE organisation_id = $1 AND user_id = ANY($2::bigin
 STATUSES_KNOWN_SQL = "SELECT code FROM lead_statuses WHERE organisation_id = $1"
 STATUS_EXISTS_SQL = "SELECT EXISTS (SELECT FROM lead_statuses WHERE organisation_id = $1 AND code = $2)"
 
-# Fragments of page queries. A campaign's leads are those of its lists: the page is merged from one ordered scan a list.
-_FILTERS: dict[str, Filter] = {
-    "list_id": Filter("list_id = {}", "bigint"),
-    "status_code": Filter("status_code = {}", "integer"),
-    "customer_key": Filter("customer_key = {}", "text"),
-    "uploaded_from": Filter("uploaded_at >= {}", "timestamptz"),
-    "uploaded_to": Filter("uploaded_at <= {}", "timestamptz"),
+# Filters of pages and the types of their parameters, in the order of the parameters.
+_FILTERS = {
+    "list_id": "bigint",
+    "status_code": "integer",
+    "customer_key": "text",
+    "uploaded_from": "timestamptz",
+    "uploaded_to": "timestamptz",
 }
+_OF_CAMPAIGN = "SELECT list_id FROM lists WHERE organisation_id = $1 AND campaign_id = $3"
 
 
 class NewLead(msgspec.Struct, omit_defaults=True):
@@ -178,17 +178,41 @@ async def page(
 
 
 def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after]."""
-    keys = page_sql(
-        "leads",
-        ("uploaded_at", "lead_id"),
-        [_FILTERS[name] for name in _FILTERS if name in names],
-        after=after,
-        first_parameter=4 if by_campaign else 3,
-        # without a filter on the list, a campaign's page takes the first of each list's leads
-        extra="list_id = s.list_id" if by_campaign else None,
-    )
-    if by_campaign:
+    """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after].
+
+    Each set of filters has an index that begins with the columns compared for equality and ends with the order of the
+    page. Equality is written as a range of rows, so that no other index can give the order: the planner would now and
+    then walk the index by time, past millions of leads of other lists.
+    """
+    given = {name: number for number, name in enumerate((n for n in _FILTERS if n in names), 4 if by_campaign else 3)}
+    values = {name: f"${number}::{_FILTERS[name]}" for name, number in given.items()}
+    of_each_list = by_campaign and not names & {"list_id", "customer_key"}
+    if of_each_list:
+        values["list_id"] = "s.list_id"
+    equal = ["customer_key"] if "customer_key" in names else [n for n in ("list_id", "status_code") if n in values]
+    conditions = ["organisation_id = $1"]
+    conditions += [f"{n} = {values[n]}" for n in ("list_id", "status_code") if n in values and n not in equal]
+    if by_campaign and not of_each_list:
+        conditions.append(f"list_id IN ({_OF_CAMPAIGN})")
+    end = 3 + by_campaign + len(given)
+    bounds: list[tuple[str, dict[str, str]]] = []
+    if after:
+        bounds.append(("<", {"uploaded_at": f"${end}::timestamptz", "lead_id": f"${end + 1}::bigint"}))
+    elif equal and "uploaded_to" not in values:
+        bounds.append(("<=", {}))
+    if "uploaded_to" in values:
+        bounds.append(("<=", {"uploaded_at": values["uploaded_to"]}))
+    if "uploaded_from" in values:
+        bounds.append((">=", {"uploaded_at": values["uploaded_from"]}))
+    elif equal:
+        bounds.append((">=", {}))
+    for comparison, columns in bounds:
+        both = {name: values[name] for name in equal} | columns
+        conditions.append(f"({', '.join(both)}) {comparison} ({', '.join(both.values())})")
+    order = ", ".join(f"{name} DESC" for name in (*equal, "uploaded_at", "lead_id"))
+    keys = f"SELECT * FROM leads WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT $2"
+    if of_each_list:
+        # the page is merged from the first leads of each list of the campaign
         keys = f"""
             SELECT k.* FROM lists s CROSS JOIN LATERAL ({keys}) AS k
             WHERE s.organisation_id = $1 AND s.campaign_id = $3

@@ -20,19 +20,15 @@ def page_sql(
     filters: Sequence[Filter],
     *,
     after: bool,
-    first_parameter: int = 3,
-    extra: str | None = None,
 ) -> str:
     """Rows of one organisation ($1), newest first, at most $2.
 
-    Parameters from `first_parameter`: one a filter, then, with `after`, the sort time and id of the last row shown.
+    Parameters from $3: one a filter, then, with `after`, the sort time and id of the last row shown.
     The bound on the time alone lets PostgreSQL skip whole partitions; the row comparison is exact.
     """
     at, row_id = order
     conditions = ["organisation_id = $1"]
-    if extra is not None:
-        conditions.append(extra)
-    number = first_parameter
+    number = 3
     for each in filters:
         conditions.append(each.condition.format(f"${number}::{each.sql_type}"))
         number += 1

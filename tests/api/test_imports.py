@@ -10,9 +10,9 @@ import json
 from typing import Any
 
 import pytest
+
 from callfloor.jobs.imports import import_next
 from callfloor.store.pool import Database
-
 from tests.conftest import Centre
 
 CSV = {"Content-Type": "text/csv"}

@@ -6,8 +6,8 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from callfloor.store.pool import Database
 
+from callfloor.store.pool import Database
 from tests.conftest import Centre
 
 

@@ -10,10 +10,11 @@ from unittest.mock import patch
 
 import msgspec
 import pytest
-from callfloor.jobs import records
-from callfloor.jobs.records import Form, RecordsError, read_records
 from hypothesis import given
 from hypothesis import strategies as st
+
+from callfloor.jobs import records
+from callfloor.jobs.records import Form, RecordsError, read_records
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 scalars = (
@@ -65,10 +66,9 @@ def test_any_cells_survive_csv(sent: list[tuple[str, str, str]]) -> None:
 def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(body: bytes, form: Form) -> None:
     try:
         found = read(body, form)
-    except RecordsError as error:
-        assert error.kind in ("malformed", "invalid", "too-large")
-    else:
-        assert found
+    except RecordsError:
+        return
+    assert found
 
 
 @given(leads, st.integers(0, 200), st.binary(min_size=1, max_size=2))

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from callfloor.rules.eligibility import (
     TIME_RULES,
     CampaignFacts,
@@ -18,8 +21,6 @@ from callfloor.rules.eligibility import (
     on_lead_in_dialler,
 )
 from callfloor.rules.hours import parse_hours
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2024, 7, 1, 2, 0, tzinfo=UTC)  # Monday noon in Sydney
 LEAD = LeadFacts(None, 0, ("+61491570156", None, "+61491570157"), (1, 0, 0), 1, None, None, None, in_flight=False)

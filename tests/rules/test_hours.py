@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from callfloor.rules.hours import (
     DAY,
     WEEKDAYS,
@@ -17,8 +20,6 @@ from callfloor.rules.hours import (
     next_open,
     parse_hours,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 MINUTE = timedelta(minutes=1)
 ZONES = ["Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York", "Pacific/Apia", "UTC"]

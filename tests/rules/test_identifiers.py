@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from callfloor.rules.identifiers import EmailError, identifiers, is_whole, mentions, normalise_email, redact
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from callfloor.rules.identifiers import EmailError, identifiers, is_whole, mentions, normalise_email, redact
 
 NUMBER = "+61491570156"
 WANTED = frozenset({NUMBER, "jane@example.com"})

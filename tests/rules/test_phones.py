@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from callfloor.rules import phones
-from callfloor.rules.phones import PhoneError, national_forms, normalise
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from callfloor.rules import phones
+from callfloor.rules.phones import PhoneError, national_forms, normalise
 
 COUNTRIES = ["AU", "NZ", "GB", "US", "CA", "DE", "IN", "SG", "IE", "FR"]
 PLAIN = st.from_regex(r"\A\+?[0-9]{3,15}\Z")
@@ -70,15 +71,18 @@ def test_numbers_kept_for_fiction_are_taken_in_every_usual_form(text: str, count
 @example("1300 FLOWERS", "AU")
 @example("+" * 64, "AU")
 def test_any_text_is_a_number_or_refused_without_being_repeated(text: str, country: str) -> None:
+    refusal = None
     try:
         number = normalise(text, country)
     except PhoneError as error:
-        assert len(text) < 4 or text not in str(error)
-        assert error.code in ("invalid-phone", "phone-too-long")
-    else:
-        assert number.startswith("+")
-        assert number[1:].isdigit()
-        assert normalise(number, country) == number
+        refusal = error
+    if refusal is not None:
+        assert len(text) < 4 or text not in str(refusal)
+        assert refusal.code in ("invalid-phone", "phone-too-long")
+        return
+    assert number.startswith("+")
+    assert number[1:].isdigit()
+    assert normalise(number, country) == number
 
 
 def test_the_fast_path_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:

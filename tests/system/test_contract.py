@@ -8,21 +8,21 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
+
 from callfloor.api.openapi import raised_by
 from callfloor.api.routes import OPERATIONS
 from callfloor.errors import every_problem
-
 from tests.conftest import Centre
 
 # field: its JSON types. `?` may be null. A nested object stands as a dict, a list as a one-element list.
-S, I, B, N = "string", "integer", "boolean", "number"
+S, INT, B = "string", "integer", "boolean"
 PAGE = {"metadata": {"nextUri": "string?"}}
 IDENTITY = {
-    "activityId": I, "parentActivityId": "integer?", "rootActivityId": I, "activityStatusId": I,
-    "activityStatusName": S, "campaignId": I, "campaignName": S, "agentInteractionId": "integer?",
+    "activityId": INT, "parentActivityId": "integer?", "rootActivityId": INT, "activityStatusId": INT,
+    "activityStatusName": S, "campaignId": INT, "campaignName": S, "agentInteractionId": "integer?",
     "agentId": "integer?", "agentFullName": "string?", "wrapCode": "integer?", "wrapDescription": "string?",
 }  # fmt: skip
-VOICEMAIL = {"mediaId": I, "mediaUri": S, "duration": I}
+VOICEMAIL = {"mediaId": INT, "mediaUri": S, "duration": INT}
 RECORDING = VOICEMAIL | {
     "deleted": B, "deletedTimestamp": "string?", "deletedBy": "integer?", "deletionReason": "string?",
 }  # fmt: skip
@@ -42,40 +42,40 @@ OUTBOUND = IDENTITY | {
 EMAIL = IDENTITY | {
     "from": "string?", "to": "string?", "subject": "string?", "messageId": "string?", "inReplyTo": "string?",
     "timestamps": {"created": S, "answered": "string?", "wrapUp": "string?"},
-    "attachments": [{"mediaId": I, "mediaUri": S, "fileName": "string?", "contentType": S, "size": I}],
+    "attachments": [{"mediaId": INT, "mediaUri": S, "fileName": "string?", "contentType": S, "size": INT}],
 }  # fmt: skip
-AGENTS = dict.fromkeys(("loggedIn", "ready", "dialling", "onCall", "onWrap", "paused"), I)
+AGENTS = dict.fromkeys(("loggedIn", "ready", "dialling", "onCall", "onWrap", "paused"), INT)
 LEAD = {
-    "leadId": I, "campaignId": I, "campaignName": S, "listId": I, "listName": S, "timezone": "string?",
+    "leadId": INT, "campaignId": INT, "campaignName": S, "listId": INT, "listName": S, "timezone": "string?",
     "completed": B, "customerKey": "string?", "agentId": "integer?", "agentFullName": "string?", "dataFields": "object",
-    "lastStatusCode": I, "lastStatusDescription": "string?",
-    "phones": [{"phoneIndex": I, "phoneNumber": S, "attempts": I, "lastDialStatusId": "integer?",
+    "lastStatusCode": INT, "lastStatusDescription": "string?",
+    "phones": [{"phoneIndex": INT, "phoneNumber": S, "attempts": INT, "lastDialStatusId": "integer?",
                 "lastDialStatusName": "string?"}],
     "outcomeType": "string?",
-    "outcomesInfo": {"attempts": I, "lastAttemptId": "integer?", "lastDialStatusId": "integer?",
+    "outcomesInfo": {"attempts": INT, "lastAttemptId": "integer?", "lastDialStatusId": "integer?",
                      "lastDialStatusName": "string?", "wrapCode": "integer?", "wrapDescription": "string?"},
     "timestamps": {"uploaded": S, "updated": S, "lastAttempt": "string?", "nextAttempt": "string?",
                    "completed": "string?"},
 }  # fmt: skip
 LIST = {
-    "id": I, "name": S, "campaignId": I, "campaignName": S, "inDialler": B, "weight": I,
+    "id": INT, "name": S, "campaignId": INT, "campaignName": S, "inDialler": B, "weight": INT,
     "timestamps": {"created": S, "updated": S},
 }  # fmt: skip
 ATTEMPT = {
-    "attemptId": I, "dialStatusId": I, "dialStatusName": S, "phoneIndex": "integer?", "phoneNumber": "string?",
+    "attemptId": INT, "dialStatusId": INT, "dialStatusName": S, "phoneIndex": "integer?", "phoneNumber": "string?",
     "leadId": "integer?", "timestamps": {"dialled": S, "answered": "string?", "hangUp": "string?"}, "type": S,
-    "campaignId": I, "campaignName": S, "activityId": "integer?", "parentActivityId": "integer?",
+    "campaignId": INT, "campaignName": S, "activityId": "integer?", "parentActivityId": "integer?",
     "rootActivityId": "integer?",
 }  # fmt: skip
 LEAD_CREATE = {
-    "listId": I, "customerKey": "string?", "timezone": "string?", "phone1": "string?", "phone2": "string?",
+    "listId": INT, "customerKey": "string?", "timezone": "string?", "phone1": "string?", "phone2": "string?",
     "phone3": "string?", "nextAttemptTimestamp": "string?", "leadData": "object?", "statusCode": "integer?",
     "agentId": "integer?",
 }  # fmt: skip
 ERASED = {
-    "callData": dict.fromkeys(("activities", "attempts", "recordings", "voicemails"), I),
-    "emailData": dict.fromkeys(("messages", "attachments"), I),
-    "leadData": dict.fromkeys(("leads", "importRows"), I),
+    "callData": dict.fromkeys(("activities", "attempts", "recordings", "voicemails"), INT),
+    "emailData": dict.fromkeys(("messages", "attachments"), INT),
+    "leadData": dict.fromkeys(("leads", "importRows"), INT),
 }
 
 # (method, path): scope, query parameters, body, status, answer
@@ -87,17 +87,17 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
         None, 200, PAGE | {"items": [None]}),
     ("GET", "/campaign/{campaignId}/statistics/outbound"): (
         "campaigns:read", set(), None, 200,
-        {"campaignId": I, "campaignName": S, "agents": AGENTS, "isActive": B, "createdDate": S, "lastUpdated": S,
-         "lists": [{"listId": I, "listName": S, "inDialler": B, "weight": I, "leads": I, "dialable": I, "completed": I,
+        {"campaignId": INT, "campaignName": S, "agents": AGENTS, "isActive": B, "createdDate": S, "lastUpdated": S,
+         "lists": [{"listId": INT, "listName": S, "inDialler": B, "weight": INT, "leads": INT, "dialable": INT, "completed": INT,
                     "lastDialledTimestamp": "string?"}],
-         "dialler": {"mode": "string?", "linesInUse": I, "attempts": I, "liveAnswers": I, "abandoned": I,
+         "dialler": {"mode": "string?", "linesInUse": INT, "attempts": INT, "liveAnswers": INT, "abandoned": INT,
                      "abandonmentRate": "number?", "averageConnectDelayMs": "integer?"},
          "timestamp": S, "timezone": S}),
     ("GET", "/campaign/{campaignId}/statistics/inbound"): (
         "campaigns:read", {"period"}, None, 200,
-        {"campaignId": I, "campaignName": S, "maxCallWaitingTime": I, "averageWaitingTime": I,
-         "estimatedCallWaitingTime": "integer?", "agents": AGENTS, "callsWaiting": I, "callsReceived": I,
-         "callsAbandonedInWorkflow": I, "callsAbandonedInQueue": I, "timestamp": S, "timezone": S}),
+        {"campaignId": INT, "campaignName": S, "maxCallWaitingTime": INT, "averageWaitingTime": INT,
+         "estimatedCallWaitingTime": "integer?", "agents": AGENTS, "callsWaiting": INT, "callsReceived": INT,
+         "callsAbandonedInWorkflow": INT, "callsAbandonedInQueue": INT, "timestamp": S, "timezone": S}),
     ("GET", "/media/{mediaId}"): ("media:read", set(), None, 200, "string"),
     ("GET", "/media/{mediaId}/voicemail"): ("media:read", set(), None, 200, VOICEMAIL),
     ("GET", "/media/{mediaId}/recording"): ("media:read", set(), None, 200, RECORDING),
@@ -106,10 +106,10 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
         {"cursor", "limit", "campaignId", "listId", "statusCode", "uploadedTimestampFrom", "uploadedTimestampTo",
          "customerKey"},
         None, 200, PAGE | {"items": [LEAD]}),
-    ("POST", "/leads"): ("leads:write", set(), LEAD_CREATE, 201, {"leadId": I, "inDialler": B}),
+    ("POST", "/leads"): ("leads:write", set(), LEAD_CREATE, 201, {"leadId": INT, "inDialler": B}),
     ("GET", "/leads/lists"): ("leads:read", {"cursor", "limit", "campaignId"}, None, 200, PAGE | {"items": [LIST]}),
     ("POST", "/leads/lists"): (
-        "leads:write", set(), {"listName": S, "campaignId": I}, 201, {"listName": S, "campaignId": I, "listId": I}),
+        "leads:write", set(), {"listName": S, "campaignId": INT}, 201, {"listName": S, "campaignId": INT, "listId": INT}),
     ("GET", "/leads/lists/{listId}"): ("leads:read", set(), None, 200, LIST),
     ("PATCH", "/leads/lists/{listId}"): (
         "leads:write", set(), {"listName": "string?", "inDialler": "boolean?", "weight": "integer?"}, 200, LIST),
@@ -124,10 +124,10 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
     ("GET", "/leads/bulk/{uuid}"): (
         "leads:read", set(), None, 200,
         {"uuid": S, "status": S, "error_link": "object",
-         "result": dict.fromkeys(("rows", "inserted", "updated", "skipped", "invalid", "processed"), I)}),
+         "result": dict.fromkeys(("rows", "inserted", "updated", "skipped", "invalid", "processed"), INT)}),
     ("GET", "/leads/bulk/{uuid}/errors"): (
         "leads:read", {"pageNo", "limit"}, None, 200,
-        {"pageNo": I, "limit": I, "errorList": "object", "totalPages": I, "nextPageLink": "string?"}),
+        {"pageNo": INT, "limit": INT, "errorList": "object", "totalPages": INT, "nextPageLink": "string?"}),
     ("DELETE", "/customer"): ("customers:erase", {"phoneNumber", "emailAddress", "dryRun"}, None, 200, ERASED),
     ("GET", "/dialler/calls/{attemptId}"): ("dialler:read", set(), None, 200, ATTEMPT),
     ("GET", "/dialler/calls"): (
@@ -139,10 +139,10 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
          "phoneIndex": "integer?", "position": "integer?"}),
     ("GET", "/users"): (
         "users:read", {"cursor", "limit", "userType", "accountActive"}, None, 200,
-        PAGE | {"items": [{"userId": I, "userType": S, "username": S, "firstName": S, "lastName": S, "fullName": S,
+        PAGE | {"items": [{"userId": INT, "userType": S, "username": S, "firstName": S, "lastName": S, "fullName": S,
                            "emailAddress": "string?", "timezone": "string?", "accountActive": B}]}),
     ("PUT", "/availability"): (
-        "agents:write", set(), {"agentId": I, "available": B}, 200, {"agentId": I, "available": B}),
+        "agents:write", set(), {"agentId": INT, "available": B}, 200, {"agentId": INT, "available": B}),
 }  # fmt: skip
 ACTIVITIES = {
     "call.inbound": INBOUND,
@@ -290,7 +290,6 @@ async def test_every_operation_refuses_without_a_token_and_without_the_scope(
     operation: Any, centre: Centre, db: Any
 ) -> None:
     from callfloor.store import tokens
-
     from tests.conftest import client_for
 
     path = re.sub(r"{uuid}", "7f3f2c1e-8f0e-4a53-9a53-0f8b3f0f8c55", operation.path)

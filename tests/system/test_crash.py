@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from callfloor.contract.codes import SCOPES
 from callfloor.store import organisations, tokens
 from callfloor.store.embedded import EmbeddedServer
@@ -88,6 +89,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
         if made.process is not None:
             made.stop()
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "zombie" not in status.read_text()
 
 
 async def prepared(data: Path) -> tuple[str, int]:
@@ -237,8 +243,7 @@ async def test_a_signal_stops_everything_cleanly(server: Server, number: int) ->
     children = server.children()
     server.process.send_signal(number)
     assert await asyncio.to_thread(server.process.wait, 60) == 0
-    for pid in (postmaster, *children):
-        assert not Path(f"/proc/{pid}").exists() or "zombie" in Path(f"/proc/{pid}/status").read_text()
+    assert not [pid for pid in (postmaster, *children) if alive(pid)]
     assert server.process.stdout is not None
     server.process.stdout.close()
     server.process = None

@@ -18,11 +18,6 @@ import pytest
 import requests
 import schemathesis
 import uvicorn
-from callfloor.api.openapi import document
-from callfloor.api.routes import OPERATIONS
-from callfloor.app import api
-from callfloor.settings import Settings
-from callfloor.store.pool import Database
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -32,6 +27,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from callfloor.api.openapi import document
+from callfloor.api.routes import OPERATIONS
+from callfloor.app import api
+from callfloor.settings import Settings
+from callfloor.store.pool import Database
 from tests.conftest import Centre, make_centre
 
 PREFIX = "/platform-api/v3.0"

@@ -7,8 +7,9 @@ import pkgutil
 from itertools import combinations
 
 import asyncpg
-import callfloor.store
 import pytest
+
+import callfloor.store
 from callfloor.store import leads
 from callfloor.store.pool import Database
 

@@ -44,5 +44,14 @@ CREATE INDEX media_texts_idx ON media
     WHERE file_name IS NOT NULL OR deletion_reason IS NOT NULL;
 CREATE INDEX do_not_call_reason_idx ON do_not_call USING gin (identifiers_in(reason)) WHERE reason IS NOT NULL;
 
--- Stored answers long enough to show a lead. They live for a day and are read through by an erasure.
-CREATE INDEX idempotency_keys_long_idx ON idempotency_keys (organisation_id) WHERE octet_length(body) > 200;
+-- A stored answer may show a lead as it was before a later change. Answers too short to show one are left out.
+CREATE FUNCTION lead_identifiers(answer jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN identifiers_in(CASE WHEN answer ? 'dataFields'
+    THEN coalesce(answer ->> 'customerKey', '') || chr(10) || (answer ->> 'phones') || chr(10)
+        || (answer ->> 'dataFields')
+    ELSE answer::text END);
+-- convert_from() is only stable, because conversions can be replaced; UTF-8 in a database in UTF-8 needs none.
+CREATE FUNCTION answer_identifiers(body bytea) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lead_identifiers(convert_from(body, 'UTF8')::jsonb);
+CREATE INDEX idempotency_keys_identifiers_idx ON idempotency_keys
+    USING gin (answer_identifiers(body)) WHERE octet_length(body) > 200;

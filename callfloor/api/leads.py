@@ -26,8 +26,7 @@ from callfloor.contract.leads import (
     OutcomesInfo,
 )
 from callfloor.errors import Conflict, LeadCompleted, LeadInDialler, StaleVersion
-from callfloor.rules.identifiers import identifiers
-from callfloor.rules.leads import LeadFault, merged_data, prepare
+from callfloor.rules.leads import LeadFault, contacts, merged_data, prepare
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
 from callfloor.store import leads, lists, users
@@ -236,9 +235,9 @@ async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[
         if len(merged) > MOST_FIELDS or len(encoded) > LARGEST_LEAD_DATA:
             raise invalid("leadData", "too-large", f"would have over {MOST_FIELDS} fields or 64 KiB")
         values["data"] = encoded.decode()
-        values["identifiers"] = identifiers(merged.values(), country) or None
     elif body.lead_data is None:
-        values["data"], values["identifiers"] = "{}", None
+        values["data"] = "{}"
+    values["identifiers"] = contacts(msgspec.json.decode(values["data"]), values["customer_key"], country)
     await _schedule(call, body, values)
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")

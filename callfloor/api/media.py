@@ -55,7 +55,7 @@ log = structlog.get_logger("callfloor.api")
     tag="media",
     etag=True,
     example="UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=",
-    answers=("audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", OCTETS),
+    answers=("audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", OCTETS, "*/*"),
     problems=[MediaDeleted, RangeNotSatisfiable],
 )
 async def download_media(call: Call, media_id: int) -> Response:

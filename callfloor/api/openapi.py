@@ -200,6 +200,8 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if content and operation.example is not None:
         content["application/json"]["example"] = operation.example
     for media_type in operation.answers:
+        if media_type == "*/*":
+            continue
         content[media_type] = {"schema": {"type": "string"}}
     if content:
         answer["content"] = content

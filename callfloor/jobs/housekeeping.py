@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from callfloor.jobs.media import sweep
+from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
 from callfloor.store import idempotency, imports, partitions
 from callfloor.store.pool import Database
@@ -14,8 +14,12 @@ AHEAD = timedelta(days=92)
 TEMPORARY_AFTER = timedelta(days=1)
 
 
-async def keep_house(db: Database, blobs: Blobs) -> None:
-    """One round; each step is safe to repeat, and any number of processes may do it at once."""
+# Every so many rounds the whole media store is looked through.
+THOROUGH_EVERY = 24 * 60
+
+
+async def keep_house(db: Database, blobs: Blobs, number: int) -> None:
+    """Round `number`, one a minute; each step is safe to repeat, and any number of processes may do it at once."""
     now = datetime.now(UTC)
     await partitions.ensure(db, now, now + AHEAD)
     while await idempotency.expire(db) > 0:
@@ -23,3 +27,5 @@ async def keep_house(db: Database, blobs: Blobs) -> None:
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)
+    if number % THOROUGH_EVERY == THOROUGH_EVERY // 2:
+        await sweep_orphans(db, blobs, now - TEMPORARY_AFTER)

@@ -1,8 +1,8 @@
-"""Destroying bytes that nobody needs any more."""
+"""Destroying bytes that nobody needs."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 import structlog
 
@@ -12,8 +12,6 @@ from callfloor.store import media
 from callfloor.store.pool import Database
 
 AT_ONCE = 100
-# An upload that has not grown for a day is dead.
-DEAD_UPLOAD = timedelta(days=1)
 # What a media store can fail with.
 FAILURES = (OSError, BlobUnreadable)
 
@@ -50,6 +48,17 @@ async def sweep(db: Database, blobs: Blobs) -> int:
     return done
 
 
-async def clean_temporary(blobs: Blobs) -> int:
-    """Remove what dead uploads left in the media store; returns how many."""
-    return await blobs.sweep_temporary(DEAD_UPLOAD)
+async def sweep_orphans(db: Database, blobs: Blobs, older_than: datetime) -> int:
+    """Destroy bytes stored before `older_than` that no media row names: a crash came between storing and entering them.
+
+    Returns how many. Without this they would belong to nobody, and an erasure would never find them.
+    """
+    gone = 0
+    async for organisation, sha256, stored_at in blobs.keys():
+        if stored_at >= older_than:
+            continue
+        async with db.transaction():
+            await media.lock_content(db, organisation, sha256)
+            if not await media.needed(db, organisation, sha256):
+                gone += await blobs.delete(organisation, sha256)
+    return gone

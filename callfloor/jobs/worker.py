@@ -81,9 +81,11 @@ async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
 
 
 async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
+    number = 0
     while not stop.is_set():
         try:
-            await keep_house(db, blobs)
+            await keep_house(db, blobs, number)
         except (Problem, asyncpg.PostgresError, OSError) as error:
             log.warning("housekeeping-waits", kind=type(error).__name__)
+        number += 1
         await _wait(stop, stop, HOUSEKEEPING_S)

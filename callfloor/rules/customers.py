@@ -12,6 +12,8 @@ from callfloor.rules.identifiers import identifiers, is_whole, mentions, redact
 from callfloor.rules.phones import national_forms
 
 ERASED = "[erased]"
+# Stands for all identifiers of a value that has too many to list.
+MANY = "*"
 # A mailbox whose address was taken out still has its owner's name.
 _NAMED = re.compile(r"[^,;<>]*<\s*\[erased\]\s*>")
 _PHONES = frozenset({"phone1", "phone2", "phone3"})
@@ -41,6 +43,11 @@ class Customer:
             if identifiers((form,), self.country) == [form]:
                 found.add(form)
         return frozenset(found)
+
+    @cached_property
+    def lookups(self) -> list[str]:
+        """Identifiers under which the customer may be listed."""
+        return sorted(self.wanted | {MANY})
 
     @cached_property
     def keys(self) -> list[str]:

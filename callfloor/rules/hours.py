@@ -72,22 +72,26 @@ def next_open(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
         return at.astimezone(UTC)
     # a zone may skip a whole day (Pacific/Apia, 2011), so one more week than seven days is looked at
     first = at.astimezone(zone).date() - timedelta(days=1)
+    found: datetime | None = None
     for offset in range(16):
-        day = first + timedelta(days=offset)
-        instants = sorted(i for i in _openings(hours, zone, day) if i >= at)
-        for instant in instants:
-            if is_open(hours, zone, instant):
-                return instant
-    return None
+        openings = _openings(hours, zone, first + timedelta(days=offset))
+        earliest = min((i for i in openings if i >= at and is_open(hours, zone, i)), default=None)
+        if found is not None:
+            # a clock put back over midnight (America/St_Johns) shows the end of a day after the start of the next
+            return found if earliest is None else min(found, earliest)
+        found = earliest
+    return found
 
 
 def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
-    """Instants of a local day at which hours may open: starts of windows (twice when the clock shows them twice), and
-    the moment at which the clock is changed."""
+    """Instants of a local day at which hours may open: starts of windows (twice when the clock shows them twice, not
+    at all when it skips them), and the moment at which the clock is changed."""
     for start, _ in hours.days[day.weekday()]:
+        wall = datetime.combine(day, time(start // 60, start % 60))
         for fold in (0, 1):
-            wall = datetime.combine(day, time(start // 60, start % 60), tzinfo=zone).replace(fold=fold)
-            yield wall.astimezone(UTC)
+            instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+            if instant.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
+                yield instant
     midnight = datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
     yield from _clock_changes(
         zone, midnight, datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)

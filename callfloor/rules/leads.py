@@ -33,14 +33,14 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
     `country` and `at` are the organisation's. Raises `LeadFault` for the first field that cannot be taken. Whether
     list, agent and own status exist is the store's to say.
     """
-    data, found = _EMPTY, None
+    data = _EMPTY
     if lead.lead_data:
         encoded = msgspec.json.encode(lead.lead_data)
         if b"\\u0000" in encoded and any("\x00" in f"{name}{value}" for name, value in lead.lead_data.items()):
             raise LeadFault("leadData", "nul-character", "contains a NUL character")
         if len(encoded) > LARGEST_LEAD_DATA:
             raise LeadFault("leadData", "too-large", "has over 64 KiB")
-        data, found = msgspec.Raw(encoded), identifiers(lead.lead_data.values(), country) or None
+        data = msgspec.Raw(encoded)
     if lead.customer_key is not None and "\x00" in lead.customer_key:
         raise LeadFault("customerKey", "nul-character", "contains a NUL character")
     status = lead.status_code or 0
@@ -57,8 +57,17 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         "status_code": status,
         "agent_id": lead.agent_id,
         "data": data,
-        "identifiers": found,
+        "identifiers": contacts(lead.lead_data or {}, lead.customer_key, country),
     }
+
+
+def contacts(data: Mapping[str, Scalar], customer_key: str | None, country: str) -> list[str] | None:
+    """Numbers and addresses in a lead's own fields, their names, and its key; None when there are none.
+
+    A key of letters and digits alone is left out: it has an index of its own, and most are plain counters.
+    """
+    key = () if customer_key is None or customer_key.isalnum() else (customer_key,)
+    return identifiers((*data, *data.values(), *key), country) or None
 
 
 def merged_data(old: Mapping[str, Scalar], changes: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -15,12 +15,18 @@ _WRITTEN = re.compile(r"[0-9+\-./()\u00a0\u2010-\u2015\u3000\uff08-\uff0f\uff10-
 # plain digits, only forms of which the property tests show that the library agrees.
 _NATIONAL: dict[str, tuple[re.Pattern[str], str]] = {
     "AU": (re.compile(r"0([2-478][0-9]{8})", re.ASCII), "+61"),
-    "NZ": (re.compile(r"0([34679][0-9]{7})", re.ASCII), "+64"),
+    "NZ": (re.compile(r"0([34679][0-9]{7}|2[0-9]{7,9})", re.ASCII), "+64"),
+    "IE": (re.compile(r"0(8[35679][0-9]{7})", re.ASCII), "+353"),
+    "IN": (re.compile(r"0?([6-9][0-9]{9})", re.ASCII), "+91"),
+    "SG": (re.compile(r"([3689][0-9]{7})", re.ASCII), "+65"),
     "GB": (re.compile(r"0([1-37][0-9]{9})", re.ASCII), "+44"),
     "US": (re.compile(r"1?([2-9][0-9]{2}[2-9][0-9]{6})", re.ASCII), "+1"),
     "CA": (re.compile(r"1?([2-9][0-9]{2}[2-9][0-9]{6})", re.ASCII), "+1"),
 }
-_INTERNATIONAL = re.compile(r"\+(?:61[2-478][0-9]{8}|44[1-37][0-9]{9}|1[2-9][0-9]{2}[2-9][0-9]{6}|64[34679][0-9]{7})")
+_INTERNATIONAL = re.compile(
+    r"\+(?:61[2-478][0-9]{8}|44[1-37][0-9]{9}|1[2-9][0-9]{2}[2-9][0-9]{6}|64(?:[34679][0-9]{7}|2[0-9]{7,9})"
+    r"|3538[35679][0-9]{7}|91[6-9][0-9]{9}|65[3689][0-9]{7})"
+)
 
 
 class PhoneError(ValueError):
@@ -87,7 +93,8 @@ def national_forms(e164: str, country: str) -> list[str]:
         return forms
     national = str(library.national_significant_number(number))
     forms += [national, f"0{national}", f"1{national}"]
-    if library.region_code_for_country_code(number.country_code) == country:
+    # several countries share a code: the United States and Canada, the United Kingdom and Jersey
+    if library.country_code_for_region(country) == number.country_code:
         written = str(library.format_number(number, library.PhoneNumberFormat.NATIONAL))
         forms += [written, re.sub(r"\D", "", written)]
     return list(dict.fromkeys(forms))

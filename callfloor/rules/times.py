@@ -11,6 +11,9 @@ _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:(Z)|([+\- ])(\d\d):?(\d\d))?)?", re.ASCII
 )
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+_USUAL_LENGTH = len("2021-08-01T13:55:06+10:00")
+# Found beside the IANA zones on many machines: what the machine is set to, and a mark that it was not set.
+_NO_ZONES = frozenset({"localtime", "Factory"})
 
 
 class TimestampError(ValueError):
@@ -29,7 +32,7 @@ class UnknownZone(ValueError):
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_ZONES
 
 
 _zones: dict[str, ZoneInfo] = {}
@@ -75,5 +78,11 @@ def parse_timestamp(text: str, at: ZoneInfo) -> datetime:
 
 
 def format_timestamp(at: datetime, shown_in: ZoneInfo) -> str:
-    """`2021-08-01T13:55:06+10:00`: whole seconds, cut, with a colon offset."""
-    return at.astimezone(shown_in).isoformat(timespec="seconds")
+    """`2021-08-01T13:55:06+10:00`: whole seconds, cut, with a colon offset. Local mean time, which had seconds in its
+    offset, is shown in the offset of whole minutes next to it."""
+    local = at.astimezone(shown_in)
+    text = local.isoformat(timespec="seconds")
+    if len(text) == _USUAL_LENGTH:
+        return text
+    minutes = round((local.utcoffset() or timedelta()) / timedelta(minutes=1))
+    return at.astimezone(timezone(timedelta(minutes=minutes))).isoformat(timespec="seconds")

@@ -79,7 +79,7 @@ class LeadsFound:
 
 async def find_leads(db: Database, organisation: int, customer: Customer, *, lock: bool) -> LeadsFound:
     """Leads that are the customer's, and leads that mention the customer in free text."""
-    ids = await db.fetch(LEAD_IDS_SQL, organisation, customer.number, customer.keys, sorted(customer.wanted))
+    ids = await db.fetch(LEAD_IDS_SQL, organisation, customer.number, customer.keys, customer.lookups)
     found = LeadsFound()
     # looked at again when locked: another writer may have changed them meanwhile
     sql = LOCK_LEADS_SQL if lock else LEADS_SQL
@@ -138,7 +138,7 @@ async def erase_import_rows(db: Database, organisation: int, customer: Customer,
         count += sum(new == imports.ERASED != old for new, old in zip(left, lines, strict=True))
         if not dry_run and left != lines:
             await db.execute(imports.REWRITE_SQL, *place, b"\n".join(left))
-    for row in await db.fetch(ERROR_ROWS_SQL, organisation, sorted(customer.wanted)):
+    for row in await db.fetch(ERROR_ROWS_SQL, organisation, customer.lookups):
         place = organisation, row["import_id"], row["row_no"]
         source = msgspec.json.decode(row["source"])
         own = customer.owns_lead(source)

@@ -6,13 +6,10 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
 import random
 import re
 import tracemalloc
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,36 +18,18 @@ from hypothesis import strategies as st
 
 from callfloor.api.downloads import disposition, wants_json
 from callfloor.app import open_media
-from callfloor.jobs.media import clean_temporary, sweep
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import activities, media, tokens
+from callfloor.store import media, tokens
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
+from tests.api.kept_media import DIGEST, T0, WAV, keep
 from tests.conftest import Centre, client_for
-
-T0 = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
-WAV = b"RIFF" + random.Random(1).randbytes(700_000)
-DIGEST = hashlib.sha256(WAV).hexdigest()
 
 
 @pytest.fixture
 def blobs(settings: Settings) -> Blobs:
     return open_media(settings)
-
-
-async def keep(
-    db: Database, blobs: Blobs, centre: Centre, content: bytes = WAV, kind: media.Kind = "recording", **fields: Any
-) -> int:
-    """Media of a call, in the store and in the database."""
-    blob = await blobs.put(centre.organisation, content)
-    call = activities.NewCall(centre.inbound, "+61491570156", "+61255501234")
-    values: dict[str, Any] = {"content_type": "audio/wav", "duration_s": 23, "file_name": None, "at": T0} | fields
-    activity_id = values.pop("activity_id", 0)
-    if activity_id == 0:
-        activity_id = await activities.open_inbound(db, centre.organisation, call, T0)
-    stored = StoredContent(blob.sha256, blob.size)
-    return await media.add(db, centre.organisation, kind, activity_id, stored, **values)
 
 
 async def test_the_bytes_come_with_every_header(db: Database, blobs: Blobs, centre: Centre) -> None:
@@ -273,108 +252,6 @@ async def test_scopes_are_asked_for(db: Database, blobs: Blobs, centre: Centre) 
         assert (await client.get(f"/media/{media_id}")).status_code == 403
 
 
-@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "one"}])
-async def test_deletion_keeps_who_when_and_why_and_destroys_the_bytes(
-    db: Database, blobs: Blobs, centre: Centre, key: dict[str, str]
-) -> None:
-    media_id = await keep(db, blobs, centre)
-    path = blobs.local_path(centre.organisation, DIGEST)
-    assert path is not None
-    actor = await db.fetchval("SELECT token_id FROM tokens WHERE organisation_id = $1", centre.organisation)
-    answer = await centre.client.delete(f"/admin/media/{media_id}", params={"reason": "Asked for."}, headers=key)
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert not path.exists()
-    shown = (await centre.client.get(f"/media/{media_id}/recording")).json()
-    assert shown["deleted"] is True
-    assert shown["deletedBy"] == actor
-    assert shown["deletionReason"] == "Asked for."
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+1[01]:00", shown["deletedTimestamp"])
-    for headers in ({}, {"If-None-Match": f'"{DIGEST}"'}, {"Range": "bytes=0-1"}):
-        gone = await centre.client.get(f"/media/{media_id}", headers=headers)
-        assert gone.status_code == 410
-        assert gone.json()["type"].endswith("/problems/media-deleted")
-    again = await centre.client.delete(f"/admin/media/{media_id}", params={"reason": "Once more."})
-    assert again.status_code == 204
-    assert (await centre.client.get(f"/media/{media_id}/recording")).json() == shown
-    assert await db.fetchval("SELECT count(*) FROM blob_deletions WHERE organisation_id = $1", centre.organisation) == 0
-
-
-async def test_a_deletion_without_a_reason_is_refused(db: Database, blobs: Blobs, centre: Centre) -> None:
-    media_id = await keep(db, blobs, centre)
-    for query in ("", "?reason=", f"?reason={'x' * 501}"):
-        answer = await centre.client.delete(f"/admin/media/{media_id}{query}")
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["parameter"] == "reason"
-    assert (await centre.client.get(f"/media/{media_id}")).status_code == 200
-
-
-async def test_bytes_that_other_media_need_stay(db: Database, blobs: Blobs, centre: Centre) -> None:
-    first, second = await keep(db, blobs, centre), await keep(db, blobs, centre)
-    await centre.client.delete(f"/admin/media/{first}?reason=x")
-    assert (await centre.client.get(f"/media/{first}")).status_code == 410
-    assert (await centre.client.get(f"/media/{second}")).content == WAV
-    await centre.client.delete(f"/admin/media/{second}?reason=x")
-    assert blobs.local_path(centre.organisation, DIGEST) is None
-
-
-async def test_equal_bytes_of_another_organisation_stay(
-    db: Database, blobs: Blobs, centre: Centre, other_centre: Centre
-) -> None:
-    first, second = await keep(db, blobs, centre), await keep(db, blobs, other_centre)
-    await centre.client.delete(f"/admin/media/{first}?reason=x")
-    assert (await other_centre.client.get(f"/media/{second}")).content == WAV
-
-
-async def test_a_failing_media_store_is_tried_again(db: Database, blobs: Blobs, centre: Centre) -> None:
-    media_id = await keep(db, blobs, centre)
-    path = blobs.local_path(centre.organisation, DIGEST)
-    assert path is not None
-    # a folder in the file's place cannot be unlinked, whoever asks
-    path.unlink()
-    path.mkdir()
-    assert (await centre.client.delete(f"/admin/media/{media_id}?reason=x")).status_code == 204
-    assert (await centre.client.get(f"/media/{media_id}")).status_code == 410
-    assert await media.is_pending(db, centre.organisation, DIGEST)
-    await sweep(db, blobs)
-    assert await media.is_pending(db, centre.organisation, DIGEST)
-    path.rmdir()
-    path.write_bytes(WAV)
-    await sweep(db, blobs)
-    assert not path.exists()
-    assert not await media.is_pending(db, centre.organisation, DIGEST)
-
-
-async def test_content_that_comes_back_calls_its_deletion_off(db: Database, blobs: Blobs, centre: Centre) -> None:
-    media_id = await keep(db, blobs, centre)
-    assert await media.mark_deleted(db, centre.organisation, media_id, 1, "x", T0) == DIGEST
-    assert await media.mark_deleted(db, centre.organisation, media_id, 2, "y", T0) is None
-    second = await keep(db, blobs, centre)
-    await sweep(db, blobs)
-    assert (await centre.client.get(f"/media/{second}")).content == WAV
-
-
-async def test_bytes_are_never_lost_or_left_however_adding_and_deleting_meet(
-    db: Database, blobs: Blobs, centre: Centre
-) -> None:
-    kept: list[int] = [await keep(db, blobs, centre) for _ in range(4)]
-
-    async def add() -> None:
-        media_id = await keep(db, blobs, centre)
-        kept.append(media_id)
-        if blobs.local_path(centre.organisation, DIGEST) is None:
-            await blobs.put(centre.organisation, WAV)
-
-    async def delete(media_id: int) -> None:
-        assert (await centre.client.delete(f"/admin/media/{media_id}?reason=x")).status_code == 204
-
-    for _ in range(5):
-        doomed, kept = kept, []
-        await asyncio.gather(*(delete(media_id) for media_id in doomed), *(add() for _ in range(4)))
-        assert [(await centre.client.get(f"/media/{media_id}")).status_code for media_id in kept] == [200] * 4
-    await asyncio.gather(*(delete(media_id) for media_id in kept))
-    assert blobs.local_path(centre.organisation, DIGEST) is None
-
-
 async def test_bytes_that_are_missing_are_a_503_that_says_so(
     db: Database, blobs: Blobs, centre: Centre, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -448,15 +325,3 @@ async def test_a_client_that_leaves_stops_the_reading(db: Database, blobs: Blobs
     }  # fmt: skip
     await centre.app(scope, receive, send)
     assert sum(sent) < len(WAV) * 5
-
-
-async def test_uploads_that_died_are_cleaned_away(settings: Settings, blobs: Blobs) -> None:
-    folder = Path(settings.media_location) / ".temporary"
-    dead, alive = folder / "dead", folder / "alive"
-    for path in (dead, alive):
-        path.write_bytes(b"x")
-    os.utime(dead, (0, 0))
-    assert await clean_temporary(blobs) == 1
-    assert not dead.exists()
-    assert alive.exists()
-    alive.unlink()

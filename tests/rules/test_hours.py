@@ -22,11 +22,16 @@ from callfloor.rules.hours import (
 )
 
 MINUTE = timedelta(minutes=1)
-ZONES = ["Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York", "Pacific/Apia", "UTC"]
-# days around clock changes and a leap day, and the day that Apia skipped
+ZONES = [
+    "Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York", "Pacific/Apia", "America/St_Johns",
+    "UTC",
+]  # fmt: skip
+# days around clock changes and a leap day, the day that Apia skipped, and St. John's putting its clock back over
+# midnight
 MOMENTS = [
     "2024-10-05T12:00", "2024-04-06T12:00", "2024-03-30T20:00", "2024-10-26T20:00", "2024-03-09T20:00",
     "2024-11-02T20:00", "2011-12-29T08:00", "2024-02-28T20:00", "2024-12-31T12:00",
+    "2010-11-06T18:00",
 ]  # fmt: skip
 
 
@@ -67,6 +72,16 @@ def test_open_is_what_the_wall_clock_says(of: Hours, zone: ZoneInfo, at: datetim
 @given(hours, st.sampled_from(ZONES).map(ZoneInfo), moments)
 @example(parse_hours({"sunday": ["02:15-02:45"]}), ZoneInfo("Australia/Sydney"), datetime(2024, 10, 5, 12, tzinfo=UTC))
 @example(parse_hours({"sunday": ["01:30-02:30"]}), ZoneInfo("Europe/London"), datetime(2024, 10, 27, 0, 31, tzinfo=UTC))
+@example(
+    parse_hours({"friday": ["22:45-24:00"], "saturday": ["13:45-00:31"]}),
+    ZoneInfo("Pacific/Apia"),
+    datetime(2011, 12, 30, 12, 23, tzinfo=UTC),
+)
+@example(
+    parse_hours({"saturday": ["23:30-23:59"], "sunday": ["00:00-00:30"]}),
+    ZoneInfo("America/St_Johns"),
+    datetime(2010, 11, 7, 2, 29, 30, tzinfo=UTC),
+)
 def test_the_next_opening_is_the_first(of: Hours, zone: ZoneInfo, at: datetime) -> None:
     found = next_open(of, zone, at)
     if found is None:

@@ -85,16 +85,49 @@ def test_any_text_is_a_number_or_refused_without_being_repeated(text: str, count
     assert normalise(number, country) == number
 
 
-def test_the_fast_path_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise AssertionError("the library was asked")
+# A form that the fast path takes in each country, as a pattern of plain digits.
+FAST = {
+    "AU": r"0[2-478][0-9]{8}",
+    "NZ": r"0(?:[34679][0-9]{7}|2[0-9]{7,9})",
+    "GB": r"0[1-37][0-9]{9}",
+    "US": r"1?[2-9][0-9]{2}[2-9][0-9]{6}",
+    "CA": r"1?[2-9][0-9]{2}[2-9][0-9]{6}",
+    "IE": r"08[35679][0-9]{7}",
+    "IN": r"0?[6-9][0-9]{9}",
+    "SG": r"[3689][0-9]{7}",
+}
 
-    monkeypatch.setattr(phones, "_library", missing)
-    for text, country in (("0491570156", "AU"), ("+61491570156", "GB"), ("2125550123", "US"), ("07700900123", "GB")):
-        assert normalise(text, country).startswith("+")
+
+@pytest.mark.parametrize("country", FAST)
+@given(st.data())
+def test_the_fast_path_of_a_country_needs_no_library_and_agrees_with_it(country: str, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(FAST[country], fullmatch=True).filter(str.isascii))
+    other = data.draw(st.sampled_from(COUNTRIES))
+    with pytest.MonkeyPatch.context() as patch:
+
+        def missing() -> None:
+            raise AssertionError("the library was asked")
+
+        patch.setattr(phones, "_library", missing)
+        number = normalise(text, country)
+        assert normalise(number, other) == number
+    assert number == by_library(text, country) == by_library(number, other)
 
 
 def test_national_forms_are_what_people_write() -> None:
     forms = national_forms("+61491570156", "AU")
     assert {"+61491570156", "61491570156", "0491570156", "0491 570 156"} <= set(forms)
     assert len(forms) == len(set(forms))
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "written"),
+    [("+12125550123", "CA", "(212) 555-0123"), ("+447700900123", "JE", "07700 900123")],
+)
+def test_countries_that_share_a_code_share_the_written_form(number: str, country: str, written: str) -> None:
+    assert normalise(written, country) == number
+    assert written in national_forms(number, country)
+
+
+def test_the_written_form_of_another_country_is_left_out() -> None:
+    assert "0491 570 156" not in national_forms("+61491570156", "GB")

@@ -66,6 +66,24 @@ def test_what_is_shown_is_read_back_to_the_second(at: datetime, shown_in: ZoneIn
     assert abs(at.astimezone(shown_in).utcoffset() or timedelta()) < timedelta(hours=18)
 
 
+LONG_AGO = st.datetimes(datetime(1901, 1, 1), datetime(1975, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(LONG_AGO, st.sampled_from(["Asia/Kathmandu", "Africa/Monrovia", "Europe/Amsterdam", "Asia/Kolkata"]))
+@example(datetime(1960, 1, 1, tzinfo=UTC), "Africa/Monrovia")
+@example(datetime(1905, 1, 1, tzinfo=UTC), "Asia/Kathmandu")
+def test_local_mean_time_is_shown_in_a_form_that_is_read_back(at: datetime, name: str) -> None:
+    text = format_timestamp(at, zone(name))
+    assert len(text) == 25
+    assert parse_timestamp(text, zone("UTC")) == at.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory"])
+def test_what_the_machine_is_set_to_is_no_zone(name: str) -> None:
+    with pytest.raises(UnknownZone):
+        zone(name)
+
+
 @given(st.text(max_size=60))
 @example("../../etc/passwd")
 @example("/etc/localtime")

@@ -64,8 +64,8 @@ class Story:
     def traces(self, text: str) -> list[str]:
         """Where the customer still stands in a text, in any form."""
         number = "[^0-9A-Za-z\t\n]{0,3}".join(f"25550{self.person}")
-        pattern = f".{{0,40}}(?:{re.escape(self.address)}|{number}).{{0,20}}"
-        return [match[0] for match in re.finditer(pattern, text, re.IGNORECASE)]
+        found = re.finditer(f"{re.escape(self.address)}|{number}", text, re.IGNORECASE)
+        return [text[max(match.start() - 40, 0) : match.end() + 20] for match in found]
 
     async def traces_in_database(self) -> dict[str, list[str]]:
         """The tables where the customer still stands."""

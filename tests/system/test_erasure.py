@@ -309,7 +309,10 @@ async def test_an_erasure_waits_for_the_chunk_that_is_being_imported(db: Databas
         async with worker.transaction():
             assert await import_next(worker)
             erasing = asyncio.create_task(erase(story))
-            while not await db.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            while not await db.fetchval(waits):
                 assert not erasing.done()
         answer = await erasing
     finally:

@@ -1,0 +1,45 @@
+"""What the job process does now and then."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from callfloor.jobs.housekeeping import THOROUGH_EVERY, keep_house
+from callfloor.jobs.media import sweep_orphans
+from callfloor.media.blobs import open_blobs
+from callfloor.store import idempotency, media
+from callfloor.store.pool import Database
+from tests.conftest import Centre
+
+
+async def test_bytes_that_no_row_names_are_destroyed_when_they_are_old(
+    centre: Centre, db: Database, tmp_path: Path
+) -> None:
+    blobs = open_blobs(str(tmp_path))
+    now = datetime.now(UTC)
+    kept = await blobs.put(centre.organisation, b"entered")
+    await media.add(
+        db, centre.organisation, "recording", None, kept,
+        content_type="audio/wav", duration_s=1, file_name=None, at=now,
+    )  # fmt: skip
+    lost = await blobs.put(centre.organisation, b"never entered")
+    assert await sweep_orphans(db, blobs, now - timedelta(days=1)) == 0
+    assert await sweep_orphans(db, blobs, now + timedelta(minutes=1)) == 1
+    assert [key[1] async for key in blobs] == [kept.sha256]
+    assert not await blobs.delete(centre.organisation, lost.sha256)
+
+
+async def test_a_round_can_be_repeated_and_drops_what_expired(centre: Centre, db: Database, tmp_path: Path) -> None:
+    blobs = open_blobs(str(tmp_path))
+    key = b"k" * 32
+    answer = idempotency.Stored(b"r", 200, {}, b"")
+    await idempotency.store(db, centre.organisation, key, answer, None)
+    await idempotency.store(db, centre.organisation, b"n" * 32, answer, None)
+    await db.execute("UPDATE idempotency_keys SET created_at = now() - interval '2 days' WHERE key_hash = $1", key)
+    for number in (0, THOROUGH_EVERY // 2):
+        await keep_house(db, blobs, number)
+    left = await db.fetch("SELECT key_hash FROM idempotency_keys WHERE organisation_id = $1", centre.organisation)
+    assert [row["key_hash"] for row in left] == [b"n" * 32]
+    months = await db.fetchval("SELECT count(*) FROM pg_class WHERE relname LIKE 'activities_2%' AND relkind = 'r'")
+    assert months >= 5

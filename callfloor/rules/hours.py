@@ -74,11 +74,13 @@ def next_open(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
     first = at.astimezone(zone).date() - timedelta(days=1)
     found: datetime | None = None
     for offset in range(16):
-        openings = _openings(hours, zone, first + timedelta(days=offset))
-        earliest = min((i for i in openings if i >= at and is_open(hours, zone, i)), default=None)
+        openings = {i for i in _openings(hours, zone, first + timedelta(days=offset)) if i >= at}
         if found is not None:
             # a clock put back over midnight (America/St_Johns) shows the end of a day after the start of the next
-            return found if earliest is None else min(found, earliest)
+            openings = {i for i in openings if i < found}
+        earliest = next((i for i in sorted(openings) if is_open(hours, zone, i)), None)
+        if found is not None:
+            return earliest or found
         found = earliest
     return found
 

@@ -80,7 +80,7 @@ _FILTERS = {
     "uploaded_from": "timestamptz",
     "uploaded_to": "timestamptz",
 }
-_OF_CAMPAIGN = "SELECT list_id FROM lists WHERE organisation_id = $1 AND campaign_id = $3"
+_OF_CAMPAIGN = "SELECT FROM lists s WHERE s.organisation_id = $1 AND s.campaign_id = $3 AND s.list_id = {}"
 
 
 class NewLead(msgspec.Struct, omit_defaults=True):
@@ -169,6 +169,9 @@ async def page(
     count: int,
 ) -> list[LeadRecord]:
     """At most `count` leads behind `after`, newest first. `filters`: names of `_FILTERS` and their values."""
+    if after is not None:
+        # `after` lies before it already, and a second bound would be walked instead of jumped to
+        filters = {name: value for name, value in filters.items() if name != "uploaded_to"}
     sql = lead_page_sql(frozenset(filters), by_campaign=campaign_id is not None, after=after is not None)
     arguments: list[object] = [organisation, count]
     if campaign_id is not None:
@@ -193,7 +196,8 @@ def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> s
     conditions = ["organisation_id = $1"]
     conditions += [f"{n} = {values[n]}" for n in ("list_id", "status_code") if n in values and n not in equal]
     if by_campaign and not of_each_list:
-        conditions.append(f"list_id IN ({_OF_CAMPAIGN})")
+        # a list that is given is looked at once, else each lead's own
+        conditions.append(f"EXISTS ({_OF_CAMPAIGN.format(values.get('list_id', 'leads.list_id'))})")
     end = 3 + by_campaign + len(given)
     bounds: list[tuple[str, dict[str, str]]] = []
     if after:

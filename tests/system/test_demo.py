@@ -1,0 +1,75 @@
+"""`callfloor demo`, as the README promises it: an address, a token, three lines to try, and data that stay."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from callfloor.demo import LEADS
+from callfloor.samples import WRONG_EVERY
+
+GOOD = LEADS - LEADS // WRONG_EVERY
+
+
+@contextmanager
+def demo(data: Path) -> Iterator[list[str]]:
+    """The lines that the demo prints up to the last; it is stopped by Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "callfloor", "demo", "--data", str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"CALLFLOOR_PORT": "0"},
+    )
+    assert process.stdout is not None
+    try:
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("reference:"):
+                break
+        yield lines
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+        process.stdout.close()
+    assert code == 0
+
+
+def value(lines: list[str], name: str) -> str:
+    return next(line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: "))
+
+
+def leads(lines: list[str]) -> int:
+    headers = {"Authorization": f"Bearer {value(lines, 'token')}"}
+    with httpx2.Client(base_url=value(lines, "address") + "/platform-api/v3.0", headers=headers) as client:
+        listed = client.get("/leads/lists").json()["items"]
+        figures = client.get(f"/campaign/{listed[0]['campaignId']}/statistics/outbound").json()
+        return sum(each["leads"] for each in figures["lists"])
+
+
+def test_the_demo_imports_serves_and_keeps_its_data() -> None:
+    with tempfile.TemporaryDirectory(prefix="cf-demo-") as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        with demo(data) as lines:
+            assert leads(lines) == GOOD
+            commands = [shlex.split(line) for line in lines if line.startswith("curl")]
+            assert len(commands) == 3
+            first_token = value(lines, "token")
+        with demo(data) as again:
+            assert not any(line.startswith("importing") for line in again)
+            assert leads(again) == GOOD
+            # the token of the earlier start is revoked
+            headers = {"Authorization": f"Bearer {first_token}"}
+            refused = httpx2.get(f"{value(again, 'address')}/platform-api/v3.0/users", headers=headers)
+            assert refused.status_code == 401

@@ -70,7 +70,7 @@ def _parsed(text: str, country: str) -> str:
     try:
         number = library.parse(written, country)
     except library.NumberParseException as error:
-        raise PhoneError("invalid-phone", "is not a phone number; write it as +61491570156") from error
+        raise PhoneError("invalid-phone", "is not a phone number; write it in full, with + and country code") from error
     reason = library.is_possible_number_with_reason(number)
     if reason != library.ValidationResult.IS_POSSIBLE or number.extension:
         what = {
@@ -78,7 +78,7 @@ def _parsed(text: str, country: str) -> str:
             library.ValidationResult.TOO_LONG: "has too many digits",
             library.ValidationResult.INVALID_COUNTRY_CODE: "has an unknown country code",
         }
-        raise PhoneError("invalid-phone", f"{what.get(reason, 'is not a full phone number')}; write it as +61491570156")
+        raise PhoneError("invalid-phone", f"{what.get(reason, 'is not a full phone number')}; write it in full, with + and country code")
     return str(library.format_number(number, library.PhoneNumberFormat.E164))
 
 

@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 LONGEST = 64
+# no number as an example: messages are stored with wrong rows, and an erased customer may have any number
+_HINT = "write it in full, with + and country code"
 # What may stand in a written number. Letters (vanity numbers, extensions) and controls are refused: they are typing
 # errors far more often than numbers.
 _WRITTEN = re.compile(r"[0-9+\-./()\u00a0\u2010-\u2015\u3000\uff08-\uff0f\uff10-\uff19 \t]+")
@@ -70,7 +72,7 @@ def _parsed(text: str, country: str) -> str:
     try:
         number = library.parse(written, country)
     except library.NumberParseException as error:
-        raise PhoneError("invalid-phone", "is not a phone number; write it in full, with + and country code") from error
+        raise PhoneError("invalid-phone", f"is not a phone number; {_HINT}") from error
     reason = library.is_possible_number_with_reason(number)
     if reason != library.ValidationResult.IS_POSSIBLE or number.extension:
         what = {
@@ -78,7 +80,7 @@ def _parsed(text: str, country: str) -> str:
             library.ValidationResult.TOO_LONG: "has too many digits",
             library.ValidationResult.INVALID_COUNTRY_CODE: "has an unknown country code",
         }
-        raise PhoneError("invalid-phone", f"{what.get(reason, 'is not a full phone number')}; write it in full, with + and country code")
+        raise PhoneError("invalid-phone", f"{what.get(reason, 'is not a full phone number')}; {_HINT}")
     return str(library.format_number(number, library.PhoneNumberFormat.E164))
 
 

@@ -25,8 +25,9 @@ from callfloor.contract.leads import (
     LeadUpdate,
     OutcomesInfo,
 )
-from callfloor.errors import Conflict, LeadCompleted, LeadInDialler, StaleVersion
-from callfloor.rules.leads import LeadFault, contacts, merged_data, prepare
+from callfloor.errors import Conflict, FieldError, LeadCompleted, LeadInDialler, StaleVersion
+from callfloor.rules.faults import listed
+from callfloor.rules.leads import LeadFault, contacts, every_fault, merged_data, prepare
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
 from callfloor.store import leads, lists, users
@@ -118,10 +119,12 @@ async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
 )
 async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out."""
+    country = call.caller.organisation.country
     try:
-        new = prepare(body, call.caller.organisation.country, call.zone)
+        new = prepare(body, country, call.zone)
     except LeadFault as fault:
-        raise invalid(fault.field, fault.code, fault.message) from fault
+        found = every_fault(body, country, call.zone)
+        raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
     if call.db.in_transaction:
         (outcome,) = await leads.insert_together(call.db, [lead])

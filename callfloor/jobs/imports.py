@@ -12,7 +12,7 @@ from callfloor.contract.leads import LeadCreate
 from callfloor.errors import FieldError
 from callfloor.rules.faults import faults
 from callfloor.rules.identifiers import identifiers
-from callfloor.rules.leads import LeadFault, prepare
+from callfloor.rules.leads import LeadFault, every_fault, prepare
 from callfloor.store import bulk_leads, imports, leads
 from callfloor.store.imports import BadRow, Chunk, Counts, OpenImport
 from callfloor.store.pool import Database
@@ -86,9 +86,9 @@ def _check(given: OpenImport, chunk: Chunk) -> _Checked:
             continue
         try:
             checked.rows.append((row_no, prepare(row, country, zone)))
-        except LeadFault as error:
-            found = FieldError(error.code, error.message, pointer=f"/{error.field}")
-            checked.bad.append(_bad(given, chunk, row_no, [found]))
+        except LeadFault:
+            found = [FieldError(f.code, f.message, pointer=f"/{f.field}") for f in every_fault(row, country, zone)]
+            checked.bad.append(_bad(given, chunk, row_no, found))
     return checked
 
 

@@ -17,6 +17,7 @@ from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, 
 
 _STANDARD = frozenset(int(status) for status in LeadStatus)
 _EMPTY = msgspec.Raw(b"{}")
+_ATTRIBUTES = {field.encode_name: field.name for field in msgspec.structs.fields(LeadCreate)}
 
 
 class LeadFault(ValueError):
@@ -59,6 +60,19 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         "data": data,
         "identifiers": contacts(lead.lead_data or {}, lead.customer_key, country),
     }
+
+
+def every_fault(lead: LeadCreate, country: str, at: ZoneInfo) -> list[LeadFault]:
+    """All faults that `prepare` would find one after the other."""
+    found: list[LeadFault] = []
+    while True:
+        try:
+            prepare(lead, country, at)
+        except LeadFault as fault:
+            found.append(fault)
+            lead = msgspec.structs.replace(lead, **{_ATTRIBUTES[fault.field]: None})
+        else:
+            return found
 
 
 def contacts(data: Mapping[str, Scalar], customer_key: str | None, country: str) -> list[str] | None:

@@ -82,6 +82,13 @@ async def test_a_field_that_cannot_be_is_refused_by_name(
     assert await db.fetchval("SELECT count(*) FROM leads WHERE organisation_id = $1", centre.organisation) == 0
 
 
+async def test_every_field_that_cannot_be_is_named_at_once(centre: Centre) -> None:
+    body = {"phone1": "1", "phone3": "x", "timezone": "Mars/Olympus", "statusCode": 50, "nextAttemptTimestamp": "soon"}
+    answer = await centre.client.post("/leads", json={"listId": centre.list_id} | body)
+    assert answer.status_code == 422
+    assert {error["pointer"] for error in answer.json()["errors"]} == {f"/{name}" for name in body}
+
+
 async def test_a_user_who_is_not_an_agent_cannot_own_a_lead(centre: Centre) -> None:
     answer = await centre.client.post("/leads", json={"listId": centre.list_id, "agentId": centre.user})
     assert answer.status_code == 404

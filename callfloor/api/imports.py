@@ -132,6 +132,7 @@ async def create_import_without_slash(call: Call, query: ImportQuery) -> Answer[
     scope="leads:read",
     summary="Get the status of the bulk import process",
     tag="leads",
+    etag=True,
     example={
         "uuid": _UUID,
         "status": "completed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -63,9 +63,6 @@ SELECT DISTINCT name FROM import_errors e, LATERAL jsonb_object_keys(
     CASE WHEN jsonb_typeof(e.source::jsonb -> 'leadData') = 'object' THEN e.source::jsonb -> 'leadData' ELSE '{}' END
 ) AS name
 WHERE e.organisation_id = $1 AND e.import_id = $2 ORDER BY name"""
-PENDING_SQL = """
-SELECT import_id, chunk_no, payload FROM import_chunks WHERE organisation_id = $1
-ORDER BY import_id, chunk_no FOR UPDATE"""
 REWRITE_SQL = """
 UPDATE import_chunks SET payload = $4 WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"""
 
@@ -222,20 +219,3 @@ async def every_error(db: Database, organisation: int, import_id: UUID) -> Async
 async def data_names(db: Database, organisation: int, import_id: UUID) -> list[str]:
     """Names of the lead data of the wrong rows."""
     return [row["name"] for row in await db.fetch(DATA_NAMES_SQL, organisation, import_id)]
-
-
-async def rewrite_pending(db: Database, organisation: int, matches: Callable[[bytes], bool]) -> int:
-    """Take the lines that match out of every chunk not imported yet; the import counts them as skipped.
-
-    Waits for chunks that a worker is importing at this moment. Returns how many lines went.
-    """
-    erased = 0
-    async with db.transaction():
-        for row in await db.fetch(PENDING_SQL, organisation):
-            lines: list[bytes] = row["payload"].split(b"\n")
-            kept = [ERASED if line != ERASED and matches(line) else line for line in lines]
-            changed = sum(new is not old for new, old in zip(kept, lines, strict=True))
-            if changed:
-                erased += changed
-                await db.execute(REWRITE_SQL, organisation, row["import_id"], row["chunk_no"], b"\n".join(kept))
-    return erased

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from hypothesis import settings as settings_of_hypothesis
 
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
@@ -23,6 +24,9 @@ from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
 
+# no test fails for being slow; under CI the examples are the same in every run
+settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
+settings_of_hypothesis.load_profile("unhurried")
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -13,7 +14,7 @@ from prometheus_client import REGISTRY as OWN_REGISTRY
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
 from callfloor.api.call import Services
@@ -91,11 +92,12 @@ def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
         redirect_slashes=False,
         default=_nothing,
     )
-    return _methods_checked(router)
+    return _read_only(router)
 
 
 async def _problem(request: Request, problem: Problem) -> Response:
-    encoded = problems.encode(problem, prefix=PREFIXES[0], path=request.url.path, request_id="")
+    request_id: str = request.scope["callfloor.request_id"]
+    encoded = problems.encode(problem, prefix=PREFIXES[0], path=request.url.path, request_id=request_id)
     return Response(encoded.body, encoded.status, encoded.headers)
 
 
@@ -105,15 +107,26 @@ async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
         await response(scope, receive, send)
 
 
-def _methods_checked(router: Router) -> ASGIApp:
-    """Everything here is read-only."""
+def _read_only(router: Router) -> ASGIApp:
+    """Everything here is only read, and every answer has its request id."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] != "http":
+            await router(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        scope["callfloor.request_id"] = request_id
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        if scope["method"] not in ("GET", "HEAD"):
             refusal = MethodNotAllowed("This address takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
             response = await _problem(Request(scope), refusal)
-            await response(scope, receive, send)
+            await response(scope, receive, named)
             return
-        await router(scope, receive, send)
+        await router(scope, receive, named)
 
     return serve

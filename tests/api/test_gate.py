@@ -294,7 +294,9 @@ async def test_health_readiness_metrics_and_the_reference_answer_without_a_token
     transport = httpx2.ASGITransport(app=centre.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://callfloor.test") as client:
         for path in ("/health", "/ready", "/metrics", "/docs", "/docs/redoc.standalone.js"):
-            assert (await client.get(path)).status_code == 200, path
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            assert uuid.UUID(answer.headers["X-Request-Id"])
         assert (await client.post("/health")).status_code == 405
         assert (await client.get("/")).headers["Location"] == "/docs"
         assert (await client.get("/docs/../../settings.py")).status_code == 404

@@ -105,7 +105,7 @@ async def _main(order: Order, file: BinaryIO) -> Outcome:
 
 
 if __name__ == "__main__":
-    os.nice(5)
+    os.nice(10)
     told = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     with Path(told.path).open("rb") as body:
         sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(_main(told, body))))

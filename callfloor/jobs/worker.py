@@ -26,7 +26,7 @@ HOUSEKEEPING_S = 60.0
 async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
-    os.nice(5)
+    os.nice(10)
     db = await Database.connect(dsn, size=AT_ONCE + 2)
     wake = asyncio.Event()
     try:

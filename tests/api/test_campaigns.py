@@ -111,14 +111,16 @@ async def compare(centre: Centre) -> dict[str, int]:
         items = await every(centre, f"/activities?limit=1000&activityType=call.inbound&campaignId={centre.inbound}")
         expected = recount_inbound([item["data"] for item in items], shown, length)
         assert {name: shown[name] for name in expected} == expected, period
-        largest |= {name: value for name, value in expected.items() if isinstance(value, int)}
+        for name, value in expected.items():
+            largest[name] = max(largest.get(name, 0), value if isinstance(value, int) else 0)
         shown = await statistics(centre, "outbound", period)
         calls = await every(centre, f"/dialler/calls?limit=1000&campaignId={centre.outbound}")
         legs = await every(centre, f"/activities?limit=1000&campaignId={centre.outbound}")
         by_id = {leg["data"]["activityId"]: leg["data"] for leg in legs}
         expected = recount_outbound(calls, by_id, shown, length)
         assert shown["dialler"] == expected, period
-        largest |= {name: value for name, value in expected.items() if isinstance(value, int)}
+        for name, value in expected.items():
+            largest[name] = max(largest.get(name, 0), value if isinstance(value, int) else 0)
     return largest
 
 
@@ -131,13 +133,16 @@ async def test_the_figures_of_a_day_equal_a_count_over_its_calls_at_every_moment
     day = CallDay(db, centre, begin, now, seed)
     day.plan(110, await add_leads(db, centre, 60))
     await put_agents(db, centre, ["ready", "paused", "on-call"], now)
-    for share in (0.2, 0.5, 0.9, 0.97, 0.99):
+    moments: list[dict[str, int]] = []
+    for share in (0.2, 0.5, 0.9, 0.97, 0.99, 1.0):
         await day.run_until(begin + (now - begin) * share)
-        await compare(centre)
-    await day.run_until(now)
-    found = await compare(centre)
-    assert all(found[name] > 0 for name in ("callsWaiting", "callsReceived", "callsAbandonedInQueue", "linesInUse"))
-    assert all(found[name] > 0 for name in ("callsAbandonedInWorkflow", "abandoned", "averageConnectDelayMs"))
+        moments.append(await compare(centre))
+    # the test compares something: every figure was above zero at one of the moments
+    for name in (
+        "callsWaiting", "callsReceived", "callsAbandonedInQueue", "linesInUse",
+        "callsAbandonedInWorkflow", "abandoned", "averageConnectDelayMs",
+    ):  # fmt: skip
+        assert any(found[name] > 0 for found in moments), name
     await day.run_until(now + timedelta(hours=1))
     await compare(centre)
 

@@ -43,11 +43,16 @@ def chromium() -> str:
 
 @pytest.mark.timeout(600)
 def test_the_reference_page_shows_every_operation_without_a_network(chromium: str, live: Live, tmp_path: Path) -> None:
-    shown = subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", *ALONE,
-         "--window-size=1400,60000", "--virtual-time-budget=20000", "--dump-dom", f"{live.address}/docs"],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
+    shown = ""
+    # virtual time runs out before the page is drawn where the machine is busy: such a picture is taken again
+    for budget_ms in (20_000, 60_000, 180_000):
+        shown = subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", *ALONE,
+             "--window-size=1400,60000", f"--virtual-time-budget={budget_ms}", "--dump-dom", f"{live.address}/docs"],
+            capture_output=True, text=True, timeout=180, check=True,
+        ).stdout  # fmt: skip
+        if "/activities/{activityId}" in shown:
+            break
     for words in ("Callfloor Platform API", "/activities/{activityId}", "/leads/{leadId}", "/availability"):
         assert words in shown, words
     assert "Loading the reference" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,15 +18,23 @@ from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
 from callfloor.api.routes import OPERATIONS
 from callfloor.api.token_cache import TokenCache
+from callfloor.clock import LoopClock
+from callfloor.floor.desk import NobodyAtDesk
+from callfloor.floor.engine import Engine
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
+from callfloor.simulation.agents import SimulatedAgents
 from callfloor.store import leads
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
+from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
 RELISTEN_S = 1.0
+# How long simulated agents take to wrap up.
+WRAP_S = Distribution("normal", 8.0, sd=3.0, least=2.0)
 
 
 def open_media(settings: Settings) -> Blobs:
@@ -46,6 +55,24 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
         )
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
+    """The floor's engine with the carrier that the settings name."""
+    clock = LoopClock(asyncio.get_running_loop())
+    seed = secrets.randbits(32) if settings.carrier_seed is None else settings.carrier_seed
+    carrier = SimulatedCarrier(clock, seed, Behaviour(machine=0.1, busy=0.05, invalid=0.03, early_hang_up=0.02))
+    log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
+    desk = SimulatedAgents(clock, seed, WRAP_S) if settings.simulated_agents else NobodyAtDesk()
+    db = await Database.connect(dsn, size=settings.database_connections)
+    try:
+        made = Engine(dsn, db, clock, carrier, open_media(settings), desk)
+        if isinstance(desk, SimulatedAgents):
+            desk.work(made.floor.previews, made.floor.presence.wrap_up)
+        yield made
     finally:
         await db.close()
 

@@ -22,9 +22,11 @@ app = typer.Typer(
 token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
 db_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode=None)
 certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
+evidence_app = typer.Typer(help="Why each attempt was allowed.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 app.add_typer(db_app, name="db")
 app.add_typer(certificate_app, name="certificate")
+app.add_typer(evidence_app, name="evidence")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
@@ -70,7 +72,7 @@ def callfloor(
 
 @app.command()
 def serve(
-    role: Annotated[Literal["all", "api", "jobs"], typer.Option(help="What this server does.")] = "all",
+    role: Annotated[Literal["all", "api", "floor", "jobs"], typer.Option(help="What this server does.")] = "all",
     host: Host = None,
     port: Port = None,
     workers: Workers = None,
@@ -82,7 +84,7 @@ def serve(
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Serve the API and run the jobs, until SIGTERM or Ctrl-C."""
+    """Serve the API, dial and run the jobs, until SIGTERM or Ctrl-C."""
     from callfloor.commands import session
     from callfloor.serve import serve
 
@@ -200,6 +202,23 @@ def import_leads(
     raise typer.Exit(code)
 
 
+@app.command()
+def simulate(
+    file: Annotated[
+        Path, typer.Argument(metavar="SCENARIO.toml", exists=True, dir_okay=False, help="What the day is like.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="What is drawn by chance; the same gives the same.")] = 1,
+    runs: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Days, each with the next seed [default: one].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; an array with --runs.")] = False,
+) -> None:
+    """Simulate a day of a centre with the floor that serves real calls. Needs no server and no database."""
+    from callfloor.commands import simulate
+
+    simulate.run(file, seed, runs, as_json=as_json)
+
+
 @token_app.command("create")
 def create_token(
     name: Annotated[str, typer.Option(help="What the token is for.")],
@@ -281,6 +300,39 @@ def certificate_key(organisation: Organisation = None, data: Data = None, databa
     from callfloor.commands import certificates, session
 
     certificates.show_key(session.settings(data=data, database_url=database_url), organisation)
+
+
+@evidence_app.command("export")
+def export_evidence(
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")
+    ] = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write the evidence of all attempts of some days to a file. It holds personal data."""
+    from callfloor.commands import evidence, session
+
+    evidence.export(session.settings(data=data, database_url=database_url), organisation, first, last, file)
+
+
+@evidence_app.command("verify")
+def verify_evidence(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
+    ] = None,
+) -> None:
+    """Check a file of evidence. Needs no server and no database."""
+    from callfloor.commands import evidence
+
+    evidence.verify(file, key)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""A child of `callfloor serve`: an API process or a job process. Started by serve.py only."""
+"""A child of `callfloor serve`: an API process, the floor or a job process. Started by serve.py only."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> None:
     with uvicorn_loop as runner:
         if kind == "api":
             runner.run(_serve(settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))))
+        elif kind == "floor":
+            runner.run(_dial(settings, dsn, int(lifeline), int(tell)))
         else:
             runner.run(_work(settings, dsn, int(lifeline), int(tell)))
 
@@ -68,16 +70,31 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
         await serving
 
 
+async def _dial(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+    from callfloor.app import engine
+
+    stop = _stopped(lifeline)
+    async with engine(settings, dsn) as floor:
+        os.write(tell, b"1")
+        await floor.run(stop)
+
+
 async def _work(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
     from callfloor.jobs.worker import work
 
+    stop = _stopped(lifeline)
+    os.write(tell, b"1")
+    await work(dsn, open_media(settings), stop)
+
+
+def _stopped(lifeline: int) -> asyncio.Event:
+    """Set by a signal to stop, or when the parent is gone."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _stop_with_parent(lifeline, stop.set)
-    os.write(tell, b"1")
-    await work(dsn, open_media(settings), stop)
+    return stop
 
 
 def _stop_with_parent(lifeline: int, stop: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
 """`callfloor serve`: one parent that owns the database, the socket and the data folder, and the processes that work.
 
-The parent answers no request itself. It starts API processes that share its listening socket and job processes,
-starts again what dies, and restarts the embedded PostgreSQL when that dies. Children hold the reading end of a pipe
-whose writing end only the parent has: when the parent goes, however it goes, they stop too.
+The parent answers no request itself. It starts API processes that share its listening socket, the floor and job
+processes, starts again what dies, and restarts the embedded PostgreSQL when that dies. Children hold the reading end
+of a pipe whose writing end only the parent has: when the parent goes, however it goes, they stop too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from callfloor.telemetry import configure_logs
 
 log = structlog.get_logger("callfloor.serve")
 
-Role = Literal["all", "api", "jobs"]
+Role = Literal["all", "api", "floor", "jobs"]
 RESTART_S = 0.5
 WATCH_S = 1.0
 STOP_S = 20.0
@@ -46,7 +46,7 @@ class ServeError(RuntimeError):
 class Child:
     """A process to keep running: its kind and number."""
 
-    kind: Literal["api", "jobs"]
+    kind: Literal["api", "floor", "jobs"]
     number: int
 
 
@@ -56,7 +56,7 @@ def _claimed(data: Path, role: Role) -> Generator[None, None, None]:
     data.mkdir(parents=True, exist_ok=True)
     held: list[IO[str]] = []
     try:
-        for name in ("api", "jobs") if role == "all" else (role,):
+        for name in ("api", "floor", "jobs") if role == "all" else (role,):
             lock = (data / f"serve-{name}.lock").open("a")
             held.append(lock)
             try:
@@ -107,11 +107,13 @@ def serve(settings: Settings, role: Role = "all", started: Callable[[str, str], 
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
     with _claimed(settings.data, role), database(settings) as (dsn, embedded):
         asyncio.run(migrate(dsn))
-        bound = listen(settings) if role != "jobs" else None
+        bound = listen(settings) if role in ("all", "api") else None
         address = "" if bound is None else "http://{}:{}".format(*_shown(bound))
         parent = _Parent(settings, dsn, embedded, bound)
         children = [] if bound is None else [Child("api", number) for number in range(settings.workers)]
-        if role != "api":
+        if role in ("all", "floor"):
+            children.append(Child("floor", 0))
+        if role in ("all", "jobs"):
             children += [Child("jobs", number) for number in range(settings.import_processes)]
         asyncio.run(parent.run(children, lambda: started(address, dsn) if started else _announce(address)))
 

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
+    carrier: Literal["simulated"] = Field(
+        "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."
+    )
+    carrier_seed: int | None = Field(None, description="Seed of the simulated carrier. Default: another at each start.")
+    simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 

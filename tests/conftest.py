@@ -111,8 +111,8 @@ async def make_centre(db: Database, app: Any) -> Centre:
     for direction, mode in (("inbound", None), ("outbound", "progressive")):
         ids.append(
             await db.fetchval(
-                "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode)"
-                " VALUES ($1, $2, $3, 'Australia/Sydney', $4) RETURNING campaign_id",
+                "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, dialling)"
+                """ VALUES ($1, $2, $3, 'Australia/Sydney', $4, '{"regime": "none"}') RETURNING campaign_id""",
                 organisation,
                 f"Support {direction.title()}",
                 direction,

@@ -12,9 +12,9 @@ from callfloor.api.operation import operation
 from callfloor.contract.attempts import Attempt, AttemptsQuery, AttemptTimestamps, Explanation, RuleResult
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.fields import Page
-from callfloor.rules.eligibility import judge
+from callfloor.floor.explain import explain
 from callfloor.rules.times import format_timestamp, zone
-from callfloor.store import attempts, do_not_call, explain
+from callfloor.store import attempts
 
 ATTEMPT_EXAMPLE: dict[str, Any] = {
     "attemptId": 999,
@@ -106,29 +106,20 @@ async def list_attempts(call: Call, query: AttemptsQuery) -> Page[Attempt]:
 async def explain_lead(call: Call, lead_id: int) -> Explanation:
     """Every rule that decides whether the dialler may call this lead now, whether it holds, and why.
 
-    `nextDialTimestamp` is null when something other than the time must change first. `position` is the lead's place
-    among the leads of its list that are due.
+    They are the dialler's own rules, and suppose that the campaign's agents are free. `nextDialTimestamp` is null when
+    something other than the time must change first. `position` is the lead's place among those of its list that may be
+    dialled now, 1 is next; null when it may not, or when it is not among the first 1,000 that are due.
     """
-    facts = await explain.facts(call.db, call.organisation, lead_id)
-    if facts is None:
+    explained = await explain(call.db, call.organisation, lead_id, call.now)
+    if explained is None:
         raise not_found("lead")
-    numbers = {index: number for index, number in zip(_INDEXES, facts.lead.phones, strict=True) if number is not None}
-    hash_key = call.caller.organisation.hash_key
-    blocked = await do_not_call.blocked(
-        call.db, call.organisation, hash_key, facts.campaign_id, numbers.values(), call.now
-    )
-    stopped = frozenset(index for index, number in numbers.items() if number in blocked)
-    verdict = judge(facts.lead, facts.of_list, facts.campaign, stopped, call.now)
-    position: int | None = None
-    if verdict.dialable:
-        position = await explain.position(call.db, call.organisation, facts.list_id, lead_id, call.now)
-    at = zone(facts.campaign.zone)
+    verdict, at = explained.verdict, zone(explained.zone)
     return Explanation(
         lead_id=lead_id,
         dialable=verdict.dialable,
         next_dial_timestamp=None if verdict.next_dial_at is None else format_timestamp(verdict.next_dial_at, at),
         phone_index=verdict.phone_index,
-        position=position,
+        position=explained.position,
         rules=[RuleResult(rule=each.rule, passed=each.passed, detail=each.detail) for each in verdict.rules],
     )
 

@@ -48,7 +48,7 @@ def _of_input(error: Exception) -> tuple[list[str], int] | None:
 
     if isinstance(error, CentreError):
         count = len(error.mistakes)
-        last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was written"
+        last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was done"
         return [*map(harmless, error.mistakes), last], USAGE
     if isinstance(error, ValidationError):
         faults = [(str(each["loc"][0]) if each["loc"] else "settings", each["msg"]) for each in error.errors()]

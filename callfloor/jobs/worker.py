@@ -1,14 +1,16 @@
-"""The job process: imports as they come, and a little housekeeping every minute."""
+"""The job process: imports as they come, evidence sealed every few seconds, a little housekeeping every minute."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, datetime
 
 import asyncpg
 import structlog
 
 from callfloor.errors import Problem
+from callfloor.jobs.evidence import seal
 from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
@@ -20,6 +22,7 @@ log = structlog.get_logger("callfloor.worker")
 # While one chunk is being written by PostgreSQL, the next is being checked.
 AT_ONCE = 2
 LOOK_AGAIN_S = 1.0
+SEAL_S = 2.0
 HOUSEKEEPING_S = 60.0
 
 
@@ -27,12 +30,13 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
     os.nice(10)
-    db = await Database.connect(dsn, size=AT_ONCE + 2)
+    db = await Database.connect(dsn, size=AT_ONCE + 3)
     wake = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(dsn, wake, stop))
             group.create_task(_keep_house(db, blobs, stop))
+            group.create_task(_seal(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -89,3 +93,13 @@ async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
             log.warning("housekeeping-waits", kind=type(error).__name__)
         number += 1
         await _wait(stop, stop, HOUSEKEEPING_S)
+
+
+async def _seal(db: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            if await seal(db, datetime.now(UTC)):
+                continue
+        except (Problem, asyncpg.PostgresError) as error:
+            log.warning("sealing-waits", kind=type(error).__name__)
+        await _wait(stop, stop, SEAL_S)

@@ -1,50 +1,68 @@
-"""Why a lead may or may not be dialled now: one function for the dialler and for those who ask it to explain."""
+"""Why a lead may or may not be dialled now: one set of rules for the dialler and for those who ask it to explain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import LEAD_STATUS_NAMES, DialStatus, LeadStatus
+from callfloor.rules.contact_zone import contact_zones
 from callfloor.rules.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.times import format_timestamp, zone
 
 PhoneIndex = Literal[1, 2, 3]
 _INDEXES: tuple[PhoneIndex, PhoneIndex, PhoneIndex] = (1, 2, 3)
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
-TIME_RULES = frozenset({"next-attempt", "window", "contact-window"})
+TIME_RULES = frozenset({"next-attempt", "window", "contact-window", "attempts-today", "abandoned"})
 
 
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
+    """`phone_attempts` and `phone_dial_statuses` (the last of each): by phone. `attempts_today`: on the contact's day,
+    counted only where the campaign limits them. `abandoned_at`: when it last answered and was given no agent."""
+
     completed_at: datetime | None
     status_code: int
     phones: tuple[str | None, str | None, str | None]
-    # attempts by phone, and in all
     phone_attempts: tuple[int, int, int]
     attempts: int
     next_attempt_at: datetime | None
     callback_agent_id: int | None
     zone: str | None
     in_flight: bool
+    phone_dial_statuses: tuple[int | None, int | None, int | None] = (None, None, None)
+    attempts_today: int = 0
+    abandoned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListFacts:
+    """`never_again`: statuses whose leads the list's strategy does not call again by itself."""
+
     in_dialler: bool
     weight: int
+    never_again: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
+    """`hours`: the campaign's, in its zone; `contact_hours`: in the contact's, None: the same. `holidays`: the calendar
+    whose days are kept free of calls. `abandoned_rest`: so long a lead that was abandoned is called only with an agent
+    reserved."""
+
     direction: str
     active: bool
     zone: str
     hours: Hours | None
     max_attempts: int
+    contact_hours: Hours | None = None
+    holidays: str | None = None
+    max_per_number: int | None = None
+    max_per_day: int | None = None
+    abandoned_rest: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +76,18 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`next_dial_at` (UTC): now when dialable, later when only the clock is in the way, else None."""
+    """`next_dial_at` (UTC): now when dialable, later when only the clock is in the way, else None. `zones`: those that
+    the contact may be in, all of which had to allow."""
 
     rules: tuple[RuleResult, ...]
     dialable: bool
     next_dial_at: datetime | None
     phone_index: PhoneIndex | None
+    zones: tuple[str, ...]
+
+
+# A rule, whether it holds, and how to say so: most are only looked at.
+_Check = tuple[str, bool, Callable[[], str]]
 
 
 def on_lead_in_dialler(*, completed: bool, has_phone: bool, status_code: int) -> bool:
@@ -72,108 +96,261 @@ def on_lead_in_dialler(*, completed: bool, has_phone: bool, status_code: int) ->
 
 
 def judge(
-    lead: LeadFacts, of_list: ListFacts, campaign: CampaignFacts, blocked: frozenset[int], now: datetime
+    lead: LeadFacts,
+    of_list: ListFacts,
+    campaign: CampaignFacts,
+    blocked: frozenset[int],
+    now: datetime,
+    *,
+    agents: frozenset[int] | None = None,
 ) -> Verdict:
-    """Every rule on a lead at `now`. `blocked`: indexes of its phones that are on a do-not-call list."""
-    results = (
-        *_lead_rules(lead, blocked),
-        *_setting_rules(of_list, campaign),
-        *_attempt_rules(lead, campaign),
-        *_time_rules(lead, campaign, now),
+    """Every rule on a lead at `now`. `blocked`: indexes of its phones that are on a do-not-call list.
+
+    `agents`: who may be reserved for the call. None: whoever it needs, which is what an explanation supposes, because
+    the dialler waits for a reserved agent where one is needed.
+    """
+    phone = next_phone(lead, blocked, campaign.max_per_number)
+    zones = _zones(lead, campaign, phone)
+    results = tuple(
+        RuleResult(rule, passed, say())
+        for rule, passed, say in _checks(lead, of_list, campaign, blocked, phone, zones, agents, now)
     )
     failed = {result.rule for result in results if not result.passed}
-    dialable = not failed
     return Verdict(
         rules=results,
-        dialable=dialable,
-        next_dial_at=_next_time(lead, campaign, now) if failed <= TIME_RULES else None,
-        phone_index=next_phone(lead, blocked),
+        dialable=not failed,
+        next_dial_at=_next_time(lead, campaign, zones, agents, now) if failed <= TIME_RULES else None,
+        phone_index=phone,
+        zones=zones,
     )
 
 
-def next_phone(lead: LeadFacts, blocked: frozenset[int]) -> PhoneIndex | None:
-    """The phone to dial next: of those not blocked the one tried least, phone1 before phone2 before phone3."""
-    usable: list[PhoneIndex] = [
-        index for index in _INDEXES if lead.phones[index - 1] is not None and index not in blocked
+def may_dial(
+    lead: LeadFacts,
+    of_list: ListFacts,
+    campaign: CampaignFacts,
+    blocked: frozenset[int],
+    now: datetime,
+    *,
+    agents: frozenset[int] | None = None,
+) -> PhoneIndex | None:
+    """The phone to dial now; None: not dialable. `judge` without words."""
+    phone = next_phone(lead, blocked, campaign.max_per_number)
+    zones = _zones(lead, campaign, phone)
+    for _, passed, _ in _checks(lead, of_list, campaign, blocked, phone, zones, agents, now):
+        if not passed:
+            return None
+    return phone
+
+
+def needs_agent(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> int | Literal["any"] | None:
+    """Whether an agent must be held free for the call: a certain one, any, or none."""
+    if lead.status_code == LeadStatus.CALLBACK_AGENT and lead.callback_agent_id is not None:
+        return lead.callback_agent_id
+    return "any" if _rests_until(lead, campaign, now) is not None else None
+
+
+def next_phone(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | None = None) -> PhoneIndex | None:
+    """The phone to dial next: of the usable ones that tried least, phone1 before phone2 before phone3."""
+    usable = _usable(lead, blocked, max_per_number)
+    return min(usable, key=lambda index: (lead.phone_attempts[index - 1], index), default=None)
+
+
+def _usable(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | None) -> list[PhoneIndex]:
+    """Phones that are neither blocked, nor known not to exist, nor tried too often."""
+    return [
+        index
+        for index in _INDEXES
+        if lead.phones[index - 1] is not None
+        and index not in blocked
+        and lead.phone_dial_statuses[index - 1] != DialStatus.DISCONNECTED
+        and (max_per_number is None or lead.phone_attempts[index - 1] < max_per_number)
     ]
-    if not usable:
-        return None
-    return min(usable, key=lambda index: (lead.phone_attempts[index - 1], index))
 
 
-def _lead_rules(lead: LeadFacts, blocked: frozenset[int]) -> Iterator[RuleResult]:
+def _zones(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None) -> tuple[str, ...]:
+    return contact_zones(lead.zone, None if phone is None else lead.phones[phone - 1], campaign.zone)
+
+
+def _checks(
+    lead: LeadFacts,
+    of_list: ListFacts,
+    campaign: CampaignFacts,
+    blocked: frozenset[int],
+    phone: PhoneIndex | None,
+    zones: tuple[str, ...],
+    agents: frozenset[int] | None,
+    now: datetime,
+) -> Iterator[_Check]:
+    yield from _lead_checks(lead, blocked, phone, agents)
+    yield from _setting_checks(lead, of_list, campaign)
+    yield from _attempt_checks(lead, campaign, phone)
+    yield from _time_checks(lead, campaign, zones, agents, now)
+
+
+def _lead_checks(
+    lead: LeadFacts, blocked: frozenset[int], phone: PhoneIndex | None, agents: frozenset[int] | None
+) -> Iterator[_Check]:
     done = lead.completed_at is not None
-    yield RuleResult("completion", not done, "The lead is completed." if done else "The lead is not completed.")
-    present = {index for index in _INDEXES if lead.phones[index - 1] is not None}
-    yield RuleResult(
-        "phone",
-        bool(present),
-        f"The lead has {len(present)} phone(s)." if present else "The lead has no phone: give it phone1, 2 or 3.",
+    yield "completion", not done, lambda: "The lead is completed." if done else "The lead is not completed."
+    present = [index for index in _INDEXES if lead.phones[index - 1] is not None]
+    stopped = lead.status_code == LeadStatus.DO_NOT_CALL or (bool(present) and blocked.issuperset(present))
+    # one that is blocked has a rule of its own
+    yield "phone", bool(present) and (phone is not None or stopped), partial(_of_phones, lead, phone)
+    yield "do-not-call", not stopped, partial(_of_blocked, lead, blocked)
+    own = lead.status_code == LeadStatus.CALLBACK_AGENT and lead.callback_agent_id is not None
+    there = not own or agents is None or lead.callback_agent_id in agents
+    yield (
+        "callback-agent",
+        there,
+        lambda: (
+            "The callback is for its own agent, and waits until that one is ready."
+            if own
+            else "Any agent may call the lead."
+        ),
     )
+
+
+def _of_phones(lead: LeadFacts, phone: PhoneIndex | None) -> str:
+    count = sum(number is not None for number in lead.phones)
+    if not count:
+        return "The lead has no phone: give it phone1, 2 or 3."
+    if phone is None:
+        return f"None of the lead's {count} phone(s) can be dialled: disconnected, blocked or tried often enough."
+    return f"The lead has {count} phone(s); phone{phone} is next."
+
+
+def _of_blocked(lead: LeadFacts, blocked: frozenset[int]) -> str:
     if lead.status_code == LeadStatus.DO_NOT_CALL:
-        yield RuleResult("do-not-call", False, "The lead's status is Do Not Call.")
-    elif present and present <= blocked:
-        yield RuleResult("do-not-call", False, "Every phone of the lead is on a do-not-call list.")
-    else:
-        some = sorted(present & blocked)
-        detail = f"phone{', phone'.join(map(str, some))} on a do-not-call list; others are not." if some else ""
-        yield RuleResult("do-not-call", True, detail or "No phone of the lead is on a do-not-call list.")
+        return "The lead's status is Do Not Call."
+    some = [index for index in _INDEXES if index in blocked and lead.phones[index - 1] is not None]
+    if not some:
+        return "No phone of the lead is on a do-not-call list."
+    if len(some) == sum(number is not None for number in lead.phones):
+        return "Every phone of the lead is on a do-not-call list."
+    return f"phone{', phone'.join(map(str, some))} on a do-not-call list; others are not."
 
 
-def _setting_rules(of_list: ListFacts, campaign: CampaignFacts) -> Iterator[RuleResult]:
+def _setting_checks(lead: LeadFacts, of_list: ListFacts, campaign: CampaignFacts) -> Iterator[_Check]:
+    yield "list", of_list.in_dialler and of_list.weight > 0, partial(_of_list, of_list)
+    yield "campaign", campaign.direction == "outbound" and campaign.active, partial(_of_campaign, campaign)
+    done = lead.status_code in of_list.never_again and lead.next_attempt_at is None
+    yield "strategy", not done, partial(_of_strategy, lead, done)
+
+
+def _of_list(of_list: ListFacts) -> str:
     if not of_list.in_dialler:
-        yield RuleResult("list", False, "The list is not in the dialler: set inDialler to true.")
-    elif of_list.weight == 0:
-        yield RuleResult("list", False, "The list has weight 0: give it a weight of 1 to 100.")
-    else:
-        yield RuleResult("list", True, f"The list is in the dialler with weight {of_list.weight}.")
+        return "The list is not in the dialler: set inDialler to true."
+    if of_list.weight == 0:
+        return "The list has weight 0: give it a weight of 1 to 100."
+    return f"The list is in the dialler with weight {of_list.weight}."
+
+
+def _of_campaign(campaign: CampaignFacts) -> str:
     if campaign.direction != "outbound":
-        yield RuleResult("campaign", False, "The campaign is inbound and dials nobody.")
-    elif not campaign.active:
-        yield RuleResult("campaign", False, "The campaign is not active.")
-    else:
-        yield RuleResult("campaign", True, "The campaign is outbound and active.")
+        return "The campaign is inbound and dials nobody."
+    return "The campaign is outbound and active." if campaign.active else "The campaign is not active."
 
 
-def _attempt_rules(lead: LeadFacts, campaign: CampaignFacts) -> Iterator[RuleResult]:
-    yield RuleResult(
-        "attempts",
-        lead.attempts < campaign.max_attempts,
-        f"{lead.attempts} of at most {campaign.max_attempts} attempts were made.",
-    )
+def _of_strategy(lead: LeadFacts, done: bool) -> str:
+    name = LEAD_STATUS_NAMES.get(lead.status_code, str(lead.status_code))
+    if done:
+        return f"The strategy does not call leads of status {name} again: give the lead a nextAttemptTimestamp."
+    return f"The strategy calls leads of status {name}."
+
+
+def _attempt_checks(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None) -> Iterator[_Check]:
+    most = campaign.max_attempts
+    yield "attempts", lead.attempts < most, lambda: f"{lead.attempts} of at most {most} attempts were made."
+    a_day = campaign.max_per_day
+    if a_day is not None:
+        yield (
+            "attempts-today",
+            lead.attempts_today < a_day,
+            lambda: f"{lead.attempts_today} of at most {a_day} attempts a day were made on the contact's day.",
+        )
     busy = lead.in_flight
-    yield RuleResult("in-flight", not busy, "The lead is being dialled now." if busy else "No call to the lead is up.")
+    yield "in-flight", not busy, lambda: "The lead is being dialled now." if busy else "No call to the lead is up."
 
 
-def _time_rules(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> Iterator[RuleResult]:
-    at = zone(campaign.zone)
+def _time_checks(
+    lead: LeadFacts, campaign: CampaignFacts, zones: tuple[str, ...], agents: frozenset[int] | None, now: datetime
+) -> Iterator[_Check]:
     due = lead.next_attempt_at is None or lead.next_attempt_at <= now
+    yield "next-attempt", due, partial(_of_due, lead, campaign, due)
+    rests = _rests_until(lead, campaign, now)
+    yield "abandoned", rests is None or agents is None or bool(agents), partial(_of_rest, campaign, rests)
+    yield (
+        "window",
+        _allows(campaign.hours, campaign.zone, campaign.holidays, now),
+        partial(_of_window, "campaign", campaign.hours, (campaign.zone,), campaign.holidays, now),
+    )
+    hours = campaign.contact_hours or campaign.hours
+    yield (
+        "contact-window",
+        all(_allows(hours, name, campaign.holidays, now) for name in zones),
+        partial(_of_window, "contact", hours, zones, campaign.holidays, now),
+    )
+
+
+def _of_due(lead: LeadFacts, campaign: CampaignFacts, due: bool) -> str:
     if lead.next_attempt_at is None:
-        yield RuleResult("next-attempt", True, "No time is set for the next attempt.")
-    else:
-        verb = "was" if due else "is"
-        text = f"The next attempt {verb} due at {format_timestamp(lead.next_attempt_at, at)}."
-        yield RuleResult("next-attempt", due, text)
-    yield _window("window", "campaign", campaign.hours, at, now)
-    contact = at if lead.zone is None else zone(lead.zone)
-    yield _window("contact-window", "contact", campaign.hours, contact, now)
+        return "No time is set for the next attempt."
+    clock = format_timestamp(lead.next_attempt_at, zone(campaign.zone))
+    return f"The next attempt {'was' if due else 'is'} due at {clock}."
 
 
-def _window(rule: str, whose: str, hours: Hours | None, at: ZoneInfo, now: datetime) -> RuleResult:
+def _rests_until(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> datetime | None:
+    """Until when an abandoned lead may only be called with an agent reserved; None: it need not."""
+    if lead.abandoned_at is None:
+        return None
+    end = lead.abandoned_at + campaign.abandoned_rest
+    return end if end > now else None
+
+
+def _of_rest(campaign: CampaignFacts, rests: datetime | None) -> str:
+    if rests is None:
+        return "No call to the lead was abandoned lately."
+    clock = format_timestamp(rests, zone(campaign.zone))
+    return f"A call to the lead was abandoned: until {clock} it is called only with an agent reserved."
+
+
+def _allows(hours: Hours | None, name: str, holidays: str | None, now: datetime) -> bool:
+    return hours is None or is_open(hours, zone(name), now, holidays)
+
+
+def _of_window(whose: str, hours: Hours | None, zones: tuple[str, ...], holidays: str | None, now: datetime) -> str:
     if hours is None:
-        return RuleResult(rule, True, "The campaign has no calling hours and may call at any time.")
+        return "The campaign has no calling hours and may call at any time."
+    closed = [name for name in zones if not _allows(hours, name, holidays, now)]
+    at = zone((closed or zones)[0])
     clock = format_timestamp(now, at)
-    if is_open(hours, at, now):
-        return RuleResult(rule, True, f"It is {clock} in the {whose}'s zone {at.key}, inside the calling hours.")
-    opening = next_open(hours, at, now)
+    others = f" (one of {len(zones)} that its number may be in)" if len(zones) > 1 else ""
+    if not closed:
+        return f"It is {clock} in the {whose}'s zone {at.key}{others}, inside the calling hours."
+    opening = next_open(hours, at, now, holidays)
     until = f"they open at {format_timestamp(opening, at)}" if opening else "they never open"
-    return RuleResult(rule, False, f"It is {clock} in the {whose}'s zone {at.key}, outside the calling hours; {until}.")
+    return f"It is {clock} in the {whose}'s zone {at.key}{others}, outside the calling hours; {until}."
 
 
-def _next_time(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> datetime | None:
-    earliest = max(now, lead.next_attempt_at or now).astimezone(UTC)
-    if campaign.hours is None:
-        return earliest
-    at = zone(campaign.zone)
-    contact = at if lead.zone is None else zone(lead.zone)
-    return next_all_open(((campaign.hours, at), (campaign.hours, contact)), earliest)
+def _next_time(
+    lead: LeadFacts, campaign: CampaignFacts, zones: tuple[str, ...], agents: frozenset[int] | None, now: datetime
+) -> datetime | None:
+    times = [now, lead.next_attempt_at or now]
+    rests = _rests_until(lead, campaign, now)
+    if rests is not None and agents is not None and not agents:
+        times.append(rests)
+    if campaign.max_per_day is not None and lead.attempts_today >= campaign.max_per_day:
+        times += [_tomorrow(name, now) for name in zones]
+    earliest = max(times).astimezone(UTC)
+    windows = [(campaign.hours, campaign.zone)]
+    windows += [(campaign.contact_hours or campaign.hours, name) for name in zones]
+    return next_all_open(
+        [(hours, zone(name), campaign.holidays) for hours, name in windows if hours is not None], earliest
+    )
+
+
+def _tomorrow(name: str, now: datetime) -> datetime:
+    """The contact's next midnight."""
+    at = zone(name)
+    return datetime.combine(now.astimezone(at).date() + timedelta(days=1), time(0), tzinfo=at).astimezone(UTC)

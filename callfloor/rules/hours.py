@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from callfloor.rules.holidays import is_holiday
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY = 24 * 60
@@ -24,13 +26,17 @@ class Hours:
 
     days: tuple[tuple[tuple[int, int], ...], ...]
 
-    def open_at(self, local: datetime) -> bool:
-        """Whether a local wall-clock time lies in a window (start included, end not)."""
+    def open_at(self, local: datetime, closed: Callable[[date], bool] = lambda _: False) -> bool:
+        """Whether a local wall-clock time lies in a window (start included, end not) of a day that is not closed."""
         minute = local.hour * 60 + local.minute
-        today, yesterday = self.days[local.weekday()], self.days[local.weekday() - 1]
-        return any(start <= minute < end or (end <= start <= minute) for start, end in today) or any(
-            end <= start and minute < end for start, end in yesterday
-        )
+        day = local.weekday()
+        for start, end in self.days[day]:
+            if (start <= minute < end or end <= start <= minute) and not closed(local.date()):
+                return True
+        for start, end in self.days[day - 1]:
+            if end <= start and minute < end and not closed(local.date() - timedelta(days=1)):
+                return True
+        return False
 
 
 def parse_hours(mapping: Mapping[str, Sequence[str]]) -> Hours:
@@ -61,24 +67,31 @@ def format_hours(hours: Hours) -> dict[str, list[str]]:
     }
 
 
-def is_open(hours: Hours, zone: ZoneInfo, at: datetime) -> bool:
-    """Whether the hours, in the zone, allow a call at this instant."""
-    return hours.open_at(at.astimezone(zone))
+def is_open(hours: Hours, zone: ZoneInfo, at: datetime, holidays: str | None = None) -> bool:
+    """Whether the hours, in the zone, allow a call at this instant. `holidays`: whose are kept free (`rules.holidays`);
+    neither they nor what is left of a window that began on one are open."""
+    local = at.astimezone(zone)
+    if not hours.open_at(local):
+        return False
+    if holidays is None:
+        return True
+    return not is_holiday(holidays, local.date()) and hours.open_at(local, lambda day: is_holiday(holidays, day))
 
 
-def next_open(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
-    """The first instant not before `at` (UTC) that is open; None when the hours have no window."""
-    if is_open(hours, zone, at):
+def next_open(hours: Hours, zone: ZoneInfo, at: datetime, holidays: str | None = None) -> datetime | None:
+    """The first instant not before `at` (UTC) that is open; None when there is none within some weeks."""
+    if is_open(hours, zone, at, holidays):
         return at.astimezone(UTC)
-    # a zone may skip a whole day (Pacific/Apia, 2011), so one more week than seven days is looked at
+    # a zone may skip a whole day (Pacific/Apia, 2011), so one more week than seven days is looked at; hours of one day
+    # a week may lie on holidays three weeks in a row
     first = at.astimezone(zone).date() - timedelta(days=1)
     found: datetime | None = None
-    for offset in range(16):
+    for offset in range(16 if holidays is None else 37):
         openings = {i for i in _openings(hours, zone, first + timedelta(days=offset)) if i >= at}
         if found is not None:
             # a clock put back over midnight (America/St_Johns) shows the end of a day after the start of the next
             openings = {i for i in openings if i < found}
-        earliest = next((i for i in sorted(openings) if is_open(hours, zone, i)), None)
+        earliest = next((i for i in sorted(openings) if is_open(hours, zone, i, holidays)), None)
         if found is not None:
             return earliest or found
         found = earliest
@@ -115,13 +128,15 @@ def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[d
     yield high.replace(microsecond=0)
 
 
-def next_all_open(windows: Sequence[tuple[Hours, ZoneInfo]], at: datetime, horizon_days: int = 14) -> datetime | None:
+def next_all_open(
+    windows: Sequence[tuple[Hours, ZoneInfo, str | None]], at: datetime, horizon_days: int = 35
+) -> datetime | None:
     """The first instant not before `at` (UTC) at which all are open; None when there is none within the horizon."""
     instant, last = at.astimezone(UTC), at + timedelta(days=horizon_days)
     while instant <= last:
         latest = instant
-        for hours, zone in windows:
-            opening = next_open(hours, zone, latest)
+        for hours, zone, holidays in windows:
+            opening = next_open(hours, zone, latest, holidays)
             if opening is None:
                 return None
             latest = max(latest, opening)

@@ -112,6 +112,13 @@ WITH wrapped AS (
     WHERE l.organisation_id = $1 AND l.lead_id = w.lead_id AND l.last_attempt_id = w.attempt_id
 )
 SELECT 1 FROM wrapped"""
+# Of calls whose agent's engine died: nobody will say any more what came of them.
+WRAP_UP_LEFT_SQL = """
+UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
+    wrap_code = (SELECT w.code FROM wrap_codes w
+        WHERE w.organisation_id = $1 AND w.campaign_id = $2 AND w.code = $3)
+WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type = 'call.outbound' AND a.answered_at IS NOT NULL
+    AND a.hang_up_at IS NOT NULL AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
 WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
     AND w.campaign_id = a.campaign_id AND w.code = $3)
@@ -308,6 +315,11 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
         if known is False:
             raise UnknownWrapCodeError(f"wrap code {wrap.wrap_code} is not one of the campaign's")
     return done is not None
+
+
+async def wrap_up_left(db: Database, organisation: int, campaign_id: int, wrap_code: int | None, at: datetime) -> None:
+    """End the wrap-up of every dialled call of a campaign that is over and was left without."""
+    await db.execute(WRAP_UP_LEFT_SQL, organisation, campaign_id, wrap_code, at)
 
 
 async def set_recording_status(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
+from asyncpg import Record
+
+from callfloor.rules.agents import AgentState
 from callfloor.store.pool import Database
 
-AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
+# Somebody asked for something of an agent: the floor looks at once.
+CHANNEL = "callfloor_agents"
 
 _IN_CALL = "s.state IN ('dialling', 'on-call', 'on-wrap')"
 KIND_SQL = """
@@ -20,7 +23,7 @@ INSERT INTO agent_states AS s (organisation_id, agent_id, state, since) VALUES (
 ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
     state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'ready' END,
     since = CASE WHEN {_IN_CALL} OR s.state = 'ready' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'ready' END
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'ready' END, reason = NULL
 WHERE s.phone_reachable
 RETURNING 1"""
 PAUSE_SQL = f"""
@@ -45,6 +48,23 @@ UPDATE agent_states s SET since = $3, wanted_state = NULL,
     state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready') ELSE 'paused' END
 WHERE s.organisation_id = $1 AND s.agent_id = $2 AND {_IN_CALL}
 RETURNING s.state"""
+# The floor shows what its agents do. A pause that was asked for at the same moment is kept for afterwards.
+SHOW_SQL = f"""
+INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
+    state = excluded.state, since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
+    reason = excluded.reason,
+    wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap')
+        THEN CASE WHEN {_IN_CALL} THEN s.wanted_state WHEN s.state = 'paused' THEN 'paused' END END"""
+PRESENT_SQL = """
+SELECT m.organisation_id, m.agent_id, m.campaign_id, s.state, s.wanted_state, s.reason
+FROM campaign_agents m
+JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.agent_id AND u.account_active
+LEFT JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.agent_id
+JOIN unnest($1::bigint[], $2::bigint[]) AS c (organisation_id, campaign_id)
+    ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
+ORDER BY m.agent_id, m.campaign_id"""
+NOTIFY_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
 PHONE_SQL = """
 INSERT INTO agent_states (organisation_id, agent_id, state, since, phone_reachable)
 VALUES ($1, $2, 'signed-out', $4, $3)
@@ -65,12 +85,17 @@ async def make_ready(db: Database, organisation: int, agent_id: int, now: dateti
 
     False: the agent's phone cannot be reached, and nothing changed.
     """
-    return await db.fetchval(MAKE_READY_SQL, organisation, agent_id, now) is not None
+    async with db.transaction():
+        done = await db.fetchval(MAKE_READY_SQL, organisation, agent_id, now) is not None
+        await db.execute(NOTIFY_SQL)
+    return done
 
 
 async def pause(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
     """No more calls; during a call, when it and its wrap-up end. An agent who is signed out stays so."""
-    await db.execute(PAUSE_SQL, organisation, agent_id, now)
+    async with db.transaction():
+        await db.execute(PAUSE_SQL, organisation, agent_id, now)
+        await db.execute(NOTIFY_SQL)
 
 
 async def set_state(
@@ -95,6 +120,19 @@ async def call_ended(db: Database, organisation: int, agent_id: int, now: dateti
     An agent whose phone was lost is paused. Returns the new state; None: the agent was in no call.
     """
     return await db.fetchval(CALL_ENDED_SQL, organisation, agent_id, now)
+
+
+async def show(
+    db: Database, organisation: int, agent_id: int, state: AgentState, reason: str | None, now: datetime
+) -> None:
+    """What the floor has its agent do, whatever stood there. `reason`: of a pause."""
+    await db.execute(SHOW_SQL, organisation, agent_id, state, now, reason)
+
+
+async def members(db: Database, campaigns: Sequence[tuple[int, int]]) -> list[Record]:
+    """Each active agent of each campaign (organisation, campaign), with what it does and is wanted to do; state None:
+    it was never here."""
+    return await db.fetch(PRESENT_SQL, [each[0] for each in campaigns], [each[1] for each in campaigns])
 
 
 async def set_phone_reachable(db: Database, organisation: int, agent_id: int, reachable: bool, now: datetime) -> None:

@@ -117,11 +117,29 @@ WITH call AS (
         phone2_dial_status = CASE WHEN c.phone_index = 2 THEN $4 ELSE l.phone2_dial_status END,
         phone3_dial_status = CASE WHEN c.phone_index = 3 THEN $4 ELSE l.phone3_dial_status END,
         status_code = CASE WHEN l.status_code = 1 AND l.completed_at IS NULL THEN $6 ELSE l.status_code END,
+        completed_at = CASE WHEN $8 AND l.next_attempt_at IS NULL THEN coalesce(l.completed_at, c.hang_up_at)
+            ELSE l.completed_at END,
+        abandoned_at = CASE WHEN $4 = 7 THEN c.hang_up_at ELSE l.abandoned_at END,
         next_attempt_at = coalesce(l.next_attempt_at, $7), updated_at = greatest(l.updated_at, c.hang_up_at)
     FROM call c
     WHERE l.organisation_id = $1 AND l.lead_id = c.lead_id AND l.in_flight_attempt_id = c.attempt_id
 )
 SELECT 1 FROM call"""
+# What a strategy asks of a lead whose attempt ends in dial status $3; that attempt is counted already.
+RECORD_SQL = """
+SELECT l.attempts, l.list_id, c.hang_up_at IS NULL AS open, 1 + (
+    SELECT count(*) FROM attempts o
+    WHERE o.organisation_id = $1 AND o.lead_id = c.lead_id AND o.dial_status = $3 AND o.hang_up_at IS NOT NULL) AS same,
+    (c.phone_index <> 1 AND l.phone1 IS NOT NULL AND l.phone1_dial_status IS DISTINCT FROM 4)
+        OR (c.phone_index <> 2 AND l.phone2 IS NOT NULL AND l.phone2_dial_status IS DISTINCT FROM 4)
+        OR (c.phone_index <> 3 AND l.phone3 IS NOT NULL AND l.phone3_dial_status IS DISTINCT FROM 4) AS other_phone
+FROM attempts c
+JOIN leads l ON l.organisation_id = c.organisation_id AND l.lead_id = c.lead_id
+WHERE c.organisation_id = $1 AND c.attempt_id = $2"""
+OPEN_SQL = """
+SELECT organisation_id, campaign_id, attempt_id, activity_id, lead_id, list_id, phone_number, dialled_at, answered_at,
+    connect_delay_ms
+FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND mode <> 'manual'"""
 
 _FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
@@ -186,11 +204,29 @@ class Ended:
     """How an attempt ended, and when the lead may be dialled next.
 
     `lead_status` None: what the dial status means; give it to put a lead back as it was (a refused callback).
+    `completed`: the lead is done with, unless somebody gave it another time during the call.
     """
 
     dial_status: DialStatus
     next_attempt_at: datetime | None = None
     lead_status: LeadStatus | int | None = None
+    completed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRecord:
+    """`attempts`: of the lead in all; `same`: of these with this outcome, the one that ends now included.
+    `other_phone`: the lead has another that is not known to be disconnected."""
+
+    list_id: int
+    attempts: int
+    same: int
+    other_phone: bool
+
+
+def lead_status_after(dial_status: DialStatus) -> LeadStatus:
+    """What an ended attempt makes of the lead."""
+    return _LEAD_STATUS[dial_status]
 
 
 async def get(db: Database, organisation: int, attempt_id: int) -> Record | None:
@@ -264,5 +300,19 @@ async def finish(db: Database, organisation: int, attempt_id: int, ended: Ended,
         _LEG_STATUS[ended.dial_status],
         _LEAD_STATUS[ended.dial_status] if ended.lead_status is None else ended.lead_status,
         ended.next_attempt_at,
+        ended.completed,
     )
     return done is not None
+
+
+async def lead_record(db: Database, organisation: int, attempt_id: int, outcome: DialStatus) -> LeadRecord | None:
+    """What a strategy looks at when an attempt ends so; None: there is no lead, or the attempt ended before."""
+    row = await db.fetchrow(RECORD_SQL, organisation, attempt_id, outcome)
+    if row is None or not row["open"]:
+        return None
+    return LeadRecord(row["list_id"], row["attempts"], row["same"], row["other_phone"])
+
+
+async def unfinished(db: Database, organisation: int, campaign_id: int) -> list[Record]:
+    """The dialler's attempts of a campaign that have no end yet."""
+    return await db.fetch(OPEN_SQL, organisation, campaign_id)

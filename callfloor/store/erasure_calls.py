@@ -43,6 +43,15 @@ SELECT activity_id, type, hang_up_at, erased_at FROM activities
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[]) ORDER BY activity_id FOR UPDATE"""
 EMPTY_ATTEMPTS_SQL = """
 UPDATE attempts SET phone_number = NULL WHERE organisation_id = $1 AND attempt_id = ANY($2::bigint[])"""
+# Locked in the order in which the sealing job locks them.
+EMPTY_EVIDENCE_SQL = """
+WITH held AS MATERIALIZED (
+    SELECT attempt_id, dialled_at FROM evidence
+    WHERE organisation_id = $1 AND attempt_id = ANY($2::bigint[]) AND personal <> '{}'
+    ORDER BY dialled_at, attempt_id FOR NO KEY UPDATE
+)
+UPDATE evidence e SET personal = '{}' FROM held h
+WHERE e.organisation_id = $1 AND e.attempt_id = h.attempt_id AND e.dialled_at = h.dialled_at"""
 EMPTY_ACTIVITIES_SQL = """
 UPDATE activities SET contact = NULL, email = NULL, erased_at = $3,
     survey = CASE WHEN jsonb_typeof(survey) = 'object' THEN jsonb_build_object(
@@ -166,6 +175,7 @@ async def find_media_and_texts(db: Database, organisation: int, customer: Custom
 async def empty(db: Database, organisation: int, found: CallsFound, by: int, at: datetime) -> list[str]:
     """Empty what was found; returns the SHA-256 of bytes that nobody needs any more, locked."""
     await db.execute(EMPTY_ATTEMPTS_SQL, organisation, list(found.attempts))
+    await db.execute(EMPTY_EVIDENCE_SQL, organisation, list(found.attempts))
     await db.execute(EMPTY_ACTIVITIES_SQL, organisation, list(found.activities), at)
     live, deleted = found.contents(deleted=False), found.contents(deleted=True)
     media_ids = [row["media_id"] for row in found.media]

@@ -115,7 +115,7 @@ def test_mistakes_are_listed_by_line_and_nothing_is_written(run: Run, tmp_path: 
     first, second, last = done.stderr.splitlines()
     assert first.startswith(f"{file}:4: organisation.country ")
     assert second == f"{file}:11: campaigns[0].lists[0].wieght is not known; did you mean weight?"
-    assert last == "callfloor: 2 mistakes; nothing was written"
+    assert last == "callfloor: 2 mistakes; nothing was done"
 
 
 @pytest.mark.parametrize("content", [b"a = \xff", b"\xff\xfe", b"\x00", b"a ="])

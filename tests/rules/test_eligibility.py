@@ -23,7 +23,9 @@ from callfloor.rules.eligibility import (
 from callfloor.rules.hours import parse_hours
 
 NOW = datetime(2024, 7, 1, 2, 0, tzinfo=UTC)  # Monday noon in Sydney
-LEAD = LeadFacts(None, 0, ("+61491570156", None, "+61491570157"), (1, 0, 0), 1, None, None, None, in_flight=False)
+LEAD = LeadFacts(
+    None, 0, ("+61491570156", None, "+61491570157"), (1, 0, 0), 1, None, None, "Australia/Sydney", in_flight=False
+)
 LIST = ListFacts(in_dialler=True, weight=1)
 CAMPAIGN = CampaignFacts("outbound", True, "Australia/Sydney", parse_hours({"monday": ["09:00-17:00"]}), 10)
 
@@ -37,8 +39,8 @@ def test_a_lead_that_nothing_keeps_out_is_dialable_now() -> None:
     assert verdict.dialable
     assert verdict.next_dial_at == NOW
     assert [result.rule for result in verdict.rules] == [
-        "completion", "phone", "do-not-call", "list", "campaign", "attempts", "in-flight", "next-attempt", "window",
-        "contact-window",
+        "completion", "phone", "do-not-call", "callback-agent", "list", "campaign", "strategy", "attempts", "in-flight",
+        "next-attempt", "abandoned", "window", "contact-window",
     ]  # fmt: skip
 
 

@@ -100,15 +100,15 @@ def test_the_next_opening_is_the_first(of: Hours, zone: ZoneInfo, at: datetime) 
 
 @given(hours, hours, moments)
 def test_the_next_common_opening_is_open_in_both_and_none_is_before(left: Hours, right: Hours, at: datetime) -> None:
-    both = ((left, ZoneInfo("Australia/Sydney")), (right, ZoneInfo("Australia/Perth")))
+    both = ((left, ZoneInfo("Australia/Sydney"), None), (right, ZoneInfo("Australia/Perth"), None))
     found = next_all_open(both, at, horizon_days=9)
     probe = at
     for _ in range(8 * DAY):
         if found is not None and probe >= found:
             break
-        assert not all(is_open(of, zone, probe) for of, zone in both)
+        assert not all(is_open(of, zone, probe) for of, zone, _ in both)
         probe += MINUTE
-    assert found is None or all(is_open(of, zone, found) for of, zone in both)
+    assert found is None or all(is_open(of, zone, found) for of, zone, _ in both)
 
 
 @given(hours)

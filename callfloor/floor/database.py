@@ -1,0 +1,208 @@
+"""The floor's records in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import structlog
+
+from callfloor.contract.codes import DialStatus
+from callfloor.errors import Problem
+from callfloor.floor.journal import Journal
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
+from callfloor.floor.recordings import Recording, Recordings
+from callfloor.floor.records import Claim, WrapUp
+from callfloor.floor.selection import Selection
+from callfloor.rules.agents import AgentState
+from callfloor.store import activities, agents, attempts, media
+from callfloor.store.pool import Database
+from callfloor.telephony.carrier import AgentId, CallId
+
+log = structlog.get_logger("callfloor.floor")
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+class DatabaseRecords:
+    """`selection` chooses leads; `journal` keeps the order of what is written."""
+
+    def __init__(
+        self,
+        db: Database,
+        journal: Journal,
+        selection: Selection,
+        recordings: Recordings,
+        now: Callable[[], float],
+    ) -> None:
+        self._db, self._journal, self._selection, self._recordings = db, journal, selection, recordings
+        self._now = now
+        self._tasks: set[asyncio.Task[None]] = set()
+        # calls whose recording is on its way, and what waits for their end to be written
+        self._storing: dict[int, list[Callable[[], None]]] = {}
+        self._ending: set[CallId] = set()
+        # counts each agent's writes, so that an older reading of its state can be told
+        self.writes: dict[AgentId, int] = {}
+
+    def holds(self, call: CallId) -> bool:
+        """Whether the call's end is still to be written."""
+        return call in self._ending
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Leads
+
+    def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
+        self._begin(self._claim(claim, done))
+
+    async def _claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
+        claimed: list[Claimed] = []
+        try:
+            claimed = await self._selection.claim(claim, self._now())
+        except Problem:
+            # whatever was committed without our hearing of it is found and closed by the engine
+            log.warning("claim-failed", campaign=claim.plan.key.campaign, reason="database unavailable")
+        except asyncpg.PostgresError as error:
+            log.error("claim-refused", campaign=claim.plan.key.campaign, kind=type(error).__name__)
+        done(claimed)
+
+    def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
+        self._begin(self._preview(plan, agent, done))
+
+    async def _preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
+        lead: Preview | None = None
+        try:
+            lead = await self._selection.preview(plan, agent, self._now())
+        except Problem:
+            log.warning("preview-failed", campaign=plan.key.campaign, reason="database unavailable")
+        done(lead)
+
+    def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
+        self._begin(self._start(plan, lead, agent, done))
+
+    async def _start(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]
+    ) -> None:
+        claimed: Claimed | None = None
+        try:
+            claimed = await self._selection.start(plan, lead, agent, self._now())
+        except Problem:
+            log.warning("start-failed", campaign=plan.key.campaign, reason="database unavailable")
+        done(claimed)
+
+    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
+        at = self._now()
+        self._journal.write(lambda: self._selection.skip(plan, lead, agent, reason, at))
+
+    # Calls
+
+    def answered(self, key: CampaignKey, call: CallId, at: float) -> None:
+        self._journal.write(partial(attempts.answered, self._db, key.organisation, call, moment(at)))
+
+    def connected(self, key: CampaignKey, call: CallId, agent: AgentId, at: float) -> None:
+        self._journal.write(partial(attempts.connected, self._db, key.organisation, call, agent, moment(at)))
+
+    def finished(
+        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
+    ) -> None:
+        self._ending.add(call)
+        if recorded_s is None:
+            finish = partial(self._finish, plan, call, activity, status, None, at)
+            self._journal.write(finish, lambda _: self._ending.discard(call))
+            return
+        self._storing[activity] = []
+        self._begin(self._store(plan, call, activity, status, recorded_s, at))
+
+    async def _store(
+        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float, at: float
+    ) -> None:
+        recording = await self._recordings.store(plan.key.organisation, call, recorded_s)
+
+        def written(_: object) -> None:
+            self._ending.discard(call)
+            if recording.content is not None:
+                self._begin(self._recordings.forget(call))
+
+        self._journal.write(partial(self._finish, plan, call, activity, status, recording, at), written)
+        for write in self._storing.pop(activity):
+            write()
+
+    async def _finish(
+        self,
+        plan: CampaignPlan,
+        call: CallId,
+        activity: int,
+        status: DialStatus,
+        recording: Recording | None,
+        at: float,
+    ) -> None:
+        organisation, ended_at = plan.key.organisation, moment(at)
+        record = await attempts.lead_record(self._db, organisation, call, status)
+        ended = self._selection.ended(plan.key, status, record, ended_at)
+        if not await attempts.finish(self._db, organisation, call, ended, ended_at):
+            return
+        if recording is None:
+            if status is DialStatus.ANSWERED and not plan.record:
+                await activities.set_recording_status(self._db, organisation, activity, "disabled")
+            return
+        kept = "failed" if recording.content is None else "enabled"
+        await activities.set_recording_status(self._db, organisation, activity, kept)
+        if recording.content is not None:
+            await media.add(
+                self._db,
+                organisation,
+                "recording",
+                activity,
+                recording.content,
+                content_type="audio/wav",
+                duration_s=round(recording.seconds),
+                file_name=f"{activity}.wav",
+                at=ended_at,
+            )
+
+    def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
+        write = partial(self._journal.write, partial(self._wrap_up, plan.key.organisation, activity, wrap, at))
+        if activity in self._storing:
+            self._storing[activity].append(write)
+        else:
+            write()
+
+    async def _wrap_up(self, organisation: int, activity: int, wrap: WrapUp, at: float) -> None:
+        given = activities.WrapUp(
+            wrap.wrap_code,
+            wrap.lead_status,
+            None if wrap.next_attempt_at is None else moment(wrap.next_attempt_at),
+            wrap.callback_agent,
+        )
+        try:
+            await activities.wrap_up(self._db, organisation, activity, given, moment(at))
+        except activities.UnknownWrapCodeError:
+            # the code was taken from the campaign during the call
+            await activities.wrap_up(self._db, organisation, activity, activities.WrapUp(None), moment(at))
+
+    # Agents
+
+    def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:
+        self._count(agent)
+        self._journal.write(partial(agents.show, self._db, organisation, agent, state, reason, moment(at)))
+
+    def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
+        self._count(agent)
+        self._journal.write(partial(self._free, organisation, agent, at), done)
+
+    async def _free(self, organisation: int, agent: AgentId, at: float) -> AgentState:
+        ended = await agents.call_ended(self._db, organisation, agent, moment(at))
+        # None: the call was never shown
+        return ended or await agents.state(self._db, organisation, agent)
+
+    def _count(self, agent: AgentId) -> None:
+        self.writes[agent] = self.writes.get(agent, 0) + 1

@@ -1,0 +1,87 @@
+"""How many calls a campaign places now, by its mode: one an idle agent, or as many as pacing allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from callfloor.clock import Clock
+from callfloor.floor.plan import CampaignPlan
+from callfloor.rules.pacing import Pacer, PacingSettings, Past
+from callfloor.telephony.carrier import CallId
+
+# Calls that are placed in a second at most: trunks refuse more, and agents who all become ready at once need no flood.
+CALLS_PER_S = 50.0
+# With no lead to dial, look again after so long: leads are uploaded at any time.
+LOOK_AGAIN_S = 2.0
+# So many calls in a row that the trunk refused: it is down, and each further one would cost a lead an attempt.
+TRUNK_DOWN_AFTER = 10
+TRUNK_REST_S = (1.0, 60.0)
+
+# Makes the pacing of a predictive campaign, out of its settings and what an earlier one learned.
+MakePacer = Callable[[PacingSettings, Past | None], Pacer]
+
+
+class Dialler:
+    """One campaign's. It decides; the floor acts."""
+
+    def __init__(
+        self, plan: CampaignPlan, clock: Clock, past: Past | None = None, make_pacer: MakePacer = Pacer
+    ) -> None:
+        self.plan = plan
+        self._clock = clock
+        self.pacer = make_pacer(plan.pacing, past) if plan.mode == "predictive" else None
+        # lines that nobody has answered yet
+        self.lines: set[CallId] = set()
+        # people who wait for an agent, the first to answer first
+        self.waiting: dict[CallId, None] = {}
+        self.claiming = False
+        self._rest_until = 0.0
+        self._exhausted_until = 0.0
+        self._refused = 0
+        self._allowed = CALLS_PER_S
+        self._allowed_at = clock.elapsed()
+
+    @property
+    def wants_agents(self) -> bool:
+        """Whether it has leads to dial, as far as it knows."""
+        return self.plan.active and self._clock.elapsed() >= self._exhausted_until
+
+    def wanted(self, idle: int) -> tuple[int, tuple[CallId, ...], msgspec.Struct | None]:
+        """Lines to dial now, lines to let go, and why. `idle`: agents who wait for this campaign's calls."""
+        now = self._clock.elapsed()
+        count, cancel, why = idle, (), None
+        if self.pacer is not None:
+            decision = self.pacer.decide(now)
+            count, cancel, why = decision.lines, decision.cancel, decision.why
+        if not self.plan.active or self.claiming or now < self._rest_until or now < self._exhausted_until:
+            count = 0
+        if self.plan.max_lines is not None:
+            count = min(count, self.plan.max_lines - len(self.lines))
+        if self._refused >= TRUNK_DOWN_AFTER:
+            # one call finds out whether the trunk is back
+            count = min(count, 1 - len(self.lines))
+        self._allowed = min(CALLS_PER_S, self._allowed + (now - self._allowed_at) * CALLS_PER_S)
+        self._allowed_at = now
+        count = max(0, min(count, int(self._allowed)))
+        self._allowed -= count
+        return count, cancel, why
+
+    def claimed(self, asked: int, got: int) -> None:
+        """A claim came back."""
+        self.claiming = False
+        if got < asked:
+            self._exhausted_until = self._clock.elapsed() + LOOK_AGAIN_S
+
+    def refused(self) -> None:
+        """The trunk did not take a call."""
+        self._refused += 1
+        if self._refused >= TRUNK_DOWN_AFTER:
+            shortest, longest = TRUNK_REST_S
+            rest = min(longest, shortest * 2 ** min(10, self._refused - TRUNK_DOWN_AFTER))
+            self._rest_until = self._clock.elapsed() + rest
+
+    def accepted(self) -> None:
+        """The trunk took a call."""
+        self._refused = 0

@@ -1,0 +1,209 @@
+"""The engine: a floor on a database, in real time. It leads campaigns by lease, and takes over what others left.
+
+Whatever it holds in memory can be lost at any moment: an attempt is committed before its line is seized, and whoever
+leads the campaign next finds it, asks the carrier, and carries on or closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import structlog
+
+from callfloor.clock import Clock
+from callfloor.contract.codes import DialStatus
+from callfloor.errors import Problem
+from callfloor.floor.campaigns import CampaignSettings, load, past_of
+from callfloor.floor.database import DatabaseRecords, moment
+from callfloor.floor.desk import Desk
+from callfloor.floor.floor import Floor
+from callfloor.floor.journal import Journal
+from callfloor.floor.lease import ROUND_S, Leases, groups
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.recordings import Recordings
+from callfloor.floor.roster import Roster
+from callfloor.floor.selection import Selection
+from callfloor.media.blobs import Blobs
+from callfloor.store import activities, agents, attempts
+from callfloor.store.pool import LOST, Database
+from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
+
+log = structlog.get_logger("callfloor.floor")
+
+TICK_S = 0.25
+ROSTER_S = 1.0
+AUDIT_S = 5.0
+# An attempt that nobody knows is left alone for so long: its claim may still be coming back.
+UNKNOWN_S = 15.0
+
+
+class Engine:
+    def __init__(self, dsn: str, db: Database, clock: Clock, carrier: Carrier, blobs: Blobs, desk: Desk) -> None:
+        self._dsn, self._db, self._clock, self._carrier = dsn, db, clock, carrier
+        self.id = uuid4()
+        self._settings: dict[CampaignKey, CampaignSettings] = {}
+        self._journal = Journal(db)
+        self._selection = Selection(db, self.id, self._settings)
+        self._records = DatabaseRecords(db, self._journal, self._selection, Recordings(carrier, blobs), clock.now)
+        self.floor = Floor(clock, carrier, self._records, desk)
+        self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
+        # campaigns that are led and whose calls have been found again: the floor dials for these
+        self._dialling: set[CampaignKey] = set()
+        self._roster = Roster(self.floor, self._journal, self._records, db, self._dialling)
+        self._look = asyncio.Event()
+        self._recoveries: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Calls that are up then are left to the carrier and to the next engine."""
+        work = (
+            self._journal.run(),
+            self._every(ROUND_S, self._lead),
+            self._every(ROSTER_S, self._read_roster, self._look),
+            self._every(AUDIT_S, self._audit),
+            self._tick(),
+            self._listen(),
+        )
+        running = [asyncio.create_task(each) for each in work]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            tasks: set[asyncio.Task[Any]] = {*running, stopping, *self._recoveries}
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self._leases.close()
+
+    async def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], wake: asyncio.Event | None = None
+    ) -> None:
+        wake = wake or asyncio.Event()
+        while True:
+            try:
+                await work()
+            except (Problem, CarrierLostError) as error:
+                log.warning("engine-waits", kind=type(error).__name__)
+            except asyncpg.PostgresError as error:
+                log.error("engine-fault", kind=type(error).__name__)
+            wake.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _tick(self) -> None:
+        while True:
+            self.floor.tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _listen(self) -> None:
+        """Look at the agents at once when somebody asks something of one. A lost notification costs a second."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=5)
+                try:
+                    await connection.add_listener(agents.CHANNEL, self._asked)
+                    while not connection.is_closed():  # noqa: ASYNC110 - the driver has no event that may be awaited
+                        await asyncio.sleep(ROSTER_S)
+                finally:
+                    await connection.close(timeout=1)
+            except LOST:
+                await asyncio.sleep(ROSTER_S)
+
+    def _asked(self, *_: object) -> None:
+        self._look.set()
+
+    # Campaigns
+
+    async def _lead(self) -> None:
+        """Take what is free, and dial as it is set up now."""
+        settings = await load(self._db)
+        before = dict(self._settings)
+        self._settings.clear()
+        self._settings.update(settings)
+        for key in self._dialling & settings.keys():
+            if settings[key].plan.active and key in before and not before[key].plan.active:
+                await self._selection.recycle_on_start(key, moment(self._clock.now()))
+            self.floor.configure(settings[key].plan)
+        await self._leases.round(groups({key: each.plan.agents for key, each in settings.items()}))
+
+    def _gained(self, key: CampaignKey) -> None:
+        task = asyncio.create_task(self._recover(key))
+        self._recoveries.add(task)
+        task.add_done_callback(self._recoveries.discard)
+
+    def _lost(self, key: CampaignKey) -> None:
+        log.warning("campaign-left", campaign=key.campaign)
+        self._dialling.discard(key)
+        self.floor.drop(key)
+
+    async def _recover(self, key: CampaignKey) -> None:
+        """Carry on where the engine before stopped."""
+        while key in self._leases.held:
+            settings = self._settings.get(key)
+            if settings is None:
+                return
+            try:
+                past = await past_of(self._db, settings.plan, moment(self._clock.now()))
+                live = {call.call: call for call in await self._carrier.calls()}
+                rows = await attempts.unfinished(self._db, *key)
+            except (Problem, CarrierLostError) as error:
+                log.warning("recovery-waits", campaign=key.campaign, kind=type(error).__name__)
+                await asyncio.sleep(1.0)
+                continue
+            if key not in self._leases.held:
+                return
+            self.floor.configure(settings.plan, past)
+            for row in rows:
+                self._found(settings.plan, row, live.get(row["attempt_id"]))
+            now = moment(self._clock.now())
+            code = settings.plan.default_wrap_code
+            self._journal.write(partial(activities.wrap_up_left, self._db, *key, code, now))
+            self._dialling.add(key)
+            self._look.set()
+            return
+
+    def _found(self, plan: CampaignPlan, row: asyncpg.Record, live: LiveCall | None) -> None:
+        """An attempt without an end, and the carrier's word of it."""
+        if live is not None:
+            call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"])
+            self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent)
+            return
+        # what became of it is not known: it is closed for what is certain, and its lead rests as after any call
+        if row["connect_delay_ms"] is not None:
+            status = DialStatus.ANSWERED
+        elif row["answered_at"] is not None:
+            status = DialStatus.ABANDONED
+        else:
+            status = DialStatus.CANCELLED
+        log.warning("attempt-closed", attempt=row["attempt_id"], status=status.name)
+        self._records.finished(plan, row["attempt_id"], row["activity_id"], status, None, self._clock.now())
+
+    async def _audit(self) -> None:
+        """Find calls that the carrier lost, and attempts that nobody knows."""
+        known = self.floor.placed_before(self._clock.elapsed() - AUDIT_S)
+        live: set[CallId] = {call.call for call in await self._carrier.calls()}
+        gone = known - live
+        if gone:
+            log.warning("calls-lost", count=len(gone))
+            self.floor.lost(gone)
+        limit = moment(self._clock.now() - UNKNOWN_S)
+        for key in list(self._dialling):
+            for row in await attempts.unfinished(self._db, *key):
+                call = row["attempt_id"]
+                unknown = not self.floor.has(call) and not self._records.holds(call) and row["dialled_at"] < limit
+                if unknown and key in self._dialling:
+                    self._found(self._settings[key].plan, row, None)
+
+    # Agents
+
+    async def _read_roster(self) -> None:
+        self._roster.read()

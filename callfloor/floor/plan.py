@@ -1,0 +1,60 @@
+"""What the floor knows of a campaign and of a lead to call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.dialling import PreviewTimeout
+from callfloor.rules.pacing import PacingSettings
+from callfloor.telephony.carrier import AgentId, CallId
+
+
+class CampaignKey(NamedTuple):
+    organisation: int
+    campaign: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """How a campaign dials; times in seconds. `numbers`: what may be shown to the customer (E.164), in turn."""
+
+    key: CampaignKey
+    mode: CampaignMode
+    agents: frozenset[AgentId]
+    active: bool = True
+    numbers: tuple[str, ...] = ()
+    pacing: PacingSettings = field(default_factory=PacingSettings)
+    wrap_up_s: float = 30.0
+    wrap_up_extension_s: float = 60.0
+    wrap_codes: tuple[int, ...] = ()
+    default_wrap_code: int | None = None
+    preview_s: float = 60.0
+    preview_timeout: PreviewTimeout = "skip"
+    detect_machines: bool = True
+    record: bool = True
+    max_lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A call that is written down and may be placed. `caller`: the number to show. `agent`: only this one may take
+    it, and is held free for it."""
+
+    call: CallId
+    activity: int
+    lead: int
+    number: str
+    caller: str | None = None
+    agent: AgentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A lead that an agent looks at before it is dialled; nothing is written down yet."""
+
+    lead: int
+    phone_index: int
+    number: str
+    attempts: int

@@ -1,0 +1,79 @@
+"""How many people may be abandoned: an allowance that grows with every live answer, and a cap never passed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Live answers and abandoned calls of some time. `age_s`: how long ago it began."""
+
+    age_s: float
+    live: int
+    abandoned: int
+
+
+class Budget:
+    """Counts over a rolling window, and the allowance that steers pacing from call to call.
+
+    The allowance is a token bucket: each live answer adds `share` of a token, each abandoned call takes one. What was
+    not used while nothing could be used (a quiet start, a pause) is lost beyond `most` tokens, so that no part of a
+    day is paid for with the savings of another: the best use of a budget is an even one. It may fall below zero when
+    the world changes faster than pacing learns; it is then paid back.
+    """
+
+    def __init__(self, cap: float, window_s: float, most: float, buckets: Iterable[Bucket] = ()) -> None:
+        self.cap = cap
+        self.share = cap
+        self.most = most
+        self.tokens = 0.0
+        self._window_s = window_s
+        # (start, live, abandoned) by hour, oldest first
+        self._hours: deque[list[float]] = deque()
+        self._past = tuple(buckets)
+        self.live = sum(bucket.live for bucket in self._past)
+        self.abandoned = sum(bucket.abandoned for bucket in self._past)
+
+    def advance(self, at: float) -> None:
+        """Forget what lies before the window."""
+        if self._past:
+            # only now is it known what the clock shows
+            past, self._past = self._past, ()
+            for bucket in sorted(past, key=lambda bucket: -bucket.age_s):
+                self._hours.append([at - bucket.age_s, bucket.live, bucket.abandoned])
+        while self._hours and self._hours[0][0] < at - self._window_s:
+            _, live, abandoned = self._hours.popleft()
+            self.live -= int(live)
+            self.abandoned -= int(abandoned)
+
+    def answered(self, at: float) -> None:
+        """A person answered."""
+        self._hour(at)[1] += 1
+        self.live += 1
+        self.tokens = min(self.most, self.tokens + self.share)
+
+    def lost(self, at: float) -> None:
+        """A person was abandoned."""
+        self._hour(at)[2] += 1
+        self.abandoned += 1
+        self.tokens -= 1.0
+
+    def left(self) -> float:
+        """How many more may be abandoned before the cap of the window is passed."""
+        return self.cap * self.live - self.abandoned
+
+    def buckets(self, at: float) -> tuple[Bucket, ...]:
+        """What the window holds, to go on with later."""
+        self.advance(at)
+        return tuple(Bucket(at - start, int(live), int(abandoned)) for start, live, abandoned in self._hours)
+
+    def _hour(self, at: float) -> list[float]:
+        self.advance(at)
+        if not self._hours or at - self._hours[-1][0] >= HOUR:
+            self._hours.append([at, 0, 0])
+        return self._hours[-1]

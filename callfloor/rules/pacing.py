@@ -1,0 +1,383 @@
+"""How many lines a predictive campaign dials: as many as its agents can take, with few people answering to nobody."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from callfloor.rules.budget import Bucket, Budget
+from callfloor.rules.estimates import Durations, LiveRate, ends_within
+from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance
+
+# Ids of the caller's, opaque here.
+Line = int
+Agent = int
+
+Mode = Literal["look-ahead", "cautious", "one-to-one", "stopped"]
+
+# Steps of the tables: ringing and wrap-up, and talk.
+FINE_S, COARSE_S = 0.5, 2.0
+# Shares of the times to answer at which a new line's risk is taken
+QUANTILES = (0.17, 0.5, 0.83)
+
+TOKENS_MOST = 5.0
+TOKENS_AIM = 2.5
+GAIN = 0.35
+# Change of the steady part of the threshold with each live answer and each token away from the aim
+DRIFT = 0.002
+THRESHOLD = 0.015
+LEAST, MOST = 0.0005, 0.3
+RESERVE = 2.5
+UNBEARABLE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PacingSettings:
+    """`abandonment_cap`: share of the live answers over the rolling window. `ring_s`: a line is given up after so
+    long. `minimum_ring_s`: a line that rang for less may not be cancelled."""
+
+    abandonment_cap: float = 0.03
+    grace_s: float = 2.0
+    ring_s: float = 28.0
+    minimum_ring_s: float = 0.0
+    window_s: float = 30 * 86400.0
+
+
+class PacingInputs(msgspec.Struct, frozen=True, rename="camel"):
+    """What a decision saw: plain numbers, kept as evidence with each attempt. `busy`: agents who talk or wrap up.
+    `lines`: ringing. `waiting`: people who answered and have no agent yet. `threshold`: the greatest risk taken that
+    who answers finds no agent."""
+
+    idle: int
+    busy: int
+    lines: int
+    waiting: int
+    live_rate: float
+    live_rate_spread: float
+    live: int
+    abandoned: int
+    threshold: float
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`lines`: dial so many more now. `cancel`: hang these up, nobody has answered them and the budget cannot bear
+    that somebody does."""
+
+    lines: int
+    cancel: tuple[Line, ...]
+    why: PacingInputs
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What a pacer has learned and spent, for the one that goes on after a restart."""
+
+    buckets: tuple[tuple[float, int, int], ...] = ()
+    talk_s: tuple[float, ...] = ()
+    wrap_s: tuple[float, ...] = ()
+    answer_s: tuple[float, ...] = ()
+    other_s: tuple[float, ...] = ()
+    live_rate: tuple[float, ...] = ()
+    log_threshold: float | None = None
+
+
+class Pacer:
+    """One for a predictive campaign. Deterministic; knows no clock but the times that it is told, none of which may
+    lie before the last."""
+
+    def __init__(self, settings: PacingSettings, past: Past | None = None) -> None:
+        self._settings = settings
+        past = past or Past()
+        self._idle: dict[Agent, float] = {}
+        self._talking: dict[Agent, float] = {}
+        self._wrapping: dict[Agent, float] = {}
+        self._lines: dict[Line, float] = {}
+        self._waiting: dict[Line, float] = {}
+        self._cancelled: dict[Line, float] = {}
+        self._budget = Budget(
+            settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
+        )
+        self._log_threshold = math.log(THRESHOLD) if past.log_threshold is None else past.log_threshold
+        ring = settings.ring_s
+        self._talk = Durations([20.0, 40.0, 60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 260.0, 400.0], 500, past.talk_s)
+        self._wrap = Durations([5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0], 200, past.wrap_s)
+        self._answer = Durations([ring * share for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)], 200, past.answer_s)
+        self._other = Durations([ring] * 8, 200, past.other_s)
+        self._rate = LiveRate(past.live_rate)
+        self._live_ends = 0
+        self._begun: deque[list[float]] = deque()
+        self._rated_at = self._at = 0.0
+        self._remake = 0
+        self._last_risk = 0.0
+        self._rate_used = self._rate.mean
+
+    # What happens
+
+    def agent_idle(self, agent: Agent, at: float) -> None:
+        self._leave(agent, at, idle=True)
+        self._idle[agent] = at
+
+    def agent_talking(self, agent: Agent, at: float) -> None:
+        self._leave(agent, at)
+        self._talking[agent] = at
+
+    def agent_wrapping(self, agent: Agent, at: float) -> None:
+        self._leave(agent, at)
+        self._wrapping[agent] = at
+
+    def agent_gone(self, agent: Agent, at: float) -> None:
+        """Paused, signed out, or working for another campaign."""
+        self._at = at
+        for agents in (self._idle, self._talking, self._wrapping):
+            agents.pop(agent, None)
+
+    def dialled(self, line: Line, at: float) -> None:
+        self._at = at
+        self._lines[line] = at
+        if self._begun and at - self._begun[-1][0] < FINE_S:
+            self._begun[-1][1] += 1
+        else:
+            self._begun.append([at, 1.0, 0.0])
+
+    def answered(self, line: Line, at: float) -> None:
+        """By a person, after any detection, who waits for an agent from now on."""
+        self._at = at
+        since = self._take(line)
+        if since is not None:
+            self._answer.add(at - since)
+            self._live_ends += 1
+        self._waiting[line] = at
+        self._budget.answered(at)
+        self._steer()
+
+    def ended_unanswered(self, line: Line, at: float) -> None:
+        """Busy, invalid, rang out, a machine, or cancelled."""
+        self._at = at
+        censored = line in self._cancelled
+        since = self._take(line)
+        if since is not None and not censored:
+            self._other.add(at - since)
+        elif since is not None:
+            for begun in self._begun:
+                if since - begun[0] < FINE_S:
+                    begun[1] -= 1
+                    break
+
+    def joined(self, line: Line, agent: Agent, at: float) -> None:
+        """The one who waits has an agent. `agent_talking` is to be told too."""
+        self._at = at
+        self._waiting.pop(line, None)
+
+    def abandoned(self, line: Line, at: float) -> None:
+        """No agent within the grace time, or hung up while waiting."""
+        self._at = at
+        self._waiting.pop(line, None)
+        self._budget.lost(at)
+
+    def _take(self, line: Line) -> float | None:
+        cancelled = self._cancelled.pop(line, None)
+        return self._lines.pop(line, cancelled)
+
+    def _leave(self, agent: Agent, at: float, *, idle: bool = False) -> None:
+        """End what the agent was doing."""
+        self._at = at
+        self._idle.pop(agent, None)
+        since = self._talking.pop(agent, None)
+        if since is not None:
+            self._talk.add(at - since)
+            if idle:
+                self._wrap.add(0.0)
+        since = self._wrapping.pop(agent, None)
+        if since is not None:
+            self._wrap.add(at - since)
+
+    def _steer(self) -> None:
+        self._log_threshold += DRIFT * (self._budget.tokens - TOKENS_AIM)
+        self._log_threshold = min(math.log(MOST), max(math.log(LEAST), self._log_threshold))
+
+    # What to do
+
+    def decide(self, at: float) -> Decision:
+        """How many lines to dial, and which to give up, at this moment."""
+        self._at = at
+        self._budget.advance(at)
+        self._learn(at)
+        spare = len(self._idle) - len(self._waiting)
+        left = self._budget.left() + min(0, spare)
+        threshold = math.exp(self._log_threshold + GAIN * (self._budget.tokens - TOKENS_AIM))
+        threshold = min(MOST, max(LEAST, threshold))
+        lines, mode = 0, "look-ahead"
+        if left < 1.0:
+            cancel = self._cancel(len(self._lines) - max(0, spare), at)
+            mode: Mode = "stopped" if cancel else "one-to-one"
+            lines = max(0, spare - len(self._lines))
+        else:
+            lines = self._look_ahead(spare, threshold, at)
+            cancel = () if lines else self._cancel(self._unbearable(spare + int(left), at), at)
+        return Decision(lines, cancel, self._why(threshold, mode))
+
+    def _unbearable(self, sure: int, at: float) -> int:
+        """How many lines are too many for the budget: with them it would likely be overdrawn."""
+        if self._last_risk < UNBEARABLE:
+            return 0
+        steps = list(_steps(self._lines, at, FINE_S, self._line_size))
+        few, many = 0, len(steps)
+        while few < many:
+            middle = (few + many) // 2
+            if self._risk(self._balances(sure, at, steps[: len(steps) - middle])) > UNBEARABLE:
+                few = middle + 1
+            else:
+                many = middle
+        return few
+
+    def _cancel(self, count: int, at: float) -> tuple[Line, ...]:
+        """The youngest lines, as far as they may be cancelled."""
+        if count <= 0:
+            return ()
+        rung = self._settings.minimum_ring_s
+        chosen = [line for line, since in reversed(self._lines.items()) if at - since >= rung][:count]
+        for line in chosen:
+            self._cancelled[line] = self._lines.pop(line)
+        return tuple(chosen)
+
+    def _look_ahead(self, sure: int, threshold: float, at: float) -> int:
+        balances = self._balances(sure, at)
+        count, most = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        while True:
+            self._last_risk = self._risk(balances)
+            if count == most or self._last_risk > threshold:
+                break
+            count += 1
+            for balance, line in zip(balances, self._line_table, strict=True):
+                balance.dial(line.first)
+        return count
+
+    def _risk(self, balances: Sequence[ExactBalance | LargeBalance]) -> float:
+        """The chance that nobody is free, the worst of each moment and all after it, as their mean."""
+        total = worst = 0.0
+        for balance in reversed(balances):
+            worst = max(worst, balance.none_left())
+            total += worst
+        return total / len(balances)
+
+    def _balances(self, sure: int, at: float, lines: list[int] | None = None) -> list[ExactBalance | LargeBalance]:
+        if lines is None:
+            lines = _steps(self._lines, at, FINE_S, self._line_size)
+        wraps = _steps(self._wrapping, at, FINE_S, self._wrap_size)
+        talks: list[int] | None = None
+        uncertainty = self._rate.spread / self._rate.mean
+        balances: list[ExactBalance | LargeBalance] = []
+        for line, wrap, talk in zip(self._line_table, self._wrap_table, self._talk_table, strict=True):
+            if talk.any and talks is None:
+                talks = _steps(self._talking, at, COARSE_S, self._talk_size)
+            some = talks if talk.any and talks is not None else []
+            if (sure + len(wraps) + len(some)) * (len(lines) + len(wraps) + len(some)) <= EXACT:
+                balances.append(ExactBalance(sure, wrap.of(wraps) + talk.of(some), line.of(lines)))
+            else:
+                mean, variance, skew = wrap.sums(wraps)
+                if some:
+                    more = talk.sums(some)
+                    mean, variance, skew = mean + more[0], variance + more[1], skew + more[2]
+                balances.append(LargeBalance(sure, (mean, variance, skew), line.sums(lines), uncertainty))
+        return balances
+
+    def _learn(self, at: float) -> None:
+        """Bring estimates and tables up to date; both cost more than a decision."""
+        if at - self._rated_at >= 1.0 and self._begun and self._remake:
+            due, share, last = 0.0, self._answer_share, self._line_size - 1
+            for begun in self._begun:
+                now = share[min(last, int((at - begun[0]) / FINE_S))]
+                due += begun[1] * (now - begun[2])
+                begun[2] = now
+            while self._begun and at - self._begun[0][0] > self._settings.ring_s + 2:
+                self._begun.popleft()
+            self._rate.update(self._live_ends, due - self._live_ends, at)
+            self._live_ends = 0
+            self._rated_at = at
+        count = self._talk.count + self._wrap.count + self._answer.count
+        if count >= self._remake:
+            self._remake = count + 1 + min(count // 20, 40)
+            self._make_tables()
+        elif abs(self._rate.mean / self._rate_used - 1.0) > 0.01:
+            self._make_lines()
+
+    def _make_tables(self) -> None:
+        staffed = len(self._idle) + len(self._talking) + len(self._wrapping)
+        cap = self._settings.abandonment_cap
+        day = 7 * 3600 * staffed / (self._talk.mean + self._wrap.mean) + 1
+        self._budget.share = cap - min(0.1 * cap, RESERVE / day)
+        answer, grace = self._answer, self._settings.grace_s
+        self._ahead = [max(FINE_S, answer.quantile(share)) for share in QUANTILES]
+        free = [ahead + grace for ahead in self._ahead]
+        self._wrap_size = min(400, int(self._wrap.longest / FINE_S) + 2)
+        self._wrap_table = [Chances(t) for t in ends_within(self._wrap, free, FINE_S, self._wrap_size)]
+        wraps = [self._wrap.quantile(share) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
+        self._talk_size = min(600, int(self._talk.longest / COARSE_S) + 2)
+        self._talk_table: list[Chances] = []
+        for ahead in free:
+            parts = [ahead - wrap for wrap in wraps if wrap < ahead]
+            if not parts:
+                self._talk_table.append(Chances([0.0]))
+                continue
+            tables = ends_within(self._talk, parts, COARSE_S, self._talk_size)
+            self._talk_table.append(Chances([sum(column) / len(wraps) for column in zip(*tables, strict=True)]))
+        self._line_size = int(self._settings.ring_s / FINE_S) + 4
+        size = self._line_size + math.ceil(max(self._ahead) / FINE_S) + 2
+        self._answer_share = answer.shares(FINE_S, size)
+        self._other_share = self._other.shares(FINE_S, size)
+        self._make_lines()
+
+    def _make_lines(self) -> None:
+        """The chance that a line that rang so long is answered within each time ahead: it is one that will be, or one
+        that will not, and the longer it rings the likelier the latter."""
+        rate, answer, other = self._rate.mean, self._answer_share, self._other_share
+        self._rate_used = rate
+        size = self._line_size
+        still = [
+            rate * (1 - a) + (1 - rate) * max(0.02, 1 - o) + 1e-9 for a, o in zip(answer[:size], other, strict=False)
+        ]
+        self._line_table: list[Chances] = []
+        for ahead in self._ahead:
+            steps = max(1, round(ahead / FINE_S))
+            later = answer[steps : steps + size]
+            self._line_table.append(
+                Chances([rate * (b - a) / s for a, b, s in zip(answer, later, still, strict=False)])
+            )
+
+    def _why(self, threshold: float, mode: Mode) -> PacingInputs:
+        return PacingInputs(
+            len(self._idle),
+            len(self._talking) + len(self._wrapping),
+            len(self._lines),
+            len(self._waiting),
+            self._rate.mean,
+            self._rate.spread,
+            self._budget.live,
+            self._budget.abandoned,
+            threshold,
+            mode,
+        )
+
+    def past(self) -> Past:
+        """What to give to the next one."""
+        return Past(
+            tuple((bucket.age_s, bucket.live, bucket.abandoned) for bucket in self._budget.buckets(self._at)),
+            self._talk.seen(),
+            self._wrap.seen(),
+            self._answer.seen(),
+            self._other.seen(),
+            self._rate.weights(),
+            self._log_threshold,
+        )
+
+
+def _steps(since: Mapping[int, float], at: float, step_s: float, size: int) -> list[int]:
+    """How many steps each has lasted, as far as tables go."""
+    last, per_s = size - 1, 1 / step_s
+    return [min(last, int((at - start) * per_s)) for start in since.values()]

@@ -1,0 +1,92 @@
+"""What a simulated day comes to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+HOUR_S = 3600.0
+
+
+class ConnectDelay(msgspec.Struct, frozen=True):
+    """Answer → agent joined, in milliseconds."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class Figures(msgspec.Struct, frozen=True, rename="camel"):
+    """Of the time after warm-up. Rates and utilisation are shares of 1."""
+
+    seed: int
+    agents: int
+    hours: float
+    utilisation: float
+    talk_minutes_per_agent_hour: float
+    attempts: int
+    live_answers: int
+    abandoned: int
+    abandonment_rate: float
+    worst_hour_abandonment_rate: float
+    mean_agent_wait_seconds: float
+    connect_delay_ms: ConnectDelay
+    wall_seconds: float
+
+
+class Tally:
+    """Counts what happens from `start` on (seconds on the day's clock), until `end`."""
+
+    def __init__(self, start: float, end: float) -> None:
+        self._start, self._end = start, end
+        self.attempts = 0
+        self.live: list[float] = []
+        self.abandoned: list[float] = []
+        self.delays: list[float] = []
+        self.talk_s = self.wrap_s = self.signed_in_s = self.wait_s = 0.0
+        self.waits = 0
+
+    def within(self, since: float, until: float) -> float:
+        """Seconds of a period that count."""
+        return max(0.0, min(until, self._end) - max(since, self._start))
+
+    def counts(self, at: float) -> bool:
+        return self._start <= at <= self._end
+
+    def figures(self, seed: int, agents: int, wall_s: float) -> Figures:
+        delays = sorted(self.delays)
+        signed_in = self.signed_in_s or math.inf
+        return Figures(
+            seed=seed,
+            agents=agents,
+            hours=(self._end - self._start) / HOUR_S,
+            utilisation=(self.talk_s + self.wrap_s) / signed_in,
+            talk_minutes_per_agent_hour=60 * self.talk_s / signed_in,
+            attempts=self.attempts,
+            live_answers=len(self.live),
+            abandoned=len(self.abandoned),
+            abandonment_rate=len(self.abandoned) / max(1, len(self.live)),
+            worst_hour_abandonment_rate=self._worst_hour(),
+            mean_agent_wait_seconds=self.wait_s / max(1, self.waits),
+            connect_delay_ms=ConnectDelay(
+                p50=1000 * _quantile(delays, 0.5), p99=1000 * _quantile(delays, 0.99), max=1000 * _quantile(delays, 1.0)
+            ),
+            wall_seconds=wall_s,
+        )
+
+    def _worst_hour(self) -> float:
+        """The greatest rate of an hour, counted from the start; a last piece of less than half an hour is left out."""
+        worst, since = 0.0, self._start
+        while self._end - since >= HOUR_S / 2:
+            until = since + HOUR_S
+            live = sum(since <= at < until for at in self.live)
+            lost = sum(since <= at < until for at in self.abandoned)
+            worst = max(worst, lost / live if live else 0.0)
+            since = until
+        return worst
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

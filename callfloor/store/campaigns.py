@@ -1,0 +1,147 @@
+"""Campaigns as they dial: everything that a centre file says of them, in one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from asyncpg import Record
+
+from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.regimes import regime_of
+from callfloor.rules.eligibility import CampaignFacts, ListFacts
+from callfloor.rules.holidays import has_calendar
+from callfloor.rules.hours import Hours, parse_hours
+from callfloor.rules.regimes import Regime
+from callfloor.rules.strategy import DEFAULT, never_again
+from callfloor.store.pool import Database
+
+_COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.calling_hours,
+    c.max_attempts, c.numbers, c.dialling, o.country, o.hash_key,
+    (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
+     WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
+    (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
+     WHERE w.organisation_id = c.organisation_id AND w.campaign_id = c.campaign_id) AS wrap_codes,
+    (SELECT coalesce(json_agg(json_build_array(l.list_id, l.in_dialler, l.weight, l.strategy) ORDER BY l.list_id),
+        '[]')::text
+     FROM lists l WHERE l.organisation_id = c.organisation_id AND l.campaign_id = c.campaign_id) AS lists,
+    (SELECT coalesce(json_object_agg(s.name, s.outcomes), '{}')::text FROM strategies s
+     WHERE s.organisation_id = c.organisation_id) AS strategies"""
+_FROM = "campaigns c JOIN organisations o ON o.organisation_id = c.organisation_id"
+GET_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 AND c.campaign_id = $2"
+OUTBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'outbound'"
+# The rolling window's live answers by hour, and what the last calls of the campaign took.
+SPENT_SQL = """
+SELECT date_trunc('hour', minute) AS hour, sum(live_answers)::integer AS live, sum(abandoned)::integer AS abandoned
+FROM campaign_minutes WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $3
+GROUP BY 1 HAVING sum(live_answers) > 0 ORDER BY 1"""
+RECENT_SQL = """
+SELECT a.dial_status, extract(epoch FROM coalesce(a.answered_at, a.hang_up_at) - a.dialled_at)::float8 AS rang_s,
+    extract(epoch FROM v.hang_up_at - v.answered_at)::float8 AS talk_s,
+    extract(epoch FROM v.wrap_up_at - v.hang_up_at)::float8 AS wrap_s
+FROM (
+    SELECT * FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND dialled_at >= $3
+        AND hang_up_at IS NOT NULL
+    ORDER BY dialled_at DESC, attempt_id DESC LIMIT $4
+) AS a
+LEFT JOIN activities v ON v.organisation_id = a.organisation_id AND v.activity_id = a.activity_id
+    AND v.created_at = a.dialled_at AND v.created_at >= $3"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSetup:
+    facts: ListFacts
+    strategy: Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSetup:
+    """A campaign. `lists` by id; `hash_key`: the organisation's, for numbers that must not be dialled. `mode` None:
+    it is inbound."""
+
+    organisation: int
+    campaign: int
+    mode: CampaignMode | None
+    numbers: tuple[str, ...]
+    dialling: Dialling
+    regime: Regime
+    facts: CampaignFacts
+    lists: Mapping[int, ListSetup]
+    agents: frozenset[int]
+    wrap_codes: tuple[int, ...]
+    hash_key: bytes
+
+
+class _List(msgspec.Struct, array_like=True):
+    list_id: int
+    in_dialler: bool
+    weight: int
+    strategy: str | None
+
+
+async def get(db: Database, organisation: int, campaign_id: int) -> CampaignSetup | None:
+    row = await db.fetchrow(GET_SQL, organisation, campaign_id)
+    return None if row is None else _setup(row)
+
+
+async def outbound(db: Database) -> list[CampaignSetup]:
+    """Every outbound campaign of every organisation."""
+    return [_setup(row) for row in await db.fetch(OUTBOUND_SQL)]
+
+
+def _setup(row: Record) -> CampaignSetup:
+    dialling = msgspec.json.decode(row["dialling"], type=Dialling)
+    regime = regime_of(dialling.regime, row["country"])
+    named = {
+        name: Strategy(name, outcomes)
+        for name, outcomes in msgspec.json.decode(row["strategies"], type=dict[str, dict[int, Outcome]]).items()
+    }
+    usual = named.get(dialling.strategy or "", DEFAULT)
+    lists: dict[int, ListSetup] = {}
+    for each in msgspec.json.decode(row["lists"], type=list[_List]):
+        strategy = named.get(each.strategy or "", usual)
+        lists[each.list_id] = ListSetup(ListFacts(each.in_dialler, each.weight, never_again(strategy)), strategy)
+    own = None if dialling.contact_hours is None else parse_hours(dialling.contact_hours)
+    closed = regime.closed_on_holidays and has_calendar(row["country"])
+    facts = CampaignFacts(
+        direction=row["direction"],
+        active=row["active"],
+        zone=row["timezone"],
+        hours=_hours(row["calling_hours"]),
+        max_attempts=row["max_attempts"],
+        contact_hours=own or regime.hours,
+        holidays=dialling.holidays or (row["country"] if closed else None),
+        max_per_number=dialling.max_attempts_per_number,
+        max_per_day=dialling.max_attempts_per_day,
+        abandoned_rest=regime.abandoned_rest,
+    )
+    return CampaignSetup(
+        organisation=row["organisation_id"],
+        campaign=row["campaign_id"],
+        mode=row["mode"] or ("progressive" if row["direction"] == "outbound" else None),
+        numbers=tuple(row["numbers"]),
+        dialling=dialling,
+        regime=regime,
+        facts=facts,
+        lists=lists,
+        agents=frozenset(row["agents"]),
+        wrap_codes=tuple(row["wrap_codes"]),
+        hash_key=row["hash_key"],
+    )
+
+
+def _hours(encoded: str | None) -> Hours | None:
+    return None if encoded is None else parse_hours(msgspec.json.decode(encoded, type=dict[str, list[str]]))
+
+
+async def spent(db: Database, organisation: int, campaign_id: int, since: datetime) -> list[Record]:
+    """Live answers and abandoned calls since then, by hour, oldest first."""
+    return await db.fetch(SPENT_SQL, organisation, campaign_id, since)
+
+
+async def recent(db: Database, organisation: int, campaign_id: int, since: datetime, count: int) -> list[Record]:
+    """The last calls since then that are over, newest first; how long each rang, talked and wrapped up, in seconds."""
+    return await db.fetch(RECENT_SQL, organisation, campaign_id, since, count)

@@ -1,0 +1,1 @@
+"""The way to the telephone network: a port (`carrier.py`) and its drivers."""

@@ -1,0 +1,224 @@
+"""What the dialler dials, out of the database, and that it is what the explanation says."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+from callfloor.contract.codes import DialStatus, LeadStatus
+from callfloor.floor.campaigns import CampaignSettings, plan_of
+from callfloor.floor.explain import Explained, explain
+from callfloor.floor.plan import CampaignKey, Claimed
+from callfloor.floor.records import Claim
+from callfloor.floor.selection import Selection
+from callfloor.store import attempts, campaigns, do_not_call, leases
+from callfloor.store.pool import Database
+from tests.conftest import Centre
+from tests.store.call_day import add_leads
+
+NUMBERS = ("+61491570006", "+61491570156", "+61491570157", "+61491570158", "+12025550123", "+447700900123", None)
+ZONES = (None, None, "Australia/Perth", "Europe/London", "America/New_York", "Pacific/Auckland")
+# Wednesday noon in Sydney
+NOON = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
+
+
+class Dialler:
+    """Selection as an engine that leads the campaign uses it, its calls over at once."""
+
+    def __init__(self, db: Database, centre: Centre, engine: UUID) -> None:
+        self._db, self._centre, self._engine = db, centre, engine
+        self.key = CampaignKey(centre.organisation, centre.outbound)
+        self._campaigns: dict[CampaignKey, CampaignSettings] = {}
+        self._selection = Selection(db, engine, self._campaigns)
+
+    async def open(self, at: datetime) -> CampaignSettings:
+        setup = await campaigns.get(self._db, *self.key)
+        assert setup is not None
+        self._campaigns[self.key] = CampaignSettings(setup, plan_of(setup))
+        await leases.take(self._db, *self.key, self._engine, at)
+        return self._campaigns[self.key]
+
+    async def claim(self, count: int, at: datetime) -> list[Claimed]:
+        settings = self._campaigns[self.key]
+        claim = Claim(settings.plan, count, sorted(settings.setup.agents), False, None)
+        return await self._selection.claim(claim, at.timestamp())
+
+    async def every(self, at: datetime) -> list[int]:
+        """The leads that the dialler dials at one moment, one after the other, until there is none."""
+        found: list[int] = []
+        while claimed := await self.claim(1, at):
+            found += [each.lead for each in claimed]
+        return found
+
+
+@pytest.fixture
+async def dialler(db: Database, centre: Centre) -> Dialler:
+    return Dialler(db, centre, uuid4())
+
+
+async def explanation(db: Database, centre: Centre, lead_id: int, at: datetime) -> Explained:
+    found = await explain(db, centre.organisation, lead_id, at)
+    assert found is not None
+    return found
+
+
+async def set_dialling(db: Database, centre: Centre, **settings: object) -> None:
+    await db.execute(
+        "UPDATE campaigns SET dialling = $3 WHERE organisation_id = $1 AND campaign_id = $2",
+        *(centre.organisation, centre.outbound, msgspec.json.encode({"regime": "none"} | settings).decode()),
+    )
+
+
+async def random_campaign(db: Database, centre: Centre, luck: random.Random) -> None:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    hours = luck.choice([None, {day: [luck.choice(["08:00-20:00", "20:00-02:00", "09:30-12:00"])] for day in days}])
+    await db.execute(
+        "UPDATE campaigns SET calling_hours = $3, max_attempts = $4, timezone = $5"
+        " WHERE organisation_id = $1 AND campaign_id = $2",
+        *(centre.organisation, centre.outbound, None if hours is None else msgspec.json.encode(hours).decode()),
+        *(luck.choice([2, 10]), luck.choice(["Australia/Sydney", "Europe/London"])),
+    )
+    settings: dict[str, object] = {"regime": luck.choice(["none", "AU", "US"])}
+    if luck.random() < 0.5:
+        settings |= {"maxAttemptsPerDay": luck.choice([1, 2])}
+    if luck.random() < 0.5:
+        settings |= {"maxAttemptsPerNumber": luck.choice([1, 2])}
+    if luck.random() < 0.5:
+        settings |= {"strategy": "hard"}
+        outcomes = {
+            LeadStatus.BUSY: {"recycleMinutes": 5, "priority": luck.randint(-2, 3)},
+            LeadStatus.NO_ANSWER: {"recycleMinutes": None},
+            LeadStatus.NEW: {"recycleMinutes": 0, "priority": luck.randint(-2, 3)},
+        }
+        await db.execute(
+            "INSERT INTO strategies (organisation_id, name, outcomes) VALUES ($1, 'hard', $2)",
+            *(centre.organisation, msgspec.json.encode(outcomes).decode()),
+        )
+    await set_dialling(db, centre, **settings)
+
+
+async def random_leads(db: Database, centre: Centre, luck: random.Random, at: datetime) -> list[int]:
+    lists = [centre.list_id]
+    for weight in (luck.randint(0, 5), luck.randint(1, 5)):
+        lists.append(
+            await db.fetchval(
+                "INSERT INTO lists (organisation_id, campaign_id, name, weight, in_dialler)"
+                " VALUES ($1, $2, $3, $4, $5) RETURNING list_id",
+                *(centre.organisation, centre.outbound, f"List {len(lists) + 1}", weight, luck.random() < 0.8),
+            )
+        )
+    ids: list[int] = []
+    for list_id in lists:
+        ids += await add_leads(db, centre, 14, list_id=list_id)
+    statuses = [int(each) for each in LeadStatus if each is not LeadStatus.COMPLETED]
+    for lead_id in ids:
+        due = luck.choice([None, None, timedelta(hours=-3), timedelta(hours=-1), timedelta(minutes=40)])
+        tried = [luck.choice([0, 0, 1, 2]) for _ in range(3)]
+        await db.execute(
+            """UPDATE leads SET status_code = $3, phone1 = $4, phone2 = $5, phone3 = $6, timezone = $7,
+                next_attempt_at = $8, agent_id = $9, phone1_attempts = $10, phone2_attempts = $11,
+                phone3_attempts = $12, attempts = $13, phone1_dial_status = $14, abandoned_at = $15
+            WHERE organisation_id = $1 AND lead_id = $2""",
+            *(centre.organisation, lead_id, luck.choice([0, 0, 0, *statuses]), *luck.choices(NUMBERS, k=3)),
+            *(luck.choice(ZONES), None if due is None else at + due, luck.choice([None, None, centre.agent])),
+            *(*tried, sum(tried), luck.choice([None, DialStatus.DISCONNECTED]) if tried[0] else None),
+            luck.choice([None, None, at - timedelta(hours=1)]),
+        )
+    key = await db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", centre.organisation)
+    await do_not_call.add(db, centre.organisation, key, luck.choice(NUMBERS[:-1]) or "", at)
+    return ids
+
+
+@pytest.mark.parametrize("seed", range(16))
+async def test_what_is_explained_is_what_is_dialled_in_its_order(
+    db: Database, centre: Centre, dialler: Dialler, seed: int
+) -> None:
+    luck = random.Random(seed)
+    at = NOON + timedelta(minutes=luck.randrange(0, 7 * 24 * 60))
+    await random_campaign(db, centre, luck)
+    ids = await random_leads(db, centre, luck, at)
+    await dialler.open(at)
+    said = {lead_id: await explanation(db, centre, lead_id, at) for lead_id in ids}
+    lists = {
+        row["lead_id"]: row["list_id"]
+        for row in await db.fetch("SELECT lead_id, list_id FROM leads WHERE organisation_id = $1", centre.organisation)
+    }
+    later = sorted({each.verdict.next_dial_at for each in said.values() if each.verdict.next_dial_at} - {at})
+    dialled = await dialler.every(at)
+    assert set(dialled) == {lead_id for lead_id, each in said.items() if each.verdict.dialable}
+    for list_id in set(lists.values()):
+        order = [lead_id for lead_id in dialled if lists[lead_id] == list_id]
+        assert [said[lead_id].position for lead_id in order] == list(range(1, len(order) + 1))
+    if later:
+        # at the next time that was told for a lead, and not a second before
+        assert await dialled_at(db, centre, later[0] - timedelta(seconds=1)) == []
+        due = {lead_id for lead_id, each in said.items() if each.verdict.next_dial_at == later[0]}
+        assert due <= set(await dialled_at(db, centre, later[0]))
+
+
+async def dialled_at(db: Database, centre: Centre, at: datetime) -> list[int]:
+    dialler = Dialler(db, centre, uuid4())
+    await dialler.open(at)
+    return await dialler.every(at)
+
+
+async def test_lists_are_dialled_by_their_weight(db: Database, centre: Centre, dialler: Dialler) -> None:
+    lists = {centre.list_id: 1}
+    for weight in (3, 6):
+        lists[
+            await db.fetchval(
+                "INSERT INTO lists (organisation_id, campaign_id, name, weight) VALUES ($1, $2, $3, $4)"
+                " RETURNING list_id",
+                *(centre.organisation, centre.outbound, f"List {weight}", weight),
+            )
+        ] = weight
+    of: dict[int, int] = {}
+    for list_id in lists:
+        of |= dict.fromkeys(await add_leads(db, centre, 60, list_id=list_id), list_id)
+    await db.execute("UPDATE lists SET weight = 1 WHERE list_id = $1", centre.list_id)
+    await dialler.open(NOON)
+    counts = dict.fromkeys(lists, 0)
+    for round_ in range(1, 11):
+        for claimed in await dialler.claim(10, NOON):
+            counts[of[claimed.lead]] += 1
+        assert all(abs(counts[each] - round_ * lists[each]) <= 1 for each in lists)
+        if round_ * 6 >= 60:
+            break
+
+
+async def test_leads_far_behind_many_that_sleep_are_found(db: Database, centre: Centre, dialler: Dialler) -> None:
+    await set_dialling(db, centre, regime="AU")
+    ids = await add_leads(db, centre, 3000)
+    await db.execute("UPDATE leads SET timezone = 'Europe/London' WHERE lead_id = ANY($1::bigint[])", ids[:-2])
+    await db.execute("UPDATE leads SET timezone = 'Australia/Sydney' WHERE lead_id = ANY($1::bigint[])", ids[-2:])
+    await dialler.open(NOON)
+    assert [each.lead for each in await dialler.claim(5, NOON)] == ids[-2:]
+
+
+async def test_two_engines_that_both_believe_to_lead_dial_no_lead_twice(db: Database, centre: Centre) -> None:
+    ids = await add_leads(db, centre, 40)
+    first, second = Dialler(db, centre, uuid4()), Dialler(db, centre, uuid4())
+    await first.open(NOON)
+    await second.open(NOON)
+    # the fence: only who took the lease last may write
+    assert await first.claim(10, NOON) == []
+    assert await second.every(NOON) == ids
+
+
+async def test_a_lead_that_changes_between_judgement_and_attempt_is_left(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    ids = await add_leads(db, centre, 3)
+    await dialler.open(NOON)
+    await attempts.start(
+        db,
+        centre.organisation,
+        [attempts.NewAttempt(campaign_id=centre.outbound, lead_id=ids[0], phone_index=1, phone_number="+61491570156",
+                             mode="progressive")],
+        NOON,
+    )  # fmt: skip
+    assert [each.lead for each in await dialler.claim(5, NOON)] == ids[1:]

@@ -33,7 +33,8 @@ from callfloor.telephony.simulated import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
 RELISTEN_S = 1.0
-# How long simulated agents take to wrap up.
+# Who answers the simulated carrier's calls, and how long simulated agents take to wrap up.
+PEOPLE = Behaviour(machine=0.1, busy=0.05, invalid=0.03, early_hang_up=0.02)
 WRAP_S = Distribution("normal", 8.0, sd=3.0, least=2.0)
 
 
@@ -64,9 +65,10 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     """The floor's engine with the carrier that the settings name."""
     clock = LoopClock(asyncio.get_running_loop())
     seed = secrets.randbits(32) if settings.carrier_seed is None else settings.carrier_seed
-    carrier = SimulatedCarrier(clock, seed, Behaviour(machine=0.1, busy=0.05, invalid=0.03, early_hang_up=0.02))
+    carrier = SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
     log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
-    desk = SimulatedAgents(clock, seed, WRAP_S) if settings.simulated_agents else NobodyAtDesk()
+    wrap_s = WRAP_S.faster(settings.carrier_pace)
+    desk = SimulatedAgents(clock, seed, wrap_s) if settings.simulated_agents else NobodyAtDesk()
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
         made = Engine(dsn, db, clock, carrier, open_media(settings), desk)

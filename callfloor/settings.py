@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."
     )
     carrier_seed: int | None = Field(None, description="Seed of the simulated carrier. Default: another at each start.")
+    carrier_pace: float = Field(
+        1.0, gt=0, le=1000, description="Simulated people answer, talk and wrap up so many times faster."
+    )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)

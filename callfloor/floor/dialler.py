@@ -37,6 +37,8 @@ class Dialler:
         # people who wait for an agent, the first to answer first
         self.waiting: dict[CallId, None] = {}
         self.claiming = False
+        # another engine leads the campaign
+        self.dropped = False
         self._rest_until = 0.0
         self._exhausted_until = 0.0
         self._refused = 0

@@ -143,6 +143,7 @@ class Engine:
     def _lost(self, key: CampaignKey) -> None:
         log.warning("campaign-left", campaign=key.campaign)
         self._dialling.discard(key)
+        self._selection.forget(key)
         self.floor.drop(key)
 
     async def _recover(self, key: CampaignKey) -> None:

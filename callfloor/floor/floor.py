@@ -113,11 +113,16 @@ class Floor:
             self.presence.watch(agent, None)
 
     def drop(self, key: CampaignKey) -> None:
-        """The campaign is another engine's now: forget its calls, without a word to anybody."""
-        self._diallers.pop(key, None)
-        for call in [call for call in self._calls.values() if call.dialler.plan.key == key]:
-            call.stop_timer()
-            del self._calls[call.id]
+        """The campaign is another engine's now: forget its calls and agents, without a word to anybody."""
+        dialler = self._diallers.pop(key, None)
+        if dialler is not None:
+            dialler.dropped = True
+        gone = {call.id for call in self._calls.values() if call.dialler.plan.key == key}
+        for call in gone:
+            self._calls.pop(call).stop_timer()
+        for agent in self.team.everyone():
+            if agent.call in gone or agent.serving == key or not self._diallers.keys() & set(agent.campaigns):
+                self.team.forget(agent)
 
     def adopt(self, key: CampaignKey, call: Claimed, *, answered: bool, agent: AgentId | None) -> None:
         """Carry on with a call that the carrier holds and another engine began."""
@@ -136,9 +141,17 @@ class Floor:
             adopted.answered_at = self._clock.elapsed()
             self._advance(adopted, CallInput.GRACE_OVER)
         elif (known := self.team.get(agent)) is not None:
-            known.call = adopted.id
-            self.presence.reserve(known)
-            self.presence.connected(known, dialler.plan)
+            self.resume(known)
+
+    def resume(self, agent: Agent) -> bool:
+        """The agent is on a call that was carried on with before the agent was known. False: there is none."""
+        call = next((each for each in self._calls.values() if each.agent == agent.id and each.connected), None)
+        if call is None or agent.call is not None:
+            return False
+        agent.call = call.id
+        self.presence.reserve(agent)
+        self.presence.connected(agent, call.dialler.plan)
+        return True
 
     # Agents
 
@@ -213,16 +226,21 @@ class Floor:
                 self._advance(self._calls[line], CallInput.CANCEL)
 
     def _claimed(self, dialler: Dialler, asked: int, held: list[Agent], claimed: list[Claimed]) -> None:
+        if dialler.dropped:
+            # whoever leads the campaign now finds these attempts and closes them
+            return
+        dialler = self._diallers[dialler.plan.key]
         dialler.claimed(asked, len(claimed))
-        if dialler.plan.key in self._diallers:
-            for call in claimed:
-                self._place(dialler, call)
+        for call in claimed:
+            self._place(dialler, call)
         for agent in held:
-            if agent.call is None and agent.facts.state == "dialling":
+            if self.team.get(agent.id) is agent and agent.call is None and agent.facts.state == "dialling":
                 self.presence.release(agent)
 
     def _place(self, dialler: Dialler, claimed: Claimed) -> None:
         """Dial. The attempt is written down already."""
+        if dialler.dropped:
+            return
         plan, bound = dialler.plan, claimed.agent is not None
         facts = CallFacts(detect=plan.detect_machines)
         now = self._clock.elapsed()

@@ -43,6 +43,8 @@ class Previews:
     def _offered(self, dialler: Dialler, agent: Agent, lead: Preview | None) -> None:
         plan = dialler.plan
         dialler.claimed(1, 0 if lead is None else 1)
+        if self._presence.team.get(agent.id) is not agent:
+            return
         if lead is None:
             self._presence.release(agent)
             return
@@ -75,7 +77,8 @@ class Previews:
 
     def _started(self, dialler: Dialler, agent: Agent, claimed: Claimed | None) -> None:
         if claimed is None:
-            self._presence.free(agent)
+            if self._presence.team.get(agent.id) is agent:
+                self._presence.free(agent)
         else:
             self._place(dialler, claimed)
 

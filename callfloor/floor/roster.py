@@ -71,7 +71,8 @@ class Roster:
                 happened = AgentInput.PAUSE if pause else AgentInput.READY
                 self._floor.agent(agent_id, happened, row["reason"], written=True)
         elif state in _IN_CALL:
-            # of a call that an engine before us had, and that is over
-            self._floor.presence.free(agent)
+            # of a call that an engine before us had: the carrier still holds it, or it is over
+            if not self._floor.resume(agent):
+                self._floor.presence.free(agent)
         elif state != facts.state:
             self._floor.presence.settle(agent, AgentFacts(state, None, row["reason"]))

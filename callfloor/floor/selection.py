@@ -122,6 +122,10 @@ class Selection:
             if statuses:
                 await selection.recycle(self._db, key.organisation, list_id, statuses, now)
 
+    def forget(self, key: CampaignKey) -> None:
+        """The campaign is another engine's now."""
+        self._walks.pop(key, None)
+
     def _walk(self, key: CampaignKey) -> _Walk:
         return self._walks.setdefault(key, _Walk())
 

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from callfloor.store import organisations, tokens
 from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
+from tests.waiting import until
 
 ROWS = 60_000
 WRONG = 600
@@ -122,19 +123,6 @@ async def prepared(data: Path) -> tuple[str, int]:
 def body() -> bytes:
     lines = [f"k{n},{'12' if n % (ROWS // WRONG) == 0 else '0491570156'}" for n in range(ROWS)]
     return ("customerKey,phone1\n" + "\n".join(lines)).encode()
-
-
-async def until(what: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
-    """Ask until there is an answer; the server may be away meanwhile."""
-    async with asyncio.timeout(seconds):
-        while True:
-            try:
-                answer = await what()
-            except (httpx2.HTTPError, AssertionError):
-                answer = None
-            if answer:
-                return answer
-            await asyncio.sleep(0.02)
 
 
 class Client:

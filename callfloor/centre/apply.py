@@ -70,6 +70,8 @@ class _Writer:
                 code = int(change.key)
                 description = self._target.lead_statuses[code]
                 await centres.put_lead_status(self._db, self._organisation, code, description)
+            case "strategy":
+                await centres.put_strategy(self._db, self._organisation, self._target.strategies[name])
             case "agent" | "wrap code" | "list":
                 await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:

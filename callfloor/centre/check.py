@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+import msgspec
+
+from callfloor import regimes
 from callfloor.centre import keys, values
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
-from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.contract.centre import Campaign, Centre, Direction, List, Organisation, User
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
+from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.rules.names import unknown
 from callfloor.rules.phones import PhoneError, normalise
 
@@ -35,6 +39,33 @@ _LIST: dict[str, values.Check] = {
     "name": values.text,
     "inDialler": values.flag,
     "weight": values.whole(0, 100),
+    "strategy": values.clearable(values.text),
+}
+_DIALLING: dict[str, values.Check] = {
+    "regime": values.clearable(values.choice(*regimes.names())),
+    "contactHours": values.clearable(values.calling_hours),
+    "holidays": values.clearable(values.calendar),
+    "strategy": values.clearable(values.text),
+    "maxAttemptsPerNumber": values.clearable(values.whole(1)),
+    "maxAttemptsPerDay": values.clearable(values.whole(1)),
+    "abandonmentCap": values.clearable(values.number(0, 1)),
+    "graceSeconds": values.clearable(values.number(0, 60)),
+    "ringSeconds": values.number(5, 120),
+    "wrapUpSeconds": values.number(0, 3600),
+    "wrapUpExtensionSeconds": values.number(0, 3600),
+    "defaultWrapCode": values.clearable(values.whole(1)),
+    "previewSeconds": values.number(1, 3600),
+    "previewTimeout": values.choice("dial", "skip", "pause"),
+    "answeringMachines": values.choice("connect", "hang-up"),
+    "record": values.flag,
+    "maxLines": values.clearable(values.whole(1)),
+}
+_OUTCOME: dict[str, values.Check] = {
+    "status": values.lead_status,
+    "recycleMinutes": values.or_word("never", values.number(0, 366 * 24 * 60)),
+    "completeAfter": values.clearable(values.whole(1)),
+    "priority": values.whole(-1000, 1000),
+    "recycleOnStart": values.flag,
 }
 _CAMPAIGN: dict[str, values.Check] = {
     "name": values.text,
@@ -48,11 +79,13 @@ _CAMPAIGN: dict[str, values.Check] = {
     "callingHours": values.clearable(values.calling_hours),
     "lists": values.tables(_LIST, "name"),
     "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
+    **_DIALLING,
 }
 _CENTRE: dict[str, values.Check] = {
     "organisation": values.table(_ORGANISATION),
     "users": values.tables(_USER, "username"),
     "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
+    "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
 }
 
@@ -98,11 +131,32 @@ class _Merge:
             if user is None or user.user_type == "agent" or table.get("type") is WRONG:
                 agents.add(username)
         self._described(given.right("leadStatuses") or (), statuses)
+        strategies = self._strategies(given.right("strategies") or ())
         for table in given.right("campaigns") or ():
             was = campaigns.get(table["name"])
             self._fixed(table, "direction", was, "direction")
-            _put(campaigns, table["name"], self._campaign(table, was, organisation, users, agents))
-        return organisation and Centre(organisation, users, campaigns, statuses)
+            campaign = self._campaign(table, was, organisation, users, agents)
+            self._check_strategies(table, strategies)
+            _put(campaigns, table["name"], campaign)
+        return organisation and Centre(organisation, users, campaigns, statuses, strategies)
+
+    def _strategies(self, given: Iterable[Table]) -> dict[str, Strategy]:
+        """A strategy that is given has the outcomes that are given and no others."""
+        strategies = dict(self._current.strategies) if self._current else {}
+        for table in given:
+            outcomes: dict[int, Outcome] = {}
+            for each in table.right("outcomes") or ():
+                found = {keys.OUTCOME[key]: value for key, value in each.items() if key != "status"}
+                if WRONG not in found.values():
+                    outcomes[each["status"]] = Outcome(**found)
+            strategies[table["name"]] = Strategy(table["name"], outcomes)
+        return strategies
+
+    def _check_strategies(self, given: Table, strategies: Mapping[str, Strategy]) -> None:
+        for table in (given, *(given.right("lists") or ())):
+            name = table.right("strategy")
+            if name is not None and name not in strategies:
+                self._report.wrong((*table.path, "strategy"), unknown(name, strategies))
 
     def _organisation(self, given: Table | Wrong | None) -> Organisation | None:
         if given is None:
@@ -142,10 +196,40 @@ class _Merge:
             tables: list[Table] = given.right("wrapCodes") or []
             wrap_codes = {table["code"]: wrap_codes.get(table["code"], "") for table in tables}
             self._described(tables, wrap_codes)
+        dialling = self._dialling(given, was, direction, organisation, wrap_codes)
         if campaign is None:
             return None
         kept = campaign.agents if listed is None else listed
-        return replace(campaign, lists=lists, agents=kept, wrap_codes=wrap_codes)
+        return replace(campaign, lists=lists, agents=kept, wrap_codes=wrap_codes, dialling=dialling)
+
+    def _dialling(
+        self,
+        given: Table,
+        was: Campaign | None,
+        direction: Direction | None,
+        organisation: Organisation | None,
+        wrap_codes: Mapping[int, str],
+    ) -> Dialling:
+        if direction == "inbound":
+            for key in given.keys() & keys.DIALLING.keys() - keys.OF_EVERY_CALL:
+                self._report.wrong((*given.path, key), "is for outbound campaigns only")
+        found = {
+            keys.DIALLING[key]: value for key, value in given.items() if key in keys.DIALLING and value is not WRONG
+        }
+        dialling = msgspec.structs.replace(was.dialling if was else Dialling(), **found)
+        code = dialling.default_wrap_code
+        if code is not None and code not in wrap_codes:
+            listed = f"it has {', '.join(map(str, wrap_codes))}" if wrap_codes else "it has none"
+            self._report.wrong((*given.path, "defaultWrapCode"), f"{code} is no wrap code of this campaign: {listed}")
+        if organisation is not None:
+            regime = regimes.regime_of(dialling.regime, organisation.country)
+            for key, asked, most in (
+                ("abandonmentCap", dialling.abandonment_cap, regime.abandonment_cap),
+                ("graceSeconds", dialling.grace_seconds, regime.grace_s),
+            ):
+                if asked is not None and asked > most:
+                    self._report.wrong((*given.path, key), f"must be at most {most:g}, as regime {regime.name} says")
+        return dialling
 
     def _agents(self, given: Table, users: Mapping[str, User], agents: set[str]) -> frozenset[str] | None:
         listed: tuple[str, ...] | None = given.right("agents")

@@ -23,4 +23,33 @@ CAMPAIGN = {
     "maxAttempts": "max_attempts",
     "callingHours": "calling_hours",
 }
-LIST = {"name": "name", "inDialler": "in_dialler", "weight": "weight"}
+LIST = {"name": "name", "inDialler": "in_dialler", "weight": "weight", "strategy": "strategy"}
+# of an outbound campaign's dialling
+DIALLING = {
+    "regime": "regime",
+    "contactHours": "contact_hours",
+    "holidays": "holidays",
+    "strategy": "strategy",
+    "maxAttemptsPerNumber": "max_attempts_per_number",
+    "maxAttemptsPerDay": "max_attempts_per_day",
+    "abandonmentCap": "abandonment_cap",
+    "graceSeconds": "grace_seconds",
+    "ringSeconds": "ring_seconds",
+    "wrapUpSeconds": "wrap_up_seconds",
+    "wrapUpExtensionSeconds": "wrap_up_extension_seconds",
+    "defaultWrapCode": "default_wrap_code",
+    "previewSeconds": "preview_seconds",
+    "previewTimeout": "preview_timeout",
+    "answeringMachines": "answering_machines",
+    "record": "record",
+    "maxLines": "max_lines",
+}
+# those that an inbound campaign has too
+OF_EVERY_CALL = frozenset({"wrapUpSeconds", "wrapUpExtensionSeconds", "defaultWrapCode", "record"})
+# besides the status
+OUTCOME = {
+    "recycleMinutes": "recycle_minutes",
+    "completeAfter": "complete_after",
+    "priority": "priority",
+    "recycleOnStart": "recycle_on_start",
+}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal
 
 from callfloor.centre import toml
-from callfloor.centre.keys import CAMPAIGN, LIST, ORGANISATION, USER
+from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, USER
 from callfloor.contract.centre import Campaign, Centre
+from callfloor.contract.codes import LEAD_STATUS_NAMES
+from callfloor.contract.dialling import Strategy
 
-Kind = Literal["organisation", "user", "lead status", "campaign", "agent", "wrap code", "list"]
+Kind = Literal["organisation", "user", "lead status", "strategy", "campaign", "agent", "wrap code", "list"]
 Sign = Literal["+", "~", "-"]
+
+_CAMPAIGN = CAMPAIGN | {key: f"dialling.{attribute}" for key, attribute in DIALLING.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,26 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
     before = current or Centre(target.organisation)
     changes += _things("user", before.users, target.users, USER)
     changes += _descriptions("lead status", before.lead_statuses, target.lead_statuses, None)
+    changes += _strategies(before.strategies, target.strategies)
     for name, campaign in target.campaigns.items():
         was = before.campaigns.get(name)
-        changes += _things("campaign", before.campaigns, {name: campaign}, CAMPAIGN)
+        changes += _things("campaign", before.campaigns, {name: campaign}, _CAMPAIGN)
         changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
     return changes
+
+
+def _strategies(before: Mapping[str, Strategy], after: Mapping[str, Strategy]) -> Iterator[Change]:
+    for name, strategy in after.items():
+        was = before.get(name)
+        if was is None:
+            yield Change("+", "strategy", name)
+        elif was != strategy:
+            changed = [
+                LEAD_STATUS_NAMES.get(status, str(status))
+                for status in sorted(was.outcomes.keys() | strategy.outcomes.keys())
+                if was.outcomes.get(status) != strategy.outcomes.get(status)
+            ]
+            yield Change("~", "strategy", name, details=tuple(f"after {each}" for each in changed))
 
 
 def _organisation(current: Centre | None, target: Centre) -> Iterator[Change]:
@@ -82,7 +102,8 @@ def _things(
 
 def _changed(was: object, thing: object, attributes: Mapping[str, str]) -> Iterator[str]:
     for key, attribute in attributes.items():
-        old, new = getattr(was, attribute), getattr(thing, attribute)
+        read = attrgetter(attribute)
+        old, new = read(was), read(thing)
         if old != new:
             yield f"{key} {_shown(old)} → {_shown(new)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-Value = str | bool | int | Sequence["Value"] | Mapping[str, "Value"]
+Value = str | bool | int | float | Sequence["Value"] | Mapping[str, "Value"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
@@ -35,6 +35,9 @@ def value(given: Value) -> str:
         return string(given)
     if isinstance(given, bool):
         return "true" if given else "false"
+    if isinstance(given, float):
+        # 28 reads better than 28.0 and means the same
+        return repr(int(given)) if given.is_integer() else repr(given)
     if isinstance(given, int):
         return str(given)
     if isinstance(given, Mapping):

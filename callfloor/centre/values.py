@@ -10,6 +10,8 @@ from zoneinfo import available_timezones
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report
 from callfloor.contract.centre import CallingHours
+from callfloor.contract.codes import LEAD_STATUS_NAMES
+from callfloor.rules.holidays import UnknownCalendarError, check_calendar
 from callfloor.rules.hours import WEEKDAYS, HoursError, parse_hours
 from callfloor.rules.identifiers import EmailError, normalise_email
 from callfloor.rules.names import nearest, unknown
@@ -100,6 +102,51 @@ def whole(least: int, most: int = LARGEST_INTEGER) -> Check:
         return _wrong(report, path, f"must be from {least} to {most}")
 
     return check
+
+
+def number(least: float, most: float) -> Check:
+    """A number, whole or not; the value is a float."""
+
+    def check(report: Report, path: Path, value: object) -> float | Wrong:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return _wrong(report, path, f"must be a number, not {_kind(value)}")
+        if least <= value <= most:
+            return float(value)
+        return _wrong(report, path, f"must be from {least:g} to {most:g}")
+
+    return check
+
+
+def or_word(word: str, check: Check) -> Check:
+    """A word that stands for no value at all, besides what the check takes."""
+
+    def checked(report: Report, path: Path, value: object) -> Any:
+        if value == word:
+            return None
+        if isinstance(value, str):
+            return _wrong(report, path, f'must be a number or "{word}"')
+        return check(report, path, value)
+
+    return checked
+
+
+def calendar(report: Report, path: Path, value: object) -> str | Wrong:
+    found = text(report, path, value)
+    if found is WRONG:
+        return WRONG
+    try:
+        check_calendar(found)
+    except UnknownCalendarError as error:
+        return _wrong(report, path, str(error))
+    return found
+
+
+def lead_status(report: Report, path: Path, value: object) -> int | Wrong:
+    """The name of one of the contract's statuses, or the code of any."""
+    if isinstance(value, str):
+        codes = {name: code for code, name in LEAD_STATUS_NAMES.items()}
+        return codes[value] if value in codes else _wrong(report, path, unknown(value, codes))
+    return whole(0)(report, path, value)
 
 
 def choice(*known: str) -> Check:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from callfloor.centre import keys, toml
 from callfloor.contract.centre import Campaign, Centre
+from callfloor.contract.codes import LEAD_STATUS_NAMES
+from callfloor.contract.dialling import Dialling, Strategy
 
 
 def centre_file(centre: Centre) -> str:
@@ -20,26 +22,50 @@ def _lines(centre: Centre) -> Iterator[str]:
         yield from ("", "[[users]]")
         yield from _pairs(user, keys.USER)
     yield from _described("leadStatuses", centre.lead_statuses)
+    for strategy in centre.strategies.values():
+        yield from ("", "[[strategies]]", f"name = {toml.value(strategy.name)}")
+        yield from _outcomes(strategy)
     for campaign in centre.campaigns.values():
         yield from ("", "[[campaigns]]")
         yield from _campaign(campaign)
 
 
+def _outcomes(strategy: Strategy) -> Iterator[str]:
+    for status, outcome in strategy.outcomes.items():
+        shown = LEAD_STATUS_NAMES.get(status, status)
+        yield from ("", "[[strategies.outcomes]]", f"status = {toml.value(shown)}")
+        if outcome.recycle_minutes is None:
+            yield 'recycleMinutes = "never"'
+        yield from _pairs(outcome, keys.OUTCOME)
+
+
 def _campaign(campaign: Campaign) -> Iterator[str]:
     # tables come after all pairs
-    hours = campaign.calling_hours
     plain = {key: name for key, name in keys.CAMPAIGN.items() if key != "callingHours"}
     yield from _pairs(campaign, plain)
+    yield from _pairs(campaign.dialling, _set(campaign.dialling))
     yield f"agents = {toml.value(sorted(campaign.agents))}"
     if not campaign.wrap_codes:
         yield "wrapCodes = []"
-    if hours is not None:
-        yield from ("", "[campaigns.callingHours]")
-        yield from (f"{toml.key(day)} = {toml.value(windows)}" for day, windows in hours.items())
+    tables = {"callingHours": campaign.calling_hours, "contactHours": campaign.dialling.contact_hours}
+    for key, hours in tables.items():
+        if hours is not None:
+            yield from ("", f"[campaigns.{key}]")
+            yield from (f"{toml.key(day)} = {toml.value(windows)}" for day, windows in hours.items())
     for each in campaign.lists.values():
         yield from ("", "[[campaigns.lists]]")
         yield from _pairs(each, keys.LIST)
     yield from _described("campaigns.wrapCodes", campaign.wrap_codes)
+
+
+def _set(dialling: Dialling) -> dict[str, str]:
+    """The keys whose values differ from what they are when nobody says anything."""
+    usual = Dialling()
+    return {
+        key: name
+        for key, name in keys.DIALLING.items()
+        if key != "contactHours" and getattr(dialling, name) != getattr(usual, name)
+    }
 
 
 def _pairs(thing: object, attributes: Mapping[str, str]) -> Iterator[str]:

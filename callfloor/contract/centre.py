@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.dialling import Dialling, Strategy
 from callfloor.contract.users import UserType
 
 Direction = Literal["inbound", "outbound"]
@@ -40,6 +41,7 @@ class List:
     name: str
     in_dialler: bool = True
     weight: int = DEFAULT_WEIGHT
+    strategy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,15 @@ class Campaign:
     agents: frozenset[str] = frozenset()
     lists: Mapping[str, List] = field(default_factory=dict[str, List])
     wrap_codes: Mapping[int, str] = field(default_factory=dict[int, str])
+    dialling: Dialling = field(default_factory=Dialling)
 
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """`users` by username, `campaigns` by name, `lead_statuses` (the organisation's own) by code."""
+    """`users` by username, `campaigns` and `strategies` by name, `lead_statuses` (the organisation's own) by code."""
 
     organisation: Organisation
     users: Mapping[str, User] = field(default_factory=dict[str, User])
     campaigns: Mapping[str, Campaign] = field(default_factory=dict[str, Campaign])
     lead_statuses: Mapping[int, str] = field(default_factory=dict[int, str])
+    strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])

@@ -294,12 +294,13 @@ class Floor:
                 self._ended(call, cause, recorded_s)
 
     def _advance(self, call: FloorCall, happened: CallInput) -> None:
-        was_unanswered = call.facts.unanswered
-        call.facts, effects = calls.advance(call.facts, happened)
-        if was_unanswered and not call.facts.unanswered:
+        before = call.facts
+        call.facts, effects = calls.advance(before, happened)
+        if not call.facts.unanswered:
             call.dialler.lines.discard(call.id)
-            if call.facts.state is CallState.CLOSING:
-                self._pacing(call, CallInput.ENDED)
+        if call.facts.state is CallState.CLOSING and (before.unanswered or before.state is CallState.DETECTING):
+            # cancelled, or a machine: no person will come of it
+            self._pacing(call, CallInput.ENDED)
         for effect in effects:
             self._do(call, effect)
 

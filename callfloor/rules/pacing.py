@@ -33,6 +33,12 @@ DRIFT = 0.002
 THRESHOLD = 0.015
 LEAST, MOST = 0.0005, 0.3
 RESERVE = 2.5
+# In a large team it costs little that hardly anybody waits at all, so the risk that is taken falls, from the first of
+# these sizes on and entirely from the second, to where this share of the people who answer wait for longer than this.
+LARGE_TEAM = (250, 450)
+WAIT_SHARE = 0.008
+WAIT_S = 0.1
+WAIT_LEAST = 1e-7
 UNBEARABLE = 0.5
 
 
@@ -104,6 +110,7 @@ class Pacer:
             settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
         )
         self._log_threshold = math.log(THRESHOLD) if past.log_threshold is None else past.log_threshold
+        self._wait_tokens, self._log_wait_threshold = TOKENS_AIM, math.log(LEAST)
         ring = settings.ring_s
         self._talk = Durations([20.0, 40.0, 60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 260.0, 400.0], 500, past.talk_s)
         self._wrap = Durations([5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0], 200, past.wrap_s)
@@ -172,12 +179,15 @@ class Pacer:
     def joined(self, line: Line, agent: Agent, at: float) -> None:
         """The one who waits has an agent. `agent_talking` is to be told too."""
         self._at = at
-        self._waiting.pop(line, None)
+        since = self._waiting.pop(line, at)
+        if at - since > WAIT_S:
+            self._wait_tokens -= 1.0
 
     def abandoned(self, line: Line, at: float) -> None:
         """No agent within the grace time, or hung up while waiting."""
         self._at = at
         self._waiting.pop(line, None)
+        self._wait_tokens -= 1.0
         self._budget.lost(at)
 
     def _take(self, line: Line) -> float | None:
@@ -200,6 +210,21 @@ class Pacer:
     def _steer(self) -> None:
         self._log_threshold += DRIFT * (self._budget.tokens - TOKENS_AIM)
         self._log_threshold = min(math.log(MOST), max(math.log(LEAST), self._log_threshold))
+        self._wait_tokens = max(-TOKENS_MOST, min(TOKENS_MOST, self._wait_tokens + WAIT_SHARE))
+        self._log_wait_threshold += DRIFT * (self._wait_tokens - TOKENS_AIM)
+        self._log_wait_threshold = min(math.log(MOST), max(math.log(WAIT_LEAST), self._log_wait_threshold))
+
+    def _threshold(self) -> float:
+        """The greatest risk to take now that who answers finds no agent."""
+        threshold = math.exp(self._log_threshold + GAIN * (self._budget.tokens - TOKENS_AIM))
+        threshold = min(MOST, max(LEAST, threshold))
+        first, second = LARGE_TEAM
+        agents = len(self._idle) + len(self._talking) + len(self._wrapping)
+        weight = min(1.0, (agents - first) / (second - first))
+        if weight <= 0.0:
+            return threshold
+        waits = max(WAIT_LEAST, math.exp(self._log_wait_threshold + GAIN * (self._wait_tokens - TOKENS_AIM)))
+        return min(threshold, threshold ** (1 - weight) * waits**weight)
 
     # What to do
 
@@ -210,8 +235,7 @@ class Pacer:
         self._learn(at)
         spare = len(self._idle) - len(self._waiting)
         left = self._budget.left() + min(0, spare)
-        threshold = math.exp(self._log_threshold + GAIN * (self._budget.tokens - TOKENS_AIM))
-        threshold = min(MOST, max(LEAST, threshold))
+        threshold = self._threshold()
         lines, mode = 0, "look-ahead"
         if left < 1.0:
             cancel = self._cancel(len(self._lines) - max(0, spare), at)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 from asyncpg import Record
 
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.store.pool import Database
+
+_DIALLING = msgspec.json.Decoder(Dialling)
+_OUTCOMES = msgspec.json.Decoder(Mapping[int, Outcome])
 
 # One centre file is applied at a time.
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor apply', 0))"
@@ -18,7 +24,8 @@ USERS_SQL = """
 SELECT user_id, username, user_type, first_name, last_name, email_address, timezone, account_active
 FROM users WHERE organisation_id = $1 ORDER BY user_id"""
 CAMPAIGNS_SQL = """
-SELECT campaign_id, name, direction, timezone, mode, active, calling_hours::text AS calling_hours, max_attempts, numbers
+SELECT campaign_id, name, direction, timezone, mode, active, calling_hours::text AS calling_hours, max_attempts,
+    numbers, dialling::text AS dialling
 FROM campaigns WHERE organisation_id = $1 ORDER BY campaign_id"""
 AGENTS_SQL = """
 SELECT a.campaign_id, u.username
@@ -27,7 +34,8 @@ WHERE a.organisation_id = $1 ORDER BY u.username"""
 WRAP_CODES_SQL = """
 SELECT campaign_id, code, description FROM wrap_codes WHERE organisation_id = $1 ORDER BY campaign_id, code"""
 LISTS_SQL = """
-SELECT list_id, campaign_id, name, in_dialler, weight FROM lists WHERE organisation_id = $1 ORDER BY list_id"""
+SELECT list_id, campaign_id, name, in_dialler, weight, strategy
+FROM lists WHERE organisation_id = $1 ORDER BY list_id"""
 # The API changes lists too: its changes wait for ours.
 LOCKED_LISTS_SQL = f"{LISTS_SQL} FOR NO KEY UPDATE"
 LEAD_STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisation_id = $1 ORDER BY code"
@@ -40,19 +48,21 @@ UPDATE users SET first_name = $3, last_name = $4, email_address = $5, timezone =
     updated_at = now()
 WHERE organisation_id = $1 AND user_id = $2"""
 INSERT_CAMPAIGN_SQL = """
-INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active, calling_hours, max_attempts, numbers)
-VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9) RETURNING campaign_id"""
+INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active, calling_hours, max_attempts, numbers,
+    dialling)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10::text::jsonb) RETURNING campaign_id"""
 UPDATE_CAMPAIGN_SQL = """
 UPDATE campaigns SET timezone = $3, mode = $4, active = $5, calling_hours = $6::text::jsonb, max_attempts = $7,
-    numbers = $8, updated_at = now()
+    numbers = $8, dialling = $9::text::jsonb, updated_at = now()
 WHERE organisation_id = $1 AND campaign_id = $2"""
 # The API may have made the list since we looked.
 INSERT_LIST_SQL = """
-INSERT INTO lists (organisation_id, campaign_id, name, in_dialler, weight) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO lists (organisation_id, campaign_id, name, in_dialler, weight, strategy) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (organisation_id, campaign_id, name) DO UPDATE SET in_dialler = excluded.in_dialler,
-    weight = excluded.weight, updated_at = now()"""
+    weight = excluded.weight, strategy = excluded.strategy, updated_at = now()"""
 UPDATE_LIST_SQL = """
-UPDATE lists SET in_dialler = $3, weight = $4, updated_at = now() WHERE organisation_id = $1 AND list_id = $2"""
+UPDATE lists SET in_dialler = $3, weight = $4, strategy = $5, updated_at = now()
+WHERE organisation_id = $1 AND list_id = $2"""
 ADD_AGENT_SQL = "INSERT INTO campaign_agents (organisation_id, campaign_id, agent_id) VALUES ($1, $2, $3)"
 REMOVE_AGENT_SQL = """
 DELETE FROM campaign_agents WHERE organisation_id = $1 AND campaign_id = $2 AND agent_id = $3"""
@@ -63,6 +73,11 @@ REMOVE_WRAP_CODE_SQL = "DELETE FROM wrap_codes WHERE organisation_id = $1 AND ca
 PUT_LEAD_STATUS_SQL = """
 INSERT INTO lead_statuses (organisation_id, code, description) VALUES ($1, $2, $3)
 ON CONFLICT (organisation_id, code) DO UPDATE SET description = excluded.description"""
+
+STRATEGIES_SQL = "SELECT name, outcomes::text AS outcomes FROM strategies WHERE organisation_id = $1 ORDER BY name"
+PUT_STRATEGY_SQL = """
+INSERT INTO strategies (organisation_id, name, outcomes) VALUES ($1, $2, $3::text::jsonb)
+ON CONFLICT (organisation_id, name) DO UPDATE SET outcomes = excluded.outcomes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +109,14 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
     lists = await db.fetch(LOCKED_LISTS_SQL if locked else LISTS_SQL, number)
     parts = _Parts(await db.fetch(AGENTS_SQL, number), await db.fetch(WRAP_CODES_SQL, number), lists)
     statuses = await db.fetch(LEAD_STATUSES_SQL, number)
+    strategies = await db.fetch(STRATEGIES_SQL, number)
     names = {row["campaign_id"]: row["name"] for row in campaigns}
     centre = Centre(
         Organisation(organisation["name"], organisation["timezone"], organisation["country"]),
         {row["username"]: _user(row) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},
+        {row["name"]: Strategy(row["name"], _OUTCOMES.decode(row["outcomes"])) for row in strategies},
     )
     return Stored(
         number,
@@ -150,9 +167,14 @@ def _campaign(row: Record, parts: _Parts) -> Campaign:
         row["max_attempts"],
         tuple(row["numbers"]),
         frozenset(agent["username"] for agent in agents),
-        {each["name"]: List(each["name"], each["in_dialler"], each["weight"]) for each in lists},
+        {each["name"]: _list(each) for each in lists},
         {code["code"]: code["description"] for code in wrap_codes},
+        _DIALLING.decode(row["dialling"]),
     )
+
+
+def _list(row: Record) -> List:
+    return List(row["name"], row["in_dialler"], row["weight"], row["strategy"])
 
 
 async def insert_user(db: Database, organisation: int, user: User) -> int:
@@ -189,16 +211,21 @@ def _of_campaign(campaign: Campaign) -> tuple[object, ...]:
         None if hours is None else json.dumps(dict(hours)),
         campaign.max_attempts,
         list(campaign.numbers),
+        msgspec.json.encode(campaign.dialling).decode(),
     )
 
 
 async def insert_list(db: Database, organisation: int, campaign_id: int, new: List) -> None:
-    await db.execute(INSERT_LIST_SQL, organisation, campaign_id, new.name, new.in_dialler, new.weight)
+    await db.execute(INSERT_LIST_SQL, organisation, campaign_id, *_of_list(new))
 
 
 async def update_list(db: Database, organisation: int, list_id: int, new: List) -> None:
     """Change all but the name."""
-    await db.execute(UPDATE_LIST_SQL, organisation, list_id, new.in_dialler, new.weight)
+    await db.execute(UPDATE_LIST_SQL, organisation, list_id, *_of_list(new)[1:])
+
+
+def _of_list(new: List) -> tuple[object, ...]:
+    return new.name, new.in_dialler, new.weight, new.strategy
 
 
 async def add_agent(db: Database, organisation: int, campaign_id: int, agent_id: int) -> None:
@@ -221,3 +248,9 @@ async def remove_wrap_code(db: Database, organisation: int, campaign_id: int, co
 async def put_lead_status(db: Database, organisation: int, code: int, description: str) -> None:
     """Add a lead status of the organisation's own, or change its description."""
     await db.execute(PUT_LEAD_STATUS_SQL, organisation, code, description)
+
+
+async def put_strategy(db: Database, organisation: int, strategy: Strategy) -> None:
+    """Add a strategy, or change its outcomes."""
+    outcomes = msgspec.json.encode(strategy.outcomes).decode()
+    await db.execute(PUT_STRATEGY_SQL, organisation, strategy.name, outcomes)

@@ -90,17 +90,18 @@ class SimulatedCarrier:
         self._then(call, seconds, then)
 
     def _answer(self, call: _Call) -> None:
-        call.answered = True
+        call.answered, call.next = True, None
         self._say(Answered(call.line.call))
         machine = call.outcome == "machine"
         if call.line.detect_machines:
             self._say(Detected(call.line.call, machine))
+        if call.next is not None:
+            # whoever listens has hung up
+            return
         if machine:
             self._then(call, GREETING_S, partial(self._end, call, "hang-up"))
         elif self._random.random() < self.behaviour.early_hang_up:
             self._then(call, self._random.random() * EARLY_S, partial(self._end, call, "hang-up"))
-        else:
-            call.next = None
 
     def join(self, call: CallId, agent: AgentId) -> None:
         known = self._calls.get(call)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callfloor.centre import apply_text, export_text, parse
+from callfloor.centre import apply_text, export_text, keys, parse
 from callfloor.centre.check import check
 from callfloor.centre.plan import diff
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.store import centres, organisations
 from callfloor.store.pool import Database
 
@@ -36,7 +39,50 @@ _USERS = st.builds(
     timezone=st.one_of(st.none(), _ZONES),
     account_active=st.booleans(),
 )
-_LISTS = st.builds(List, name=_NAMES, in_dialler=st.booleans(), weight=st.integers(0, 100))
+_OUTCOMES = st.builds(
+    Outcome,
+    recycle_minutes=st.sampled_from([None, 0.0, 2.5, 30.0, 60.0]),
+    complete_after=st.sampled_from([None, 1, 3]),
+    priority=st.integers(-3, 3),
+    recycle_on_start=st.booleans(),
+)
+_STRATEGY_NAMES = st.sampled_from(["patient", 'odd "one"'])
+_STRATEGIES = st.builds(
+    Strategy, name=_STRATEGY_NAMES, outcomes=st.dictionaries(st.sampled_from([0, 2, 4, 9, 150]), _OUTCOMES, max_size=3)
+)
+
+
+def _lists(strategies: list[str]) -> st.SearchStrategy[List]:
+    return st.builds(
+        List,
+        name=_NAMES,
+        in_dialler=st.booleans(),
+        weight=st.integers(0, 100),
+        strategy=st.sampled_from([None, *strategies]),
+    )
+
+
+def _dialling(wrap_codes: Iterable[int], strategies: list[str]) -> st.SearchStrategy[Dialling]:
+    return st.builds(
+        Dialling,
+        regime=st.sampled_from([None, "AU", "GB", "US", "none"]),
+        contact_hours=_HOURS,
+        holidays=st.sampled_from([None, "AU", "AU-NSW"]),
+        strategy=st.sampled_from([None, *strategies]),
+        max_attempts_per_number=st.sampled_from([None, 1, 5]),
+        max_attempts_per_day=st.sampled_from([None, 2]),
+        abandonment_cap=st.sampled_from([None, 0.0, 0.015]),
+        grace_seconds=st.sampled_from([None, 1.0, 1.5]),
+        ring_seconds=st.sampled_from([20.0, 28.0, 31.5]),
+        wrap_up_seconds=st.sampled_from([0.0, 30.0]),
+        wrap_up_extension_seconds=st.sampled_from([60.0, 90.0]),
+        default_wrap_code=st.sampled_from([None, *wrap_codes]),
+        preview_seconds=st.sampled_from([10.0, 60.0]),
+        preview_timeout=st.sampled_from(["dial", "skip", "pause"]),
+        answering_machines=st.sampled_from(["connect", "hang-up"]),
+        record=st.booleans(),
+        max_lines=st.sampled_from([None, 12]),
+    )
 
 
 @st.composite
@@ -44,10 +90,13 @@ def all_centres(draw: st.DrawFn) -> Centre:
     users = {user.username: user for user in draw(st.lists(_USERS, max_size=4))}
     agents = [user.username for user in users.values() if user.user_type == "agent"]
     listed = st.frozensets(st.sampled_from(agents)) if agents else st.just(frozenset[str]())
+    strategies = {each.name: each for each in draw(st.lists(_STRATEGIES, max_size=2))}
     campaigns: dict[str, Campaign] = {}
     for name in draw(st.lists(_NAMES, max_size=3, unique=True)):
         direction = draw(st.sampled_from(["inbound", "outbound"]))
         modes = st.sampled_from([None, "preview", "progressive", "predictive"])
+        wrap_codes = draw(st.dictionaries(_CODES, _TEXT, max_size=3))
+        dialling = _dialling(wrap_codes, list(strategies)) if direction == "outbound" else st.just(Dialling())
         campaigns[name] = Campaign(
             name,
             direction,
@@ -58,14 +107,16 @@ def all_centres(draw: st.DrawFn) -> Centre:
             draw(_CODES),
             tuple(draw(_NUMBERS)),
             draw(listed),
-            {each.name: each for each in draw(st.lists(_LISTS, max_size=3))},
-            draw(st.dictionaries(_CODES, _TEXT, max_size=3)),
+            {each.name: each for each in draw(st.lists(_lists(list(strategies)), max_size=3))},
+            wrap_codes,
+            draw(dialling),
         )
     return Centre(
         Organisation(draw(_TEXT), draw(_ZONES), draw(st.sampled_from(["AU", "GB", "US"]))),
         users,
         campaigns,
         draw(st.dictionaries(st.integers(100, 2**31 - 1), _TEXT, max_size=3)),
+        strategies,
     )
 
 
@@ -97,10 +148,11 @@ async def test_the_database_gives_back_what_was_applied(db: Database, centre: Ce
     assert row is not None
     first = (await centres.read(db, row)).centre
     assert replace(first.organisation, name=centre.organisation.name) == centre.organisation
-    assert (first.users, first.campaigns, first.lead_statuses) == (
+    assert (first.users, first.campaigns, first.lead_statuses, first.strategies) == (
         centre.users,
         centre.campaigns,
         centre.lead_statuses,
+        centre.strategies,
     )
     assert await apply_text(db, await export_text(db, row), "centre.toml") == []
 
@@ -119,7 +171,16 @@ async def test_the_database_gives_back_what_was_applied(db: Database, centre: Ce
             expected = replace(expected, calling_hours=was.calling_hours)
         if campaign.mode is None and was is not None:
             expected = replace(expected, mode=was.mode)
+        if was is not None:
+            expected = replace(expected, dialling=_over(was.dialling, campaign.dialling))
         assert second.campaigns[campaign.name] == expected
+
+
+def _over(was: Dialling, new: Dialling) -> Dialling:
+    """What a file that says only what is unusual about `new` makes of `was`."""
+    usual = Dialling()
+    said = {name: getattr(new, name) for name in keys.DIALLING.values() if getattr(new, name) != getattr(usual, name)}
+    return msgspec.structs.replace(was, **said)
 
 
 def _without_changes_of_kind(other: Centre, before: Centre, name: str) -> Centre:
@@ -130,7 +191,14 @@ def _without_changes_of_kind(other: Centre, before: Centre, name: str) -> Centre
         if key not in before.users or before.users[key].user_type == user.user_type
     }
     campaigns = {
-        key: replace(campaign, agents=campaign.agents & users.keys())
+        key: replace(
+            campaign,
+            agents=campaign.agents & users.keys(),
+            # one that the campaign had and has no more would be a mistake
+            dialling=msgspec.structs.replace(
+                campaign.dialling, default_wrap_code=min(campaign.wrap_codes, default=None)
+            ),
+        )
         for key, campaign in other.campaigns.items()
         if key not in before.campaigns or before.campaigns[key].direction == campaign.direction
     }

@@ -6,6 +6,8 @@ from callfloor import samples
 from callfloor.centre import CentreError, parse
 from callfloor.centre.check import check
 from callfloor.contract.centre import Campaign, Centre, Organisation, User
+from callfloor.contract.codes import LeadStatus
+from callfloor.contract.dialling import Outcome
 
 GOOD = """\
 [organisation]
@@ -246,3 +248,82 @@ def test_hostile_toml_is_refused_without_a_traceback(text: str) -> None:
 def test_a_deeply_nested_array_that_toml_takes_is_refused_by_its_place() -> None:
     (mistake,) = mistakes(GOOD + "weight = " + "[" * 100 + "]" * 100)
     assert mistake.startswith("c.toml:35: campaigns[0].wrapCodes[0].weight is not known")
+
+
+DIALLING = (
+    GOOD.replace(
+        "maxAttempts = 6\n",
+        """maxAttempts = 6
+regime = "US"
+strategy = "patient"
+abandonmentCap = 0.02
+graceSeconds = 1.5
+ringSeconds = 25
+defaultWrapCode = 1
+holidays = "AU-NSW"
+""",
+    )
+    + """
+[[strategies]]
+name = "patient"
+
+[[strategies.outcomes]]
+status = "No Answer"
+recycleMinutes = 90
+completeAfter = 4
+
+[[strategies.outcomes]]
+status = 100
+recycleMinutes = "never"
+"""
+)
+
+
+def test_a_campaign_s_dialling_is_read() -> None:
+    centre = check(parse(DIALLING, "c.toml"), None)
+    dialling = centre.campaigns["Sales"].dialling
+    assert (dialling.regime, dialling.strategy, dialling.ring_seconds) == ("US", "patient", 25.0)
+    assert (dialling.default_wrap_code, dialling.holidays, dialling.wrap_up_seconds) == (1, "AU-NSW", 30.0)
+    outcomes = centre.strategies["patient"].outcomes
+    assert outcomes[LeadStatus.NO_ANSWER] == Outcome(recycle_minutes=90.0, complete_after=4)
+    assert outcomes[100].recycle_minutes is None
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "said"),
+    [
+        ('regime = "US"', 'regime = "UK"', "campaigns[0].regime"),
+        ('regime = "US"', 'regime = "Mars"', "is not known"),
+        ('strategy = "patient"', 'strategy = "patent"', "is not known; did you mean patient?"),
+        ("abandonmentCap = 0.02", "abandonmentCap = 0.05", "must be at most 0.03, as regime US says"),
+        ("abandonmentCap = 0.02", "abandonmentCap = 2", "must be from 0 to 1"),
+        ("abandonmentCap = 0.02", "abandonmentCap = nan", "must be from 0 to 1"),
+        ("graceSeconds = 1.5", "graceSeconds = 3", "must be at most 2, as regime US says"),
+        ("ringSeconds = 25", 'ringSeconds = "25"', "must be a number, not a string"),
+        ("ringSeconds = 25", "ringSeconds = 2", "must be from 5 to 120"),
+        ("defaultWrapCode = 1", "defaultWrapCode = 7", "7 is no wrap code of this campaign: it has 1"),
+        ('holidays = "AU-NSW"', 'holidays = "AU-XY"', "AU has no part 'XY'; use "),
+        ('holidays = "AU-NSW"', 'holidays = "Atlantis"', "there is no calendar of public holidays for 'Atlantis'"),
+        ('status = "No Answer"', 'status = "No Anser"', "is not known; did you mean No Answer?"),
+        ('status = "No Answer"', "status = 100", "stands here twice"),
+        ("recycleMinutes = 90", 'recycleMinutes = "ever"', 'must be a number or "never"'),
+        ("recycleMinutes = 90", "recycleMinutes = -1", "must be from 0 to 527040"),
+        ("completeAfter = 4", "completeAfter = 0", "must be from 1"),
+        ('mode = "predictive"', 'mode = "predictive"\nsteal = 1', "campaigns[0].steal is not known"),
+    ],
+)
+def test_mistakes_in_dialling_are_told_with_what_to_write_instead(was: str, instead: str, said: str) -> None:
+    assert was in DIALLING
+    text = DIALLING.replace(was, instead, 1)
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if each == instead.splitlines()[-1])
+    found = mistakes(text)
+    assert any(said in each for each in found), found
+    if "twice" not in said:
+        assert any(each.startswith(f"c.toml:{line}: ") for each in found), found
+
+
+def test_an_inbound_campaign_has_what_belongs_to_every_call_and_nothing_of_dialling() -> None:
+    text = GOOD.replace('direction = "outbound"\nmode = "predictive"', 'direction = "inbound"\nwrapUpSeconds = 45')
+    assert mistakes(text) == []
+    text = text.replace("wrapUpSeconds = 45", "wrapUpSeconds = 45\nabandonmentCap = 0.01")
+    assert mistakes(text) == ["c.toml:21: campaigns[0].abandonmentCap is for outbound campaigns only"]

@@ -1,10 +1,12 @@
-"""`callfloor demo`: a sample centre, 5,000 leads through the API, and a server that keeps serving."""
+"""`callfloor demo`: a sample centre whose agents take calls, leads through the API, and a server that keeps serving."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -17,47 +19,83 @@ from callfloor.settings import Settings
 from callfloor.store import organisations, tokens
 from callfloor.store.pool import Database
 
-LEADS = 5_000
+# By list: so many leads are imported.
+LEADS = {"List One": 5_000, "Renewals of May": 500, "Key accounts": 200}
 TOKEN_NAME = "demo"  # noqa: S105 - a name
 ORGANISATION = "Sample Centre"
-LIST = "List One"
+CAMPAIGN = "Sales Outbound"
+# Simulated people take a third of the time that real ones take, so that there is something to see.
+PACE = 3.0
+# The first call is over after some seconds; whoever waits longer than this for its recording is told how to find one.
+FIRST_CALL_S = 60.0
 
 
 def demo(settings: Settings) -> None:
     """Serve the demo until SIGTERM or SIGINT. A second start keeps the data and imports nothing again."""
     # one line a request would bury what the demo prints
-    serve(settings.model_copy(update={"log_level": "warning"}), "all", _show)
+    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True}
+    if "carrier_pace" not in settings.model_fields_set:
+        of_demo["carrier_pace"] = PACE
+    serve(settings.model_copy(update=of_demo), "all", _show)
 
 
 def _show(address: str, dsn: str) -> None:
     token = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        lists = client.get("/leads/lists").raise_for_status().json()["items"]
-        lead_list = next(item for item in lists if item["name"] == LIST)
-        list_id: int = lead_list["id"]
-        empty = not client.get("/leads", params={"listId": list_id, "limit": 1}).raise_for_status().json()["items"]
-    if empty:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "leads.csv"
-            samples.write_csv(path, LEADS)
-            print(f"importing {LEADS:,} generated leads, some wrong on purpose, through the API:", flush=True)
-            import_file(path, list_id=list_id, url=address, token=token, on_duplicate="insert")
-    header = f"-H 'Authorization: Bearer {token}'"
-    body = f'{{"listId": {list_id}, "phone1": "0491 570 156", "leadData": {{"firstName": "Jane"}}}}'
-    print(f"address: {address}")
-    print(f"token: {token}")
-    print(f"curl -s {header} '{api}/leads?listId={list_id}&limit=2'")
-    print(f"curl -s {header} '{api}/campaign/{lead_list['campaignId']}/statistics/outbound'")
-    print(f"curl -s {header} -H 'Content-Type: application/json' -d '{body}' '{api}/leads'")
+        lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
+        for name, count in LEADS.items():
+            _import(client, address, token, lists[name]["id"], name, count)
+        agents = [user["userId"] for user in _items(client, "/users", {"userType": "agent"})]
+        for agent in agents:
+            client.put("/availability", json={"agentId": agent, "available": True}).raise_for_status()
+        print(f"{len(agents)} simulated agents are ready; the floor dials, and nobody is really called", flush=True)
+        campaign, list_id = lists["List One"]["campaignId"], lists["List One"]["id"]
+        header = f"-H 'Authorization: Bearer {token}'"
+        body = f'{{"listId": {list_id}, "phone1": "0491 570 156", "leadData": {{"firstName": "Jane"}}}}'
+        print(f"address: {address}")
+        print(f"token: {token}")
+        print(f"curl -s {header} '{api}/campaign/{campaign}/statistics/outbound'")
+        print(f"curl -s {header} '{api}/dialler/calls?campaignId={campaign}&limit=2'")
+        print(f"curl -s {header} '{api}/leads?listId={list_id}&limit=2'")
+        print(f"curl -s {header} -H 'Content-Type: application/json' -d '{body}' '{api}/leads'", flush=True)
+        recording = _first_recording(client, campaign)
+    if recording is not None:
+        print(f"curl -s {header} -o call.wav '{address}{recording}'")
     print(f"reference: {address}/docs   (Ctrl-C stops; the data stay)", flush=True)
 
 
+def _items(client: httpx2.Client, path: str, query: dict[str, str | int]) -> list[dict[str, Any]]:
+    return client.get(path, params=query).raise_for_status().json()["items"]
+
+
+def _import(client: httpx2.Client, address: str, token: str, list_id: int, name: str, count: int) -> None:
+    """Import generated leads into a list that has none."""
+    if _items(client, "/leads", {"listId": list_id, "limit": 1}):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "leads.csv"
+        samples.write_csv(path, count)
+        print(f"importing {count:,} generated leads into {name}, some wrong on purpose, through the API:", flush=True)
+        import_file(path, list_id=list_id, url=address, token=token, on_duplicate="insert")
+
+
+def _first_recording(client: httpx2.Client, campaign: int) -> str | None:
+    """Where a recorded call of the campaign can be listened to, as soon as there is one."""
+    until = time.monotonic() + FIRST_CALL_S
+    while time.monotonic() < until:
+        for item in _items(client, "/activities", {"campaignId": campaign, "activityType": "call.outbound"}):
+            if item["data"]["recordingMetadata"] is not None:
+                return item["data"]["recordingMetadata"]["mediaUri"]
+        time.sleep(0.5)
+    return None
+
+
 async def _prepare(dsn: str) -> str:
-    """Apply the sample centre and make the demo's token anew; the one of an earlier start is revoked."""
+    """Apply the demo's centre and make its token anew; the one of an earlier start is revoked."""
     db = await Database.connect(dsn, size=2)
     try:
-        await apply_text(db, samples.centre(), "centre.toml")
+        await apply_text(db, samples.centre("demo"), "demo.toml")
         organisation = next(
             row["organisation_id"] for row in await organisations.every(db) if row["name"] == ORGANISATION
         )

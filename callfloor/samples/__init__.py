@@ -27,9 +27,9 @@ COLUMNS = ("customerKey", "phone1", "phone2", "timezone", "firstName", "lastName
 WRONG_EVERY = 100
 
 
-def centre() -> str:
-    """The text of the sample centre file."""
-    return (files("callfloor.samples") / "centre.toml").read_text("utf-8")
+def centre(name: str = "centre") -> str:
+    """The text of a sample centre file: `centre` to start from, or the demo's."""
+    return (files("callfloor.samples") / f"{name}.toml").read_text("utf-8")
 
 
 def fiction_number(number: int) -> str:

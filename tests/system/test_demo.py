@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import httpx2
 from callfloor.demo import LEADS
 from callfloor.samples import WRONG_EVERY
 
-GOOD = LEADS - LEADS // WRONG_EVERY
+GOOD = LEADS["List One"] - LEADS["List One"] // WRONG_EVERY
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def demo(data: Path) -> Iterator[list[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"CALLFLOOR_PORT": "0"},
+        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40"},
     )
     assert process.stdout is not None
     try:
@@ -57,6 +59,29 @@ def leads(lines: list[str]) -> int:
         return sum(each["leads"] for each in figures["lists"])
 
 
+def answer(command: list[str]) -> httpx2.Response:
+    """What a printed curl line gets."""
+    header = command[command.index("-H") + 1].partition(": ")
+    return httpx2.get(command[-1], headers={header[0]: header[2]}).raise_for_status()
+
+
+def listen(command: list[str]) -> None:
+    """The recording of a call is a sound file with something in it."""
+    sound = answer(command)
+    assert sound.headers["content-type"] == "audio/wav"
+    with wave.open(io.BytesIO(sound.content)) as opened:
+        assert opened.getnframes() > 0
+        assert len(set(opened.readframes(1000))) > 10
+
+
+def counts(command: list[str]) -> None:
+    """The floor dials: the figures grow while one looks."""
+    first = answer(command).json()["dialler"]
+    assert first["attempts"] > 0
+    while answer(command).json()["dialler"]["attempts"] == first["attempts"]:
+        pass
+
+
 def test_the_demo_imports_serves_and_keeps_its_data() -> None:
     with tempfile.TemporaryDirectory(prefix="cf-demo-") as folder:
         Path(folder).chmod(0o755)
@@ -64,7 +89,9 @@ def test_the_demo_imports_serves_and_keeps_its_data() -> None:
         with demo(data) as lines:
             assert leads(lines) == GOOD
             commands = [shlex.split(line) for line in lines if line.startswith("curl")]
-            assert len(commands) == 3
+            assert len(commands) == 5
+            listen(commands[-1])
+            counts(commands[0])
             first_token = value(lines, "token")
         with demo(data) as again:
             assert not any(line.startswith("importing") for line in again)

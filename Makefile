@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-fast lint format bench lock clean
+.PHONY: help demo test test-fast test-long lint format bench bench-pacing lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -15,6 +15,9 @@ test: lint test-fast ## every check and every test
 
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
 	$(BIN)/pytest
+
+test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
+	CALLFLOOR_DAYS=1000 $(BIN)/pytest
 
 lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts
 	$(BIN)/ruff check .
@@ -28,6 +31,9 @@ format: $(VENV)/.installed-dev ## put the code into its standard form
 
 bench: $(VENV)/.installed-dev ## the figures of docs/benchmarks.md (SIZE=10000000 for the large ones)
 	$(BIN)/python -m bench $(if $(SIZE),--size $(SIZE))
+
+bench-pacing: $(VENV)/.installed-dev ## predictive dialling measured: docs/pacing.md and its plot (SEEDS=3 for a quick look)
+	$(BIN)/python -m bench.pacing
 
 lock: $(VENV)/.installed-dev ## renew the locked versions
 	$(BIN)/pip install --quiet uv

@@ -1,9 +1,8 @@
-"""Whose turn it is: lists share a campaign's calls by weight; in a list the strategy, then time, then upload decide."""
+"""Whose turn it is: lists share a campaign's calls by weight."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
 
 
 class FairShare:
@@ -27,15 +26,3 @@ class FairShare:
         self._now = max(self._at.get(chosen, 0.0), self._now)
         self._at[chosen] = self._now + 1 / weights[chosen]
         return chosen
-
-
-def statuses_by_turn(priorities: Mapping[int, int], statuses: Iterable[int]) -> list[int]:
-    """Lead statuses, those of leads that are dialled first at the front."""
-    return sorted(statuses, key=lambda status: (-priorities.get(status, 0), status))
-
-
-def turn(priority: int, next_attempt_at: datetime | None, lead_id: int) -> tuple[int, bool, float, int]:
-    """Leads of a list are dialled in the order of this key: by priority, then by due time with those without a time
-    last, then as they were uploaded."""
-    due = next_attempt_at.timestamp() if next_attempt_at is not None else 0.0
-    return -priority, next_attempt_at is None, due, lead_id

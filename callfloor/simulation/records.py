@@ -30,10 +30,10 @@ class MemoryRecords:
         now, found = self._now(), list[Claimed]()
         free = list(claim.agents)
         for _ in range(claim.count):
-            lead = self._leads.take(now, reserved=bool(free) and claim.reserved)
-            if lead is None:
+            taken = self._leads.take(now, free, reserved=claim.reserved)
+            if taken is None:
                 break
-            agent = free.pop(0) if claim.reserved and free else None
+            lead, agent = taken
             found.append(self._start(lead.lead, lead.number, agent))
         done(found)
 
@@ -44,7 +44,8 @@ class MemoryRecords:
         return Claimed(call, call, lead, number, None, agent)
 
     def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
-        done(self._leads.take(self._now(), reserved=True))
+        taken = self._leads.take(self._now(), [agent], reserved=True)
+        done(None if taken is None else taken[0])
 
     def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
         done(self._start(lead.lead, lead.number, agent))

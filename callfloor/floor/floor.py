@@ -83,6 +83,10 @@ class Floor:
     def diallers(self) -> list[Dialler]:
         return list(self._diallers.values())
 
+    @property
+    def calls(self) -> list[FloorCall]:
+        return list(self._calls.values())
+
     def has(self, call: CallId) -> bool:
         return call in self._calls
 
@@ -205,7 +209,7 @@ class Floor:
             self._cancel(tuple(dialler.lines))
         if plan.mode == "preview":
             for agent in self.team.ready(plan.key):
-                if dialler.wants_agents:
+                if dialler.wants_agents and self._has_line(dialler):
                     self.previews.offer(dialler, agent)
             return
         count, cancel, why = dialler.wanted(self.team.ready_count(plan.key))
@@ -219,6 +223,17 @@ class Floor:
         dialler.claiming = True
         claim = Claim(plan, count, [agent.id for agent in held or ready], plan.mode == "progressive", why)
         self._records.claim(claim, partial(self._claimed, dialler, count, held))
+
+    def _has_line(self, dialler: Dialler) -> bool:
+        """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
+        plan = dialler.plan
+        if plan.max_lines is None:
+            return True
+        looking = sum(
+            agent.serving == plan.key and agent.facts.state == "dialling" and agent.call is None
+            for agent in self.team.everyone()
+        )
+        return len(dialler.lines) + looking < plan.max_lines
 
     def _cancel(self, lines: tuple[CallId, ...]) -> None:
         for line in lines:
@@ -316,6 +331,9 @@ class Floor:
                 call.dialler.waiting.pop(call.id, None)
                 self._pacing(call, CallInput.GRACE_OVER)
                 self._carrier.play(call.id, INFORMATION_MESSAGE)
+            case Effect.COUNT_ABANDONED:
+                self._pacing(call, CallInput.ANSWERED)
+                self._pacing(call, CallInput.GRACE_OVER)
             case Effect.HANG_UP:
                 call.stop_timer()
                 self._carrier.hang_up(call.id)

@@ -55,13 +55,14 @@ class Effect(Enum):
     FIND_AGENT = "find-agent"
     NOTE_CONNECTION = "note-connection"
     PLAY_MESSAGE = "play-message"
+    # a person answered while we let the call go
+    COUNT_ABANDONED = "count-abandoned"
     HANG_UP = "hang-up"
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """`detect`: the carrier was asked whether a machine answers. `hang_up_on_machine`: what follows then.
-    `result`: the dial status that is certain already, whatever the carrier says at the end."""
+    """`detect`: the carrier was asked whether a machine answers. `result`: the dial status that is certain already, whatever the carrier says at the end."""
 
     state: CallState = CallState.DIALLING
     detect: bool = False
@@ -85,6 +86,12 @@ def advance(call: CallFacts, happened: CallInput) -> Step:
     match happened:
         case CallInput.RINGING:
             return _when(call, state is CallState.DIALLING, CallState.RINGING)
+        case CallInput.ANSWERED | CallInput.PERSON if state is CallState.CLOSING:
+            # the answer crossed our hanging up: whoever it was heard nobody
+            person = happened is CallInput.PERSON or not call.detect
+            possible = person and call.result is DialStatus.CANCELLED
+            effects = (Effect.NOTE_ANSWER, Effect.COUNT_ABANDONED)
+            return _when(call, possible, state, *effects, result=DialStatus.ABANDONED)
         case CallInput.ANSWERED:
             if call.detect:
                 return _when(call, call.unanswered, CallState.DETECTING)

@@ -124,6 +124,11 @@ class Pacer:
         self._last_risk = 0.0
         self._rate_used = self._rate.mean
 
+    @property
+    def lines(self) -> frozenset[Line]:
+        """Those that nobody has answered yet, the ones that it gave up apart."""
+        return frozenset(self._lines)
+
     # What happens
 
     def agent_idle(self, agent: Agent, at: float) -> None:

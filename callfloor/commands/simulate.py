@@ -60,7 +60,7 @@ def _heading(day: Scenario, figures: Sequence[Figures]) -> str:
     seeds = f"seed {first.seed}" if len(figures) == 1 else f"seeds {first.seed} to {last.seed}"
     agents = f"{first.agents} agent{'' if first.agents == 1 else 's'}"
     wall_s = sum(each.wall_seconds for each in figures)
-    return f"{agents}, {day.mode}, {first.hours:g} hours after warm-up, {seeds}, simulated in {wall_s:.1f} s"
+    return f"{agents}, {day.mode}, {first.hours:g} hours, {seeds}, simulated in {wall_s:.1f} s"
 
 
 Value = Callable[[Figures], float]

@@ -157,15 +157,24 @@ def next_phone(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | N
 
 
 def _usable(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | None) -> list[PhoneIndex]:
-    """Phones that are neither blocked, nor known not to exist, nor tried too often."""
+    """Phones that are neither blocked, nor known not to exist, nor tried too often. Two may be the same number."""
+    gone = {
+        number
+        for number, status in zip(lead.phones, lead.phone_dial_statuses, strict=True)
+        if status == DialStatus.DISCONNECTED
+    }
     return [
         index
         for index in _INDEXES
-        if lead.phones[index - 1] is not None
+        if (number := lead.phones[index - 1]) is not None
         and index not in blocked
-        and lead.phone_dial_statuses[index - 1] != DialStatus.DISCONNECTED
-        and (max_per_number is None or lead.phone_attempts[index - 1] < max_per_number)
+        and number not in gone
+        and (max_per_number is None or _tried(lead, number) < max_per_number)
     ]
+
+
+def _tried(lead: LeadFacts, number: str) -> int:
+    return sum(tried for each, tried in zip(lead.phones, lead.phone_attempts, strict=True) if each == number)
 
 
 def _zones(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None) -> tuple[str, ...]:

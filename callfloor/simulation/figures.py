@@ -19,7 +19,7 @@ class ConnectDelay(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True, rename="camel"):
-    """Of the time after warm-up. Rates and utilisation are shares of 1."""
+    """Of the time after warm-up, which `hours` has in it. Rates and utilisation are shares of 1."""
 
     seed: int
     agents: int
@@ -61,7 +61,7 @@ class Tally:
         return Figures(
             seed=seed,
             agents=agents,
-            hours=(self._end - self._start) / HOUR_S,
+            hours=self._end / HOUR_S,
             utilisation=(self.talk_s + self.wrap_s) / signed_in,
             talk_minutes_per_agent_hour=60 * self.talk_s / signed_in,
             attempts=self.attempts,

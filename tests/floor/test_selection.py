@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -42,10 +43,20 @@ class Dialler:
         await leases.take(self._db, *self.key, self._engine, at)
         return self._campaigns[self.key]
 
-    async def claim(self, count: int, at: datetime) -> list[Claimed]:
+    async def claim(
+        self, count: int, at: datetime, agents: Sequence[int] | None = None, *, reserved: bool = False
+    ) -> list[Claimed]:
+        """`agents`: who is free; None: everybody."""
         settings = self._campaigns[self.key]
-        claim = Claim(settings.plan, count, sorted(settings.setup.agents), False, None)
+        free = sorted(settings.setup.agents) if agents is None else agents
+        claim = Claim(settings.plan, count, free, reserved, None)
         return await self._selection.claim(claim, at.timestamp())
+
+    async def over(self, call: Claimed, status: DialStatus, at: datetime) -> None:
+        """The call ends."""
+        record = await attempts.lead_record(self._db, self.key.organisation, call.call, status)
+        ended = self._selection.ended(self.key, status, record, at)
+        await attempts.finish(self._db, self.key.organisation, call.call, ended, at)
 
     async def every(self, at: datetime) -> list[int]:
         """The leads that the dialler dials at one moment, one after the other, until there is none."""

@@ -38,7 +38,7 @@ WINDOWS = (["08:00-20:00"], ["20:00-02:00"], ["01:30-03:30"], ["00:00-24:00"], [
 # where the numbers of leads without a zone may be
 POSSIBLE = {
     "+12025550123": ["America/New_York"],
-    "+447700900123": ["Europe/Guernsey", "Europe/Isle_of_Man", "Europe/Jersey", "Europe/London"],
+    "+447700900123": ["Europe/London"],
 }
 
 

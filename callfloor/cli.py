@@ -27,6 +27,8 @@ app.add_typer(token_app, name="token")
 app.add_typer(db_app, name="db")
 app.add_typer(certificate_app, name="certificate")
 app.add_typer(evidence_app, name="evidence")
+dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(dnc_app, name="dnc")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
@@ -333,6 +335,92 @@ def verify_evidence(
     from callfloor.commands import evidence
 
     evidence.verify(file, key)
+
+
+OfCampaign = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The list of this campaign [default: that of the whole organisation]."),
+]
+Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...", help="International, or as written in the country.")]
+
+
+@dnc_app.command("add")
+def add_dnc(
+    numbers: Numbers,
+    campaign: OfCampaign = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; shown by list and check.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Last day, or a time with its offset [default: for good].")
+    ] = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Block numbers, from the next call on."""
+    from callfloor.commands import dnc, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    dnc.add(settings, organisation, campaign, numbers, reason, expires)
+
+
+@dnc_app.command("remove")
+def remove_dnc(
+    numbers: Numbers,
+    campaign: OfCampaign = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let numbers be called again."""
+    from callfloor.commands import dnc, session
+
+    dnc.remove(session.settings(data=data, database_url=database_url), organisation, campaign, numbers)
+
+
+@dnc_app.command("check")
+def check_dnc(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="International, or as written in the country.")],
+    campaign: OfCampaign = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> int:
+    """Say whether a number is blocked, and why. Exits with 3 when it is."""
+    from callfloor.commands import dnc, session
+
+    return dnc.check(session.settings(data=data, database_url=database_url), organisation, campaign, number)
+
+
+@dnc_app.command("list")
+def list_dnc(
+    campaign: OfCampaign = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print every blocked number, of one campaign or of all lists."""
+    from callfloor.commands import dnc, session
+
+    dnc.show(session.settings(data=data, database_url=database_url), organisation, campaign, as_json=as_json)
+
+
+@dnc_app.command("import")
+def import_dnc(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: phone,reason,expires; - is standard input.")],
+    campaign: OfCampaign = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave wrong lines out [default: refuse the whole file].")
+    ] = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Block the numbers of a CSV file. Wrong lines are told by line."""
+    from callfloor.commands import dnc, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -62,7 +62,8 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """`detect`: the carrier was asked whether a machine answers. `result`: the dial status that is certain already, whatever the carrier says at the end."""
+    """`detect`: the carrier was asked whether a machine answers. `result`: the dial status that is certain already,
+    whatever the carrier says at the end."""
 
     state: CallState = CallState.DIALLING
     detect: bool = False

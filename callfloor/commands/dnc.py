@@ -1,0 +1,228 @@
+"""`callfloor dnc`: numbers that must not be called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+import msgspec
+from asyncpg import Record
+from rich.console import Console
+from rich.progress import Progress
+
+from callfloor.centre import CentreError
+from callfloor.commands import session
+from callfloor.commands.failures import CommandError, harmless
+from callfloor.rules.do_not_call_file import Entry, EntryError, Mistake, entries, entry
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.times import format_timestamp, zone
+from callfloor.settings import Settings
+from callfloor.store import do_not_call
+from callfloor.store.do_not_call import WHOLE_ORGANISATION
+from callfloor.store.pool import Database
+
+T = TypeVar("T")
+BATCH = 5_000
+MOST_MISTAKES = 100
+BLOCKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A do-not-call list: that of a campaign, or of the whole organisation."""
+
+    organisation: int
+    hash_key: bytes
+    country: str
+    zone: str
+    campaign_id: int
+    name: str
+
+
+def _on(
+    settings: Settings, organisation: str | None, campaign: str | None, work: Callable[[Database, _List], Awaitable[T]]
+) -> T:
+    async def found(db: Database) -> T:
+        row = await session.organisation(db, organisation)
+        return await work(db, await _list(db, row, campaign))
+
+    return session.run(settings, found)
+
+
+async def _list(db: Database, organisation: Record, campaign: str | None) -> _List:
+    number, campaign_id = organisation["organisation_id"], WHOLE_ORGANISATION
+    name = f"the list of {organisation['name']}"
+    if campaign is not None:
+        found = await do_not_call.list_of(db, number, campaign)
+        if found is None:
+            raise CommandError(f"--campaign {harmless(campaign)}: there is no campaign of that name")
+        campaign_id, name = found, f"the list of {campaign}"
+    key = await do_not_call.key(db, number)
+    return _List(number, key, organisation["country"], organisation["timezone"], campaign_id, name)
+
+
+def add(
+    settings: Settings,
+    organisation: str | None,
+    campaign: str | None,
+    numbers: Sequence[str],
+    reason: str | None,
+    expires: str | None,
+) -> None:
+    """Block numbers. Raises `CommandError`; then none is blocked."""
+
+    async def work(db: Database, of: _List) -> None:
+        now = datetime.now(UTC)
+        given: list[Entry] = []
+        for place, number in enumerate(numbers, 1):
+            try:
+                given.append(entry(number, reason or "", expires or "", of.country, zone(of.zone), now))
+            except EntryError as error:
+                raise CommandError(f"number {place}: {error}") from error
+        added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, given, now)
+        print(harmless(f"{added} added to {of.name}, {len({each.number for each in given}) - added} were on it"))
+
+    _on(settings, organisation, campaign, work)
+
+
+def remove(settings: Settings, organisation: str | None, campaign: str | None, numbers: Sequence[str]) -> None:
+    """Let numbers be dialled again. Raises `CommandError`; then none is."""
+
+    async def work(db: Database, of: _List) -> None:
+        given = _normal(numbers, of.country)
+        removed = await do_not_call.remove(db, of.organisation, of.hash_key, of.campaign_id, given)
+        print(harmless(f"{len(removed)} removed from {of.name}, {len(set(given)) - len(removed)} were not on it"))
+
+    _on(settings, organisation, campaign, work)
+
+
+def check(settings: Settings, organisation: str | None, campaign: str | None, number: str) -> int:
+    """Say whether a number may be dialled; returns the exit code. Raises `CommandError`."""
+
+    async def work(db: Database, of: _List) -> int:
+        (normal,) = _normal([number], of.country)
+        now = datetime.now(UTC)
+        rows = await do_not_call.find(db, of.organisation, of.hash_key, of.campaign_id, normal, now)
+        for row in rows:
+            where = "the whole organisation" if row["campaign_id"] == 0 else f"campaign {row['campaign']}"
+            why = f": {row['reason']}" if row["reason"] else ""
+            at = zone(of.zone)
+            until = "" if row["expires_at"] is None else f", until {format_timestamp(row['expires_at'], at)}"
+            since = format_timestamp(row["created_at"], at)
+            print(harmless(f"blocked for {where}{why}, since {since}{until}"))
+        if not rows:
+            print("not blocked")
+        return BLOCKED if rows else 0
+
+    return _on(settings, organisation, campaign, work)
+
+
+def _normal(numbers: Sequence[str], country: str) -> list[str]:
+    found: list[str] = []
+    for place, number in enumerate(numbers, 1):
+        try:
+            found.append(normalise(number, country))
+        except PhoneError as error:
+            raise CommandError(f"number {place}: phone {error}") from error
+    return found
+
+
+class Shown(msgspec.Struct, rename="camel"):
+    """`phone_number` None: it was erased, and stays blocked. `campaign` None: the whole organisation's."""
+
+    phone_number: str | None
+    campaign: str | None
+    reason: str | None
+    created: str
+    expires: str | None
+
+
+def show(settings: Settings, organisation: str | None, campaign: str | None, *, as_json: bool) -> None:
+    """Print every entry, a line each."""
+
+    async def work(db: Database, of: _List) -> None:
+        only, at = None if campaign is None else of.campaign_id, zone(of.zone)
+        async for row in do_not_call.every(db, of.organisation, only):
+            expires = None if row["expires_at"] is None else format_timestamp(row["expires_at"], at)
+            created = format_timestamp(row["created_at"], at)
+            shown = Shown(row["phone_number"], row["campaign"], row["reason"], created, expires)
+            print(msgspec.json.encode(shown).decode() if as_json else harmless(_line(shown)))
+
+    _on(settings, organisation, campaign, work)
+
+
+def _line(shown: Shown) -> str:
+    where = "everywhere" if shown.campaign is None else shown.campaign
+    until = "" if shown.expires is None else f" until {shown.expires}"
+    return f"{shown.phone_number or '(erased)'}  {where}  since {shown.created}{until}  {shown.reason or ''}".rstrip()
+
+
+def import_file(
+    settings: Settings, organisation: str | None, campaign: str | None, path: Path, *, skip_bad: bool
+) -> None:
+    """Block the numbers of a file. Raises `CentreError` with the mistakes in it; then none is blocked."""
+
+    async def work(db: Database, of: _List) -> None:
+        counts = {"added": 0, "there": 0}
+        mistakes: list[str] = []
+        wrong = 0
+        now = datetime.now(UTC)
+        async with db.transaction():
+            batch: list[Entry] = []
+
+            async def write() -> None:
+                added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, batch, now)
+                counts["added"] += added
+                counts["there"] += len(batch) - added
+                batch.clear()
+
+            with _lines(path) as lines:
+                for each in entries(lines, of.country, zone(of.zone), now):
+                    if isinstance(each, Mistake):
+                        wrong += 1
+                        if len(mistakes) < MOST_MISTAKES:
+                            mistakes.append(f"{path}:{each.line}: {each.message}")
+                    elif not wrong or skip_bad:
+                        batch.append(each)
+                    if len(batch) == BATCH:
+                        await write()
+            if wrong and not skip_bad:
+                more = [f"{path}: and {wrong - len(mistakes)} more"] if wrong > len(mistakes) else []
+                raise CentreError([*mistakes, *more])
+            await write()
+        for line in mistakes:
+            print(harmless(line), file=sys.stderr)
+        skipped = f", {wrong} lines skipped" if wrong else ""
+        print(harmless(f"{counts['added']} added to {of.name}, {counts['there']} were on it{skipped}"))
+
+    _on(settings, organisation, campaign, work)
+
+
+@contextmanager
+def _lines(path: Path) -> Generator[Iterator[str]]:
+    """The lines of a file, or of standard input for `-`, with a bar for whoever watches."""
+    if str(path) == "-":
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape", newline="")  # type: ignore[union-attr]
+        yield iter(sys.stdin)
+        return
+    console = Console(stderr=True)
+    try:
+        with (
+            path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        ):
+            task = progress.add_task("reading", total=path.stat().st_size)
+            yield _watched(file, lambda read: progress.advance(task, read))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _watched(file: TextIO, read: Callable[[int], None]) -> Iterator[str]:
+    for line in file:
+        read(len(line))
+        yield line

@@ -170,24 +170,27 @@ class DatabaseRecords:
             )
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        write = partial(self._journal.write, partial(self._wrap_up, plan.key.organisation, activity, wrap, at))
+        write = partial(self._journal.write, partial(self._wrap_up, plan.key, activity, wrap, at))
         if activity in self._storing:
             self._storing[activity].append(write)
         else:
             write()
 
-    async def _wrap_up(self, organisation: int, activity: int, wrap: WrapUp, at: float) -> None:
+    async def _wrap_up(self, key: CampaignKey, activity: int, wrap: WrapUp, at: float) -> None:
+        organisation, completes_in = key.organisation, self._selection.completes_contacted(key)
         given = activities.WrapUp(
             wrap.wrap_code,
             wrap.lead_status,
             None if wrap.next_attempt_at is None else moment(wrap.next_attempt_at),
             wrap.callback_agent,
+            completes_in,
         )
         try:
             await activities.wrap_up(self._db, organisation, activity, given, moment(at))
         except activities.UnknownWrapCodeError:
             # the code was taken from the campaign during the call
-            await activities.wrap_up(self._db, organisation, activity, activities.WrapUp(None), moment(at))
+            without = activities.WrapUp(None, completes_in=completes_in)
+            await activities.wrap_up(self._db, organisation, activity, without, moment(at))
 
     # Agents
 

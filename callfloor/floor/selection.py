@@ -115,6 +115,14 @@ class Selection:
         completed = after.completed or gone
         return Ended(status, None if completed else after.next_attempt_at, completed=completed)
 
+    def completes_contacted(self, key: CampaignKey) -> list[int]:
+        """The lists whose strategy does not call somebody again who was contacted."""
+        settings = self._campaigns.get(key)
+        if settings is None:
+            return []
+        lists = settings.setup.lists.items()
+        return [list_id for list_id, of_list in lists if LeadStatus.CONTACTED in of_list.facts.never_again]
+
     async def recycle_on_start(self, key: CampaignKey, now: datetime) -> None:
         """The campaign was switched on: leads whose outcome says so rest no longer."""
         for list_id, of_list in self._campaigns[key].setup.lists.items():

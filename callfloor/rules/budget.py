@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 HOUR = 3600.0
+# of the cap
+AIM = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Bucket:
 class Budget:
     """Counts over a rolling window, and the allowance that steers pacing from call to call.
 
-    The allowance is a token bucket: each live answer adds `share` of a token, each abandoned call takes one. What was
+    The allowance is a token bucket: each live answer adds `share` of a token (a little less than the cap, so that no
+    part of a day passes it because another had savings), each abandoned call takes one. What was
     not used while nothing could be used (a quiet start, a pause) is lost beyond `most` tokens, so that no part of a
     day is paid for with the savings of another: the best use of a budget is an even one. It may fall below zero when
     the world changes faster than pacing learns; it is then paid back.
@@ -29,7 +32,7 @@ class Budget:
 
     def __init__(self, cap: float, window_s: float, most: float, buckets: Iterable[Bucket] = ()) -> None:
         self.cap = cap
-        self.share = cap
+        self.share = cap * AIM
         self.most = most
         self.tokens = 0.0
         self._window_s = window_s

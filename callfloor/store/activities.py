@@ -105,7 +105,10 @@ WITH wrapped AS (
     RETURNING lead_id, attempt_id, wrap_up_at
 ), lead AS (
     UPDATE leads l SET wrap_code = coalesce($4, l.wrap_code), status_code = coalesce($5, l.status_code),
-        completed_at = CASE WHEN $5 = 12 THEN coalesce(l.completed_at, w.wrap_up_at) ELSE l.completed_at END,
+        completed_at = CASE
+            WHEN $5 = 12 OR ($5::integer IS NULL AND $6::timestamptz IS NULL
+                AND l.status_code = {LeadStatus.CONTACTED:d} AND l.list_id = ANY($8::bigint[]))
+            THEN coalesce(l.completed_at, w.wrap_up_at) ELSE l.completed_at END,
         next_attempt_at = coalesce($6, l.next_attempt_at), agent_id = coalesce($7, l.agent_id),
         updated_at = greatest(l.updated_at, w.wrap_up_at)
     FROM wrapped w
@@ -182,13 +185,15 @@ class NewEmail:
 class WrapUp:
     """What an agent says of a call that ended, and, for the lead's last attempt, what becomes of the lead.
 
-    None leaves the lead's field as the call left it. Status 12 completes the lead.
+    None leaves the lead's field as the call left it. Status 12 completes the lead. `completes_in`: lists of which a
+    lead that was contacted is completed, unless it is given another status or time.
     """
 
     wrap_code: int | None
     lead_status: LeadStatus | int | None = None
     next_attempt_at: datetime | None = None
     callback_agent_id: int | None = None
+    completes_in: Sequence[int] = ()
 
 
 class Survey(msgspec.Struct, frozen=True, rename="camel"):
@@ -309,6 +314,7 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
         wrap.lead_status,
         wrap.next_attempt_at,
         wrap.callback_agent_id,
+        list(wrap.completes_in),
     )
     if done is None and wrap.wrap_code is not None:
         known = await db.fetchval(WRAP_CODE_KNOWN_SQL, organisation, activity_id, wrap.wrap_code)

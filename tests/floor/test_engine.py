@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from callfloor.clock import LoopClock
+from callfloor.contract.codes import LeadStatus
 from callfloor.floor.engine import Engine
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
@@ -96,6 +97,13 @@ async def test_a_list_is_dialled_to_its_end_in_every_mode(
         centre.organisation,
     )
     assert talked
+    # who was talked to is not called again, and nobody else is completed
+    completed = await db.fetch(
+        "SELECT status_code, completed_at IS NOT NULL AS completed FROM leads WHERE organisation_id = $1",
+        centre.organisation,
+    )
+    assert {row["completed"] for row in completed if row["status_code"] == LeadStatus.CONTACTED} == {True}
+    assert {row["completed"] for row in completed if row["status_code"] != LeadStatus.CONTACTED} <= {False}
     # each can be listened to
     for call in talked:
         recording = (await centre.client.get(f"/activities/{call['activity_id']}")).json()["data"]["recordingMetadata"]

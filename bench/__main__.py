@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import history, imports, media, pages, requests
+from bench import dialling, history, imports, media, pages, requests
 from bench.floor import ToolMissing
 
 ROWS = {
@@ -14,6 +14,7 @@ ROWS = {
     "pages": (pages.run, 1_000_000),
     "history": (history.run, 1_000_000),
     "media": (media.run, 1),
+    "dialling": (dialling.run, 500),
 }
 
 

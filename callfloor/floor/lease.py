@@ -66,23 +66,24 @@ class Leases:
         self.held: set[CampaignKey] = set()
 
     async def round(self, wanted: list[Group]) -> None:
-        """Say that we live, and take what is free. Call it every `ROUND_S`."""
+        """Say that we live, and take what is free, up to our share of all. Call it every `ROUND_S`."""
         try:
-            session = await self._alive()
+            session, engines = await self._alive()
             await self._give_back(session, wanted)
+            led = sum(group <= self.held for group in wanted)
+            fair = -(-len(wanted) // max(1, engines))
             for group in wanted:
-                if not group <= self.held:
-                    await self._take(session, group)
+                if not group <= self.held and (led < fair or group & self.held):
+                    led += await self._take(session, group)
         except (*LOST, Problem) as error:
             log.warning("lease-lost", kind=type(error).__name__)
             await self.close()
 
-    async def _alive(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def _alive(self) -> tuple[asyncpg.Connection[asyncpg.Record], int]:
+        """The session, and how many engines there are."""
         if self._session is None:
             self._session = await leases.open_session(self._dsn, SILENCE_S)
-        else:
-            await leases.touch(self._session)
-        return self._session
+        return self._session, await leases.touch(self._session)
 
     async def _give_back(self, session: asyncpg.Connection[asyncpg.Record], wanted: list[Group]) -> None:
         """Campaigns that are gone."""
@@ -91,8 +92,8 @@ class Leases:
             self._drop(campaign)
             await leases.unlock(session, *campaign)
 
-    async def _take(self, session: asyncpg.Connection[asyncpg.Record], group: Group) -> None:
-        """All of a group or nothing."""
+    async def _take(self, session: asyncpg.Connection[asyncpg.Record], group: Group) -> bool:
+        """All of a group or nothing; says which."""
         taken: list[CampaignKey] = []
         for campaign in sorted(group - self.held):
             if not await leases.lock(session, *campaign):
@@ -100,7 +101,7 @@ class Leases:
                 for other in [*taken, *sorted(group & self.held)]:
                     self._drop(other)
                     await leases.unlock(session, *other)
-                return
+                return False
             taken.append(campaign)
         for campaign in taken:
             await leases.take(self._db, *campaign, self._engine, datetime.now(UTC))
@@ -108,6 +109,7 @@ class Leases:
             self.held.add(campaign)
             log.info("campaign-led", campaign=campaign.campaign)
             self._gained(campaign)
+        return True
 
     def _drop(self, campaign: CampaignKey) -> None:
         if campaign in self.held:

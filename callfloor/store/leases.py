@@ -11,7 +11,9 @@ from callfloor.store.pool import Database
 
 LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('callfloor campaign ' || ($2::bigint)::text, $1::bigint))"
 UNLOCK_SQL = "SELECT pg_advisory_unlock(hashtextextended('callfloor campaign ' || ($2::bigint)::text, $1::bigint))"
-ALIVE_SQL = "SELECT 1"
+# Says that the engine lives, and asks how many do.
+ALIVE_SQL = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'callfloor engine'"""
 TAKE_SQL = """
 INSERT INTO campaign_leases (organisation_id, campaign_id, engine, taken_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (organisation_id, campaign_id) DO UPDATE SET engine = excluded.engine, taken_at = excluded.taken_at"""
@@ -46,9 +48,9 @@ async def unlock(session: asyncpg.Connection[asyncpg.Record], organisation: int,
     await session.fetchval(UNLOCK_SQL, organisation, campaign)
 
 
-async def touch(session: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Say that the engine lives. Raises when the session, and with it every lock, is gone."""
-    await session.fetchval(ALIVE_SQL)
+async def touch(session: asyncpg.Connection[asyncpg.Record]) -> int:
+    """Say that the engine lives; returns how many do. Raises when the session, and with it every lock, is gone."""
+    return await session.fetchval(ALIVE_SQL)
 
 
 async def take(db: Database, organisation: int, campaign: int, engine: UUID, at: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 from unittest.mock import patch
 
@@ -81,7 +82,9 @@ def test_a_damaged_body_is_never_taken_for_another_list(sent: list[Any], at: int
             found = read(damaged, "json")
         except RecordsError:
             return
-    assert found == json.loads(damaged)["leads"]
+    # half a surrogate pair is no character: it is read as ?
+    whole = re.sub(r"[\ud800-\udfff]", "?", json.dumps(json.loads(damaged)["leads"], ensure_ascii=False))
+    assert found == json.loads(whole)
 
 
 def test_more_rows_than_allowed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,3 +233,42 @@ async def test_a_lead_that_changes_between_judgement_and_attempt_is_left(
         NOON,
     )  # fmt: skip
     assert [each.lead for each in await dialler.claim(5, NOON)] == ids[1:]
+
+
+async def test_due_callbacks_come_first_and_an_agent_s_own_only_to_that_agent(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    fresh, queue, own, later = await add_leads(db, centre, 4)
+    for lead_id, status, due, agent in (
+        (queue, LeadStatus.CALLBACK_QUEUE, NOON - timedelta(minutes=5), None),
+        (own, LeadStatus.CALLBACK_AGENT, NOON - timedelta(minutes=10), centre.agent),
+        (later, LeadStatus.CALLBACK_QUEUE, NOON + timedelta(minutes=5), None),
+    ):
+        await db.execute(
+            "UPDATE leads SET status_code = $2, next_attempt_at = $3, agent_id = $4 WHERE lead_id = $1",
+            *(lead_id, status, due, agent),
+        )
+    await dialler.open(NOON)
+    # its agent is not free: the callback waits, the others do not
+    assert [each.lead for each in await dialler.claim(1, NOON, [])] == [queue]
+    (call,) = await dialler.claim(1, NOON, [centre.agent])
+    assert (call.lead, call.agent) == (own, centre.agent)
+    assert [each.lead for each in await dialler.claim(5, NOON, [centre.agent])] == [fresh]
+
+
+async def test_phones_are_tried_in_turn_and_one_that_is_gone_no_more(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    (lead_id,) = await add_leads(db, centre, 1)
+    numbers = ("+61491570156", "+61491570157", "+61491570158")
+    await db.execute("UPDATE leads SET phone1 = $2, phone2 = $3, phone3 = $4 WHERE lead_id = $1", lead_id, *numbers)
+    await dialler.open(NOON)
+    at, dialled = NOON, list[str]()
+    for status in (DialStatus.NO_ANSWER, DialStatus.DISCONNECTED, DialStatus.BUSY, DialStatus.NO_ANSWER):
+        (call,) = await dialler.claim(1, at)
+        dialled.append(call.number)
+        await dialler.over(call, status, at + timedelta(seconds=20))
+        at += timedelta(hours=2)
+    assert dialled == [numbers[0], numbers[1], numbers[2], numbers[0]]
+    (call,) = await dialler.claim(1, at)
+    assert call.number == numbers[2]

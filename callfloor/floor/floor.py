@@ -29,13 +29,19 @@ from callfloor.telephony.carrier import (
     CallEvent,
     CallId,
     Carrier,
+    CarrierEvent,
     Cause,
     Detected,
+    Digit,
     Ended,
     Joined,
+    Left,
     Line,
     MessagePlayed,
+    Offered,
+    Recorded,
     Ringing,
+    Withdrawn,
 )
 
 # What a person hears who answered when nobody was free; it names the organisation and a number to call.
@@ -283,11 +289,15 @@ class Floor:
 
     # Calls
 
-    def event(self, event: CallEvent) -> None:
-        """What the carrier says of a call."""
-        call = self._calls.get(event.call)
-        if call is None:
-            return
+    def event(self, event: CarrierEvent) -> None:
+        """What the carrier says."""
+        if isinstance(event, Offered):
+            # no campaign takes calls
+            self._carrier.refuse(event.offer)
+        elif not isinstance(event, Withdrawn) and (call := self._calls.get(event.call)) is not None:
+            self._call_event(call, event)
+
+    def _call_event(self, call: FloorCall, event: CallEvent) -> None:
         match event:
             case Ringing():
                 call.dialler.accepted()
@@ -305,6 +315,8 @@ class Floor:
                     self._missed(call, agent)
             case MessagePlayed():
                 self._advance(call, CallInput.MESSAGE_OVER)
+            case Left() | Digit() | Recorded():
+                pass
             case Ended(cause=cause, recorded_s=recorded_s):
                 self._ended(call, cause, recorded_s)
 

@@ -17,18 +17,33 @@ from callfloor.rules.routing import Due, Refusal, Router
 QUEUES = ("sales", "support", "billing")
 SKILLS = ("de", "fr")
 # times and rates are binary fractions, so that sums are exact and both routers see the same ties
-_LEVELS = st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 9), max_size=2)
+_LEVELS = st.dictionaries(st.sampled_from(SKILLS), st.sampled_from([0, 1, 2, 5, 9]), max_size=2)
+_MASTERS = st.just(dict.fromkeys(SKILLS, 9))
 _RULES = st.builds(
     QueueRules,
     skills=_LEVELS,
-    relax_after_s=st.sampled_from([None, 8.0, 32.0]),
+    relax_after_s=st.sampled_from([None, 8.0, 8.0, 32.0]),
     priority=st.sampled_from([0.0, 2.0]),
     ageing_per_s=st.sampled_from([0.0, 1 / 64, 1 / 8]),
     longest_wait_s=st.sampled_from([None, 16.0, 100.0]),
-    longest_queue=st.sampled_from([None, 0, 3]),
+    longest_queue=st.sampled_from([None, None, 0, 3]),
 )
-_SERVED = st.dictionaries(st.sampled_from(QUEUES), st.integers(0, 1), max_size=3)
-_IDS, _AGENTS = st.integers(1, 12), st.integers(1, 5)
+_SERVED = st.fixed_dictionaries({queue: st.integers(0, 1) for queue in QUEUES}) | st.dictionaries(
+    st.sampled_from(QUEUES), st.integers(0, 1), max_size=2
+)
+_IDS, _AGENTS = st.integers(1, 9), st.integers(1, 3)
+# `joined_at` is how long ago
+_CONTACTS = st.builds(
+    Waiting,
+    id=_IDS,
+    queue=st.sampled_from(QUEUES),
+    joined_at=st.sampled_from([0.0, 4.0, 8.0, 40.0]),
+    priority=st.sampled_from([None, 0.0, 1.0, 5.0]),
+    skills=_LEVELS,
+    returned=st.sampled_from([False, False, True]),
+    agent=st.sampled_from([None, None, None, 1, 2]),
+    kind=st.sampled_from(["call", "call", "email"]),
+)
 
 
 class NaiveRouter:
@@ -70,9 +85,7 @@ class NaiveRouter:
         return sorted(waiting, key=lambda contact: self.turn(contact, now))
 
     def join(self, contact: Waiting, now: float) -> Refusal | None:
-        rules = self.rules.get(str(contact.queue))
-        if rules is None:
-            return "closed"
+        rules = self.rules[str(contact.queue)]
         others = [each for each in self.contacts.values() if each.queue == contact.queue and each.id != contact.id]
         calls = sum(each.kind == "call" for each in others)
         limited = contact.kind == "call" and not contact.returned and rules.longest_queue is not None
@@ -119,10 +132,10 @@ class NaiveRouter:
 class RouterMachine(RuleBasedStateMachine):
     """`prompt`: after each event the matches are asked for that the router asks for."""
 
-    @initialize(rules=st.lists(_RULES, min_size=2, max_size=2), prompt=st.booleans())
-    def begin(self, rules: list[QueueRules], prompt: bool) -> None:
+    @initialize(rules=st.tuples(_RULES, _RULES, _RULES), prompt=st.booleans())
+    def begin(self, rules: tuple[QueueRules, ...], prompt: bool) -> None:
         self.router, self.naive, self.at, self.prompt = Router(), NaiveRouter(), 0.0, prompt
-        for queue, each in zip(QUEUES, rules, strict=False):
+        for queue, each in zip(QUEUES, rules, strict=True):
             self.configured(queue, each)
 
     @rule(queue=st.sampled_from(QUEUES), rules=_RULES)
@@ -136,42 +149,35 @@ class RouterMachine(RuleBasedStateMachine):
                 self.naive.late.discard(contact.id)
             self.fresh(contact.id)
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def closed(self, queue: str) -> None:
-        if queue in self.naive.rules:
-            assert list(self.router.close(queue)) == self.naive.in_turn(queue, self.at)
-            del self.naive.rules[queue]
-            self.naive.contacts = {each.id: each for each in self.naive.contacts.values() if each.queue != queue}
+    @rule(queue=st.sampled_from(QUEUES), again=_RULES)
+    def closed(self, queue: str, again: QueueRules) -> None:
+        """And opened again; in between nobody may join."""
+        assert list(self.router.close(queue)) == self.naive.in_turn(queue, self.at)
+        self.naive.contacts = {each.id: each for each in self.naive.contacts.values() if each.queue != queue}
+        assert self.router.join(Waiting(99, queue, self.at), self.at) == "closed"
+        self.configured(queue, again)
 
-    @rule(
-        contact=st.builds(
-            Waiting,
-            id=_IDS,
-            queue=st.sampled_from(QUEUES),
-            joined_at=st.sampled_from([0.0, 0.0, 4.0, 40.0]),
-            priority=st.sampled_from([None, 0.0, 1.0, 5.0]),
-            skills=_LEVELS,
-            returned=st.booleans(),
-            agent=st.none() | _AGENTS,
-            kind=st.sampled_from(["call", "call", "email"]),
-        )
-    )
-    def joins(self, contact: Waiting) -> None:
-        contact = replace(contact, joined_at=self.at - contact.joined_at)
-        assert self.router.join(contact, self.at) == self.naive.join(contact, self.at)
-        self.fresh(contact.id)
+    @rule(contacts=st.lists(_CONTACTS, min_size=1, max_size=4))
+    def join(self, contacts: list[Waiting]) -> None:
+        for each in contacts:
+            contact = replace(each, joined_at=self.at - each.joined_at)
+            assert self.router.join(contact, self.at) == self.naive.join(contact, self.at)
+            self.fresh(contact.id)
 
     @rule(contact=_IDS)
     def leaves(self, contact: int) -> None:
         self.router.leave(contact)
         self.naive.contacts.pop(contact, None)
 
-    @rule(agent=st.builds(IdleAgent, id=_AGENTS, queues=_SERVED, idle_since=st.just(0.0), skills=_LEVELS))
-    def idles(self, agent: IdleAgent) -> None:
+    @rule(
+        agent=st.builds(IdleAgent, id=_AGENTS, queues=_SERVED, idle_since=st.just(0.0), skills=_LEVELS | _MASTERS),
+        asks=st.booleans(),
+    )
+    def idles(self, agent: IdleAgent, asks: bool) -> None:
         agent = replace(agent, idle_since=self.at)
         self.router.agent_idle(agent)
         self.naive.agents[agent.id] = agent
-        if self.prompt:
+        if self.prompt or asks:
             self.asks_for_agent(agent.id)
 
     @rule(agent=_AGENTS, gone=st.booleans())
@@ -208,7 +214,7 @@ class RouterMachine(RuleBasedStateMachine):
         if self.prompt:
             self.asks_for_contact(contact)
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 3.0, 8.0, 60.0]))
+    @rule(seconds=st.sampled_from([0.0, 0.5, 8.0, 16.0, 60.0]))
     def time_passes(self, seconds: float) -> None:
         until = self.at + seconds
         if self.prompt:
@@ -230,10 +236,8 @@ class RouterMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_waits_where_it_would_be_served(self) -> None:
-        if not hasattr(self, "router"):
-            return
-        for queue in QUEUES:
-            waiting = self.naive.in_turn(queue, self.at) if queue in self.naive.rules else []
+        for queue in QUEUES if hasattr(self, "router") else ():
+            waiting = self.naive.in_turn(queue, self.at)
             assert list(self.router.waiting(queue)) == waiting
             assert self.router.length(queue) == len(waiting)
             for position, contact in enumerate(waiting, 1):
@@ -247,7 +251,7 @@ class RouterMachine(RuleBasedStateMachine):
 
 
 TestRouter = RouterMachine.TestCase
-TestRouter.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRouter.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 
 
 def _id(contact: Waiting) -> int:
@@ -343,6 +347,33 @@ def test_calls_come_before_e_mails_and_an_agents_first_queue_before_its_second()
     assert floor.length("billing") == 1
 
 
+def test_queues_may_age_apart() -> None:
+    floor = router()
+    floor.configure("support", QueueRules(ageing_per_s=1.0), 0.0)
+    slow = call(1, priority=10.0)
+    for now, order in ((9.0, [1, 2]), (11.0, [2, 1])):
+        for fast in (replace(call(2), queue="support"), replace(call(2), queue="support", agent=1)):
+            for each in (slow, fast):
+                floor.join(each, now)
+            assert served(floor, now) == order
+
+
+def test_who_comes_back_is_before_other_queues_of_the_same_order_alone() -> None:
+    floor = router()
+    floor.join(call(1, priority=9.0), 0.0)
+    floor.join(replace(call(2), queue="support", returned=True), 0.0)
+    floor.join(replace(call(3), queue="billing", returned=True), 0.0)
+    assert served(floor, 0.0, IdleAgent(1, {"sales": 0, "support": 0, "billing": 1}, 0.0)) == [2, 1, 3]
+
+
+def test_of_those_relaxed_at_once_the_first_served_is_told_first() -> None:
+    floor = router(agent(), rules=QueueRules(skills={"de": 1}, relax_after_s=60.0))
+    floor.configure("support", QueueRules({"de": 1}, 60.0, ageing_per_s=1.0), 0.0)
+    floor.join(call(1, priority=10.0), 0.0)
+    floor.join(replace(call(2), queue="support"), 0.0)
+    assert [each.id for each in floor.due(60.0).matched] == [2, 1]
+
+
 def test_levels_are_halved_until_nothing_is_asked_for() -> None:
     rules = QueueRules(skills={"de": 5}, relax_after_s=60.0)
     for waited, level in ((0.0, 5), (59.9, 5), (60.0, 2), (120.0, 1), (180.0, 0)):
@@ -361,6 +392,18 @@ def test_a_relaxed_contact_is_told_when_somebody_idle_can_take_it() -> None:
     assert (floor.next_due(), floor.due(180.0)) == (180.0, Due(matched=(call(1),)))
     assert (floor.next_due(), floor.due(999.0)) == (None, Due())
     assert floor.match_for_contact(1, 999.0) == agent(de=1)
+
+
+@pytest.mark.parametrize("level", [5, 2, 1, 0])
+def test_a_relaxed_contact_is_served_once(level: int) -> None:
+    floor = router(rules=QueueRules(skills={"de": 5}, relax_after_s=60.0))
+    floor.join(call(1), 0.0)
+    floor.join(call(2, 60.0), 60.0)
+    # by then nobody need know German
+    floor.due(180.0)
+    assert served(floor, 180.0) == [1]
+    assert served(floor, 180.0, agent(2, de=level)) == ([2] if level else [])
+    assert floor.waiting("sales") == (() if level else (call(2, 60.0),))
 
 
 def test_a_match_before_the_timer_does_not_swallow_what_is_due() -> None:

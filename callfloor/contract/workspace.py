@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from callfloor.rules.agents import AgentState
+from callfloor.contract.codes import AgentState, Wanted
 
 CallDirection = Literal["inbound", "outbound", "manual"]
 PartyState = Literal["ringing", "joined"]
@@ -68,20 +68,25 @@ class Email(Shown, frozen=True, kw_only=True):
     campaign_id: int
 
 
-class Session(Shown, frozen=True, kw_only=True):
-    """All that an agent's desk shows. `sequence`: of the last event that is part of it. `wanted`: what becomes of the
-    agent after the call. `wrap_up_seconds`: left for the wrap-up when this was said."""
+class AtHand(Shown, frozen=True, kw_only=True):
+    """What the floor puts on an agent's desk. `wrap_up_seconds`: left for the wrap-up when this was said."""
+
+    call: Call | None = None
+    preview: PreviewLead | None = None
+    email: Email | None = None
+    wrap_up_seconds: float | None = None
+
+
+class Session(AtHand, frozen=True, kw_only=True):
+    """All that an agent's desk shows. `sequence`: of the last event that is part of it. `reason`: of a pause, also of
+    one that is to come. `wanted`: what becomes of the agent after the call."""
 
     agent_id: int
     sequence: int
     state: AgentState
     since: datetime
     reason: str | None = None
-    wanted: str | None = None
-    call: Call | None = None
-    preview: PreviewLead | None = None
-    email: Email | None = None
-    wrap_up_seconds: float | None = None
+    wanted: Wanted | None = None
 
 
 EventType = Literal[

@@ -28,6 +28,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.roster import Roster
 from callfloor.floor.selection import Selection
+from callfloor.floor.workspace import NoWork, WorkspaceLink
 from callfloor.media.blobs import Blobs
 from callfloor.store import activities, agents, attempts
 from callfloor.store.pool import LOST, Database
@@ -55,6 +56,7 @@ class Engine:
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()
         self._roster = Roster(self.floor, self._journal, self._records, db, self._dialling)
+        self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, NoWork())
         self._look = asyncio.Event()
         self._recoveries: set[asyncio.Task[None]] = set()
 
@@ -67,6 +69,7 @@ class Engine:
             self._every(AUDIT_S, self._audit),
             self._tick(),
             self._listen(),
+            self.link.run(),
         )
         running = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(stop.wait())

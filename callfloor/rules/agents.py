@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
 
-AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
-Wanted = Literal["ready", "paused", "signed-out"]
+from callfloor.contract.codes import AgentState, Wanted
 
 
 class AgentInput(Enum):

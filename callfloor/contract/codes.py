@@ -20,6 +20,8 @@ Scope = Literal[
     "dialler:read",
     "users:read",
     "agents:write",
+    "workspace",
+    "workspace:supervise",
     "admin",
 ]
 

@@ -6,53 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from callfloor.contract.workspace import AnyCommand, AtHand, Hold, Mute, Refusal
-from callfloor.floor.journal import Journal
-from callfloor.floor.plan import CampaignKey
-from callfloor.floor.team import Team
-from callfloor.floor.workspace import WorkspaceLink
 from callfloor.store import commands, workspace
 from callfloor.store.pool import Database
-from callfloor.telephony.carrier import AgentId
 from tests.conftest import SERVERS, Centre
+from tests.floor.link import Linked
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 SOON = timedelta(seconds=30)
 NO_CALL = Refusal(code="no-call", detail="There is no call.")
-
-
-class Desks:
-    """Work that is done at once, refused, or kept for later."""
-
-    def __init__(self) -> None:
-        self.done: list[tuple[AgentId, AnyCommand]] = []
-        self.answer: Callable[[Callable[[Refusal | None], None]], None] = lambda done: done(None)
-
-    def do(self, agent: AgentId, command: AnyCommand, done: Callable[[Refusal | None], None]) -> None:
-        self.done.append((agent, command))
-        self.answer(done)
-
-
-class Linked:
-    """An engine's link without the rest of the engine."""
-
-    def __init__(self, dsn: str, db: Database, centre: Centre) -> None:
-        self.team = Team(lambda _agent, _before: None)
-        self.team.put(centre.agent, centre.organisation, (CampaignKey(centre.organisation, centre.inbound),))
-        self.journal = Journal(db)
-        self.work = Desks()
-        link = WorkspaceLink(dsn, db, uuid4(), self.team, self.journal, self.work)
-        self.tasks = [asyncio.create_task(link.run()), asyncio.create_task(self.journal.run())]
-
-    async def stop(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
 
 
 @pytest.fixture

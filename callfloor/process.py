@@ -52,6 +52,7 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
             http="httptools",
             ws="websockets-sansio",
             ws_max_size=WS_LARGEST,
+            ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -70,6 +70,8 @@ class WorkspaceLink:
                 try:
                     connection.add_termination_listener(lambda _, gone=gone: gone.set())
                     await connection.add_listener(commands.CHANNEL, self._hear)
+                    # whatever was asked while nobody listened
+                    self._wake.set()
                     await gone.wait()
                 finally:
                     await connection.close(timeout=1)

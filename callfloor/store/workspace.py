@@ -46,7 +46,8 @@ WITH state AS MATERIALIZED (
 ), event AS (
     INSERT INTO workspace_events (organisation_id, agent_id, sequence, type, happened_at, state, since, reason,
         wanted_state, at_hand, said_at)
-    SELECT $1, $2, n.sequence, $3, $5, coalesce(s.state, 'signed-out'), coalesce(s.since, $5), s.reason,
+    SELECT $1, $2, n.sequence, $3, $5, coalesce(s.state, 'signed-out'),
+        coalesce(s.since, (SELECT created_at FROM users WHERE organisation_id = $1 AND user_id = $2)), s.reason,
         s.wanted_state, n.at_hand, n.said_at
     FROM session n LEFT JOIN state s ON true
     RETURNING sequence
@@ -64,14 +65,15 @@ SESSION_SQL = f"{_SESSION} AND u.user_id = $2"
 SESSIONS_SQL = f"{_SESSION} AND u.user_id > $2 ORDER BY u.user_id LIMIT $3"
 # One statement, so that the last sequence and the events are of one moment.
 EVENTS_SQL = """
-SELECT w.sequence AS last, e.*
-FROM (SELECT coalesce((
-    SELECT sequence FROM workspace_sessions WHERE organisation_id = $1 AND agent_id = $2), 0) AS sequence) AS w
+SELECT coalesce(w.sequence, 0) AS last, e.*
+FROM users u
+LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
 LEFT JOIN LATERAL (
     SELECT agent_id, sequence, type, happened_at, state, since, reason, wanted_state, at_hand, said_at
     FROM workspace_events WHERE organisation_id = $1 AND agent_id = $2 AND sequence > $3
     ORDER BY sequence LIMIT $4
 ) AS e ON true
+WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND u.account_active
 ORDER BY e.sequence"""
 EXPIRE_SQL = f"""
 DELETE FROM workspace_events WHERE (organisation_id, agent_id, sequence) IN (
@@ -143,9 +145,11 @@ class Missed:
     last: int
 
 
-async def missed(db: Database, organisation: int, agent_id: int, after: int, count: int) -> Missed:
-    """At most `count` events behind sequence `after`, in order."""
+async def missed(db: Database, organisation: int, agent_id: int, after: int, count: int) -> Missed | None:
+    """At most `count` events behind sequence `after`, in order. None: there is no such active agent."""
     rows = await db.fetch(EVENTS_SQL, organisation, agent_id, after, count)
+    if not rows:
+        return None
     last: int = rows[0]["last"]
     events = [_event(row) for row in rows if row["sequence"] is not None]
     whole = events[0].sequence == after + 1 if events else last == after

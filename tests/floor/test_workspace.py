@@ -76,7 +76,9 @@ async def test_what_a_command_changed_is_there_when_it_is_answered(db: Database,
     link.work.answer = later
     command = await ask(db, centre)
     await until(finished(db, centre, command))
-    assert (await workspace.missed(db, org, agent, 0, 10)).last == 1
+    session = await workspace.session(db, org, agent, datetime.now(UTC))
+    assert session is not None
+    assert session.sequence == 1
 
 
 async def test_of_two_engines_that_both_have_the_agent_one_obeys(

@@ -28,7 +28,9 @@ async def publish(db: Database, centre: Centre, hand: AtHand | None, at: datetim
 
 
 async def missed(db: Database, centre: Centre, after: int, count: int = 100) -> workspace.Missed:
-    return await workspace.missed(db, centre.organisation, centre.agent, after, count)
+    found = await workspace.missed(db, centre.organisation, centre.agent, after, count)
+    assert found is not None
+    return found
 
 
 async def test_events_count_up_and_each_shows_the_state_of_its_moment(db: Database, centre: Centre) -> None:

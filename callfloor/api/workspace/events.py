@@ -37,6 +37,8 @@ async def behind(
     from. None: there is no such agent."""
     if after is not None:
         missed = await workspace.missed(db, organisation, agent_id, after, MOST)
+        if missed is None:
+            return None
         if missed.whole:
             return [local_event(event, zone) for event in missed.events], missed.last
     now = datetime.now(UTC)

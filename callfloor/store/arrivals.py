@@ -136,6 +136,11 @@ async def arrive(db: Database, mailbox: StoredMailbox, arrival: Arrival, at: dat
     return Arrived(activity_id, new=True, automatic=automatic)
 
 
+async def known(db: Database, mailbox: StoredMailbox, digest: bytes) -> int | None:
+    """The activity of a message that was stored before."""
+    return await db.fetchval(KNOWN_SQL, mailbox.organisation, await _delivery_hash(db, mailbox, digest))
+
+
 async def _delivery_hash(db: Database, mailbox: StoredMailbox, digest: bytes) -> bytes:
     """Keyed, so that nobody can guess a message from it after the message was erased."""
     key = await db.fetchval(HASH_KEY_SQL, mailbox.organisation)

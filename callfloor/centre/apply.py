@@ -6,12 +6,13 @@ from typing import assert_never
 
 from asyncpg import Record
 
+from callfloor.centre import mailboxes as boxes
 from callfloor.centre.check import check, organisation_name
 from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
-from callfloor.store import centres, organisations
+from callfloor.store import centres, mailboxes, organisations
 from callfloor.store.pool import Database
 
 
@@ -27,6 +28,8 @@ async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[
         stored = None if row is None else await centres.read(db, row, locked=not dry_run)
         current = stored.centre if stored else None
         target = check(source, current)
+        addresses = [mailbox.address for mailbox in target.mailboxes.values()]
+        boxes.refuse(source, target, await mailboxes.taken(db, stored.organisation if stored else 0, addresses))
         changes = diff(current, target)
         if not dry_run:
             writer = _Writer(db, target, stored)
@@ -72,6 +75,8 @@ class _Writer:
                 await centres.put_lead_status(self._db, self._organisation, code, description)
             case "strategy":
                 await centres.put_strategy(self._db, self._organisation, self._target.strategies[name])
+            case "mailbox":
+                await mailboxes.put(self._db, self._organisation, self._target.mailboxes[name], self._campaigns)
             case "agent" | "wrap code" | "list":
                 await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import keys, values
+from callfloor.centre import keys, mailboxes, values
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
@@ -87,6 +87,7 @@ _CENTRE: dict[str, values.Check] = {
     "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
     "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
+    "mailboxes": mailboxes.CHECK,
 }
 
 
@@ -138,7 +139,9 @@ class _Merge:
             campaign = self._campaign(table, was, organisation, users, agents)
             self._check_strategies(table, strategies)
             _put(campaigns, table["name"], campaign)
-        return organisation and Centre(organisation, users, campaigns, statuses, strategies)
+        boxes = dict(current.mailboxes) if current else {}
+        boxes = mailboxes.merge(self._report, given.right("mailboxes") or (), boxes, campaigns)
+        return organisation and Centre(organisation, users, campaigns, statuses, strategies, boxes)
 
     def _strategies(self, given: Iterable[Table]) -> dict[str, Strategy]:
         """A strategy that is given has the outcomes that are given and no others."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from callfloor.centre import keys, toml
+from callfloor.centre import keys, mailboxes, toml
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Dialling, Strategy
@@ -28,6 +28,8 @@ def _lines(centre: Centre) -> Iterator[str]:
     for campaign in centre.campaigns.values():
         yield from ("", "[[campaigns]]")
         yield from _campaign(campaign)
+    for mailbox in centre.mailboxes.values():
+        yield from mailboxes.lines(mailbox)
 
 
 def _outcomes(strategy: Strategy) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import Dialling, Strategy
+from callfloor.contract.mailboxes import Mailbox
 from callfloor.contract.users import UserType
 
 Direction = Literal["inbound", "outbound"]
@@ -64,10 +65,12 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """`users` by username, `campaigns` and `strategies` by name, `lead_statuses` (the organisation's own) by code."""
+    """`users` by username, `campaigns`, `strategies` and `mailboxes` by name, `lead_statuses` (the organisation's own)
+    by code."""
 
     organisation: Organisation
     users: Mapping[str, User] = field(default_factory=dict[str, User])
     campaigns: Mapping[str, Campaign] = field(default_factory=dict[str, Campaign])
     lead_statuses: Mapping[int, str] = field(default_factory=dict[int, str])
     strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict[str, Mailbox])

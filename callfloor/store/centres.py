@@ -11,6 +11,7 @@ from asyncpg import Record
 
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.store import mailboxes
 from callfloor.store.pool import Database
 
 _DIALLING = msgspec.json.Decoder(Dialling)
@@ -117,6 +118,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
         {row["name"]: _campaign(row, parts) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},
         {row["name"]: Strategy(row["name"], _OUTCOMES.decode(row["outcomes"])) for row in strategies},
+        await mailboxes.every(db, number),
     )
     return Stored(
         number,

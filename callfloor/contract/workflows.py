@@ -181,9 +181,9 @@ class QueueSettings(_Settings, frozen=True, kw_only=True):
     never). `service_level_seconds`: answered within so long is answered in time. `max_wait_seconds`, `max_length`
     (callers): None: no limit; a caller beyond them goes to the queue of `overflow`, an inbound campaign, or where the
     workflow says. `priority`: higher ones are answered first; each `aging_seconds` of waiting raise it by one (None:
-    never). `announce_seconds`: how often position and expected wait are told (None: never). `ring_seconds`: how long
-    an agent's phone rings. `survey`: the workflow that follows the call. `music`: the prompt that plays to who waits
-    or is held; None: the built-in one.
+    never). `announce_seconds`: how often position and expected wait are told (None: never). `agent_ring_seconds`: how
+    long an agent's phone rings. `survey`: the workflow that follows the call. `music`: the prompt that plays to whoever
+    waits or is held; None: the built-in one.
     """
 
     skills: Skills = {}
@@ -197,16 +197,18 @@ class QueueSettings(_Settings, frozen=True, kw_only=True):
     announce_seconds: float | None = None
     announce_position: bool = True
     announce_wait: bool = True
-    ring_seconds: float = 15.0
+    agent_ring_seconds: float = 15.0
     survey: str | None = None
     music: str | None = None
 
 
 class Sound(_Settings, frozen=True, kw_only=True):
-    """A prompt: words to be spoken, or a WAV file by its path from the centre file, of which `sha256` is the sound."""
+    """A prompt: words to be spoken, or a WAV file by its path from the centre file, of which `sha256` is the sound.
+    `language` of the words: as espeak-ng names its voices; None: English."""
 
     name: str
     text: str | None = None
+    language: str | None = None
     file: str | None = None
     sha256: str | None = None
 

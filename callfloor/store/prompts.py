@@ -14,14 +14,14 @@ from callfloor.store.pool import Database
 
 _MESSAGE = re.compile(r"prompt:([1-9][0-9]{0,18})/([0-9a-f]{64})", re.ASCII)
 
-EVERY_SQL = "SELECT name, text, file, sha256, spoken FROM prompts WHERE organisation_id = $1 ORDER BY name"
+EVERY_SQL = "SELECT name, text, language, file, sha256, spoken FROM prompts WHERE organisation_id = $1 ORDER BY name"
 PUT_SOUND_SQL = """
 INSERT INTO sounds (organisation_id, sha256, content) VALUES ($1, $2, $3)
 ON CONFLICT (organisation_id, sha256) DO UPDATE SET stored_at = now()"""
 PUT_SQL = """
-INSERT INTO prompts (organisation_id, name, text, file, sha256, spoken) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (organisation_id, name) DO UPDATE SET
-    text = excluded.text, file = excluded.file, sha256 = excluded.sha256, spoken = excluded.spoken"""
+INSERT INTO prompts (organisation_id, name, text, language, file, sha256, spoken) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (organisation_id, name) DO UPDATE SET text = excluded.text, language = excluded.language,
+    file = excluded.file, sha256 = excluded.sha256, spoken = excluded.spoken"""
 FORGET_SOUNDS_SQL = """
 DELETE FROM sounds s WHERE s.organisation_id = $1 AND s.stored_at < now() - interval '1 day'
     AND NOT EXISTS (SELECT FROM prompts p WHERE p.organisation_id = s.organisation_id AND p.sha256 = s.sha256)"""
@@ -53,7 +53,7 @@ async def every(db: Database, organisation: int) -> dict[str, Stored]:
     found: dict[str, Stored] = {}
     for row in await db.fetch(EVERY_SQL, organisation):
         sha256 = None if row["file"] is None else row["sha256"]
-        prompt = Sound(name=row["name"], text=row["text"], file=row["file"], sha256=sha256)
+        prompt = Sound(name=row["name"], text=row["text"], language=row["language"], file=row["file"], sha256=sha256)
         found[row["name"]] = Stored(prompt, row["sha256"], row["spoken"])
     return found
 
@@ -62,5 +62,9 @@ async def put(db: Database, organisation: int, prompt: Sound, wav: bytes, *, spo
     """Add a prompt, or change it. In the caller's transaction."""
     sha256 = hashlib.sha256(wav).hexdigest()
     await db.execute(PUT_SOUND_SQL, organisation, sha256, wav)
-    await db.execute(PUT_SQL, organisation, prompt.name, prompt.text, prompt.file, sha256, spoken)
+    await db.execute(PUT_SQL, organisation, *_words(prompt), prompt.file, sha256, spoken)
     await db.execute(FORGET_SOUNDS_SQL, organisation)
+
+
+def _words(prompt: Sound) -> tuple[object, ...]:
+    return prompt.name, prompt.text, prompt.language

@@ -29,6 +29,7 @@ CREATE TABLE prompts (
     name text COLLATE "C" NOT NULL,
     -- words to be spoken, or the path of a WAV file from the centre file
     text text,
+    language text,
     file text,
     sha256 text COLLATE "C" NOT NULL,
     -- the words of a text are heard; false: a tone is, because there was nothing to speak them with

@@ -167,9 +167,13 @@ def _options(options: Mapping[str, str]) -> Iterator[_Exit]:
 def _inside(step: Step, names: Names) -> Iterator[Mistake]:
     """What is wrong with a step by itself."""
     match step:
-        case Schedule() | Function():
-            if isinstance(step, Function) and step.next is None and not step.outcomes:
+        case Schedule():
+            pass
+        case Function():
+            if step.next is None and not step.outcomes:
                 yield Mistake((), "leads nowhere: give outcomes or next")
+            if step.on_error is None:
+                yield Mistake((), "has no onError, the step that follows when nothing answers")
         case Prompt() | Hangup():
             yield from _known("prompt", step.prompt, names.prompts, "prompt")
         case Menu():

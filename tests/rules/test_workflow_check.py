@@ -100,6 +100,7 @@ def prompt(name: str, following: str | None) -> Step:
             "list of Sales Callback is not known; did you mean Callbacks?",
         ),
         ((Function(name="a", url="https://example.com/", on_error="a"),), "steps.0", "leads nowhere"),
+        ((Function(name="a", url="https://example.com/", next="bye"), BYE), "steps.0", "has no onError"),
         ((Survey(name="a", questions=()),), "steps.0.questions", "has none"),
     ],
 )

@@ -166,7 +166,11 @@ class Floor:
         agent = self.team.get(agent_id)
         if agent is None:
             return
+        serving = agent.serving
         self.presence.asked(agent, happened, reason, written=written)
+        if serving is not None and agent.serving is None and serving in self._diallers:
+            # one fewer to talk to whoever answers
+            self._dial(self._diallers[serving])
         if agent.preview is not None and happened is not AgentInput.READY:
             self.previews.skip(agent_id, AGENT_LEFT)
 
@@ -295,6 +299,8 @@ class Floor:
             case Answered():
                 call.dialler.accepted()
                 self._advance(call, CallInput.ANSWERED)
+                if call.facts.state is CallState.DETECTING and (pacer := call.dialler.pacer) is not None:
+                    pacer.detecting(call.id, self._clock.elapsed())
             case Detected(machine=machine):
                 self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
             case Joined(agent=agent):
@@ -351,6 +357,8 @@ class Floor:
             self._advance(call, CallInput.GRACE_OVER)
         else:
             call.dialler.waiting[call.id] = None
+            # one more would be abandoned now: pacing may have to let lines go before the next is answered
+            self._dial(call.dialler)
 
     def _join(self, call: FloorCall, agent: Agent) -> None:
         call.dialler.waiting.pop(call.id, None)

@@ -32,7 +32,13 @@ GAIN = 0.35
 DRIFT = 0.002
 THRESHOLD = 0.015
 LEAST, MOST = 0.0005, 0.3
-RESERVE = 2.5
+# So far may the allowance be overdrawn before nobody more is risked.
+OVERDRAFT = 4.0
+# So many abandoned calls, of a day's, are left out of the share that is aimed at, for what the allowance differs by
+# between two moments: a day is to keep the cap from whichever moment it is counted. At most such a part of the cap.
+RESERVE, RESERVE_MOST = 2.5, 0.1
+# A campaign without a past learns for so long; what it saves meanwhile is not spent later.
+LEARNING_S = 1800.0
 # In a large team it costs little that hardly anybody waits at all, so the risk that is taken falls, from the first of
 # these sizes on and entirely from the second, to where this share of the people who answer wait for longer than this.
 LARGE_TEAM = (250, 450)
@@ -105,6 +111,8 @@ class Pacer:
         self._wrapping: dict[Agent, float] = {}
         self._lines: dict[Line, float] = {}
         self._waiting: dict[Line, float] = {}
+        # picked up, and not yet known by whom
+        self._detecting: set[Line] = set()
         self._cancelled: dict[Line, float] = {}
         self._budget = Budget(
             settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
@@ -120,6 +128,8 @@ class Pacer:
         self._live_ends = 0
         self._begun: deque[list[float]] = deque()
         self._rated_at = self._at = 0.0
+        self._learns_until: float | None = None
+        self._learned = bool(past.buckets)
         self._remake = 0
         self._last_risk = 0.0
         self._rate_used = self._rate.mean
@@ -156,6 +166,12 @@ class Pacer:
             self._begun[-1][1] += 1
         else:
             self._begun.append([at, 1.0, 0.0])
+
+    def detecting(self, line: Line, at: float) -> None:
+        """Picked up; whether by a person is being listened for. It is too late to cancel it."""
+        self._at = at
+        if line in self._lines or line in self._cancelled:
+            self._detecting.add(line)
 
     def answered(self, line: Line, at: float) -> None:
         """By a person, after any detection, who waits for an agent from now on."""
@@ -196,6 +212,7 @@ class Pacer:
         self._budget.lost(at)
 
     def _take(self, line: Line) -> float | None:
+        self._detecting.discard(line)
         cancelled = self._cancelled.pop(line, None)
         return self._lines.pop(line, cancelled)
 
@@ -239,7 +256,7 @@ class Pacer:
         self._budget.advance(at)
         self._learn(at)
         spare = len(self._idle) - len(self._waiting)
-        left = self._budget.left() + min(0, spare)
+        left = self._left(spare, at)
         threshold = self._threshold()
         lines, mode = 0, "look-ahead"
         if left < 1.0:
@@ -248,8 +265,23 @@ class Pacer:
             lines = max(0, spare - len(self._lines))
         else:
             lines = self._look_ahead(spare, threshold, at)
+            if self._settings.minimum_ring_s > 0.0:
+                lines = min(lines, self._bearable(spare + int(self._budget.left(at)), at))
             cancel = () if lines else self._cancel(self._unbearable(spare + int(left), at), at)
         return Decision(lines, cancel, self._why(threshold, mode))
+
+    def _left(self, spare: int, at: float) -> float:
+        """How many more people may be abandoned, were those without an agent already: who waits, and whoever has
+        picked up. Below 1 nobody more is risked."""
+        allowed = self._budget.tokens + OVERDRAFT + min(0, spare)
+        return min(allowed, self._budget.left(at) + min(0, spare - len(self._detecting)))
+
+    def _bearable(self, most: int, at: float) -> int:
+        """How many lines more may ring where one must ring for a while before it may be cancelled: were all answered
+        that cannot be cancelled, no more than `most` would be."""
+        rung = self._settings.minimum_ring_s
+        bound = sum(at - since < rung or line in self._detecting for line, since in self._lines.items())
+        return max(0, most - bound)
 
     def _unbearable(self, sure: int, at: float) -> int:
         """How many lines are too many for the budget: with them it would likely be overdrawn."""
@@ -270,7 +302,9 @@ class Pacer:
         if count <= 0:
             return ()
         rung = self._settings.minimum_ring_s
-        chosen = [line for line, since in reversed(self._lines.items()) if at - since >= rung][:count]
+        chosen = [
+            line for line, since in reversed(self._lines.items()) if at - since >= rung and line not in self._detecting
+        ][:count]
         for line in chosen:
             self._cancelled[line] = self._lines.pop(line)
         return tuple(chosen)
@@ -318,6 +352,11 @@ class Pacer:
 
     def _learn(self, at: float) -> None:
         """Bring estimates and tables up to date; both cost more than a decision."""
+        if not self._learned:
+            self._learns_until = self._learns_until or at + LEARNING_S
+            if at >= self._learns_until:
+                self._learned = True
+                self._budget.begin(at)
         if at - self._rated_at >= 1.0 and self._begun and self._remake:
             due, share, last = 0.0, self._answer_share, self._line_size - 1
             for begun in self._begun:
@@ -340,7 +379,7 @@ class Pacer:
         staffed = len(self._idle) + len(self._talking) + len(self._wrapping)
         cap = self._settings.abandonment_cap
         day = 7 * 3600 * staffed / (self._talk.mean + self._wrap.mean) + 1
-        self._budget.share = cap - min(0.1 * cap, RESERVE / day)
+        self._budget.share = cap - min(RESERVE_MOST * cap, RESERVE / day)
         answer, grace = self._answer, self._settings.grace_s
         self._ahead = [max(FINE_S, answer.quantile(share)) for share in QUANTILES]
         free = [ahead + grace for ahead in self._ahead]

@@ -38,6 +38,8 @@ class FixedRatio:
     def detecting(self, line: int, at: float) -> None:
         pass
 
+    joining = missed = detecting
+
     def ended_unanswered(self, line: int, at: float) -> None:
         self._lines.discard(line)
         self._choose()

@@ -366,6 +366,7 @@ class Floor:
         if agent.facts.state == "ready":
             self.team.serve(agent, call.dialler.plan.key)
             self.presence.reserve(agent)
+        self._pacing(call, CallInput.ASSIGNED)
         self._advance(call, CallInput.ASSIGNED)
         self._carrier.join(call.id, agent.id)
 
@@ -375,6 +376,7 @@ class Floor:
         call.agent, call.bound = None, False
         if agent is not None and agent.call == call.id:
             self.presence.missed(agent)
+        self._pacing(call, CallInput.AGENT_MISSED)
         self._advance(call, CallInput.AGENT_MISSED)
 
     def _connected(self, call: FloorCall) -> None:
@@ -427,6 +429,10 @@ class Floor:
                 pacer.dialled(call.id, now)
             case CallInput.ANSWERED:
                 pacer.answered(call.id, now)
+            case CallInput.ASSIGNED:
+                pacer.joining(call.id, now)
+            case CallInput.AGENT_MISSED:
+                pacer.missed(call.id, now)
             case CallInput.JOINED if call.agent is not None:
                 pacer.joined(call.id, call.agent, now)
             case CallInput.GRACE_OVER:

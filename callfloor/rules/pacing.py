@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-import msgspec
+from collections.abc import Sequence
 
 from callfloor.rules.budget import Bucket, Budget
 from callfloor.rules.estimates import Durations, LiveRate, ends_within
-from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance
-
-# Ids of the caller's, opaque here.
-Line = int
-Agent = int
-
-Mode = Literal["look-ahead", "cautious", "one-to-one", "stopped"]
+from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance, steps_of
+from callfloor.rules.pacing_facts import Agent, Decision, Line, Mode, PacingInputs, PacingSettings, Past
 
 # Steps of the tables: ringing and wrap-up, and talk.
 FINE_S, COARSE_S = 0.5, 2.0
@@ -48,57 +39,6 @@ WAIT_LEAST = 1e-7
 UNBEARABLE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class PacingSettings:
-    """`abandonment_cap`: share of the live answers over the rolling window. `ring_s`: a line is given up after so
-    long. `minimum_ring_s`: a line that rang for less may not be cancelled."""
-
-    abandonment_cap: float = 0.03
-    grace_s: float = 2.0
-    ring_s: float = 28.0
-    minimum_ring_s: float = 0.0
-    window_s: float = 30 * 86400.0
-
-
-class PacingInputs(msgspec.Struct, frozen=True, rename="camel"):
-    """What a decision saw: plain numbers, kept as evidence with each attempt. `busy`: agents who talk or wrap up.
-    `lines`: ringing. `waiting`: people who answered and have no agent yet. `threshold`: the greatest risk taken that
-    who answers finds no agent."""
-
-    idle: int
-    busy: int
-    lines: int
-    waiting: int
-    live_rate: float
-    live_rate_spread: float
-    live: int
-    abandoned: int
-    threshold: float
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`lines`: dial so many more now. `cancel`: hang these up, nobody has answered them and the budget cannot bear
-    that somebody does."""
-
-    lines: int
-    cancel: tuple[Line, ...]
-    why: PacingInputs
-
-
-class Past(msgspec.Struct, frozen=True):
-    """What a pacer has learned and spent, for the one that goes on after a restart."""
-
-    buckets: tuple[tuple[float, int, int], ...] = ()
-    talk_s: tuple[float, ...] = ()
-    wrap_s: tuple[float, ...] = ()
-    answer_s: tuple[float, ...] = ()
-    other_s: tuple[float, ...] = ()
-    live_rate: tuple[float, ...] = ()
-    log_threshold: float | None = None
-
-
 class Pacer:
     """One for a predictive campaign. Deterministic; knows no clock but the times that it is told, none of which may
     lie before the last."""
@@ -111,6 +51,8 @@ class Pacer:
         self._wrapping: dict[Agent, float] = {}
         self._lines: dict[Line, float] = {}
         self._waiting: dict[Line, float] = {}
+        # whose agent's phone is being brought in
+        self._joining: dict[Line, float] = {}
         # picked up, and not yet known by whom
         self._detecting: set[Line] = set()
         self._cancelled: dict[Line, float] = {}
@@ -197,10 +139,22 @@ class Pacer:
                     begun[1] -= 1
                     break
 
+    def joining(self, line: Line, at: float) -> None:
+        """The one who waits is being given an agent, who is none of the idle ones any more."""
+        self._at = at
+        if line in self._waiting:
+            self._joining[line] = self._waiting.pop(line)
+
+    def missed(self, line: Line, at: float) -> None:
+        """That agent's phone was not taken: the person waits again."""
+        self._at = at
+        if line in self._joining:
+            self._waiting[line] = self._joining.pop(line)
+
     def joined(self, line: Line, agent: Agent, at: float) -> None:
         """The one who waits has an agent. `agent_talking` is to be told too."""
         self._at = at
-        since = self._waiting.pop(line, at)
+        since = self._joining.pop(line, self._waiting.pop(line, at))
         if at - since > WAIT_S:
             self._wait_tokens -= 1.0
 
@@ -208,6 +162,7 @@ class Pacer:
         """No agent within the grace time, or hung up while waiting."""
         self._at = at
         self._waiting.pop(line, None)
+        self._joining.pop(line, None)
         self._wait_tokens -= 1.0
         self._budget.lost(at)
 
@@ -287,7 +242,7 @@ class Pacer:
         """How many lines are too many for the budget: with them it would likely be overdrawn."""
         if self._last_risk < UNBEARABLE:
             return 0
-        steps = list(_steps(self._lines, at, FINE_S, self._line_size))
+        steps = list(steps_of(self._lines, at, FINE_S, self._line_size))
         few, many = 0, len(steps)
         while few < many:
             middle = (few + many) // 2
@@ -331,14 +286,14 @@ class Pacer:
 
     def _balances(self, sure: int, at: float, lines: list[int] | None = None) -> list[ExactBalance | LargeBalance]:
         if lines is None:
-            lines = _steps(self._lines, at, FINE_S, self._line_size)
-        wraps = _steps(self._wrapping, at, FINE_S, self._wrap_size)
+            lines = steps_of(self._lines, at, FINE_S, self._line_size)
+        wraps = steps_of(self._wrapping, at, FINE_S, self._wrap_size)
         talks: list[int] | None = None
         uncertainty = self._rate.spread / self._rate.mean
         balances: list[ExactBalance | LargeBalance] = []
         for line, wrap, talk in zip(self._line_table, self._wrap_table, self._talk_table, strict=True):
             if talk.any and talks is None:
-                talks = _steps(self._talking, at, COARSE_S, self._talk_size)
+                talks = steps_of(self._talking, at, COARSE_S, self._talk_size)
             some = talks if talk.any and talks is not None else []
             if (sure + len(wraps) + len(some)) * (len(lines) + len(wraps) + len(some)) <= EXACT:
                 balances.append(ExactBalance(sure, wrap.of(wraps) + talk.of(some), line.of(lines)))
@@ -443,9 +398,3 @@ class Pacer:
             self._rate.weights(),
             self._log_threshold,
         )
-
-
-def _steps(since: Mapping[int, float], at: float, step_s: float, size: int) -> list[int]:
-    """How many steps each has lasted, as far as tables go."""
-    last, per_s = size - 1, 1 / step_s
-    return [min(last, int((at - start) * per_s)) for start in since.values()]

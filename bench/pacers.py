@@ -35,6 +35,11 @@ class FixedRatio:
     def dialled(self, line: int, at: float) -> None:
         self._lines.add(line)
 
+    def detecting(self, line: int, at: float) -> None:
+        pass
+
+    joining = missed = detecting
+
     def ended_unanswered(self, line: int, at: float) -> None:
         self._lines.discard(line)
         self._choose()

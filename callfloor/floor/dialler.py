@@ -8,8 +8,9 @@ import msgspec
 
 from callfloor.clock import Clock
 from callfloor.floor.plan import CampaignPlan
+from callfloor.rules.calls import CallInput
 from callfloor.rules.pacing import Pacer, PacingSettings, Past
-from callfloor.telephony.carrier import CallId
+from callfloor.telephony.carrier import AgentId, CallId
 
 # Calls that are placed in a second at most: trunks refuse more, and agents who all become ready at once need no flood.
 CALLS_PER_S = 50.0
@@ -87,3 +88,26 @@ class Dialler:
     def accepted(self) -> None:
         """The trunk took a call."""
         self._refused = 0
+
+    def heard(self, call: CallId, happened: CallInput, agent: AgentId | None) -> None:
+        """Let pacing know what happened to a line; `agent`: who joins it."""
+        pacer, now = self.pacer, self._clock.elapsed()
+        if pacer is None:
+            return
+        match happened:
+            case CallInput.RINGING:
+                pacer.dialled(call, now)
+            case CallInput.ANSWERED:
+                pacer.answered(call, now)
+            case CallInput.ASSIGNED:
+                pacer.joining(call, now)
+            case CallInput.AGENT_MISSED:
+                pacer.missed(call, now)
+            case CallInput.JOINED if agent is not None:
+                pacer.joined(call, agent, now)
+            case CallInput.GRACE_OVER:
+                pacer.abandoned(call, now)
+            case CallInput.ENDED:
+                pacer.ended_unanswered(call, now)
+            case _:
+                pass

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         1.0, gt=0, le=1000, description="Simulated people answer, talk and wrap up so many times faster."
     )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
+    function_private_addresses: bool = Field(
+        False, description="HTTP functions of workflows may be in the server's own network."
+    )
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 

@@ -7,13 +7,14 @@ from typing import assert_never
 
 from asyncpg import Record
 
+from callfloor.centre import mailboxes as boxes
 from callfloor.centre import sounds
 from callfloor.centre.check import check, organisation_name
 from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
-from callfloor.store import centres, organisations, prompts, workflows
+from callfloor.store import centres, mailboxes, organisations, prompts, workflows
 from callfloor.store.pool import Database
 from callfloor.telephony import speech
 
@@ -32,6 +33,8 @@ async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[
         current = stored.centre if stored else None
         number = stored.organisation if stored else None
         target = check(source, current, await workflows.numbers_of_others(db, number))
+        addresses = [mailbox.address for mailbox in target.mailboxes.values()]
+        boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
         changes = diff(current, target)
         changes += await _now_spoken(db, number, changes)
         if not dry_run:
@@ -96,6 +99,8 @@ class _Writer:
                 await centres.put_lead_status(self._db, self._organisation, code, description)
             case "strategy":
                 await centres.put_strategy(self._db, self._organisation, self._target.strategies[name])
+            case "mailbox":
+                await mailboxes.put(self._db, self._organisation, self._target.mailboxes[name], self._campaigns)
             case "prompt":
                 prompt = self._target.prompts[name]
                 wav, spoken = await sounds.of(prompt, self._source.sounds)

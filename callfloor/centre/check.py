@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import callers, keys, values
+from callfloor.centre import callers, keys, mailboxes, values
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
@@ -90,6 +90,7 @@ _CENTRE: dict[str, values.Check] = {
     "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
     "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
+    "mailboxes": mailboxes.CHECK,
     "prompts": values.tables(callers.PROMPT, "name"),
     "workflows": values.tables(callers.WORKFLOW, "name"),
 }
@@ -144,12 +145,14 @@ class _Merge:
             campaign = self._campaign(table, was, organisation, users, agents)
             self._check_strategies(table, strategies)
             _put(campaigns, table["name"], campaign)
+        boxes = dict(current.mailboxes) if current else {}
+        boxes = mailboxes.merge(self._report, given.right("mailboxes") or (), boxes, campaigns)
         prompts = callers.prompts(
             self._report, self._source, given.right("prompts") or (), current.prompts if current else {}
         )
         workflows = self._workflows(given.right("workflows") or [], organisation)
         callers.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
-        return organisation and Centre(organisation, users, campaigns, statuses, strategies, prompts, workflows)
+        return organisation and Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows)
 
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
         if organisation is not None:

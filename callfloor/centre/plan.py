@@ -7,15 +7,28 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
+import msgspec
+
 from callfloor.centre import toml
 from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, PROMPT, QUEUE, USER, WORKFLOW
+from callfloor.centre.mailboxes import MAILBOX
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Strategy
 from callfloor.contract.workflows import Sound, Step, Workflow
 
 Kind = Literal[
-    "organisation", "user", "lead status", "strategy", "campaign", "agent", "wrap code", "list", "prompt", "workflow"
+    "organisation",
+    "user",
+    "lead status",
+    "strategy",
+    "campaign",
+    "agent",
+    "wrap code",
+    "list",
+    "mailbox",
+    "prompt",
+    "workflow",
 ]
 Sign = Literal["+", "~", "-"]
 
@@ -57,6 +70,7 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
         was = before.campaigns.get(name)
         changes += _things("campaign", before.campaigns, {name: campaign}, _CAMPAIGN)
         changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
+    changes += _things("mailbox", before.mailboxes, target.mailboxes, MAILBOX)
     changes += _prompts(before.prompts, target.prompts)
     changes += _workflows(before.workflows, target.workflows)
     return changes
@@ -150,6 +164,8 @@ def _changed(was: object, thing: object, attributes: Mapping[str, str]) -> Itera
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     return "none" if value is None else toml.value(value)
 
 

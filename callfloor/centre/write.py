@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from callfloor.centre import keys, toml
+from callfloor.centre import keys, mailboxes, toml
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Dialling, Strategy
@@ -31,6 +31,8 @@ def _lines(centre: Centre) -> Iterator[str]:
     for campaign in centre.campaigns.values():
         yield from ("", "[[campaigns]]")
         yield from _campaign(campaign)
+    for mailbox in centre.mailboxes.values():
+        yield from mailboxes.lines(mailbox)
     for prompt in centre.prompts.values():
         yield from ("", "[[prompts]]")
         yield from _pairs(prompt, keys.PROMPT)

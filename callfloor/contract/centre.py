@@ -8,6 +8,7 @@ from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import Dialling, Strategy
+from callfloor.contract.mailboxes import Mailbox
 from callfloor.contract.users import UserType
 from callfloor.contract.workflows import QueueSettings, Sound, Workflow
 
@@ -76,5 +77,6 @@ class Centre:
     campaigns: Mapping[str, Campaign] = field(default_factory=dict[str, Campaign])
     lead_statuses: Mapping[int, str] = field(default_factory=dict[int, str])
     strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict[str, Mailbox])
     prompts: Mapping[str, Sound] = field(default_factory=dict[str, Sound])
     workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])

@@ -392,3 +392,8 @@ def prompts_of(steps: Iterable[Step]) -> frozenset[str]:
         elif not isinstance(step, Schedule | Set | Function):
             found.add(step.prompt)
     return frozenset(each for each in found if each is not None)
+
+
+def campaigns_of(workflow: Workflow) -> frozenset[str]:
+    """The names of the inbound campaigns that its callers may come to."""
+    return frozenset(step.campaign for step in workflow.steps if isinstance(step, Queue | Voicemail))

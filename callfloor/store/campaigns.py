@@ -74,6 +74,7 @@ class CampaignSetup:
     regime: Regime
     facts: CampaignFacts
     lists: Mapping[int, ListSetup]
+    country: str
     agents: frozenset[int]
     wrap_codes: tuple[int, ...]
     hash_key: bytes
@@ -138,6 +139,7 @@ def _setup(row: Record) -> CampaignSetup:
         regime=regime,
         facts=facts,
         lists=lists,
+        country=row["country"],
         agents=frozenset(row["agents"]),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],

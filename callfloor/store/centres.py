@@ -12,7 +12,7 @@ from asyncpg import Record
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
-from callfloor.store import prompts, workflows
+from callfloor.store import mailboxes, prompts, workflows
 from callfloor.store.pool import Database
 
 _DIALLING = msgspec.json.Decoder(Dialling)
@@ -121,6 +121,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
         {row["name"]: _campaign(row, parts) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},
         {row["name"]: Strategy(row["name"], _OUTCOMES.decode(row["outcomes"])) for row in strategies},
+        await mailboxes.every(db, number),
         {name: each.prompt for name, each in (await prompts.every(db, number)).items()},
         await workflows.read(db, number),
     )

@@ -45,7 +45,10 @@ class Distribution:
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """Probabilities of what a dialled number does; what is left of 1 rings out. `early_hang_up`: share of the live
-    answers that hang up within two seconds. `missed`: share of the calls that an agent's phone does not take."""
+    answers that hang up within two seconds. `missed`: share of the calls that an agent's phone does not take.
+
+    Who called us waits for `patience_s`, and after each prompt presses one of `digits` after `digit_s`. A message that
+    is left lasts for `message_s`."""
 
     live: float = 0.25
     machine: float = 0.0
@@ -57,6 +60,11 @@ class Behaviour:
     answer_s: Distribution = field(default=Distribution("normal", 12.0, sd=5.0, least=1.5))
     ring_out_s: Distribution = field(default=Distribution("constant", 28.0))
     talk_s: Distribution = field(default=Distribution("lognormal", 120.0, cv=0.8))
+    patience_s: Distribution = field(default=Distribution("exponential", 180.0, least=5.0))
+    digits: str = ""
+    digit_s: Distribution = field(default=Distribution("normal", 2.0, sd=1.0, least=0.5))
+    prompt_s: float = 5.0
+    message_s: Distribution = field(default=Distribution("normal", 12.0, sd=5.0, least=2.0))
 
     def outcome(self, random: Random) -> Outcome:
         drawn = random.random()
@@ -80,4 +88,8 @@ class Behaviour:
             answer_s=self.answer_s.faster(times),
             ring_out_s=self.ring_out_s.faster(times),
             talk_s=self.talk_s.faster(times),
+            patience_s=self.patience_s.faster(times),
+            digit_s=self.digit_s.faster(times),
+            prompt_s=self.prompt_s / times,
+            message_s=self.message_s.faster(times),
         )

@@ -128,8 +128,8 @@ def all_centres(draw: st.DrawFn) -> Centre:
         campaigns,
         draw(st.dictionaries(st.integers(100, 2**31 - 1), _TEXT, max_size=3)),
         strategies,
-        prompts,
-        {
+        prompts=prompts,
+        workflows={
             name: draw(callers.workflows(name, (f"+612555002{index:02}",), list(prompts), campaigns))
             for index, name in enumerate(flows)
         },

@@ -27,6 +27,12 @@ app.add_typer(token_app, name="token")
 app.add_typer(db_app, name="db")
 app.add_typer(certificate_app, name="certificate")
 app.add_typer(evidence_app, name="evidence")
+closure_app = typer.Typer(
+    help="Emergency closure: callers are sent another way.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(closure_app, name="closure")
+function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(function_app, name="function")
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dnc_app, name="dnc")
 
@@ -156,11 +162,19 @@ def apply(
 
 
 @app.command()
-def export(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+def export(
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", file_okay=False, help="Write the WAV files that it names there."),
+    ] = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Write an organisation as a centre file to standard output."""
     from callfloor.commands import centres, session
 
-    centres.export(session.settings(data=data, database_url=database_url), organisation)
+    centres.export(session.settings(data=data, database_url=database_url), organisation, prompts)
 
 
 @app.command("import")
@@ -421,6 +435,50 @@ def import_dnc(
 
     settings = session.settings(data=data, database_url=database_url)
     dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad)
+
+
+OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]
+
+
+@closure_app.command("on")
+def close_workflows(
+    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
+) -> None:
+    """Send callers the way that schedules have for an emergency, until it is over."""
+    from callfloor.commands import callers, session
+
+    callers.close(session.settings(data=data, database_url=database_url), organisation, workflow)
+
+
+@closure_app.command("off")
+def open_workflows(
+    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
+) -> None:
+    """End a closure."""
+    from callfloor.commands import callers, session
+
+    callers.reopen(session.settings(data=data, database_url=database_url), organisation, workflow)
+
+
+@closure_app.command("show")
+def show_closures(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Print what is closed by hand."""
+    from callfloor.commands import callers, session
+
+    callers.show(session.settings(data=data, database_url=database_url), organisation)
+
+
+@function_app.command("key")
+def function_key(
+    renew: Annotated[bool, typer.Option("--renew", help="Make a new one; the old one signs nothing more.")] = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print the secret that signs what HTTP functions are sent (standardwebhooks.com)."""
+    from callfloor.commands import callers, session
+
+    callers.function_key(session.settings(data=data, database_url=database_url), organisation, renew=renew)
 
 
 def _stop(number: int, _frame: object) -> None:

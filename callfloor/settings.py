@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         0.0, ge=0, le=6000, description="So many simulated people a minute call the centre's numbers, for a demo."
     )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
+    function_private_addresses: bool = Field(
+        False, description="HTTP functions of workflows may be in the server's own network."
+    )
     smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
     smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")
     smtp_name: str = Field("localhost", description="Name of this mail server, as it greets others.")

@@ -56,13 +56,9 @@ class Fetcher:
         where = mailbox.organisation, mailbox.mailbox_id
         known = await mailboxes.progress(self._db, *where)
         if known is None or known.validity != opened.validity:
-            there = await asyncio.to_thread(opened.uids_after, 0)
-            known = await mailboxes.meet(self._db, *where, opened.validity, max(there, default=0))
-        uids = await asyncio.to_thread(opened.uids_after, known.last_uid)
-        if known.last_uid >= known.met_uid:
-            return uids
-        unseen = set(await asyncio.to_thread(opened.unseen))
-        return [uid for uid in uids if uid > known.met_uid or uid in unseen]
+            known = await mailboxes.meet(self._db, *where, opened.validity, opened.newest)
+        unseen = await asyncio.to_thread(opened.unseen, known.last_uid + 1, known.met_uid)
+        return unseen + await asyncio.to_thread(opened.uids_after, max(known.last_uid, known.met_uid))
 
     async def _take(self, mailbox: StoredMailbox, opened: Folder, uid: int) -> bool:
         """Copy and keep a message; False: it is gone, or was kept before."""

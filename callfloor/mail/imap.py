@@ -20,22 +20,26 @@ _SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
 
 
 class Folder:
-    """A folder that is open. `validity`: the UIDs of another validity have nothing to do with those of this one."""
+    """A folder that is open. `validity`: the UIDs of another validity have nothing to do with those of this one.
 
-    def __init__(self, client: imaplib.IMAP4, validity: int) -> None:
+    `newest`: no message that was there when it was opened has a higher UID.
+    """
+
+    def __init__(self, client: imaplib.IMAP4, validity: int, newest: int | None) -> None:
         self._client, self.validity = client, validity
+        self.newest = max(self.uids_after(0), default=0) if newest is None else newest
 
     def uids_after(self, last: int) -> list[int]:
         """UIDs of messages that came after that one, in order."""
         # a range to the last message always has the last one in it
-        return [uid for uid in self._search(f"UID {last + 1}:*") if uid > last]
+        return [uid for uid in self._search("UID", f"{last + 1}:*") if uid > last]
 
-    def unseen(self) -> list[int]:
-        """UIDs of messages that nobody has looked at, in order."""
-        return self._search("UNSEEN")
+    def unseen(self, first: int, last: int) -> list[int]:
+        """UIDs from one to another of messages that nobody has looked at, in order."""
+        return self._search("UNSEEN", "UID", f"{first}:{last}") if first <= last else []
 
-    def _search(self, what: str) -> list[int]:
-        found = _done(self._client.uid("SEARCH", *what.split()))
+    def _search(self, *what: str) -> list[int]:
+        found = _done(self._client.uid("SEARCH", *what))
         numbers = b" ".join(each for each in found if isinstance(each, bytes))
         return sorted({int(each) for each in numbers.split()})
 
@@ -97,13 +101,19 @@ def folder(account: Account, password: str | None) -> Generator[Folder]:
             client.starttls(tls_context())
         _log_in(client, account.user or "", password or "")
         _done(client.select('"' + account.folder.replace("\\", "\\\\").replace('"', '\\"') + '"'))
-        validity: list[Any] = client.response("UIDVALIDITY")[1]
-        yield Folder(client, int(validity[0] or 0))
+        validity, following = _number(client, "UIDVALIDITY"), _number(client, "UIDNEXT")
+        yield Folder(client, validity or 0, None if following is None else following - 1)
         with suppress(*FAILURES):
             client.logout()
     finally:
         with suppress(*FAILURES):
             client.shutdown()
+
+
+def _number(client: imaplib.IMAP4, name: str) -> int | None:
+    """What the server said about the folder when it was opened."""
+    said: list[Any] = client.response(name)[1]
+    return None if said[0] is None else int(said[0])
 
 
 def _log_in(client: imaplib.IMAP4, user: str, password: str) -> None:

@@ -59,6 +59,7 @@ class Keeper:
     user: str = "care"
     password: str = "secret"
     validity: int = 7
+    tells_next: bool = True
     messages: dict[int, bytes] = field(default_factory=dict[int, bytes])
     seen: set[int] = field(default_factory=set[int])
     commands: list[str] = field(default_factory=list[str])
@@ -101,7 +102,10 @@ class Keeper:
             case ["CAPABILITY"]:
                 return [b"* CAPABILITY IMAP4rev1\r\n"]
             case ["SELECT", '"INBOX"']:
-                return [f"* {len(self.messages)} EXISTS\r\n* OK [UIDVALIDITY {self.validity}] valid\r\n".encode()]
+                lines = [f"* {len(self.messages)} EXISTS", f"* OK [UIDVALIDITY {self.validity}] valid"]
+                if self.tells_next:
+                    lines.append(f"* OK [UIDNEXT {max(self.messages, default=0) + 1}] next")
+                return [f"{line}\r\n".encode() for line in lines]
             case ["UID", "SEARCH"]:
                 uids = self.found(words[2:])
                 return [b"* SEARCH" + b"".join(f" {uid}".encode() for uid in uids) + b"\r\n"]
@@ -114,11 +118,12 @@ class Keeper:
                 return []
 
     def found(self, what: list[str]) -> list[int]:
-        if what == ["UNSEEN"]:
-            return [uid for uid in self.messages if uid not in self.seen]
+        if what[0] == "UNSEEN":
+            first, _, last = what[2].partition(":")
+            return [uid for uid in self.messages if int(first) <= uid <= int(last) and uid not in self.seen]
         first = int(what[1].partition(":")[0])
         # a range that begins behind the last message is one from the last message
-        return [uid for uid in self.messages if uid >= min(first, max(self.messages))]
+        return [uid for uid in self.messages if uid >= min(first, max(self.messages, default=0))]
 
     def fetched(self, uid: int, what: str) -> list[bytes]:
         content = self.messages.get(uid)

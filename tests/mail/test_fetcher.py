@@ -75,7 +75,9 @@ async def test_what_is_new_is_taken_and_what_others_saw_before_we_came_is_not(fe
     assert len(await emails.waiting(fetching.db, fetching.centre.organisation, fetching.centre.inbound)) == 3
 
 
-async def test_of_a_folder_with_a_past_only_the_unseen_is_taken(fetching: Fetching) -> None:
+@pytest.mark.parametrize("tells_next", [True, False])
+async def test_of_a_folder_with_a_past_only_the_unseen_is_taken(fetching: Fetching, tells_next: bool) -> None:
+    fetching.keeper.tells_next = tells_next
     fetching.keeper.messages |= {number: message(number) for number in range(1, 7)}
     fetching.keeper.seen |= {1, 3, 6}
     fetching.keeper.dies_at = "UID FETCH 4"

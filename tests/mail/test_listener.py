@@ -8,10 +8,12 @@ import email.policy
 import secrets
 import smtplib
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +242,27 @@ async def test_an_attachment_of_50_mb_takes_no_memory(server: Server) -> None:
     (came,) = await server.came()
     assert came.body_text == "Hello"
     assert [each.size for each in came.attachments] == [50 * 999_999]
+
+
+async def test_a_message_for_which_there_is_no_room_ends_the_conversation(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = partial(Path("/dev/full").open, "w+b", buffering=0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full())
+
+    def conversation(client: smtplib.SMTP) -> tuple[int, bytes]:
+        client.ehlo()
+        client.mail(JANE)
+        client.rcpt(server.mailbox.address)
+        client.docmd("DATA")
+        client.send(b"Subject: x\r\n\r\n" + b"NOOP\r\n" * 50 + b".\r\n")
+        code = client.getreply()[0]
+        assert client.file is not None
+        return code, client.file.read()
+
+    assert await server.talk(conversation) == (421, b"")
+    monkeypatch.undo()
+    assert await server.came() == []
 
 
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(server: Server) -> None:

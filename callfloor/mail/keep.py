@@ -47,8 +47,8 @@ def _bare(letter: Letter) -> Letter:
     """The message without anything that was read in it."""
     nothing = Message(None, None, None, None, None)
     return replace(
-        letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], returned=None,
-        body_text="", identifiers=[MANY], files=[], damaged=True,
+        letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
+        failed=False, body_text="", identifiers=[MANY], files=[], damaged=True,
     )  # fmt: skip
 
 
@@ -72,7 +72,8 @@ def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
         ancestors=letter.ancestors,
         loops=letter.loops,
         automatic=letter.automatic,
-        returned=letter.returned,
+        reported=letter.reported,
+        failed=letter.failed,
         body_text=letter.body_text,
         identifiers=letter.identifiers,
         files=files,
@@ -82,7 +83,7 @@ def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
 async def _put(blobs: Blobs, organisation: int, file: Found) -> ArrivedFile:
     async with aclosing(_pieces(file.body)) as pieces:
         blob = await blobs.put(organisation, pieces)
-    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html)
+    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html, file.copy)
 
 
 async def _pieces(body: Body) -> AsyncGenerator[bytes]:

@@ -66,6 +66,8 @@ CREATE TABLE emails (
     body_text text,
     -- the HTML as it came, never shown as such
     html_media_id bigint,
+    -- attachments that say again what the message says, as it came: HTML, whole texts, messages inside the message
+    copy_media_ids bigint[],
     -- why nobody is asked to answer it
     automatic text CHECK (automatic IN ('auto-submitted', 'loop', 'list', 'flood', 'bounce')),
     -- addresses and numbers in it, so that an erasure finds them

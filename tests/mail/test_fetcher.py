@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
-from tests.mail.servers import Keeper, keeping
+from tests.mail.servers import Keeper, keeping, self_signed, server_tls
 
 
 @dataclass
@@ -177,6 +178,21 @@ async def test_a_message_that_cannot_be_stored_as_read_is_stored_as_it_came(
     assert [each.file_name for each in bare.attachments] == ["original.eml"]
     assert bare.body_text == ""
     assert after.body_text == "Hello\r\n"
+
+
+async def test_a_folder_is_opened_in_private(
+    fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    async with keeping(server_tls(certificate, key)) as keeper:
+        keeper.messages[1] = message(1)
+        account = Account("localhost", keeper.port, "care", str(tmp_path / "secret"), tls="implicit")
+        mailbox = await make_mailbox(fetching.db, fetching.centre, receive="imap", imap=account)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await fetching.fetcher.fetch(mailbox)
+        assert keeper.commands == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert await fetching.fetcher.fetch(mailbox) == 1
 
 
 async def test_a_wrong_password_is_told_without_it(fetching: Fetching, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -86,6 +87,12 @@ class Keeper:
                         f'LOGIN {self.user} "{self.password}"',
                         f"LOGIN {self.user} {self.password}",
                     )
+                    writer.write(f"{tag} {'OK' if logged_in else 'NO'} login\r\n".encode())
+                    continue
+                if command == "AUTHENTICATE PLAIN":
+                    writer.write(b"+ \r\n")
+                    given = base64.b64decode(await reader.readline()).decode()
+                    logged_in = given == f"\x00{self.user}\x00{self.password}"
                     writer.write(f"{tag} {'OK' if logged_in else 'NO'} login\r\n".encode())
                     continue
                 if not logged_in and not command.startswith(("CAPABILITY", "LOGOUT")):

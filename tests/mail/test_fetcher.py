@@ -196,7 +196,14 @@ async def test_a_folder_is_opened_in_private(
 
 
 async def test_a_wrong_password_is_told_without_it(fetching: Fetching, tmp_path: Path) -> None:
+    fetching.keeper.password = "pässword"
+    (tmp_path / "secret").write_text("pässword\n")
+    assert await fetching.fetch() == 0
+    assert fetching.keeper.commands[-1] == "LOGOUT"
     fetching.keeper.password = "changed"
+    with pytest.raises(imap.FAILURES):
+        await fetching.fetch()
+    (tmp_path / "secret").write_text("secret\n")
     with pytest.raises(imap.FAILURES) as refused:
         await fetching.fetch()
     assert "secret" not in str(refused.value)

@@ -75,6 +75,11 @@ LEFT JOIN LATERAL (
 ) AS e ON true
 WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND u.account_active
 ORDER BY e.sequence"""
+OWN_EMAILS_SQL = """
+SELECT activity_id, campaign_id, answered_at FROM activities
+WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL
+    AND answered_at IS NOT NULL AND hang_up_at IS NULL
+ORDER BY answered_at, activity_id"""
 EXPIRE_SQL = f"""
 DELETE FROM workspace_events WHERE (organisation_id, agent_id, sequence) IN (
     SELECT organisation_id, agent_id, sequence FROM workspace_events
@@ -183,6 +188,11 @@ def _session(row: Record, at: datetime) -> Session:
 
 def _left(seconds: float, passed: timedelta) -> float:
     return round(max(0.0, seconds - max(0.0, passed.total_seconds())), 1)
+
+
+async def own_emails(db: Database, organisation: int, agent_id: int) -> list[Record]:
+    """E-mails that the agent took and did not close, oldest first."""
+    return await db.fetch(OWN_EMAILS_SQL, organisation, agent_id)
 
 
 async def expire(db: Database) -> int:

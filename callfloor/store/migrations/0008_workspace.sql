@@ -63,3 +63,7 @@ CREATE INDEX workspace_commands_waiting_idx ON workspace_commands (organisation_
 -- An agent's own callbacks, soonest first.
 CREATE INDEX leads_callbacks_idx ON leads (organisation_id, agent_id, next_attempt_at, lead_id)
     WHERE agent_id IS NOT NULL AND next_attempt_at IS NOT NULL AND completed_at IS NULL;
+
+-- E-mails that an agent has taken and not closed.
+CREATE INDEX activities_held_idx ON activities (organisation_id, agent_id)
+    WHERE type = 'email.inbound' AND agent_id IS NOT NULL AND wrap_up_at IS NULL;

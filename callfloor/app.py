@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import asyncpg
@@ -27,6 +28,7 @@ from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
+from callfloor.simulation.callers import SimulatedCallers
 from callfloor.store import leads
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
@@ -77,6 +79,10 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
         made = Engine(dsn, db, clock, carrier, open_media(settings), desk)
         if isinstance(desk, SimulatedAgents):
             desk.work(made.floor.previews, made.floor.presence.wrap_up)
+        if settings.simulated_callers:
+            behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
+            per_minute = settings.simulated_callers
+            SimulatedCallers(clock, seed, carrier, made.floor.callers.numbers, per_minute, behaviour).begin()
         yield made
     finally:
         await db.close()

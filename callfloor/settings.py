@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     carrier_pace: float = Field(
         1.0, gt=0, le=1000, description="Simulated people answer, talk and wrap up so many times faster."
     )
+    simulated_callers: float = Field(
+        0.0, ge=0, le=6000, description="So many simulated people a minute call the centre's numbers, for a demo."
+    )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
     smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
     smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")

@@ -122,7 +122,7 @@ WRAP_UP_LEFT_SQL = """
 UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
     wrap_code = (SELECT w.code FROM wrap_codes w
         WHERE w.organisation_id = $1 AND w.campaign_id = $2 AND w.code = $3)
-WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type = 'call.outbound' AND a.answered_at IS NOT NULL
+WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type LIKE 'call.%' AND a.answered_at IS NOT NULL
     AND a.hang_up_at IS NOT NULL AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
 WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
@@ -332,7 +332,7 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
 
 
 async def wrap_up_left(db: Database, organisation: int, campaign_id: int, wrap_code: int | None, at: datetime) -> None:
-    """End the wrap-up of every dialled call of a campaign that is over and was left without."""
+    """End the wrap-up of every call of a campaign that is over and was left without."""
     await db.execute(WRAP_UP_LEFT_SQL, organisation, campaign_id, wrap_code, at)
 
 

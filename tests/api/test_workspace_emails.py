@@ -48,6 +48,8 @@ async def test_a_letter_is_taken_read_answered_and_closed(
     taken = (await desk.post("/emails/take", json={})).json()
     assert (taken["activityId"], taken["text"]) == (first.activity_id, "This is letter 1.")
     assert [each["activityId"] for each in (await desk.get("/emails")).json()["own"]] == [first.activity_id]
+    at_hand = {"activityId": first.activity_id, "campaignId": centre.inbound}
+    assert (await desk.get("/session")).json()["email"] == at_hand
     path = f"/emails/{first.activity_id}"
     file = {"fileName": "bill.txt", "contentType": "text/plain", "content": base64.b64encode(b"2").decode()}
     sent = await desk.post(f"{path}/answers", json={"text": "Here it is.", "files": [file]})
@@ -63,6 +65,11 @@ async def test_a_letter_is_taken_read_answered_and_closed(
     again = await desk.post(f"{path}/answers", json={"text": "More."})
     assert (again.status_code, again.json()["type"].rsplit("/", 1)[1]) == (409, "email-not-held")
     assert (await desk.get("/emails")).json()["own"] == []
+    events = (await desk.get("/events?after=0")).json()["events"]
+    assert [(each["type"], each["session"]["email"]) for each in events] == [
+        ("email.offered", at_hand),
+        ("session", None),
+    ]
 
 
 async def test_with_a_key_an_answer_goes_out_once(

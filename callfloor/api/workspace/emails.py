@@ -11,6 +11,7 @@ from callfloor.api.downloads import OCTETS
 from callfloor.api.media import download_media
 from callfloor.api.operation import operation
 from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.contract.workspace import EventType
 from callfloor.contract.workspace_emails import (
     LARGEST_ANSWER,
     EmailAnswer,
@@ -118,9 +119,11 @@ async def take_email(call: Call, body: EmailTake) -> EmailContent:
     it over. 404 when none waits, or another agent was quicker."""
     agent_id = agent_of(call.caller)
     own = await choices.own_campaigns(call.db, call.organisation, agent_id)
-    taken = await emails.take(call.db, call.organisation, own, agent_id, call.now, activity_id=body.activity_id)
-    if taken is None:
-        raise not_found("e-mail waiting")
+    async with call.db.transaction():
+        taken = await emails.take(call.db, call.organisation, own, agent_id, call.now, activity_id=body.activity_id)
+        if taken is None:
+            raise not_found("e-mail waiting")
+        await _tell(call, agent_id, "email.offered")
     return await _shown(call, await _readable(call, taken.activity_id))
 
 
@@ -205,7 +208,13 @@ async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> E
     if to is not None and not await users.is_agent(call.db, call.organisation, to):
         raise not_found("agent", "/agentId")
     try:
-        child = await emails.transfer(call.db, call.organisation, activity_id, agent_id, body.campaign_id, to, call.now)
+        async with call.db.transaction():
+            child = await emails.transfer(
+                call.db, call.organisation, activity_id, agent_id, body.campaign_id, to, call.now
+            )
+            await _tell(call, agent_id, "session")
+            if to is not None and to != agent_id:
+                await _tell(call, to, "email.offered")
     except NotHeldError as error:
         raise EmailNotHeld(_NOT_HELD) from error
     except LookupError as error:
@@ -228,11 +237,18 @@ async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
     agent_id = agent_of(call.caller)
     await _readable(call, activity_id)
     try:
-        await emails.close(call.db, call.organisation, activity_id, agent_id, body.wrap_code, call.now)
+        async with call.db.transaction():
+            await emails.close(call.db, call.organisation, activity_id, agent_id, body.wrap_code, call.now)
+            await _tell(call, agent_id, "session")
     except NotHeldError as error:
         raise EmailNotHeld(_NOT_HELD) from error
     except activities.UnknownWrapCodeError as error:
         raise invalid("wrapCode", "unknown-wrap-code", "is not one of the campaign's") from error
+
+
+async def _tell(call: Call, agent_id: int, what: EventType) -> None:
+    """Let an agent's desk know that it has another e-mail, or one less."""
+    await workspace.publish(call.db, call.organisation, agent_id, what, None, call.now, emails=True)
 
 
 async def _readable(call: Call, activity_id: int) -> Email:

@@ -18,6 +18,8 @@ CREATE TABLE workspace_sessions (
     sequence bigint NOT NULL,
     at_hand jsonb NOT NULL,
     said_at timestamptz NOT NULL,
+    -- of those that the agent took, the one that waits longest for an answer
+    email jsonb,
     PRIMARY KEY (organisation_id, agent_id),
     FOREIGN KEY (organisation_id, agent_id) REFERENCES users ON DELETE CASCADE
 ) WITH (fillfactor = 50);
@@ -36,6 +38,7 @@ CREATE TABLE workspace_events (
     wanted_state text,
     at_hand jsonb NOT NULL,
     said_at timestamptz NOT NULL,
+    email jsonb,
     PRIMARY KEY (organisation_id, agent_id, sequence)
 );
 CREATE INDEX workspace_events_happened_idx ON workspace_events (happened_at);

@@ -235,10 +235,31 @@ def simulate(
     simulate.run(file, seed, runs, as_json=as_json)
 
 
+@app.command()
+def desk(
+    url: Annotated[
+        str | None, typer.Option(help="The server [default: CALLFLOOR_URL, else http://127.0.0.1:8080].")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="A token that signs an agent in [default: CALLFLOOR_TOKEN].")
+    ] = None,
+) -> None:
+    """Work at an agent's desk in this terminal, through the API of a running server."""
+    from callfloor.commands import desk, session
+
+    desk.run(session.settings(url=url, token=token))
+
+
 @token_app.command("create")
 def create_token(
-    name: Annotated[str, typer.Option(help="What the token is for.")],
-    scopes: Annotated[str, typer.Option(help="Scopes separated by commas, or all.")],
+    name: Annotated[str | None, typer.Option(help="What the token is for [default with --user: the username].")] = None,
+    scopes: Annotated[
+        str | None,
+        typer.Option(help="Scopes separated by commas, or all [default with --user: what a desk needs]."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The agent or user whom it signs in at a desk.")
+    ] = None,
     organisation: Organisation = None,
     expires: Annotated[str | None, typer.Option(help="Life: 12h, 90d or 4w [default: for ever].")] = None,
     rate_limit: Annotated[
@@ -251,7 +272,7 @@ def create_token(
     from callfloor.commands import session, tokens
 
     settings = session.settings(data=data, database_url=database_url)
-    tokens.create(settings, organisation, name, scopes, expires, rate_limit)
+    tokens.create(settings, organisation, name, scopes, expires, rate_limit, user)
 
 
 @token_app.command("list")

@@ -145,6 +145,18 @@ class CommandRefused(Conflict):
         self.code = code
 
 
+class EmailNotHeld(Conflict):
+    """The e-mail is not this agent's to answer: it waits still, another has it, or it is closed."""
+
+    slug, title = "email-not-held", "E-mail is not yours"
+
+
+class EmailUnanswerable(Conflict):
+    """The e-mail names no sender, or its mailbox sends nothing."""
+
+    slug, title = "email-unanswerable", "E-mail cannot be answered"
+
+
 class CustomerInCall(Conflict):
     """The customer is in a call now. Erase when it is over."""
 

@@ -13,7 +13,7 @@ import msgspec
 from starlette.responses import Response
 
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
-from callfloor.api.decoding import Body, Query, content_type, read_body
+from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_body
 from callfloor.contract.codes import Scope
 from callfloor.errors import (
     FieldError,
@@ -58,6 +58,8 @@ class Operation:
     ours: bool
     # the handler may run again with the same Idempotency-Key, and outside of a transaction
     apart: bool
+    # bytes that the body may have
+    largest: int
     problems: tuple[type[Problem], ...]
     example: Any
     request_example: Any
@@ -100,7 +102,7 @@ class Operation:
         if self.body is not None:
             if content_type(call.headers) != "application/json":
                 raise UnsupportedMediaType("The body must have Content-Type: application/json.")
-            raw = await read_body(call.receive, call.headers)
+            raw = await read_body(call.receive, call.headers, self.largest)
             arguments["body"] = self.body.decode(raw)
         if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
             if self.apart:
@@ -226,6 +228,7 @@ def operation(
     etag: bool = False,
     ours: bool = False,
     apart: bool = False,
+    largest: int = LARGEST_BODY,
     problems: Sequence[type[Problem]] = (),
     body: type[msgspec.Struct] | None = None,
     streams: Sequence[str] = (),
@@ -256,6 +259,7 @@ def operation(
             etag=etag,
             ours=ours,
             apart=apart,
+            largest=largest,
             problems=tuple(problems),
             example=example,
             request_example=request,

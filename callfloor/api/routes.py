@@ -21,7 +21,7 @@ from callfloor.api.gate import PREFIXES
 from callfloor.api.openapi import About, document
 from callfloor.api.operation import Operation
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, events, session
+from callfloor.api.workspace import commands, emails, events, session
 
 OPERATIONS: tuple[Operation, ...] = (
     activities.get_activity,
@@ -62,6 +62,13 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     session.list_callbacks,
     session.list_choices,
     events.list_events,
+    emails.list_emails,
+    emails.take_email,
+    emails.get_email,
+    emails.download_email_file,
+    emails.answer_email,
+    emails.transfer_email,
+    emails.close_email,
     watched_agents.list_agents,
     watched_agents.get_agent_session,
     commands.send_agent_command,

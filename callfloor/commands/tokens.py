@@ -16,7 +16,7 @@ from callfloor.contract.codes import SCOPES
 from callfloor.rules.names import unknown
 from callfloor.rules.times import format_timestamp, zone
 from callfloor.settings import Settings
-from callfloor.store import tokens
+from callfloor.store import tokens, users
 from callfloor.store.pool import Database
 
 LONGEST_NAME = 200
@@ -50,29 +50,50 @@ def parse_life(text: str) -> timedelta:
 def create(
     settings: Settings,
     organisation: str | None,
-    name: str,
-    scopes: str,
+    name: str | None,
+    scopes: str | None,
     expires: str | None,
     requests_per_second: int | None,
+    user: str | None = None,
 ) -> None:
-    """Make a token and print it, alone."""
+    """Make a token and print it, alone. `user`: the username of whom it signs in."""
+    name = name or user
+    if name is None:
+        raise CommandError("--name is missing")
+    if scopes is None and user is None:
+        raise CommandError("--scopes is missing")
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise CommandError(f"--name must have 1 to {LONGEST_NAME} printable characters")
-    granted = parse_scopes(scopes)
+    granted = None if scopes is None else parse_scopes(scopes)
     expires_at = None if expires is None else datetime.now(UTC) + parse_life(expires)
 
     async def work(db: Database) -> str:
         row = await session.organisation(db, organisation)
+        person = None if user is None else await _person(db, row["organisation_id"], user)
         return await tokens.create(
             db,
             row["organisation_id"],
             name,
-            granted,
+            granted or _scopes_of(person),
             requests_per_second=requests_per_second,
             expires_at=expires_at,
+            user_id=None if person is None else person["user_id"],
         )
 
     print(session.run(settings, work))
+
+
+async def _person(db: Database, organisation: int, username: str) -> Record:
+    found = await users.by_name(db, organisation, username)
+    if found is None or not found["account_active"]:
+        raise CommandError(f"there is no active user or agent {username}")
+    return found
+
+
+def _scopes_of(person: Record | None) -> tuple[str, ...]:
+    """What somebody needs at a desk: an agent its own, a user who is no agent those of others."""
+    agent = person is not None and person["user_type"] == "agent"
+    return ("workspace",) if agent else ("workspace", "workspace:supervise")
 
 
 def show(settings: Settings, organisation: str | None, *, as_json: bool) -> None:
@@ -105,6 +126,7 @@ def _shown(row: Record, timezone: str) -> dict[str, object]:
     return {
         "tokenId": row["token_id"],
         "name": row["name"],
+        "userId": row["user_id"],
         "scopes": list(row["scopes"]),
         "requestsPerSecond": row["requests_per_second"],
         "created": moment("created_at"),

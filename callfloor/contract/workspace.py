@@ -73,7 +73,8 @@ class Email(Shown, frozen=True, kw_only=True):
 
 
 class AtHand(Shown, frozen=True, kw_only=True):
-    """What the floor puts on an agent's desk. `wrap_up_seconds`: left for the wrap-up when this was said."""
+    """What the floor puts on an agent's desk. `wrap_up_seconds`: left for the wrap-up when this was said. `email`: of
+    those that the agent took, the first; the store knows it."""
 
     call: Call | None = None
     preview: PreviewLead | None = None

@@ -29,6 +29,7 @@ log = structlog.get_logger("callfloor.floor")
 
 # A notification that was lost costs so long.
 LOOK_AGAIN_S = 1.0
+SHOWN_S = 0.001
 _DECODER = msgspec.json.Decoder(AnyCommand)
 
 
@@ -126,4 +127,6 @@ class WorkspaceLink:
         self.work.do(asked.actor_id, command, partial(self._done, asked))
 
     def _done(self, asked: Asked, refusal: Refusal | None) -> None:
-        self._journal.write(partial(commands.finish, self._db, asked.organisation, asked.command_id, refusal))
+        finish = partial(commands.finish, self._db, asked.organisation, asked.command_id, refusal)
+        # desks are told at the end of this turn of the loop; the answer comes behind that
+        asyncio.get_running_loop().call_later(SHOWN_S, self._journal.write, finish)

@@ -10,6 +10,8 @@ from callfloor.store.pool import Database
 # More than these nobody looks through; a console asks for the name instead.
 MOST_COLLEAGUES = 1000
 
+OWN_CAMPAIGNS_SQL = """
+SELECT campaign_id FROM campaign_agents WHERE organisation_id = $1 AND agent_id = $2 ORDER BY campaign_id"""
 CAMPAIGNS_SQL = """
 SELECT c.campaign_id, c.name, c.direction, c.mode, c.active,
     (SELECT coalesce(json_agg(json_build_array(w.code, w.description) ORDER BY w.code), '[]')::text FROM wrap_codes w
@@ -28,6 +30,11 @@ ORDER BY u.user_id LIMIT {MOST_COLLEAGUES}"""
 STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisation_id = $1 ORDER BY code"
 WRAP_CODE_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes WHERE organisation_id = $1 AND campaign_id = $2 AND code = $3)"""
+
+
+async def own_campaigns(db: Database, organisation: int, agent_id: int) -> list[int]:
+    """Ids of the agent's campaigns."""
+    return [row["campaign_id"] for row in await db.fetch(OWN_CAMPAIGNS_SQL, organisation, agent_id)]
 
 
 async def campaigns(db: Database, organisation: int, agent_id: int) -> list[Record]:

@@ -7,6 +7,8 @@ from asyncpg import Record
 from callfloor.store.pool import Database
 
 IS_AGENT_SQL = "SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"
+BY_NAME_SQL = """
+SELECT user_id, user_type, account_active FROM users WHERE organisation_id = $1 AND username = $2"""
 PAGE_SQL = """
 SELECT user_id, user_type, username, first_name, last_name, full_name, email_address, timezone, account_active
 FROM users
@@ -16,6 +18,11 @@ ORDER BY user_id LIMIT $3"""
 
 async def is_agent(db: Database, organisation: int, user_id: int) -> bool:
     return bool(await db.fetchval(IS_AGENT_SQL, organisation, user_id))
+
+
+async def by_name(db: Database, organisation: int, username: str) -> Record | None:
+    """Id, type and whether the account is active, of the user or agent of that name."""
+    return await db.fetchrow(BY_NAME_SQL, organisation, username)
 
 
 async def page(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 from asyncpg import Record
 
-from callfloor.contract.workspace import AtHand, Event, EventType, Session
+from callfloor.contract.workspace import AtHand, Email, Event, EventType, Session
 from callfloor.rules.customers import Customer
 from callfloor.store.pool import Database
 
@@ -24,6 +24,11 @@ _BATCH = 200
 # The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
 # $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is
 # known by its moment.
+_OWN_EMAILS = """
+FROM activities
+WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL
+    AND answered_at IS NOT NULL AND hang_up_at IS NULL
+ORDER BY answered_at, activity_id"""
 PUBLISH_SQL = f"""
 WITH state AS MATERIALIZED (
     SELECT state, since, reason, wanted_state FROM agent_states WHERE organisation_id = $1 AND agent_id = $2
@@ -36,19 +41,21 @@ WITH state AS MATERIALIZED (
     WHERE happened_at = $5 AND type = $3 AND at_hand = $4::jsonb
         AND state = coalesce((SELECT state FROM state), 'signed-out')
 ), session AS (
-    INSERT INTO workspace_sessions AS w (organisation_id, agent_id, sequence, at_hand, said_at)
-    SELECT $1, $2, 1, coalesce($4::jsonb, '{{}}'), $5
+    INSERT INTO workspace_sessions AS w (organisation_id, agent_id, sequence, at_hand, said_at, email)
+    SELECT $1, $2, 1, coalesce($4::jsonb, '{{}}'), $5, CASE WHEN $6::boolean THEN (
+        SELECT jsonb_build_object('activityId', activity_id, 'campaignId', campaign_id) {_OWN_EMAILS} LIMIT 1) END
     WHERE NOT EXISTS (SELECT FROM known) AND (SELECT count(*) FROM state) >= 0
     ON CONFLICT (organisation_id, agent_id) DO UPDATE SET sequence = w.sequence + 1,
         at_hand = coalesce($4::jsonb, w.at_hand),
-        said_at = CASE WHEN $4::jsonb IS NULL THEN w.said_at ELSE excluded.said_at END
-    RETURNING sequence, at_hand, said_at
+        said_at = CASE WHEN $4::jsonb IS NULL THEN w.said_at ELSE excluded.said_at END,
+        email = CASE WHEN $6 THEN excluded.email ELSE w.email END
+    RETURNING sequence, at_hand, said_at, email
 ), event AS (
     INSERT INTO workspace_events (organisation_id, agent_id, sequence, type, happened_at, state, since, reason,
-        wanted_state, at_hand, said_at)
+        wanted_state, at_hand, said_at, email)
     SELECT $1, $2, n.sequence, $3, $5, coalesce(s.state, 'signed-out'),
         coalesce(s.since, (SELECT created_at FROM users WHERE organisation_id = $1 AND user_id = $2)), s.reason,
-        s.wanted_state, n.at_hand, n.said_at
+        s.wanted_state, n.at_hand, n.said_at, n.email
     FROM session n LEFT JOIN state s ON true
     RETURNING sequence
 )
@@ -56,7 +63,7 @@ SELECT pg_notify('{CHANNEL}', concat_ws(' ', $1::bigint, $2::bigint, sequence)) 
 _SESSION = """
 SELECT u.user_id AS agent_id, u.username, u.full_name, coalesce(w.sequence, 0) AS sequence,
     coalesce(s.state, 'signed-out') AS state, coalesce(s.since, u.created_at) AS since, s.reason, s.wanted_state,
-    coalesce(w.at_hand, '{}') AS at_hand, w.said_at
+    coalesce(w.at_hand, '{}') AS at_hand, w.said_at, w.email
 FROM users u
 LEFT JOIN agent_states s ON s.organisation_id = u.organisation_id AND s.agent_id = u.user_id
 LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
@@ -69,12 +76,13 @@ SELECT coalesce(w.sequence, 0) AS last, e.*
 FROM users u
 LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
 LEFT JOIN LATERAL (
-    SELECT agent_id, sequence, type, happened_at, state, since, reason, wanted_state, at_hand, said_at
+    SELECT agent_id, sequence, type, happened_at, state, since, reason, wanted_state, at_hand, said_at, email
     FROM workspace_events WHERE organisation_id = $1 AND agent_id = $2 AND sequence > $3
     ORDER BY sequence LIMIT $4
 ) AS e ON true
 WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND u.account_active
 ORDER BY e.sequence"""
+OWN_EMAILS_SQL = f"SELECT activity_id, campaign_id, answered_at {_OWN_EMAILS}"
 EXPIRE_SQL = f"""
 DELETE FROM workspace_events WHERE (organisation_id, agent_id, sequence) IN (
     SELECT organisation_id, agent_id, sequence FROM workspace_events
@@ -102,17 +110,24 @@ _WITHOUT_CALL = frozenset({"ready", "paused", "signed-out"})
 
 
 async def publish(
-    db: Database, organisation: int, agent_id: int, type: EventType, session: AtHand | None, at: datetime
+    db: Database,
+    organisation: int,
+    agent_id: int,
+    type: EventType,
+    session: AtHand | None,
+    at: datetime,
+    *,
+    emails: bool = False,
 ) -> None:
     """Something happened to an agent: the next event of its sequence. `session`: what is at its hand now; None: what
-    was before. Of a whole `Session` the rest is not looked at. May be repeated with the same arguments."""
-    await db.execute(PUBLISH_SQL, organisation, agent_id, type, None if session is None else _kept(session), at)
+    was before. Of a whole `Session` the rest is not looked at. May be repeated with the same arguments. `emails`: the
+    agent took one or is done with one."""
+    kept = None if session is None else _kept(session)
+    await db.execute(PUBLISH_SQL, organisation, agent_id, type, kept, at, emails)
 
 
 def _kept(session: AtHand) -> str:
-    at_hand = AtHand(
-        call=session.call, preview=session.preview, email=session.email, wrap_up_seconds=session.wrap_up_seconds
-    )
+    at_hand = AtHand(call=session.call, preview=session.preview, wrap_up_seconds=session.wrap_up_seconds)
     return msgspec.json.encode(at_hand).decode()
 
 
@@ -176,13 +191,18 @@ def _session(row: Record, at: datetime) -> Session:
         wanted=row["wanted_state"],
         call=hand.call,
         preview=preview,
-        email=hand.email,
+        email=None if row["email"] is None else msgspec.json.decode(row["email"], type=Email),
         wrap_up_seconds=None if wrap_up is None else _left(wrap_up, passed),
     )
 
 
 def _left(seconds: float, passed: timedelta) -> float:
     return round(max(0.0, seconds - max(0.0, passed.total_seconds())), 1)
+
+
+async def own_emails(db: Database, organisation: int, agent_id: int) -> list[Record]:
+    """E-mails that the agent took and did not close, oldest first."""
+    return await db.fetch(OWN_EMAILS_SQL, organisation, agent_id)
 
 
 async def expire(db: Database) -> int:

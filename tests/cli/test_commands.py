@@ -106,6 +106,32 @@ async def _story(data: Path, dsn: str, tmp_path: Path) -> None:
     assert out(run("export", "--organisation", "One")) == exported
 
 
+async def test_a_token_signs_an_agent_or_a_supervisor_in(run: Run, data: Path, tmp_path: Path) -> None:
+    name = f"Centre {secrets.token_hex(4)}"
+    file = write(tmp_path / "centre.toml", name)
+    people = "".join(
+        f'[[users]]\nusername = "{kind}.doe"\nfirstName = "J"\nlastName = "Doe"\ntype = "{kind}"\n'
+        for kind in ("agent", "user")
+    )
+    file.write_text(file.read_text("utf-8") + people, "utf-8")
+    out(run("apply", file))
+    server = EmbeddedServer.start_or_join(data, fsync=False)
+    db = await Database.connect(server.dsn, size=1)
+    try:
+        for kind, scopes in (("agent", {"workspace"}), ("user", {"workspace", "workspace:supervise"})):
+            token = out(run("token", "create", "--organisation", name, "--user", f"{kind}.doe")).strip()
+            caller = await find(db, token)
+            assert caller is not None
+            assert caller.person is not None
+            assert (caller.person.is_agent, caller.scopes) == (kind == "agent", scopes)
+    finally:
+        await db.close()
+        server.release()
+    create = ("token", "create", "--organisation", name)
+    assert_refused(run(*create, "--user", "nobody"), 2, "there is no active user or agent nobody")
+    assert_refused(run(*create, "--scopes", "all"), 2, "--name is missing")
+
+
 def test_mistakes_are_listed_by_line_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
     name = f"Centre {secrets.token_hex(4)}"
     file = write(tmp_path / "centre.toml", name)

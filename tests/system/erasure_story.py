@@ -11,15 +11,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import AtHand, Dial, EventType, Party, WrapUp
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
-from callfloor.store import activities, arrivals, attempts, do_not_call, emails, media
+from callfloor.store import (
+    activities,
+    agents,
+    arrivals,
+    attempts,
+    commands,
+    do_not_call,
+    emails,
+    media,
+    workspace,
+)
 from callfloor.store.arrivals import Arrival, ArrivedFile
 from callfloor.store.embedded import binaries
 from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
+from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
 
@@ -80,6 +94,7 @@ class Story:
         calls = await self.calls(leads)
         messages = await self.messages()
         await self.other_places()
+        await self.desk()
         rows = await self.imports()
         self.expected = {
             "callData": calls,
@@ -255,6 +270,27 @@ class Story:
         key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", self.organisation)
         await do_not_call.add(self.db, self.organisation, key, self.number, T0, reason="Jane asked for it")
         await do_not_call.add(self.db, self.organisation, key, OTHER_NUMBER, T0, reason=f"see {self.address}")
+
+    async def desk(self) -> None:
+        """On an agent's desk: now, before, as a reason for a pause, in stored answers, and in what is being asked."""
+        org, agent = self.organisation, self.centre.agent
+        await agents.make_ready(self.db, org, agent, T0)
+        party = Party(party=1, agent_id=None, number=self.number, state="joined")
+        happened: list[tuple[str, EventType]] = [
+            (self.number, "call.ringing"), (OTHER_NUMBER, "call.ended"), (self.number, "call.changed"),
+        ]  # fmt: skip
+        for number, kind in happened:
+            hand = AtHand(call=replace(RINGING, number=number, parties=(party,)))
+            await workspace.publish(self.db, org, agent, kind, hand, T0)
+        async with client_of(self.centre, await token_of(self.db, self.centre, agent)) as client:
+            body = {"state": "paused", "reason": f"Jane: {self.written}"}
+            assert (await client.put("/session", json=body, headers={"Idempotency-Key": "desk"})).status_code == 200
+        for command in (
+            Dial(campaign_id=self.centre.outbound, number=self.number),
+            WrapUp(lead_data={"email": self.address, "home": self.written}),
+        ):
+            within = timedelta(minutes=5)
+            await commands.ask(self.db, org, agent, agent, command, key_hash=None, within=within)
 
     async def bulk(self, body: bytes, content_type: str, query: str = "") -> None:
         answer = await self.centre.client.post(

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from callfloor.api.openapi import raised_by
-from callfloor.api.routes import OPERATIONS
+from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS
 from callfloor.errors import every_problem
 from tests.conftest import Centre
 
@@ -205,6 +205,13 @@ async def document(centre: Centre) -> Document:
     return Document(answer.json())
 
 
+@pytest.fixture
+async def workspace(centre: Centre) -> Document:
+    answer = await centre.client.get("http://callfloor.test/workspace/v1/openapi.json")
+    assert answer.status_code == 200
+    return Document(answer.json())
+
+
 def test_the_contract_and_the_routes_name_the_same_operations() -> None:
     served = {(operation.method, operation.path) for operation in OPERATIONS}
     assert set(CONTRACT) <= served
@@ -244,7 +251,12 @@ def test_every_kind_of_activity_has_the_fields_of_the_contract(document: Documen
         document.check(fields, kinds[name], name)
 
 
-def test_every_example_fits_its_schema(document: Document) -> None:
+def test_every_example_fits_its_schema(document: Document, workspace: Document) -> None:
+    assert _examples_that_fit(document) > len(CONTRACT)
+    assert _examples_that_fit(workspace) > len(WORKSPACE_OPERATIONS)
+
+
+def _examples_that_fit(document: Document) -> int:
     root = {"components": document.served["components"]}
     checked = 0
     for path, methods in document.served["paths"].items():
@@ -262,12 +274,22 @@ def test_every_example_fits_its_schema(document: Document) -> None:
             success = next(code for code in described["responses"] if code.startswith("2"))
             content = described["responses"][success].get("content", {})
             assert not content or "example" in content["application/json"], f"{method} {path} has no example"
-    assert checked > len(CONTRACT)
+    return checked
 
 
 def test_the_document_is_valid_openapi_and_carries_the_prefix_it_was_asked_by(document: Document) -> None:
     assert document.served["openapi"].startswith("3.1")
     assert document.served["servers"] == [{"url": "/platform-api/v3.0"}]
+
+
+def test_the_workspace_has_a_document_of_its_own(workspace: Document) -> None:
+    assert workspace.served["openapi"].startswith("3.1")
+    assert workspace.served["info"]["title"] == "Callfloor Workspace API"
+    assert workspace.served["servers"] == [{"url": WORKSPACE}]
+    served = {(method.upper(), path) for path, methods in workspace.served["paths"].items() for method in methods}
+    assert served == {(operation.method, operation.path) for operation in WORKSPACE_OPERATIONS}
+    commands = workspace.served["paths"]["/session/commands"]["post"]["requestBody"]["content"]["application/json"]
+    assert commands["schema"]["discriminator"]["propertyName"] == "action"
 
 
 async def test_the_same_routes_answer_under_both_prefixes(centre: Centre) -> None:
@@ -287,7 +309,9 @@ async def test_every_kind_of_problem_has_a_page(centre: Centre) -> None:
         assert len(answer.json()["detail"]) > 20
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
+@pytest.mark.parametrize(
+    "operation", [*OPERATIONS, *WORKSPACE_OPERATIONS], ids=lambda operation: operation.operation_id
+)
 async def test_every_operation_refuses_without_a_token_and_without_the_scope(
     operation: Any, centre: Centre, db: Any
 ) -> None:
@@ -296,6 +320,8 @@ async def test_every_operation_refuses_without_a_token_and_without_the_scope(
 
     path = re.sub(r"{uuid}", "7f3f2c1e-8f0e-4a53-9a53-0f8b3f0f8c55", operation.path)
     path = re.sub(r"{\w+}", "1", path)
+    prefix = WORKSPACE if operation in WORKSPACE_OPERATIONS else "/platform-api/v3.0"
+    path = f"http://callfloor.test{prefix}{path}"
     anonymous = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=centre.app), base_url=centre.client.base_url)
     async with anonymous:
         answer = await anonymous.request(operation.method, path)

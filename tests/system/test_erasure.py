@@ -20,6 +20,7 @@ from callfloor.settings import Settings
 from callfloor.store import activities, attempts, do_not_call, emails, imports, mailboxes, media, organisations
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
+from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
 from tests.system.erasure_story import (
     OTHER_ADDRESS,
@@ -75,6 +76,7 @@ async def test_nothing_of_the_customer_is_left_anywhere(
     assert (await story.traces_in_database()).keys() >= {
         "leads", "attempts_default", "activities_default", "media", "do_not_call", "imports", "import_chunks",
         "import_errors", "idempotency_keys", "emails", "outgoing_mail",
+        "workspace_sessions", "workspace_events", "workspace_commands", "agent_states",
     }  # fmt: skip
     assert story.traces(bytes_of(folder))
     assert story.traces(pg_dump(dsn))
@@ -99,6 +101,21 @@ async def test_nothing_of_the_customer_is_left_anywhere(
         pass
     assert await story.traces_in_database() == {}
     assert counts(await erase(story)) == ZERO
+
+
+async def test_what_happened_at_a_desk_can_still_be_read(db: Database, story: Story) -> None:
+    async with client_of(story.centre, await token_of(db, story.centre, story.centre.agent)) as client:
+        before = (await client.get("/events?after=0")).json()
+        await erase(story)
+        after = (await client.get("/events?after=0")).json()
+        session = (await client.get("/session")).json()
+    assert (after["sequence"], len(after["events"])) == (before["sequence"], len(before["events"]))
+    calls = [event["session"]["call"] for event in after["events"]]
+    assert [call and call["number"] for call in calls] == [
+        None, "[erased]", OTHER_NUMBER, "[erased]", "[erased]",
+    ]  # fmt: skip
+    assert session["call"]["number"] == "[erased]"
+    assert session["reason"] == "Jane: [erased]"
 
 
 async def test_figures_stay_and_personal_fields_are_empty(db: Database, story: Story) -> None:

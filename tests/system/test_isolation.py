@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import pytest
+from msgspec.structs import replace
 
 from callfloor.api.operation import Operation
-from callfloor.api.routes import OPERATIONS
+from callfloor.api.routes import OPERATIONS, WORKSPACE_OPERATIONS
 from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import AtHand
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store import attempts, media
+from callfloor.store import agents, attempts, media
 from callfloor.store.pool import Database
+from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.conftest import Centre
+from tests.mail.post import Letters, make_mailbox
 
 NUMBER = "+61491570156"
 
@@ -155,3 +160,87 @@ async def test_the_owner_meets_no_404(operation: Operation, owned: Owned) -> Non
     """The test above would pass for any operation that never finds anything."""
     answer = await owned.centre.client.request(operation.method, owned.path(operation), **request(operation, owned))
     assert answer.status_code in (200, 201, 202, 204), answer.text
+
+
+# The workspace
+
+DESK_BODIES: dict[str, Any] = {
+    "update_session": {"state": "ready"},
+    "send_command": {"action": "pause", "reason": "mine"},
+    "send_agent_command": {"action": "forceSignOut"},
+    "answer_email": {"text": "Hello."},
+    "close_email": {},
+}
+
+
+@dataclass
+class Seated:
+    """An agent of an organisation with a call, a lead, a callback and an e-mail with a file at hand; `email` is its
+    activity."""
+
+    owned: Owned
+    email: int
+    file: int
+
+    def given(self, operation: Operation) -> dict[str, Any]:
+        """Names of what the operation is asked for."""
+        centre, body = self.owned.centre, DESK_BODIES.get(operation.operation_id)
+        values = {"agentId": centre.agent, "activityId": self.email, "mediaId": self.file}
+        path = re.sub(r"{(\w+)}", lambda name: str(values[name[1]]), operation.path)
+        if operation.operation_id == "take_email":
+            body = {"activityId": self.email}
+        if operation.operation_id == "transfer_email":
+            body = {"campaignId": centre.inbound}
+        query = {"agentId": centre.agent, "after": 0} if operation.operation_id == "list_events" else None
+        return {"method": operation.method, "url": path, "json": body, "params": query}
+
+
+@pytest.fixture
+async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
+    centre, now = owned.centre, datetime.now(UTC)
+    await agents.make_ready(db, centre.organisation, centre.agent, now)
+    await publish(db, centre, AtHand(call=replace(RINGING, number=NUMBER, lead_id=owned.lead)))
+    body = {"agentId": centre.agent, "nextAttemptTimestamp": "2030-01-01T00:00:00Z"}
+    await centre.client.put(f"/leads/{owned.lead}", json=body)
+    letters = Letters(db, await make_mailbox(db, centre))
+    email = (await letters.come(now)).activity_id
+    stored = await open_blobs(settings.media_location).put(centre.organisation, b"a file")
+    file = await media.add(
+        db, centre.organisation, "attachment", email, media.StoredContent(stored.sha256, stored.size),
+        content_type="text/plain", duration_s=None, file_name="file.txt", at=now,
+    )  # fmt: skip
+    return Seated(owned, email, file)
+
+
+async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) -> httpx2.Response:
+    """The operation on what `seated` has, by the agent, or the supervisor, of an organisation."""
+    watches = operation.scope == "workspace:supervise" or operation.operation_id == "list_events"
+    async with client_of(of, await token_of(db, of, of.user if watches else of.agent)) as client:
+        return await client.request(**seated.given(operation))
+
+
+@pytest.mark.parametrize("operation", WORKSPACE_OPERATIONS, ids=lambda operation: operation.operation_id)
+async def test_a_desk_keeps_to_its_own_organisation(
+    operation: Operation, seated: Seated, other_centre: Centre, db: Database
+) -> None:
+    before = await everything(db, seated.owned.centre.organisation)
+    answer = await asked(seated, operation, other_centre, db)
+    named = seated.given(operation)["params"] or "{" in operation.path
+    if named or operation.operation_id in ("take_email", "get_own_lead"):
+        assert answer.status_code == 404, answer.text
+    else:
+        assert answer.status_code == 200, answer.text
+        ids = {seated.owned.centre.agent, seated.owned.centre.inbound, seated.owned.centre.outbound, seated.email}
+        assert not ids & {int(number) for number in re.findall(r"Id\": ?(\d+)", answer.text)}
+    assert NUMBER not in answer.text
+    assert await everything(db, seated.owned.centre.organisation) == before
+
+
+@pytest.mark.parametrize("operation", WORKSPACE_OPERATIONS, ids=lambda operation: operation.operation_id)
+async def test_the_owner_of_a_desk_meets_no_404(operation: Operation, seated: Seated, db: Database) -> None:
+    centre = seated.owned.centre
+    if operation.operation_id in ("answer_email", "transfer_email", "close_email"):
+        async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
+            await client.post("/emails/take", json={"activityId": seated.email})
+    answer = await asked(seated, operation, centre, db)
+    assert answer.status_code in (200, 201, 204), answer.text

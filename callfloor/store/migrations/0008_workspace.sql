@@ -18,6 +18,8 @@ CREATE TABLE workspace_sessions (
     sequence bigint NOT NULL,
     at_hand jsonb NOT NULL,
     said_at timestamptz NOT NULL,
+    -- of those that the agent took, the one that waits longest for an answer
+    email jsonb,
     PRIMARY KEY (organisation_id, agent_id),
     FOREIGN KEY (organisation_id, agent_id) REFERENCES users ON DELETE CASCADE
 ) WITH (fillfactor = 50);
@@ -36,6 +38,7 @@ CREATE TABLE workspace_events (
     wanted_state text,
     at_hand jsonb NOT NULL,
     said_at timestamptz NOT NULL,
+    email jsonb,
     PRIMARY KEY (organisation_id, agent_id, sequence)
 );
 CREATE INDEX workspace_events_happened_idx ON workspace_events (happened_at);
@@ -63,3 +66,7 @@ CREATE INDEX workspace_commands_waiting_idx ON workspace_commands (organisation_
 -- An agent's own callbacks, soonest first.
 CREATE INDEX leads_callbacks_idx ON leads (organisation_id, agent_id, next_attempt_at, lead_id)
     WHERE agent_id IS NOT NULL AND next_attempt_at IS NOT NULL AND completed_at IS NULL;
+
+-- E-mails that an agent has taken and not closed.
+CREATE INDEX activities_held_idx ON activities (organisation_id, agent_id)
+    WHERE type = 'email.inbound' AND agent_id IS NOT NULL AND wrap_up_at IS NULL;

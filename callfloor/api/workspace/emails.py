@@ -1,0 +1,296 @@
+"""E-mails at an agent's desk: the queue, taking, reading, answering, handing over, closing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from callfloor.api.call import Answer, Call, invalid, not_found
+from callfloor.api.downloads import OCTETS
+from callfloor.api.media import download_media
+from callfloor.api.operation import operation
+from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.contract.workspace import EventType
+from callfloor.contract.workspace_emails import (
+    LARGEST_ANSWER,
+    EmailAnswer,
+    EmailAnswered,
+    EmailClose,
+    EmailContent,
+    EmailFile,
+    Emails,
+    EmailTake,
+    EmailTransfer,
+    EmailWaiting,
+    OwnEmail,
+)
+from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
+from callfloor.store import activities, choices, emails, users, workspace
+from callfloor.store.emails import CannotAnswerError, Email, NewAttachment, NotHeldError
+from callfloor.store.media import StoredContent
+
+_WAITING: dict[str, Any] = {
+    "activityId": 7001,
+    "campaignId": 1,
+    "waitingSince": "2021-08-01T13:55:06+10:00",
+    "preferred": False,
+    "from": "Jane <jane@example.com>",
+    "subject": "My bill",
+}
+_EMAIL: dict[str, Any] = {
+    "activityId": 7001,
+    "type": "email.inbound",
+    "campaignId": 1,
+    "agentId": 1002,
+    "created": "2021-08-01T13:55:06+10:00",
+    "closed": None,
+    "wrapCode": None,
+    "from": "Jane <jane@example.com>",
+    "to": "care@example.net",
+    "cc": None,
+    "subject": "My bill",
+    "text": "Please send it again.",
+    "files": [],
+    "conversation": [7001],
+    "automatic": None,
+    "delivery": None,
+    "erased": False,
+}
+_ANSWERED = {"activityId": 7002}
+_NOT_HELD = "The e-mail is not yours to answer: take it first, or somebody else has it."
+
+
+@operation(
+    "GET",
+    "/emails",
+    scope="workspace",
+    summary="E-mails that wait, and own ones",
+    tag="emails",
+    example={
+        "waiting": [_WAITING],
+        "own": [{"activityId": 7000, "campaignId": 1, "taken": "2021-08-01T13:50:00+10:00"}],
+    },
+    problems=OWN,
+)
+async def list_emails(call: Call) -> Emails:
+    """E-mails that wait in your campaigns, oldest first, and those that you took."""
+    agent_id = agent_of(call.caller)
+    found = [
+        each
+        for campaign in await choices.own_campaigns(call.db, call.organisation, agent_id)
+        for each in await emails.waiting(call.db, call.organisation, campaign)
+    ]
+    return Emails(
+        waiting=[
+            EmailWaiting(
+                activity_id=each.activity_id,
+                campaign_id=each.campaign_id,
+                waiting_since=shown(each.waiting_since, call.zone),
+                preferred=each.preferred_agent_id == agent_id,
+                from_=each.sender,
+                subject=each.subject,
+            )
+            for each in sorted(found, key=lambda each: (each.waiting_since, each.activity_id))
+        ],
+        own=[
+            OwnEmail(
+                activity_id=row["activity_id"],
+                campaign_id=row["campaign_id"],
+                taken=shown(row["answered_at"], call.zone),
+            )
+            for row in await workspace.own_emails(call.db, call.organisation, agent_id)
+        ],
+    )
+
+
+@operation(
+    "POST",
+    "/emails/take",
+    scope="workspace",
+    summary="Take an e-mail",
+    tag="emails",
+    example=_EMAIL,
+    request={"activityId": 7001},
+    problems=OWN,
+)
+async def take_email(call: Call, body: EmailTake) -> EmailContent:
+    """Take the e-mail that waits longest in your campaigns, or a certain one. It is yours until you close it or hand
+    it over. 404 when none waits, or another agent was quicker."""
+    agent_id = agent_of(call.caller)
+    own = await choices.own_campaigns(call.db, call.organisation, agent_id)
+    async with call.db.transaction():
+        taken = await emails.take(call.db, call.organisation, own, agent_id, call.now, activity_id=body.activity_id)
+        if taken is None:
+            raise not_found("e-mail waiting")
+        await _tell(call, agent_id, "email.offered")
+    return await _shown(call, await _readable(call, taken.activity_id))
+
+
+@operation(
+    "GET",
+    "/emails/{activityId}",
+    scope="workspace",
+    summary="Read an e-mail",
+    tag="emails",
+    example=_EMAIL,
+    problems=OWN,
+)
+async def get_email(call: Call, activity_id: int) -> EmailContent:
+    """An e-mail of your campaigns, in or out, with the text that people see."""
+    return await _shown(call, await _readable(call, activity_id))
+
+
+@operation(
+    "GET",
+    "/emails/{activityId}/files/{mediaId}",
+    scope="workspace",
+    summary="Download an attachment",
+    tag="emails",
+    example="UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=",
+    answers=(OCTETS, "*/*"),
+    problems=[*OWN, MediaDeleted, RangeNotSatisfiable],
+)
+async def download_email_file(call: Call, activity_id: int, media_id: int) -> Response:
+    """The bytes of an attachment. They come from strangers: do not show them in place."""
+    email = await _readable(call, activity_id)
+    if media_id not in {each.media_id for each in email.attachments}:
+        raise not_found("attachment")
+    return await download_media.handler(call, media_id)
+
+
+@operation(
+    "POST",
+    "/emails/{activityId}/answers",
+    scope="workspace",
+    summary="Answer an e-mail",
+    tag="emails",
+    status=201,
+    example=_ANSWERED,
+    request={
+        "text": "Here it is.",
+        "files": [{"fileName": "bill.txt", "contentType": "text/plain", "content": "Mg=="}],
+    },
+    problems=[*OWN, EmailNotHeld, EmailUnanswerable],
+    largest=LARGEST_ANSWER,
+)
+async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answer[EmailAnswered]:
+    """Send an answer to an e-mail that you took. `delivery` of the answer says what becomes of it."""
+    agent_id, db, organisation = agent_of(call.caller), call.db, call.organisation
+    await _readable(call, activity_id)
+    files: list[NewAttachment] = []
+    for each in body.files or ():
+        blob = await call.services.blobs.put(organisation, each.content)
+        files.append(NewAttachment(StoredContent(blob.sha256, blob.size), each.content_type, each.file_name))
+    try:
+        sent = await emails.answer(db, organisation, activity_id, agent_id, body.text, files, call.now)
+    except NotHeldError as error:
+        raise EmailNotHeld(_NOT_HELD) from error
+    except CannotAnswerError as error:
+        raise EmailUnanswerable(f"It cannot be answered: {error}.") from error
+    return Answer(EmailAnswered(activity_id=sent), headers={"Location": f"{call.prefix}/emails/{sent}"})
+
+
+@operation(
+    "POST",
+    "/emails/{activityId}/transfer",
+    scope="workspace",
+    summary="Hand an e-mail over",
+    tag="emails",
+    example=_ANSWERED,
+    request={"campaignId": 1},
+    problems=[*OWN, EmailNotHeld],
+)
+async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> EmailAnswered:
+    """Put an e-mail that you took into a campaign's queue, or give it to an agent."""
+    agent_id, to = agent_of(call.caller), body.agent_id
+    await _readable(call, activity_id)
+    if to is not None and not await users.is_agent(call.db, call.organisation, to):
+        raise not_found("agent", "/agentId")
+    try:
+        async with call.db.transaction():
+            child = await emails.transfer(
+                call.db, call.organisation, activity_id, agent_id, body.campaign_id, to, call.now
+            )
+            await _tell(call, agent_id, "session")
+            if to is not None and to != agent_id:
+                await _tell(call, to, "email.offered")
+    except NotHeldError as error:
+        raise EmailNotHeld(_NOT_HELD) from error
+    except LookupError as error:
+        raise not_found("campaign", "/campaignId") from error
+    return EmailAnswered(activity_id=child)
+
+
+@operation(
+    "POST",
+    "/emails/{activityId}/close",
+    scope="workspace",
+    summary="Close an e-mail",
+    tag="emails",
+    status=204,
+    request={"wrapCode": 10},
+    problems=[*OWN, EmailNotHeld],
+)
+async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
+    """You are done with an e-mail that you took, answered or not."""
+    agent_id = agent_of(call.caller)
+    await _readable(call, activity_id)
+    try:
+        async with call.db.transaction():
+            await emails.close(call.db, call.organisation, activity_id, agent_id, body.wrap_code, call.now)
+            await _tell(call, agent_id, "session")
+    except NotHeldError as error:
+        raise EmailNotHeld(_NOT_HELD) from error
+    except activities.UnknownWrapCodeError as error:
+        raise invalid("wrapCode", "unknown-wrap-code", "is not one of the campaign's") from error
+
+
+async def _tell(call: Call, agent_id: int, what: EventType) -> None:
+    """Let an agent's desk know that it has another e-mail, or one less."""
+    await workspace.publish(call.db, call.organisation, agent_id, what, None, call.now, emails=True)
+
+
+async def _readable(call: Call, activity_id: int) -> Email:
+    """An e-mail that the agent may read: of its campaigns, or its own. Raises `NotFound`."""
+    agent_id = agent_of(call.caller)
+    email = await emails.read(call.db, call.organisation, activity_id)
+    if email is not None and email.agent_id != agent_id:
+        own = await choices.own_campaigns(call.db, call.organisation, agent_id)
+        email = email if email.campaign_id in own else None
+    if email is None:
+        raise not_found("e-mail")
+    return email
+
+
+async def _shown(call: Call, email: Email) -> EmailContent:
+    message = email.message
+    return EmailContent(
+        activity_id=email.activity_id,
+        type=email.type,
+        campaign_id=email.campaign_id,
+        agent_id=email.agent_id,
+        created=shown(email.created, call.zone),
+        closed=None if email.closed is None else shown(email.closed, call.zone),
+        wrap_code=email.wrap_code,
+        from_=message and message.from_,
+        to=message and message.to,
+        cc=email.cc,
+        subject=message and message.subject,
+        text=email.body_text,
+        files=[
+            EmailFile(
+                media_id=each.media_id,
+                uri=f"{call.prefix}/emails/{email.activity_id}/files/{each.media_id}",
+                file_name=each.file_name,
+                content_type=each.content_type,
+                size=each.size,
+                html=each.media_id == email.html_media_id,
+            )
+            for each in email.attachments
+        ],
+        conversation=await emails.conversation(call.db, call.organisation, email.root_activity_id),
+        automatic=email.automatic,
+        delivery=email.delivery,
+        erased=email.erased,
+    )

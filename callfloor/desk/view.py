@@ -1,0 +1,123 @@
+"""What a desk shows: pure, from what is known, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from callfloor.contract.leads import Lead
+from callfloor.contract.workspace import Call, Session
+from callfloor.contract.workspace_api import Choices
+from callfloor.desk.keys import HELP, Question
+
+CALLBACKS = 5
+MOST_FIELDS = 12
+_COLOURS = {"ready": "green", "on-call": "cyan", "dialling": "cyan", "on-wrap": "yellow", "paused": "yellow"}
+
+
+@dataclass(slots=True)
+class Desk:
+    """All that is known at a desk. `heard`: when the session was; `said`: the last line for its user."""
+
+    session: Session
+    heard: datetime
+    choices: Choices = field(default_factory=lambda: Choices(campaigns=[], queues=[], colleagues=[], lead_statuses=[]))
+    lead: Lead | None = None
+    callbacks: Sequence[Lead] = ()
+    connected: bool = True
+    said: str = ""
+    question: Question | None = None
+    typed: str = ""
+
+
+def shown(desk: Desk, now: datetime) -> RenderableType:
+    """The whole desk."""
+    parts: list[RenderableType] = [_state(desk, now), *_at_hand(desk, now)]
+    if desk.lead is not None:
+        parts.append(Panel(_lead(desk.lead), title="lead", title_align="left"))
+    if desk.callbacks:
+        parts.append(Panel(_callbacks(desk.callbacks), title="callbacks", title_align="left"))
+    if desk.question is not None:
+        parts.append(_text(f"{desk.question.label} {desk.typed}_", "bold"))
+    elif desk.said:
+        parts.append(_text(desk.said, "red"))
+    parts.append(_text(HELP, "dim"))
+    return Group(*parts)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text of others never steers the terminal."""
+    return Text("".join(each if each.isprintable() else "\ufffd" for each in text), style)
+
+
+def _state(desk: Desk, now: datetime) -> Text:
+    session = desk.session
+    line = _text(f" {session.state} ", f"bold reverse {_COLOURS.get(session.state, 'white')}")
+    line.append(f" {_clock(now - session.since)}")
+    if session.reason:
+        line.append_text(_text(f" ({session.reason})"))
+    if session.wanted is not None:
+        line.append(f", then {session.wanted}")
+    if not desk.connected:
+        line.append("  connection lost, trying again", "bold red")
+    return line
+
+
+def _at_hand(desk: Desk, now: datetime) -> list[RenderableType]:
+    session, passed = desk.session, (now - desk.heard).total_seconds()
+    parts: list[RenderableType] = []
+    if session.call is not None:
+        parts.append(Panel(_call(session.call, now), title=session.call.state, title_align="left"))
+    if session.preview is not None:
+        left = max(0, round(session.preview.seconds - passed))
+        parts.append(_text(f"preview {session.preview.number}: a accept  s skip  ({left} s)", "bold cyan"))
+    if session.email is not None:
+        parts.append(_text(f"e-mail {session.email.activity_id}", "bold cyan"))
+    if session.wrap_up_seconds is not None and session.state == "on-wrap":
+        left = max(0, round(session.wrap_up_seconds - passed))
+        parts.append(_text(f"wrap up: w code  e more time  ({left} s)", "bold yellow"))
+    return parts
+
+
+def _call(call: Call, now: datetime) -> Text:
+    line = _text(f"{call.direction} {call.number or 'number withheld'}", "bold")
+    line.append_text(_text(f"  {call.campaign_name or f'campaign {call.campaign_id}'}"))
+    if call.connected_timestamp is not None:
+        line.append(f"  {_clock(now - call.connected_timestamp)}")
+    marks = {
+        "on hold": call.held, "muted": call.muted, "consulting (t give, c back, j join)": call.consulting,
+        "recording paused": call.recording_paused, "recording": call.recording and not call.recording_paused,
+    }  # fmt: skip
+    for mark in (name for name, on in marks.items() if on):
+        line.append(f"  {mark}", "yellow")
+    for party in call.parties:
+        who = party.number or f"agent {party.agent_id}"
+        line.append("\n").append_text(_text(f"{party.party}: {who} {party.state}"))
+    return line
+
+
+def _lead(lead: Lead) -> Text:
+    fields = msgspec.json.decode(bytes(lead.data_fields), type=dict[str, object])
+    phones = ", ".join(phone.phone_number for phone in lead.phones)
+    lines = [_text(f"{lead.customer_key or f'lead {lead.lead_id}'}  {phones}", "bold")]
+    lines += [_text(f"{name}: {value}") for name, value in list(fields.items())[:MOST_FIELDS]]
+    return Text("\n").join(lines)
+
+
+def _callbacks(leads: Sequence[Lead]) -> Text:
+    lines = [
+        _text(f"{(lead.timestamps.next_attempt or '')[:16].replace('T', ' ')}  {lead.customer_key or lead.lead_id}")
+        for lead in leads[:CALLBACKS]
+    ]
+    return Text("\n").join(lines)
+
+
+def _clock(passed: timedelta) -> str:
+    minutes, seconds = divmod(max(0, int(passed.total_seconds())), 60)
+    return f"{minutes}:{seconds:02}"

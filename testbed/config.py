@@ -11,7 +11,7 @@ from testbed.ports import Ports
 USER = "callfloor"
 APP = "callfloor"
 # How long a call without sound stays up. Nothing else ends one whose BYE was lost.
-RTP_TIMEOUT_S = 4
+RTP_TIMEOUT_S = 3
 # fmt: off
 MODULES = (
     "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb",

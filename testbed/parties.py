@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import signal
 import socket
 import subprocess
@@ -46,7 +47,7 @@ class Parties:
             time.sleep(POLL_S)
 
     def call(
-        self, called: str, digits: str = "", *, caller: str = CALLER, count: int = 1, rate: int = 1
+        self, called: str, digits: str = "", *, caller: str = CALLER, count: int = 1, rate: int = 100
     ) -> subprocess.Popen[bytes]:
         """`count` inbound calls, `rate` a second, that press digits once they are answered. The process ends with the
         last call, with 0 when every one went as the scenario says."""
@@ -58,11 +59,19 @@ class Parties:
         rtp = self._node.ports.callers_rtp + 8 * (port - self._node.ports.callers[0])
         return self._run(f"caller-{port}", scenario, port, rtp, more)
 
+    @property
+    def pressed(self) -> str:
+        """Every key that was pressed towards customers."""
+        file = self._node.folder / "customers.pressed"
+        return re.sub(r"Signal= *|\s", "", file.read_text()) if file.exists() else ""
+
     def _run(self, name: str, scenario: str, port: int, rtp: int, more: list[str]) -> subprocess.Popen[bytes]:
         file = self._node.folder / f"{name}.xml"
         file.write_text(scenario)
         where = ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(rtp)]
-        command = [*self._as, self._sipp, "-sf", str(file), *where, "-cp", str(next(self._control)), "-nostdin", *more]
+        pressed = ["-trace_logs", "-log_file", str(self._node.folder / f"{name}.pressed")]
+        control = ["-cp", str(next(self._control)), "-nostdin"]
+        command = [*self._as, self._sipp, "-sf", str(file), *where, *control, *pressed, *more]
         with self._output(name).open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=self._node.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output

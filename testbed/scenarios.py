@@ -80,15 +80,14 @@ def party(behaviours: tuple[Behaviour, ...], sounds: Path) -> str:
     searches = "".join(_search(each.digits, f"is{number}") for number, each in enumerate(chosen))
     searches += _search("9[3-6][0-9][0-9]", "code")
     # a branch that is passed costs a millisecond, so refusals by code have theirs to themselves
-    branches, codes = "", ""
+    branches, codes = '<nop next="codes" test="code"/>\n', ""
     for at, each in enumerate(chosen):
         branch = f'<nop next="{each.name}" test="is{at}"/>\n'
         if each.refuses is not None and each.digits == f"9{each.refuses}":
             codes += branch
         else:
             branches += branch
-    branches += f'<nop next="codes" test="code"/>\n<nop next="{other.name}"/>\n'
-    branches += f'<label id="codes"/>\n{codes}<nop next="{other.name}"/>\n'
+    branches += f'<nop next="{other.name}"/>\n<label id="codes"/>\n{codes}<nop next="{other.name}"/>\n'
     parts = "".join(_part(each, sounds) for each in (other, *chosen))
     return f"""\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -100,8 +99,8 @@ def party(behaviours: tuple[Behaviour, ...], sounds: Path) -> str:
     <ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="contact"/>
 {searches}  </action>
 </recv>
-<Reference variables="from,to,contact"/>
-{branches}{parts}{_ENDS}</scenario>
+{branches}{parts}{_ENDS}<Reference variables="from,to,contact,key"/>
+</scenario>
 """
 
 
@@ -249,9 +248,20 @@ def _part(behaviour: Behaviour, sounds: Path) -> str:
         )
     answer = _answer("200 OK", retransmitted=True, sdp=True, cseq="CSeq: [cseq] INVITE") + '<recv request="ACK"/>\n'
     talk = "" if behaviour.sound is None else _play(behaviour.sound, sounds)
-    if behaviour.leaves_ms is None:
-        end = '<recv request="BYE" next="bye"/>\n'
-    else:
+    wait = ""
+    if behaviour.leaves_ms is not None:
         leave = "over" if behaviour.loses_bye else "leave"
-        end = f'<recv request="BYE" timeout="{behaviour.leaves_ms}" ontimeout="{leave}" next="bye"/>\n'
+        wait = f' timeout="{behaviour.leaves_ms}" ontimeout="{leave}"'
+    end = f"""\
+<label id="{name}-talks"/>
+<recv request="INFO" optional="true" next="{name}-pressed"{wait}>
+  <action>
+    <ereg regexp="Signal= *[0-9*#]" search_in="msg" assign_to="key"/>
+    <log message="[$key]"/>
+  </action>
+</recv>
+<recv request="BYE" next="bye"/>
+<label id="{name}-pressed"/>
+{_OK}<nop next="{name}-talks"/>
+"""
     return start + ringing + answer + talk + end

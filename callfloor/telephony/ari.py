@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
@@ -82,6 +82,13 @@ class Party(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class Dialplan(msgspec.Struct, frozen=True):
+    """Where in the dialplan a channel is. In an application of ours: `Stasis`, and what it was entered with."""
+
+    app_name: str = ""
+    app_data: str = ""
+
+
 class Channel(msgspec.Struct, frozen=True):
     """`channelvars`: those that ari.conf says are told with every event."""
 
@@ -89,6 +96,7 @@ class Channel(msgspec.Struct, frozen=True):
     name: str = ""
     state: str = ""
     caller: Party = Party()
+    dialplan: Dialplan = Dialplan()
     channelvars: dict[str, str] = {}
 
     @property
@@ -128,6 +136,14 @@ class AriEvent(msgspec.Struct, frozen=True):
     soft: bool = False
     cause: int | None = None
     tech_cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """`size`: in bytes, None where Asterisk does not say."""
+
+    size: int | None
+    pieces: AsyncIterator[bytes]
 
 
 _EVENT = msgspec.json.Decoder(AriEvent)
@@ -182,15 +198,24 @@ class Ari:
     async def bridges(self) -> list[Bridge]:
         return msgspec.convert(await self.get("bridges"), list[Bridge])
 
-    async def file(self, path: str) -> AsyncGenerator[bytes]:
-        """The bytes of a stored file, in pieces. Raises `AriError`."""
+    @contextlib.asynccontextmanager
+    async def file(self, path: str) -> AsyncGenerator[StoredFile]:
+        """A stored file, as long as the context lasts. Raises `AriError`."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S, sock_read=ANSWER_S)
         with _reached(self.node):
-            async with self._http.get(f"{self.node.url}/{path}", timeout=timeout) as answer:
-                if answer.status >= 400:
+            answer = await self._http.get(f"{self.node.url}/{path}", timeout=timeout)
+        try:
+            if answer.status >= 400:
+                with _reached(self.node):
                     raise _error(answer.status, await answer.read())
-                async for piece in answer.content.iter_chunked(PIECE):
-                    yield piece
+            yield StoredFile(answer.content_length, self._pieces(answer))
+        finally:
+            answer.close()
+
+    async def _pieces(self, answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+        with _reached(self.node):
+            async for piece in answer.content.iter_chunked(PIECE):
+                yield piece
 
     async def listen(
         self, app: str, listener: Listener, connected: Callable[[], Awaitable[None]], lost: Callable[[], None]

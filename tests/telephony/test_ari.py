@@ -167,8 +167,11 @@ async def test_a_stored_file_comes_in_pieces(bed: Bed) -> None:
         content = b"RIFF" + bytes(200_000)
         file.write_bytes(content)
         file.chmod(0o644)
-        assert b"".join([piece async for piece in ari.file("recordings/stored/kept/file")]) == content
+        async with ari.file("recordings/stored/kept/file") as stored:
+            assert stored.size == len(content)
+            assert b"".join([piece async for piece in stored.pieces]) == content
         with pytest.raises(AriNotThere):
-            [piece async for piece in ari.file("recordings/stored/none/file")]
+            async with ari.file("recordings/stored/none/file"):
+                pass
         await ari.delete("recordings/stored/kept")
         assert not file.exists()

@@ -184,7 +184,8 @@ class Carrier(Protocol):
         ...
 
     def leave(self, call: CallId, party: PartyId) -> None:
-        """Take a party out of the call, or stop ringing it. The customer stays. No event follows."""
+        """Take a party out of the call, or stop ringing it. The customer stays, and hears music when nobody else is
+        there and nothing is played. No event follows."""
         ...
 
     def listen_in(self, call: CallId, agent: AgentId, supervisor: AgentId, how: Listening) -> None:
@@ -197,7 +198,8 @@ class Carrier(Protocol):
 
     def play(self, call: CallId, message: str) -> None:
         """Play a prompt to the customer, in place of what is played: `MessagePlayed` follows. `message`: one of the
-        carrier's own (`information`), `number:7`, spoken, or `prompt:ORGANISATION/SHA256`, a WAV of the media store."""
+        carrier's own (`information`; `position:3`, the place in a queue; `wait:2`, minutes), or
+        `prompt:ORGANISATION/SHA256`, a WAV of the media store."""
         ...
 
     def stop_playing(self, call: CallId) -> None:
@@ -221,6 +223,10 @@ class Carrier(Protocol):
     def record(self, call: CallId, part: int) -> None:
         """Record what customer and parties say from the next `Joined` on (from now on, when a party is in the call) as
         this part. A part that is being recorded ends: `Recorded`."""
+        ...
+
+    def stop_recording(self, call: CallId) -> None:
+        """The part that is being recorded ends: `Recorded`. Nothing more is recorded until `record`."""
         ...
 
     def pause_recording(self, call: CallId, on: bool) -> None:

@@ -287,6 +287,11 @@ class SimulatedCarrier:
         if known.joined():
             known.tape.run(self._clock.elapsed())
 
+    def stop_recording(self, call: CallId) -> None:
+        known = self._calls.get(call)
+        if known is not None:
+            self._cut(known)
+
     def pause_recording(self, call: CallId, on: bool) -> None:
         known = self._calls.get(call)
         if known is not None:

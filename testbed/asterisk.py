@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,16 @@ class Asterisk:
         return False
 
     def get(self, path: str) -> Any:
-        request = urllib.request.Request(f"{self.url}/{path}")
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str, **query: str) -> Any:
+        """A request to its REST interface."""
+        request = urllib.request.Request(f"{self.url}/{path}?{urllib.parse.urlencode(query)}", method=method)
         secret = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {secret}")
         with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)
+            content = answer.read()
+        return json.loads(content) if content else None
 
     def command(self, line: str) -> str:
         """Run a line of its console."""

@@ -40,8 +40,14 @@ EMPTY = ("amd", "ccss", "cel", "features", "pjproject", "udptl", "websocket_clie
 
 EXTENSIONS = f"""\
 [incoming]
-exten => _[+0-9].,1,Stasis({APP},incoming,${{EXTEN}})
- same => n,Hangup()
+exten => _[+0-9].,1,Set(TRIES=0)
+ same => n,Ringing()
+ same => n(again),Stasis({APP},incoming,${{EXTEN}})
+ same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED" | ${{TRIES}} > 60]?over)
+ same => n,Set(TRIES=$[${{TRIES}} + 1])
+ same => n,Wait(0.5)
+ same => n,Goto(again)
+ same => n(over),Hangup()
 [callfloor-amd]
 exten => s,1,AMD()
  same => n,Stasis({APP},amd,${{AMDSTATUS}},${{AMDCAUSE}})

@@ -25,7 +25,7 @@ WAITS_S = 30.0
 def setup_for(*beds: Bed, **changed: Any) -> Setup:
     nodes = tuple(AriNode(bed.asterisk.url, bed.asterisk.user, bed.asterisk.password) for bed in beds)
     given: dict[str, Any] = {"agent": "PJSIP/{agent}@agents", "information": "sound:vm-goodbye"}
-    return Setup(nodes, **{**given, **changed})
+    return Setup(**{"nodes": nodes, **given, **changed})
 
 
 class Exchange:
@@ -91,9 +91,9 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(*beds: Bed, prompts: PromptSource | None = None, **changed: Any) -> AsyncGenerator[Exchange]:
+async def exchange(*beds: Bed, store: PromptSource | None = None, **changed: Any) -> AsyncGenerator[Exchange]:
     """A driver that is connected to all of its nodes."""
-    async with AsteriskCarrier(setup_for(*beds, **changed), LoopClock(asyncio.get_running_loop()), prompts) as carrier:
+    async with AsteriskCarrier(setup_for(*beds, **changed), LoopClock(asyncio.get_running_loop()), store) as carrier:
         made = Exchange(carrier)
         await made.until(lambda: all(node.connected for node in carrier.nodes))
         yield made

@@ -6,11 +6,15 @@ import io
 import math
 import wave
 from array import array
+from collections.abc import Sequence
 
 RATE = 8_000
+Sound = Sequence[int]
+
+WINDOW = RATE // 10
 
 
-def samples(wav: bytes, channel: int = 0) -> array[int]:
+def samples(wav: bytes, channel: int = 0) -> Sound:
     with wave.open(io.BytesIO(wav)) as file:
         assert (file.getframerate(), file.getsampwidth()) == (RATE, 2)
         mixed = array("h", file.readframes(file.getnframes()))
@@ -22,7 +26,7 @@ def seconds(wav: bytes) -> float:
         return file.getnframes() / file.getframerate()
 
 
-def loudness(sound: array[int], hertz: float) -> float:
+def loudness(sound: Sound, hertz: float) -> float:
     """The mean amplitude of a tone (Goertzel)."""
     if not sound:
         return 0.0
@@ -34,6 +38,8 @@ def loudness(sound: array[int], hertz: float) -> float:
     return 2 * math.sqrt(max(0.0, power)) / len(sound)
 
 
-def hears(sound: array[int], hertz: float) -> bool:
-    """Whether the tone is there for a good part of the time."""
-    return loudness(sound, hertz) > 800
+def hears(sound: Sound, hertz: float) -> bool:
+    """Whether the tone is there for a good part of the time. Sounds begin anew in between, so it is looked at a tenth
+    of a second at a time."""
+    windows = [sound[start : start + WINDOW] for start in range(0, len(sound), WINDOW)]
+    return 3 * sum(loudness(window, hertz) > 800 for window in windows) > len(windows)

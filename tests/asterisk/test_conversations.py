@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import wave
+from collections.abc import AsyncGenerator
+
 import pytest
 
 from callfloor.telephony.carrier import (
@@ -15,8 +19,9 @@ from callfloor.telephony.carrier import (
 )
 from testbed import audio, scenarios
 from testbed.bed import Bed
-from tests.asterisk.exchange import Exchange, exchange
-from tests.asterisk.sound import hears, samples, seconds
+from testbed.config import APP
+from tests.asterisk.exchange import Exchange, exchange, new_call
+from tests.asterisk.sound import Sound, hears, samples, seconds
 
 pytestmark = pytest.mark.asterisk
 
@@ -109,6 +114,52 @@ async def test_a_customer_on_hold_is_not_recorded_and_hears_music(bed: Bed) -> N
         assert hears(after, audio.CUSTOMER_HZ)
 
 
+async def test_a_part_ends_when_the_recording_is_stopped(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, 0, 0.2)
+        at.carrier.stop_recording(call)
+        told = await at.told(call, Recorded)
+        assert (told.part, told.seconds > 1.0) == (0, True)
+        assert [live.part for live in await at.carrier.calls()] == [1]
+        assert (await at.hang_up(call)).recorded_s is None
+
+
+async def heard(at: Exchange, bed: Bed, channel: str) -> Sound:
+    """A second of what a channel hears."""
+    ear = f"test-{new_call()}"
+    bed.asterisk.ask("POST", f"channels/{channel}/snoop/{ear}", spy="out", app=APP)
+    await at.until(lambda: bed.asterisk.get(f"channels/{ear}")["dialplan"]["app_name"] == "Stasis")
+    bed.asterisk.ask("POST", f"channels/{ear}/record", name=ear, format="wav", maxDurationSeconds="1")
+    file = bed.asterisk.node.recordings / f"{ear}.wav"
+    await at.until(lambda: file.exists() and file.stat().st_size > 8_000)
+    bed.asterisk.ask("DELETE", f"channels/{ear}")
+    return samples(file.read_bytes())
+
+
+async def hears_at_last(at: Exchange, bed: Bed, call: int, hertz: float) -> bool:
+    """Whether the customer comes to hear a tone: what was asked for may just be under way."""
+    for _ in range(3):
+        if hears(await heard(at, bed, f"cf-{call}"), hertz):
+            return True
+    return False
+
+
+async def test_a_customer_whom_everybody_left_hears_music_until_somebody_comes(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+        at.carrier.leave(call, AGENT)
+        assert await hears_at_last(at, bed, call, audio.MUSIC_HZ)
+        at.carrier.join(call, OTHER)
+        await at.until(lambda: Joined(call, OTHER) in at.of(call))
+        now = await heard(at, bed, f"cf-{call}")
+        assert hears(now, audio.AGENT_HZ)
+        assert not hears(now, audio.MUSIC_HZ)
+        at.carrier.hold(call, True)
+        assert await hears_at_last(at, bed, call, audio.MUSIC_HZ)
+        await at.hang_up(call)
+
+
 async def test_who_is_muted_is_not_heard(bed: Bed) -> None:
     async with exchange(bed) as at:
         call = await at.talking(AGENT, record=True)
@@ -129,7 +180,7 @@ async def test_nothing_is_recorded_while_the_recording_is_paused(bed: Bed) -> No
         await lasts(at, bed, call, 0, 0.5)
         at.carrier.pause_recording(call, True)
         # what happens meanwhile takes longer than what is recorded
-        at.carrier.play(call, "number:1234")
+        at.carrier.play(call, "information")
         await at.told(call, MessagePlayed)
         at.carrier.pause_recording(call, False)
         ended = await at.hang_up(call)
@@ -237,7 +288,7 @@ async def test_keys_are_pressed_towards_the_customer(bed: Bed) -> None:
         await at.hang_up(call)
 
 
-@pytest.mark.parametrize("message", ["information", "number:7", "nonsense", "prompt:1/" + "0" * 64])
+@pytest.mark.parametrize("message", ["information", "nonsense", "prompt:1/" + "0" * 64])
 async def test_a_message_comes_to_its_end_also_when_it_cannot_be_played(bed: Bed, message: str) -> None:
     async with exchange(bed) as at:
         call = await at.answered()
@@ -247,15 +298,26 @@ async def test_a_message_comes_to_its_end_also_when_it_cannot_be_played(bed: Bed
         assert len([event for event in at.of(call) if isinstance(event, MessagePlayed)]) == 1
 
 
+async def one_word(_organisation: int, _hash: str) -> AsyncGenerator[bytes]:
+    """A prompt of the media store."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(8_000))
+    yield target.getvalue()
+
+
 async def test_only_the_last_message_counts(bed: Bed) -> None:
-    async with exchange(bed, information="sound:demo-congrats") as at:
+    prompts = bed.asterisk.node.folder / "prompts"
+    async with exchange(bed, store=one_word, information="sound:demo-congrats", prompts=prompts) as at:
         call = await at.answered()
         at.carrier.play(call, "information")
-        at.carrier.play(call, "number:1")
+        at.carrier.play(call, "prompt:1/" + "a" * 64)
         await at.told(call, MessagePlayed)
+        assert (prompts / f"1-{'a' * 64}.wav").exists()
         at.carrier.play(call, "information")
         at.carrier.stop_playing(call)
-        at.carrier.play(call, "information")
+        at.carrier.play(call, "position:23")
         at.carrier.join(call, AGENT)
         await at.told(call, Joined)
         await at.hang_up(call)

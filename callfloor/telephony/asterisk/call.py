@@ -126,14 +126,20 @@ class Call:
     # What the customer hears and says
 
     def play(self, message: str) -> None:
-        self.work.add(self.player.next(message))
+        start = self.player.next(message)
+        self.work.add(self.meeting.tune)
+        self.work.add(start)
 
     def stop_playing(self) -> None:
         self.player.stop()
         self.work.add(self.player.silence)
+        self.work.add(self.meeting.tune)
 
     def _played(self) -> None:
         if not self.over:
+            # who called us hears music until the next prompt or an agent
+            self.meeting.alone = self.meeting.alone or self.line is None
+            self.work.add(self.meeting.tune)
             self.around.say(MessagePlayed(self.id))
 
     def pressed(self, digit: str) -> None:
@@ -173,6 +179,13 @@ class Call:
         taken = await self.tape.take()
         if taken is not None:
             self.around.say(Recorded(self.id, *taken))
+
+    def stop_recording(self) -> None:
+        self.work.add(self._stop_recording)
+
+    async def _stop_recording(self) -> None:
+        await self._cut()
+        await self._note_part(f"-{self.tape.next_part}")
 
     def pause_recording(self, on: bool) -> None:
         self.work.add(partial(self.tape.pause, on))

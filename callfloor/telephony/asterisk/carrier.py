@@ -77,7 +77,8 @@ class AsteriskCarrier:
 
     async def __aenter__(self) -> Self:
         for node in self._nodes.values():
-            self._tasks.start(partial(node.run, self._calls.event, self._resync.looked, self._calls.node_gone))
+            node.hear = self._calls.event
+            self._tasks.start(partial(node.run, self._resync.looked, self._calls.node_gone))
         return self
 
     async def __aexit__(
@@ -223,6 +224,10 @@ class AsteriskCarrier:
     def record(self, call: CallId, part: int) -> None:
         if (known := self._known(call)) is not None:
             known.record(part)
+
+    def stop_recording(self, call: CallId) -> None:
+        if (known := self._known(call)) is not None:
+            known.stop_recording()
 
     def pause_recording(self, call: CallId, on: bool) -> None:
         if (known := self._known(call)) is not None:

@@ -36,8 +36,8 @@ class Leg:
 
 
 class Meeting:
-    """`bridged`: the customer is in the bridge. `held`: it is to hear music instead. `met`: what is to be done when
-    somebody has joined."""
+    """`bridged`: the customer is in the bridge. `held`: it is to hear music instead. `alone`: it hears music when
+    nothing else is played. `met`: what is to be done when somebody has joined."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Meeting:
         self._call, self._channel, self._met = call, channel, met
         self.legs: dict[PartyId, Leg] = {}
         self.bridge: str | None = None
-        self.bridged = self.held = self.over = self._on_hold = False
+        self.bridged = self.held = self.alone = self.over = self._music = False
 
     def joined(self) -> list[PartyId]:
         return [leg.party for leg in self.legs.values() if leg.joined]
@@ -112,6 +112,7 @@ class Meeting:
             # a prompt would keep the customer out until it is over
             self._player.stop()
             await self._player.silence()
+            await self._play_music(False)
             channels = [*channels, self._channel]
         if channels:
             await self._around.ari.post(f"bridges/{self.bridge}/addChannel", channel=",".join(channels))
@@ -121,12 +122,19 @@ class Meeting:
         """The party's phone is down, or was never up."""
         if self._is_there(leg):
             del self.legs[leg.party]
+            self._left(leg)
             self._around.say(Left(self._call, leg.party) if leg.joined else AgentMissed(self._call, leg.party))
+
+    def _left(self, leg: Leg) -> None:
+        if leg.joined and not self.joined():
+            self.alone = True
+            self._work.add(self.tune)
 
     def leave(self, party: PartyId) -> Leg | None:
         leg = self.legs.pop(party, None)
         if leg is not None:
             self._work.add(partial(self._release, leg))
+            self._left(leg)
         return leg
 
     async def _release(self, leg: Leg) -> None:
@@ -150,24 +158,31 @@ class Meeting:
 
     def hold(self, on: bool) -> None:
         self.held = on
-        self._work.add(self._hold)
+        self._work.add(self.tune)
 
-    async def _hold(self) -> None:
-        if self.over or self.held == self._on_hold:
+    async def tune(self) -> None:
+        """Let the customer hear music, or the parties, or neither, as it is to be now."""
+        if self.over:
             return
-        self._on_hold = self.held
-        if self.held:
-            await self.take_out()
-            await self._requests.ask("POST", f"channels/{self._channel}/moh")
+        if self.held or (self.alone and not self.joined() and self._player.playing is None):
+            if not self._music:
+                await self.take_out()
+                await self._play_music(True)
             return
-        await self._requests.ask("DELETE", f"channels/{self._channel}/moh")
-        if self.joined():
+        await self._play_music(False)
+        if self.joined() and not self.bridged:
             await self._bring_in([])
+
+    async def _play_music(self, on: bool) -> None:
+        if self._music != on:
+            self._music = on
+            await self._requests.ask("POST" if on else "DELETE", f"channels/{self._channel}/moh")
 
     async def take_out(self) -> None:
         """The customer out of the bridge, and hearing nothing. The parties stay."""
         self._player.stop()
         await self._player.silence()
+        await self._play_music(False)
         if self.bridged:
             self.bridged = False
             await self._requests.ask("POST", f"bridges/{self.bridge}/removeChannel", channel=self._channel)
@@ -176,7 +191,7 @@ class Meeting:
         """What Asterisk has of a call that another engine began."""
         self.legs = {leg.party: leg for leg in legs}
         self.bridge, self.bridged = bridge, bridged
-        self.held = self._on_hold = bool(self.joined()) and not bridged
+        self.held = self._music = bool(self.joined()) and not bridged
 
     async def close(self) -> None:
         for leg in self.legs.values():

@@ -40,12 +40,14 @@ class Seen:
 
 
 class Node:
-    """`connected`: new calls may go there. `gone`: it has been away for so long that its calls are taken for ended."""
+    """`hear`: who is told every event. `connected`: new calls may go there. `gone`: it has been away for so long that
+    its calls are taken for ended."""
 
     def __init__(self, around: Surroundings, setup: Setup, clock: Clock) -> None:
         self.around, self.ari = around, around.ari
         self._setup, self._clock = setup, clock
         self.connected = self.gone = False
+        self.hear: Callable[[Node, AriEvent], None] = _unheard
         self._deadline: Timer = clock.call_later(0.0, _nothing)
 
     @property
@@ -58,7 +60,6 @@ class Node:
 
     async def run(
         self,
-        event: Callable[[Node, AriEvent], None],
         looked: Callable[[Node, Seen], Awaitable[None]],
         gone: Callable[[Node], None],
     ) -> None:
@@ -92,7 +93,7 @@ class Node:
 
         lost()
         try:
-            await self.ari.listen(self._setup.app, lambda each: event(self, each), connected, lost)
+            await self.ari.listen(self._setup.app, lambda each: self.hear(self, each), connected, lost)
         finally:
             self._deadline.cancel()
 
@@ -103,4 +104,8 @@ class Node:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _unheard(_node: Node, _event: AriEvent) -> None:
     pass

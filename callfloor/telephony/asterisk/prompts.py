@@ -20,8 +20,8 @@ log = structlog.get_logger("callfloor.telephony")
 
 INFORMATION = "information"
 _PROMPT = re.compile(r"prompt:(?P<organisation>[0-9]{1,18})/(?P<hash>[0-9a-f]{64})", re.ASCII)
-_NUMBER = re.compile(r"number:[0-9]{1,9}", re.ASCII)
-IN_ONE_FILE = 20
+_COUNTED = re.compile(r"(?P<what>position|wait):(?P<number>[0-9]{1,4})", re.ASCII)
+IN_ONE_WORD = 20
 _RATES = {8_000: "wav", 16_000: "wav16"}
 # How often, and after what rest, a prompt is told to stop.
 STOPS, STOP_AGAIN_S = 50, 0.02
@@ -38,10 +38,8 @@ class Prompts:
         """What Asterisk calls the message. Raises `AriError` when it has none, and what the source raises."""
         if message == INFORMATION:
             return self._setup.information
-        if _NUMBER.fullmatch(message):
-            number = int(message.removeprefix("number:"))
-            # one file, which can be stopped in the middle; what Asterisk puts together of several cannot
-            return f"sound:digits/{number}" if number <= IN_ONE_FILE else f"number:{number}"
+        if (counted := _COUNTED.fullmatch(message)) is not None:
+            return _spoken(counted["what"], int(counted["number"]))
         found = _PROMPT.fullmatch(message)
         if found is None:
             raise AriRefused(f"there is no message {message[:40]}")
@@ -52,6 +50,21 @@ class Prompts:
             content = b"".join([piece async for piece in self._source(int(found["organisation"]), found["hash"])])
             await asyncio.to_thread(_write, stem, content)
         return f"sound:{stem}"
+
+
+def _spoken(what: str, number: int) -> str:
+    """The words of Asterisk's own queues, in the language of the channel. Each is a file that can be stopped in the
+    middle; a number that Asterisk puts together itself cannot."""
+    if what == "position":
+        said = ["queue-youarenext"] if number <= 1 else ["queue-thereare", *_digits(number), "queue-callswaiting"]
+    else:
+        said = ["queue-holdtime", *_digits(number), "queue-minute" if number == 1 else "queue-minutes"]
+    return ",".join(f"sound:{file}" for file in said)
+
+
+def _digits(number: int) -> list[str]:
+    """A number as files: in one word up to twenty, digit by digit above."""
+    return [f"digits/{number}"] if number <= IN_ONE_WORD else [f"digits/{digit}" for digit in str(number)]
 
 
 def _write(stem: Path, content: bytes) -> None:

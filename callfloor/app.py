@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import asyncpg
@@ -16,8 +17,10 @@ from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
-from callfloor.api.routes import OPERATIONS
+from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS, documents
 from callfloor.api.token_cache import TokenCache
+from callfloor.api.workspace.feed import Feed
+from callfloor.api.workspace.socket import Sockets
 from callfloor.clock import LoopClock
 from callfloor.floor.desk import NobodyAtDesk
 from callfloor.floor.engine import Engine
@@ -25,6 +28,7 @@ from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
+from callfloor.simulation.callers import SimulatedCallers
 from callfloor.store import leads
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
@@ -55,6 +59,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             settings=settings,
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
+            feed=Feed(),
         )
     finally:
         await db.close()
@@ -74,6 +79,10 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
         made = Engine(dsn, db, clock, carrier, open_media(settings), desk)
         if isinstance(desk, SimulatedAgents):
             desk.work(made.floor.previews, made.floor.presence.wrap_up)
+        if settings.simulated_callers:
+            behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
+            per_minute = settings.simulated_callers
+            SimulatedCallers(clock, seed, carrier, made.floor.callers.numbers, per_minute, behaviour).begin()
         yield made
     finally:
         await db.close()
@@ -81,13 +90,16 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
 
 @asynccontextmanager
 async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> AsyncGenerator[ASGIApp, None]:
-    """The Platform API as an ASGI application. `limits_fd`: rate-limit memory shared with sibling processes."""
+    """The Platform API and the workspace as an ASGI application. `limits_fd`: rate-limit memory shared with sibling
+    processes."""
     async with services(settings, dsn) as given:
         tokens = TokenCache(given.db)
         limits = RateLimits(map_memory(limits_fd), settings.requests_per_second)
-        listener = asyncio.create_task(_listen(dsn, tokens))
+        listener = asyncio.create_task(_listen(dsn, tokens, given.feed))
         try:
-            yield Gate(OPERATIONS, given, tokens, limits, outside(given, OPERATIONS))
+            sockets = Sockets(given, tokens, limits, outside(given, documents()))
+            workspace = Gate(WORKSPACE_OPERATIONS, given, tokens, limits, sockets, [WORKSPACE])
+            yield Gate(OPERATIONS, given, tokens, limits, workspace)
         finally:
             # a cancellation that meets a connection being made can be lost, so it is repeated
             while not listener.done():
@@ -95,22 +107,23 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
                 await asyncio.wait({listener}, timeout=1)
 
 
-def _clearing(tokens: TokenCache) -> Callable[..., None]:
+async def _listen(dsn: str, tokens: TokenCache, feed: Feed) -> None:
+    """Empty the token cache when a token changes, and hand what happens at desks to those who wait for it. Lost
+    notifications cost seconds, not correctness."""
+
     def clear(*_: object) -> None:
         tokens.clear()
 
-    return clear
-
-
-async def _listen(dsn: str, tokens: TokenCache) -> None:
-    """Empty the token cache when a token changes. Lost notifications cost seconds, not correctness."""
     while True:
         try:
             connection = await asyncpg.connect(dsn, timeout=5)
             try:
-                await connection.add_listener("callfloor_tokens", _clearing(tokens))
+                for channel, hear in {"callfloor_tokens": clear, **feed.channels}.items():
+                    await connection.add_listener(channel, hear)
                 tokens.clear()
-                while not connection.is_closed():  # noqa: ASYNC110 - the driver has no event that may be awaited
+                feed.look()
+                # a connection that is only half there answers nothing
+                while await connection.fetchval("SELECT 1", timeout=5):  # noqa: ASYNC110
                     await asyncio.sleep(RELISTEN_S)
             finally:
                 await connection.close(timeout=1)

@@ -26,6 +26,8 @@ ORGANISATION = "Sample Centre"
 CAMPAIGN = "Sales Outbound"
 # Simulated people take a third of the time that real ones take, so that there is something to see.
 PACE = 3.0
+# People who call the centre's numbers, a minute.
+CALLERS = 6.0
 # The first call is over after some seconds; whoever waits longer than this for its recording is told how to find one.
 FIRST_CALL_S = 60.0
 
@@ -33,7 +35,7 @@ FIRST_CALL_S = 60.0
 def demo(settings: Settings) -> None:
     """Serve the demo until SIGTERM or SIGINT. A second start keeps the data and imports nothing again."""
     # one line a request would bury what the demo prints
-    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True}
+    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True, "simulated_callers": CALLERS}
     if "carrier_pace" not in settings.model_fields_set:
         of_demo["carrier_pace"] = PACE
     serve(settings.model_copy(update=of_demo), "all", _show)

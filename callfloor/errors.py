@@ -23,6 +23,8 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    # a stable word for which of several reasons it was
+    code: str | None = None
 
     def __init__(
         self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
@@ -59,6 +61,18 @@ class ScopeMissing(Problem):
     """The token is valid but lacks the scope that this operation needs."""
 
     status, slug, title = 403, "scope-missing", "Scope missing"
+
+
+class NotSignedIn(Problem):
+    """The token signs nobody in: make one for a user with `callfloor token create --user`."""
+
+    status, slug, title = 403, "not-signed-in", "Nobody is signed in"
+
+
+class NotASupervisor(Problem):
+    """Whoever is signed in is an agent, and agents do not see each other's sessions."""
+
+    status, slug, title = 403, "not-a-supervisor", "Not a supervisor"
 
 
 class NotFound(Problem):
@@ -119,6 +133,16 @@ class AgentPhoneUnreachable(Conflict):
     """The agent's phone does not answer, so the agent cannot be signed in."""
 
     slug, title = "agent-phone-unreachable", "Agent phone unreachable"
+
+
+class CommandRefused(Conflict):
+    """What was asked cannot be done now, and changed nothing; `code` says why, `detail` what to do instead."""
+
+    slug, title = "command-refused", "Command refused"
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class CustomerInCall(Conflict):
@@ -191,6 +215,18 @@ class Unavailable(Problem):
     """The database or the media store cannot be reached now. Nothing was written. Try again after Retry-After."""
 
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
+
+
+class NoFloor(Unavailable):
+    """No engine leads the agent's campaigns now. The command was withdrawn and will not be done later."""
+
+    slug, title = "no-floor", "No floor"
+
+
+class OutcomeUnknown(Unavailable):
+    """An engine took the command and did not answer. Look at the session before it is sent again."""
+
+    slug, title = "outcome-unknown", "Outcome unknown"
 
 
 def every_problem() -> list[type[Problem]]:

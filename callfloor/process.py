@@ -19,6 +19,8 @@ from callfloor.telemetry import configure_logs
 
 log = structlog.get_logger("callfloor.process")
 GRACE_S = 10
+# All that a client sends over a WebSocket is its token.
+WS_LARGEST = 4096
 
 
 def main(arguments: list[str]) -> None:
@@ -48,6 +50,9 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
         config = uvicorn.Config(
             application,
             http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=WS_LARGEST,
+            ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
             access_log=False,

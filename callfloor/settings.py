@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -38,10 +39,30 @@ class Settings(BaseSettings):
     carrier_pace: float = Field(
         1.0, gt=0, le=1000, description="Simulated people answer, talk and wrap up so many times faster."
     )
+    simulated_callers: float = Field(
+        0.0, ge=0, le=6000, description="So many simulated people a minute call the centre's numbers, for a demo."
+    )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
+    smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
+    smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")
+    smtp_name: str = Field("localhost", description="Name of this mail server, as it greets others.")
+    smtp_megabytes: int = Field(
+        72, ge=1, le=1024, description="Largest message, in MB: room for 50 MB of attachments as they are encoded."
+    )
+    smtp_certificate: Path | None = Field(None, description="File of the certificate (chain, PEM) for STARTTLS.")
+    smtp_certificate_key: Path | None = Field(None, description="File of its private key (PEM).")
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 
     @property
+    def smtp_bytes(self) -> int:
+        return self.smtp_megabytes * 1_000_000
+
+    @property
     def media_location(self) -> str:
         return self.media_url or str(self.data / "media")
+
+
+def secret_of(variable: str) -> str | None:
+    """A secret that a centre file names by its environment variable; None when it is not set."""
+    return os.environ.get(variable)

@@ -18,6 +18,7 @@ from callfloor.store.tokens import Caller
 if TYPE_CHECKING:
     from asyncpg import DataError
 
+    from callfloor.api.workspace.feed import Feed
     from callfloor.media.blobs import Blobs
     from callfloor.settings import Settings
     from callfloor.store.coalesce import Coalesced
@@ -38,6 +39,7 @@ class Services:
     settings: Settings
     lead_reads: Coalesced[tuple[int, int], LeadRecord | None]
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
+    feed: Feed
 
 
 @dataclass(slots=True)

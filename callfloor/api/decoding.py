@@ -13,7 +13,7 @@ import msgspec
 from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType, UriTooLong
 from callfloor.rules.faults import code_of, faults, listed, message_of, unknown
 
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S")
 
 LARGEST_BODY = 1024 * 1024
 LONGEST_QUERY = 8192
@@ -87,7 +87,7 @@ def content_type(headers: Mapping[bytes, bytes]) -> str:
 
 
 class Body(typing.Generic[S]):
-    """Decodes JSON bodies into one type."""
+    """Decodes JSON bodies into one type, or a union of tagged ones."""
 
     def __init__(self, kind: type[S]) -> None:
         self.kind = kind
@@ -169,7 +169,7 @@ class Query(typing.Generic[S]):
 
     def __init__(self, kind: type[S]) -> None:
         self.kind = kind
-        self._fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        self._fields = {field.encode_name: field for field in msgspec.structs.fields(typing.cast("Any", kind))}
 
     def decode(self, values: Mapping[str, str]) -> S:
         """Raises `Invalid` naming every wrong, missing or unknown parameter."""

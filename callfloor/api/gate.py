@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -69,7 +69,7 @@ class Router:
 
 
 class Gate:
-    """The Platform API as an ASGI application; what lies outside its prefixes goes to `outside`."""
+    """The operations of an API as an ASGI application; what lies outside its prefixes goes to `outside`."""
 
     def __init__(
         self,
@@ -78,19 +78,21 @@ class Gate:
         tokens: TokenCache,
         limits: RateLimits,
         outside: ASGIApp,
+        prefixes: Sequence[str] = PREFIXES,
     ) -> None:
         self._router = Router(operations)
         self._services = services
         self._tokens = tokens
         self._limits = limits
         self._outside = outside
+        self._prefixes = prefixes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._outside(scope, receive, send)
             return
         path: str = scope["path"]
-        prefix = next((p for p in PREFIXES if path.startswith(p + "/")), None)
+        prefix = next((p for p in self._prefixes if path.startswith(p + "/")), None)
         if prefix is None or path.startswith((prefix + "/problems/", prefix + "/openapi.json")):
             await self._outside(scope, receive, send)
             return
@@ -126,9 +128,7 @@ class Gate:
     async def _caller(self, authorization: bytes | None) -> Caller:
         if authorization is None:
             raise Unauthenticated("Send the header `Authorization: Bearer TOKEN`.", headers=_CHALLENGE)
-        text = authorization.decode("latin-1").strip()
-        token = text[7:].strip() if text[:7].lower() == "bearer " else text
-        caller = await self._tokens.find(token)
+        caller = await self._tokens.find(bare_token(authorization))
         if caller is None:
             raise Unauthenticated("The token is unknown, expired or revoked.", headers=_CHALLENGE)
         return caller
@@ -139,6 +139,12 @@ class Gate:
         if verdict is not None:
             headers.append((b"ratelimit", b'"token";r=%d;t=%d' % (verdict.remaining, verdict.reset_s)))
         return headers
+
+
+def bare_token(authorization: bytes) -> str:
+    """The token of an Authorization header."""
+    text = authorization.decode("latin-1").strip()
+    return text[7:].strip() if text[:7].lower() == "bearer " else text
 
 
 class _Exchange:

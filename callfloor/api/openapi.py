@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import typing
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -75,8 +75,18 @@ def _parameter_names(operation: Operation) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(operation.query_type)}
 
 
-def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
-    """The document for clients that come by `prefix`."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a document says of its API."""
+
+    title: str
+    version: str
+    description: str
+
+
+def document(operations: Sequence[Operation], prefix: str, about: About | None = None) -> dict[str, Any]:
+    """The document for clients that come by `prefix`; of the Platform API unless it is `about` another."""
+    about = about or PLATFORM
     kinds: list[Any] = [ProblemBody]
     for operation in operations:
         kinds += [kind for kind in (operation.body_type, operation.query_type, operation.answer_type) if _known(kind)]
@@ -90,10 +100,10 @@ def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
         {
             "openapi": "3.1.0",
             "info": {
-                "title": "Callfloor Platform API",
-                "version": "3.0",
+                "title": about.title,
+                "version": about.version,
                 "summary": f"Served by Callfloor {version('callfloor')}.",
-                "description": _DESCRIPTION,
+                "description": about.description,
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": prefix}],
@@ -171,8 +181,7 @@ def _header(name: str, description: str, longest: int) -> dict[str, Any]:
 
 
 def _request(operation: Operation) -> dict[str, Any]:
-    kind = typing.cast("type", operation.body_type)
-    schema: dict[str, Any] = {"schema": {"$ref": _REF.format(name=kind.__name__)}}
+    schema: dict[str, Any] = {"schema": msgspec.json.schema_components([operation.body_type], ref_template=_REF)[0][0]}
     if operation.request_example is not None:
         schema["example"] = operation.request_example
     content: dict[str, Any] = {"application/json": schema}
@@ -247,7 +256,10 @@ def _named(value: dict[str, Any]) -> dict[str, Any]:
     return msgspec.json.decode(text)
 
 
-_DESCRIPTION = """\
+PLATFORM = About(
+    "Callfloor Platform API",
+    "3.0",
+    """\
 Activities, campaign statistics, recordings and voicemails, leads and lists with bulk import, erasure of a customer,
 dialler calls, users and agent availability.
 
@@ -255,4 +267,5 @@ Every operation takes `Authorization: Bearer TOKEN`. Optional fields and paramet
 meaning. Timestamps without an offset are in the organisation's time zone. Lists are pages of
 `{"metadata": {"nextUri"}, "items"}`; follow `nextUri` until it is null. Problems are `application/problem+json`
 (RFC 9457). Writes take an `Idempotency-Key`; answers that were refused are not stored, so a mended request may use the
-same key."""
+same key.""",
+)

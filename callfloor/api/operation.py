@@ -56,6 +56,8 @@ class Operation:
     status: int
     etag: bool
     ours: bool
+    # the handler may run again with the same Idempotency-Key, and outside of a transaction
+    apart: bool
     problems: tuple[type[Problem], ...]
     example: Any
     request_example: Any
@@ -64,7 +66,8 @@ class Operation:
     # the handler's argument for each name in the path
     path_names: dict[str, str]
     query_type: type[msgspec.Struct] | None
-    body_type: type[msgspec.Struct] | None
+    # a struct, or a union of tagged ones
+    body_type: Any
     answer_type: Any
     # media types that the body may have when the handler reads it itself, as a stream
     streams: tuple[str, ...]
@@ -100,23 +103,47 @@ class Operation:
             raw = await read_body(call.receive, call.headers)
             arguments["body"] = self.body.decode(raw)
         if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
+            if self.apart:
+                return await self._apart(call, key, raw, arguments)
             return await self.once(call, key, raw, lambda: self.handler(call, **arguments))
         return self.encode(call, await self.handler(call, **arguments))
 
-    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
-        """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
+    async def _apart(self, call: Call, key: bytes, request: bytes, arguments: dict[str, Any]) -> Encoded:
+        """Replay the answer that the key has, else run the handler, which knows its own work by the key, and store."""
+        known = await self._known(call, *self._hashes(call, key, request))
+        if known is not None:
+            return known
+        value = await self.handler(call, **arguments)
+
+        async def done() -> Any:
+            return value
+
+        return await self.once(call, key, request, done)
+
+    def _hashes(self, call: Call, key: bytes, request: bytes) -> tuple[bytes, bytes]:
+        """Of the key, and of the request."""
         secret = call.caller.organisation.hash_key
-        key_hash = idempotency.keyed_hash(secret, b"key", key)
         query = msgspec.json.encode(sorted(call.query.items()))
         request_hash = idempotency.keyed_hash(secret, self.method.encode(), call.path.encode(), query, request)
+        return idempotency.keyed_hash(secret, b"key", key), request_hash
+
+    async def _known(self, call: Call, key_hash: bytes, request_hash: bytes) -> Encoded | None:
+        stored = await idempotency.find(call.db, call.organisation, key_hash)
+        if stored is None:
+            return None
+        if stored.request_hash != request_hash:
+            raise IdempotencyReused("This Idempotency-Key was used before with another request.")
+        return Encoded(stored.status, stored.headers | {"Idempotent-Replayed": "true"}, stored.body)
+
+    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
+        """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
+        key_hash, request_hash = self._hashes(call, key, request)
         async with call.db.transaction():
             if not await idempotency.lock(call.db, call.organisation, key_hash):
                 raise IdempotencyRunning("The first request with this Idempotency-Key is still running.")
-            stored = await idempotency.find(call.db, call.organisation, key_hash)
-            if stored is not None:
-                if stored.request_hash != request_hash:
-                    raise IdempotencyReused("This Idempotency-Key was used before with another request.")
-                return Encoded(stored.status, stored.headers | {"Idempotent-Replayed": "true"}, stored.body)
+            known = await self._known(call, key_hash, request_hash)
+            if known is not None:
+                return known
             value = await work()
             encoded = self.encode(call, value)
             lead_id = _lead_shown(value)
@@ -198,6 +225,7 @@ def operation(
     status: int = 200,
     etag: bool = False,
     ours: bool = False,
+    apart: bool = False,
     problems: Sequence[type[Problem]] = (),
     body: type[msgspec.Struct] | None = None,
     streams: Sequence[str] = (),
@@ -209,6 +237,7 @@ def operation(
     type; the return annotation is the answer's type. `problems` are those that the handler itself may raise.
     `example`, `request` and `query` stand in the document and are checked against the types by a test. `streams`:
     the handler reads the body itself; `body` then only documents it. `ours`: an addition to the contract's list.
+    `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
     def make(handler: Handler) -> Operation:
@@ -226,6 +255,7 @@ def operation(
             status=status,
             etag=etag,
             ours=ours,
+            apart=apart,
             problems=tuple(problems),
             example=example,
             request_example=request,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -18,20 +18,30 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
 from callfloor.api.call import Services
-from callfloor.api.openapi import document
-from callfloor.api.operation import Operation
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
-
-PREFIXES = ("/platform-api/v3.0", "/v3.0")
 
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
-def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
-    """The application for everything that is not an operation."""
-    documents = {prefix: msgspec.json.encode(document(operations, prefix)) for prefix in PREFIXES}
+def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> ASGIApp:
+    """The application for everything that is not an operation. `described`: the OpenAPI document of each prefix."""
+    documents = {prefix: msgspec.json.encode(each) for prefix, each in described.items()}
+    first = next(iter(documents))
+
+    async def problem_of(request: Request, problem: Problem) -> Response:
+        request_id: str = request.scope["callfloor.request_id"]
+        path = request.url.path
+        prefix = next((each for each in documents if path.startswith(f"{each}/")), first)
+        encoded = problems.encode(problem, prefix=prefix, path=path, request_id=request_id)
+        return Response(encoded.body, encoded.status, encoded.headers)
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await problem_of(Request(scope), NotFound("There is nothing at this address."))
+            await response(scope, receive, send)
+
     pages = {kind.slug: problems.page(kind) for kind in every_problem()}
     assets = files("callfloor.api") / "reference"
 
@@ -41,7 +51,7 @@ def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
 
     async def problem(request: Request) -> Response:
         page = pages.get(request.path_params["slug"])
-        return await _problem(request, NotFound("There is no such kind of problem.")) if page is None else _json(page)
+        return await problem_of(request, NotFound("There is no such kind of problem.")) if page is None else _json(page)
 
     async def reference(_request: Request) -> Response:
         return Response((assets / "index.html").read_bytes(), media_type="text/html")
@@ -49,7 +59,7 @@ def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         if name != "redoc.standalone.js":
-            return await _problem(request, NotFound("There is nothing at this address."))
+            return await problem_of(request, NotFound("There is nothing at this address."))
         return Response(
             (assets / name).read_bytes(),
             media_type="text/javascript",
@@ -86,28 +96,16 @@ def outside(services: Services, operations: Sequence[Operation]) -> ASGIApp:
             Route("/health", health),
             Route("/ready", ready),
             Route("/metrics", metrics),
-            *(Route(f"{prefix}/openapi.json", openapi) for prefix in PREFIXES),
-            *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in PREFIXES),
+            *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
+            *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
         ],
         redirect_slashes=False,
-        default=_nothing,
+        default=nothing,
     )
-    return _read_only(router)
+    return _read_only(router, problem_of)
 
 
-async def _problem(request: Request, problem: Problem) -> Response:
-    request_id: str = request.scope["callfloor.request_id"]
-    encoded = problems.encode(problem, prefix=PREFIXES[0], path=request.url.path, request_id=request_id)
-    return Response(encoded.body, encoded.status, encoded.headers)
-
-
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "http":
-        response = await _problem(Request(scope), NotFound("There is nothing at this address."))
-        await response(scope, receive, send)
-
-
-def _read_only(router: Router) -> ASGIApp:
+def _read_only(router: Router, answer: Callable[[Request, Problem], Awaitable[Response]]) -> ASGIApp:
     """Everything here is only read, and every answer has its request id."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +122,7 @@ def _read_only(router: Router) -> ASGIApp:
 
         if scope["method"] not in ("GET", "HEAD"):
             refusal = MethodNotAllowed("This address takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
-            response = await _problem(Request(scope), refusal)
+            response = await answer(Request(scope), refusal)
             await response(scope, receive, named)
             return
         await router(scope, receive, named)

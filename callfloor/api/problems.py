@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class ProblemBody(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What went wrong (RFC 9457). `errors` names each wrong field or parameter."""
+    """What went wrong (RFC 9457). `errors` names each wrong field or parameter; `code` says which reason it was."""
 
     type: str
     title: str
@@ -21,6 +21,7 @@ class ProblemBody(msgspec.Struct, rename="camel", omit_defaults=True):
     detail: str
     instance: str
     request_id: str
+    code: str | None = None
     errors: tuple[FieldError, ...] = ()
 
 
@@ -33,6 +34,7 @@ def encode(problem: Problem, *, prefix: str, path: str, request_id: str) -> Enco
         detail=problem.detail,
         instance=path[:500],
         request_id=request_id,
+        code=problem.code,
         errors=problem.errors[:1000],
     )
     headers = dict(problem.headers) | {"Content-Type": CONTENT_TYPE}

@@ -1,6 +1,8 @@
-"""Every operation of the Platform API, the contract's and ours, in the contract's order."""
+"""Every operation: of the Platform API, the contract's and ours, in the contract's order; and of the workspace."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from callfloor.api import (
     activities,
@@ -15,7 +17,11 @@ from callfloor.api import (
     media,
     users,
 )
+from callfloor.api.gate import PREFIXES
+from callfloor.api.openapi import About, document
 from callfloor.api.operation import Operation
+from callfloor.api.workspace import agents as watched_agents
+from callfloor.api.workspace import commands, events, session
 
 OPERATIONS: tuple[Operation, ...] = (
     activities.get_activity,
@@ -46,3 +52,34 @@ OPERATIONS: tuple[Operation, ...] = (
     availability.update_availability,
     admin.delete_media,
 )
+
+WORKSPACE = "/workspace/v1"
+WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
+    session.get_session,
+    session.update_session,
+    commands.send_command,
+    session.get_own_lead,
+    session.list_callbacks,
+    session.list_choices,
+    events.list_events,
+    watched_agents.list_agents,
+    watched_agents.get_agent_session,
+    commands.send_agent_command,
+)
+WORKSPACE_ABOUT = About(
+    "Callfloor Workspace API",
+    "1",
+    """\
+What an agent's desk shows and does: the session with its call, preview or e-mail, commands, own callbacks; and for
+supervisors the sessions of agents.
+
+A token signs in one person: `callfloor token create --user NAME`. Events go on live over a WebSocket at `/events`, with
+the token in the Authorization header or in a first message `{"token": "TOKEN"}`; after a lost connection they go on
+behind the last sequence that you have, and none is lost or doubled.""",
+)
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """The OpenAPI document of each prefix."""
+    found = {prefix: document(OPERATIONS, prefix) for prefix in PREFIXES}
+    return found | {WORKSPACE: document(WORKSPACE_OPERATIONS, WORKSPACE, WORKSPACE_ABOUT)}

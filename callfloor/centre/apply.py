@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import assert_never
 
 from asyncpg import Record
 
+from callfloor.centre import mailboxes as boxes
+from callfloor.centre import sounds
 from callfloor.centre.check import check, organisation_name
 from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
-from callfloor.store import centres, organisations
+from callfloor.store import centres, mailboxes, organisations, prompts, workflows
 from callfloor.store.pool import Database
+from callfloor.telephony import speech
 
 
 async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
@@ -20,19 +24,42 @@ async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[
 
     Raises `CentreError`.
     """
+    source = await asyncio.to_thread(sounds.read, source)
     async with db.transaction():
         await (centres.snapshot(db) if dry_run else centres.lock(db))
         name = organisation_name(source)
         row = None if name is None else await organisations.named(db, name)
         stored = None if row is None else await centres.read(db, row, locked=not dry_run)
         current = stored.centre if stored else None
-        target = check(source, current)
+        number = stored.organisation if stored else None
+        target = check(source, current, await workflows.numbers_of_others(db, number))
+        addresses = [mailbox.address for mailbox in target.mailboxes.values()]
+        boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
         changes = diff(current, target)
+        changes += await _now_spoken(db, number, changes)
         if not dry_run:
-            writer = _Writer(db, target, stored)
+            writer = _Writer(db, source, target, stored)
             for change in changes:
                 await writer.write(change)
     return changes
+
+
+async def _now_spoken(db: Database, organisation: int | None, changes: list[Change]) -> list[Change]:
+    """Prompts whose words could not be spoken when they were written, and can be now."""
+    if organisation is None or not speech.installed():
+        return []
+    changed = {change.key for change in changes if change.kind == "prompt"}
+    stored = await prompts.every(db, organisation)
+    silent = [name for name, each in stored.items() if not each.spoken and name not in changed]
+    return [Change("~", "prompt", name, details=("its words are spoken",)) for name in silent]
+
+
+async def unspoken(db: Database, source: Source) -> list[str]:
+    """The prompts of the organisation that a file is about in whose place a tone is heard."""
+    name = organisation_name(source)
+    row = None if name is None else await organisations.named(db, name)
+    stored = {} if row is None else await prompts.every(db, row["organisation_id"])
+    return [prompt for prompt, each in stored.items() if not each.spoken]
 
 
 async def apply_text(db: Database, text: str, file: str, *, dry_run: bool = False) -> list[Change]:
@@ -50,8 +77,8 @@ async def export_text(db: Database, organisation: Record) -> str:
 class _Writer:
     """Writes changes in the order in which `diff` gives them, so that what one needs is there."""
 
-    def __init__(self, db: Database, target: Centre, stored: centres.Stored | None) -> None:
-        self._db, self._target = db, target
+    def __init__(self, db: Database, source: Source, target: Centre, stored: centres.Stored | None) -> None:
+        self._db, self._source, self._target = db, source, target
         self._organisation = stored.organisation if stored else 0
         self._users = dict(stored.users) if stored else {}
         self._campaigns = dict(stored.campaigns) if stored else {}
@@ -72,6 +99,15 @@ class _Writer:
                 await centres.put_lead_status(self._db, self._organisation, code, description)
             case "strategy":
                 await centres.put_strategy(self._db, self._organisation, self._target.strategies[name])
+            case "mailbox":
+                await mailboxes.put(self._db, self._organisation, self._target.mailboxes[name], self._campaigns)
+            case "prompt":
+                prompt = self._target.prompts[name]
+                wav, spoken = await sounds.of(prompt, self._source.sounds)
+                await prompts.put(self._db, self._organisation, prompt, wav, spoken=spoken)
+            case "workflow":
+                put = workflows.insert if change.sign == "+" else workflows.update
+                await put(self._db, self._organisation, self._target.workflows[name])
             case "agent" | "wrap code" | "list":
                 await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import keys, values
+from callfloor.centre import callers, keys, mailboxes, values
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.centre import Campaign, Centre, Direction, List, Organisation, User
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.contract.workflows import QueueSettings, Workflow
 from callfloor.rules.names import unknown
 from callfloor.rules.phones import PhoneError, normalise
 
@@ -34,6 +35,7 @@ _USER: dict[str, values.Check] = {
     "type": values.choice("agent", "user"),
     "timezone": values.clearable(values.zone_name),
     "accountActive": values.flag,
+    "skills": callers.LEVELS,
 }
 _LIST: dict[str, values.Check] = {
     "name": values.text,
@@ -80,6 +82,7 @@ _CAMPAIGN: dict[str, values.Check] = {
     "lists": values.tables(_LIST, "name"),
     "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
     **_DIALLING,
+    **callers.QUEUE,
 }
 _CENTRE: dict[str, values.Check] = {
     "organisation": values.table(_ORGANISATION),
@@ -87,6 +90,9 @@ _CENTRE: dict[str, values.Check] = {
     "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
     "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
+    "mailboxes": mailboxes.CHECK,
+    "prompts": values.tables(callers.PROMPT, "name"),
+    "workflows": values.tables(callers.WORKFLOW, "name"),
 }
 
 
@@ -97,14 +103,15 @@ def organisation_name(source: Source) -> str | None:
     return name if isinstance(name, str) and name and "\x00" not in name else None
 
 
-def check(source: Source, current: Centre | None) -> Centre:
+def check(source: Source, current: Centre | None, taken: Collection[str] = ()) -> Centre:
     """The centre that the file asks for. `current`: the organisation as it is; None: there is none of that name.
+    `taken`: numbers that lead to other organisations.
 
     Raises `CentreError` with every mistake in the file.
     """
     report = Report(source)
     read = values.table(_CENTRE)(report, (), source.tree)
-    target = _Merge(report, current).centre(read) if isinstance(read, Table) else None
+    target = _Merge(report, source, current).centre(read, taken) if isinstance(read, Table) else None
     report.finish()
     if target is None:
         raise AssertionError("a file without mistakes describes a centre")
@@ -112,10 +119,10 @@ def check(source: Source, current: Centre | None) -> Centre:
 
 
 class _Merge:
-    def __init__(self, report: Report, current: Centre | None) -> None:
-        self._report, self._current = report, current
+    def __init__(self, report: Report, source: Source, current: Centre | None) -> None:
+        self._report, self._source, self._current = report, source, current
 
-    def centre(self, given: Table) -> Centre | None:
+    def centre(self, given: Table, taken: Collection[str]) -> Centre | None:
         organisation = self._organisation(given.get("organisation"))
         current = self._current
         users = dict(current.users) if current else {}
@@ -138,7 +145,20 @@ class _Merge:
             campaign = self._campaign(table, was, organisation, users, agents)
             self._check_strategies(table, strategies)
             _put(campaigns, table["name"], campaign)
-        return organisation and Centre(organisation, users, campaigns, statuses, strategies)
+        boxes = dict(current.mailboxes) if current else {}
+        boxes = mailboxes.merge(self._report, given.right("mailboxes") or (), boxes, campaigns)
+        prompts = callers.prompts(
+            self._report, self._source, given.right("prompts") or (), current.prompts if current else {}
+        )
+        workflows = self._workflows(given.right("workflows") or [], organisation)
+        callers.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
+        return organisation and Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows)
+
+    def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
+        if organisation is not None:
+            for table in given:
+                self._normalise(table, organisation.country)
+        return callers.workflows(self._report, given, self._current.workflows if self._current else {})
 
     def _strategies(self, given: Iterable[Table]) -> dict[str, Strategy]:
         """A strategy that is given has the outcomes that are given and no others."""
@@ -197,10 +217,11 @@ class _Merge:
             wrap_codes = {table["code"]: wrap_codes.get(table["code"], "") for table in tables}
             self._described(tables, wrap_codes)
         dialling = self._dialling(given, was, direction, organisation, wrap_codes)
+        queue = callers.queue(self._report, given, was.queue if was else QueueSettings(), direction)
         if campaign is None:
             return None
         kept = campaign.agents if listed is None else listed
-        return replace(campaign, lists=lists, agents=kept, wrap_codes=wrap_codes, dialling=dialling)
+        return replace(campaign, lists=lists, agents=kept, wrap_codes=wrap_codes, dialling=dialling, queue=queue)
 
     def _dialling(
         self,

@@ -11,6 +11,7 @@ USER = {
     "type": "user_type",
     "timezone": "timezone",
     "accountActive": "account_active",
+    "skills": "skills",
 }
 # besides agents, lists and wrapCodes, which are things of their own
 CAMPAIGN = {
@@ -46,6 +47,26 @@ DIALLING = {
 }
 # those that an inbound campaign has too
 OF_EVERY_CALL = frozenset({"wrapUpSeconds", "wrapUpExtensionSeconds", "defaultWrapCode", "record"})
+# of an inbound campaign's queue
+QUEUE = {
+    "skills": "skills",
+    "relaxSkillsSeconds": "relax_skills_seconds",
+    "serviceLevelSeconds": "service_level_seconds",
+    "maxWaitSeconds": "max_wait_seconds",
+    "maxLength": "max_length",
+    "overflow": "overflow",
+    "priority": "priority",
+    "agingSeconds": "aging_seconds",
+    "announceSeconds": "announce_seconds",
+    "announcePosition": "announce_position",
+    "announceWait": "announce_wait",
+    "agentRingSeconds": "agent_ring_seconds",
+    "survey": "survey",
+    "music": "music",
+}
+PROMPT = {"name": "name", "text": "text", "language": "language", "file": "file"}
+# besides the steps
+WORKFLOW = {"name": "name", "numbers": "numbers", "start": "start"}
 # besides the status
 OUTCOME = {
     "recycleMinutes": "recycle_minutes",

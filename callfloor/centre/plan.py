@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
+import msgspec
+
 from callfloor.centre import toml
-from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, USER
+from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, PROMPT, QUEUE, USER, WORKFLOW
+from callfloor.centre.mailboxes import MAILBOX
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Strategy
+from callfloor.contract.workflows import Sound, Step, Workflow
 
-Kind = Literal["organisation", "user", "lead status", "strategy", "campaign", "agent", "wrap code", "list"]
+Kind = Literal[
+    "organisation",
+    "user",
+    "lead status",
+    "strategy",
+    "campaign",
+    "agent",
+    "wrap code",
+    "list",
+    "mailbox",
+    "prompt",
+    "workflow",
+]
 Sign = Literal["+", "~", "-"]
 
-_CAMPAIGN = CAMPAIGN | {key: f"dialling.{attribute}" for key, attribute in DIALLING.items()}
+_CAMPAIGN = (
+    CAMPAIGN
+    | {key: f"dialling.{attribute}" for key, attribute in DIALLING.items()}
+    | {key: f"queue.{attribute}" for key, attribute in QUEUE.items()}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +59,7 @@ class Change:
 def diff(current: Centre | None, target: Centre) -> list[Change]:
     """The changes from `current` (None: nothing yet) to `target`, in an order in which each can be made.
 
-    Users, campaigns, lists and lead statuses that `target` lacks are left alone.
+    Of agents and wrap codes those that `target` lacks are removed; everything else that it lacks is left alone.
     """
     changes = list(_organisation(current, target))
     before = current or Centre(target.organisation)
@@ -50,7 +70,42 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
         was = before.campaigns.get(name)
         changes += _things("campaign", before.campaigns, {name: campaign}, _CAMPAIGN)
         changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
+    changes += _things("mailbox", before.mailboxes, target.mailboxes, MAILBOX)
+    changes += _prompts(before.prompts, target.prompts)
+    changes += _workflows(before.workflows, target.workflows)
     return changes
+
+
+def _prompts(before: Mapping[str, Sound], after: Mapping[str, Sound]) -> Iterator[Change]:
+    for name, prompt in after.items():
+        was = before.get(name)
+        if was is None:
+            yield Change("+", "prompt", name)
+        elif was != prompt:
+            changed = [*_changed(was, prompt, PROMPT)]
+            # the same file with another content
+            yield Change("~", "prompt", name, details=tuple(changed) or ("its sound",))
+
+
+def _workflows(before: Mapping[str, Workflow], after: Mapping[str, Workflow]) -> Iterator[Change]:
+    for name, workflow in after.items():
+        was = before.get(name)
+        if was is None:
+            yield Change("+", "workflow", name)
+        elif was != workflow:
+            changed = [*_changed(was, workflow, WORKFLOW), *_changed_steps(was.steps, workflow.steps)]
+            yield Change("~", "workflow", name, details=tuple(changed) or ("the order of its steps",))
+
+
+def _changed_steps(before: Iterable[Step], after: Iterable[Step]) -> Iterator[str]:
+    was, now = {step.name: step for step in before}, {step.name: step for step in after}
+    for name, step in now.items():
+        if name not in was:
+            yield f"+ step {toml.string(name)}"
+        elif was[name] != step:
+            yield f"~ step {toml.string(name)}"
+    for name in was.keys() - now.keys():
+        yield f"- step {toml.string(name)}"
 
 
 def _strategies(before: Mapping[str, Strategy], after: Mapping[str, Strategy]) -> Iterator[Change]:
@@ -109,6 +164,8 @@ def _changed(was: object, thing: object, attributes: Mapping[str, str]) -> Itera
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     return "none" if value is None else toml.value(value)
 
 

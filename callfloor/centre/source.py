@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path as Folder
 from typing import Any
 
 from callfloor.centre import toml
@@ -24,11 +25,14 @@ class CentreError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`file`: its name as mistakes show it."""
+    """`file`: its name as mistakes show it. `folder`: where the files that it names are; None: nowhere. `sounds`: of
+    those that are there, as a telephone carries them, or what is wrong with them (`centre.sounds`)."""
 
     file: str
     tree: Mapping[str, Any]
     lines: Mapping[Path, int]
+    folder: Folder | None = None
+    sounds: Mapping[str, bytes | str] = field(default_factory=dict[str, bytes | str])
 
     def at(self, path: Path) -> int:
         """The line of a key, or of the nearest table around it."""
@@ -37,11 +41,11 @@ class Source:
         return self.lines.get(path, 1)
 
 
-def parse(text: str, file: str) -> Source:
-    """Read TOML. Raises `CentreError` for what is no TOML, with its line."""
+def parse(text: str, file: str, folder: Folder | None = None) -> Source:
+    """Read TOML. `folder`: in which the file stands. Raises `CentreError` for what is no TOML, with its line."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
-        return Source(file, tomllib.loads(text), key_lines(text))
+        return Source(file, tomllib.loads(text), key_lines(text), folder)
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1

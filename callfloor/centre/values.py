@@ -18,6 +18,7 @@ from callfloor.rules.names import nearest, unknown
 from callfloor.rules.times import UnknownZone, zone
 
 LONGEST_TEXT = 200
+LONGEST_NAME = 64
 LARGEST_INTEGER = 2**31 - 1
 
 
@@ -76,6 +77,16 @@ def _string(report: Report, path: Path, value: object, most: int = LONGEST_TEXT)
 def text(report: Report, path: Path, value: object) -> str | Wrong:
     found = _string(report, path, value)
     return _wrong(report, path, "is empty") if found == "" else found
+
+
+def long_text(most: int) -> Check:
+    """A text of at most so many characters."""
+
+    def check(report: Report, path: Path, value: object) -> str | Wrong:
+        found = _string(report, path, value, most)
+        return _wrong(report, path, "is empty") if found == "" else found
+
+    return check
 
 
 def text_or_empty(report: Report, path: Path, value: object) -> str | Wrong:
@@ -233,6 +244,23 @@ def table(checks: Mapping[str, Check]) -> Check:
         return found
 
     return check
+
+
+def mapping(check: Check) -> Check:
+    """A table whose keys are names that the file chooses."""
+
+    def checked(report: Report, path: Path, value: object) -> dict[str, Any] | Wrong:
+        if not isinstance(value, dict):
+            return _wrong(report, path, f"must be a table, not {_kind(value)}")
+        found: dict[str, Any] = {}
+        for key, each in cast(dict[str, object], value).items():
+            if not key or len(key) > LONGEST_NAME or "\x00" in key:
+                found[key] = _wrong(report, (*path, key), f"must be a name of 1 to {LONGEST_NAME} characters")
+            else:
+                found[key] = check(report, (*path, key), each)
+        return WRONG if WRONG in found.values() else found
+
+    return checked
 
 
 def tables(checks: Mapping[str, Check], identity: str) -> Check:

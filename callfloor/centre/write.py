@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from callfloor.centre import keys, toml
+import msgspec
+
+from callfloor.centre import keys, mailboxes, toml
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Dialling, Strategy
+from callfloor.contract.workflows import QueueSettings, Step
 
 
 def centre_file(centre: Centre) -> str:
@@ -28,6 +31,23 @@ def _lines(centre: Centre) -> Iterator[str]:
     for campaign in centre.campaigns.values():
         yield from ("", "[[campaigns]]")
         yield from _campaign(campaign)
+    for mailbox in centre.mailboxes.values():
+        yield from mailboxes.lines(mailbox)
+    for prompt in centre.prompts.values():
+        yield from ("", "[[prompts]]")
+        yield from _pairs(prompt, keys.PROMPT)
+    for workflow in centre.workflows.values():
+        yield from ("", "[[workflows]]")
+        yield from _pairs(workflow, keys.WORKFLOW)
+        for step in workflow.steps:
+            yield from ("", "[[workflows.steps]]")
+            yield from _step(step)
+
+
+def _step(step: Step) -> Iterator[str]:
+    given: dict[str, toml.Value] = msgspec.to_builtins(step)
+    given = {"name": given.pop("name"), **given}
+    return (f"{key} = {toml.value(value)}" for key, value in given.items())
 
 
 def _outcomes(strategy: Strategy) -> Iterator[str]:
@@ -44,6 +64,7 @@ def _campaign(campaign: Campaign) -> Iterator[str]:
     plain = {key: name for key, name in keys.CAMPAIGN.items() if key != "callingHours"}
     yield from _pairs(campaign, plain)
     yield from _pairs(campaign.dialling, _set(campaign.dialling))
+    yield from _queue(campaign.queue)
     yield f"agents = {toml.value(sorted(campaign.agents))}"
     if not campaign.wrap_codes:
         yield "wrapCodes = []"
@@ -68,10 +89,18 @@ def _set(dialling: Dialling) -> dict[str, str]:
     }
 
 
+def _queue(queue: QueueSettings) -> Iterator[str]:
+    usual = QueueSettings()
+    for key, name in keys.QUEUE.items():
+        found = getattr(queue, name)
+        if found != getattr(usual, name):
+            yield f"{key} = {toml.value('' if found is None else found)}"
+
+
 def _pairs(thing: object, attributes: Mapping[str, str]) -> Iterator[str]:
     for key, attribute in attributes.items():
         found = getattr(thing, attribute)
-        if found is not None:
+        if found is not None and found != {}:
             yield f"{key} = {toml.value(found)}"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from callfloor.centre import CentreError, apply, export_text, parse
+from callfloor.centre import CentreError, Change, apply, export_text, parse, unspoken
 from callfloor.commands import session
+from callfloor.commands.failures import harmless
 from callfloor.settings import Settings
 from callfloor.store.pool import Database
 
@@ -28,13 +29,24 @@ def read(path: Path) -> str:
 
 def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
     """Apply a centre file and print the changes, one a line. Raises `CentreError`."""
-    source = parse(read(path), str(path))
-    changes = session.run(settings, lambda db: apply(db, source, dry_run=dry_run))
+    source = parse(read(path), str(path), path.parent)
+
+    async def work(db: Database) -> tuple[list[Change], list[str]]:
+        return await apply(db, source, dry_run=dry_run), await unspoken(db, source)
+
+    changes, silent = session.run(settings, work)
     # printed when all is committed, so that a closed pipe cannot undo it
     for change in changes:
         print(change)
     if not changes:
         print("no changes")
+    if silent:
+        names = ", ".join(map(harmless, silent))
+        print(
+            "callfloor: warning: a tone is heard in the place of the words of these prompts, because espeak-ng is not"
+            f" installed: {names}; install it and apply the file again, or give WAV files",
+            file=sys.stderr,
+        )
 
 
 def export(settings: Settings, organisation: str | None) -> None:

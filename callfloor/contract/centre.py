@@ -8,7 +8,9 @@ from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import Dialling, Strategy
+from callfloor.contract.mailboxes import Mailbox
 from callfloor.contract.users import UserType
+from callfloor.contract.workflows import QueueSettings, Sound, Workflow
 
 Direction = Literal["inbound", "outbound"]
 # By weekday, `monday` first: windows as rules.hours reads them. A day that is absent has none.
@@ -27,6 +29,8 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """`skills`: levels from 1 to 10, by name."""
+
     username: str
     user_type: UserType
     first_name: str
@@ -34,6 +38,7 @@ class User:
     email_address: str | None = None
     timezone: str | None = None
     account_active: bool = True
+    skills: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """`agents` are usernames; `wrap_codes` and `lists` by code and name."""
+    """`agents` are usernames; `wrap_codes` and `lists` by code and name. `queue`: of an inbound campaign."""
 
     name: str
     direction: Direction
@@ -60,14 +65,18 @@ class Campaign:
     lists: Mapping[str, List] = field(default_factory=dict[str, List])
     wrap_codes: Mapping[int, str] = field(default_factory=dict[int, str])
     dialling: Dialling = field(default_factory=Dialling)
+    queue: QueueSettings = field(default_factory=QueueSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """`users` by username, `campaigns` and `strategies` by name, `lead_statuses` (the organisation's own) by code."""
+    """`users` by username, `lead_statuses` (the organisation's own) by code, the others by name."""
 
     organisation: Organisation
     users: Mapping[str, User] = field(default_factory=dict[str, User])
     campaigns: Mapping[str, Campaign] = field(default_factory=dict[str, Campaign])
     lead_statuses: Mapping[int, str] = field(default_factory=dict[int, str])
     strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict[str, Mailbox])
+    prompts: Mapping[str, Sound] = field(default_factory=dict[str, Sound])
+    workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])

@@ -7,6 +7,9 @@ from typing import Literal, get_args
 
 ActivityType = Literal["call.inbound", "call.outbound", "call.manual", "email.inbound", "email.outbound"]
 OutcomeType = Literal["preview", "progressive", "predictive", "manual"]
+AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
+# What becomes of an agent after the call and its wrap-up.
+Wanted = Literal["ready", "paused", "signed-out"]
 Scope = Literal[
     "activities:read",
     "campaigns:read",
@@ -17,6 +20,8 @@ Scope = Literal[
     "dialler:read",
     "users:read",
     "agents:write",
+    "workspace",
+    "workspace:supervise",
     "admin",
 ]
 

@@ -6,16 +6,20 @@ Commands are `{"action": "hold", "on": true}`; what cannot be done is answered b
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from callfloor.rules.agents import AgentState
+from callfloor.contract.codes import AgentState, Wanted
+from callfloor.contract.fields import Id, Phone, Timestamp
+from callfloor.contract.leads import LeadData, StatusCode
 
 CallDirection = Literal["inbound", "outbound", "manual"]
 PartyState = Literal["ringing", "joined"]
+Monitoring = Literal["monitor", "whisper", "barge"]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
+Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Digits = Annotated[str, Meta(pattern=r"^[0-9*#]{1,64}$")]
 
 
@@ -68,34 +72,49 @@ class Email(Shown, frozen=True, kw_only=True):
     campaign_id: int
 
 
-class Session(Shown, frozen=True, kw_only=True):
-    """All that an agent's desk shows. `sequence`: of the last event that is part of it. `wanted`: what becomes of the
-    agent after the call. `wrap_up_seconds`: left for the wrap-up when this was said."""
+class AtHand(Shown, frozen=True, kw_only=True):
+    """What the floor puts on an agent's desk. `wrap_up_seconds`: left for the wrap-up when this was said."""
 
-    agent_id: int
-    sequence: int
-    state: AgentState
-    since: datetime
-    reason: str | None = None
-    wanted: str | None = None
     call: Call | None = None
     preview: PreviewLead | None = None
     email: Email | None = None
     wrap_up_seconds: float | None = None
 
 
+class Session(AtHand, frozen=True, kw_only=True):
+    """All that an agent's desk shows. `sequence`: of the last event that is part of it. `reason`: of a pause, also of
+    one that is to come. `wanted`: what becomes of the agent after the call."""
+
+    agent_id: int
+    sequence: int
+    state: AgentState
+    since: datetime
+    reason: str | None = None
+    wanted: Wanted | None = None
+
+
+# What the floor publishes; a snapshot stands for events that are not kept any more.
 EventType = Literal[
     "session", "preview.offered", "call.ringing", "call.connected", "call.changed", "call.ended", "email.offered"
 ]
 
 
 class Event(Shown, frozen=True, kw_only=True):
-    """What happened to an agent. Sequences of one agent have no gap; `session` is as it is after the event."""
+    """What happened to an agent. Sequences of one agent have no gap; `session` is as it is after the event. A
+    `snapshot` happened not: it is where one begins, or goes on when events in between are not kept any more."""
 
     sequence: int
-    type: EventType
+    type: EventType | Literal["snapshot"]
     timestamp: datetime
     session: Session
+
+
+class Heartbeat(Shown, frozen=True, kw_only=True):
+    """The connection lives. `sequence`: of the last event that was sent."""
+
+    sequence: int
+    timestamp: datetime
+    type: Literal["heartbeat"] = "heartbeat"
 
 
 class Command(msgspec.Struct, frozen=True, rename="camel", tag_field="action", forbid_unknown_fields=True):
@@ -113,7 +132,7 @@ class Pause(Command, frozen=True, tag="pause"):
 
 
 class SignOut(Command, frozen=True, tag="signOut"):
-    pass
+    """Leave, after the call in progress."""
 
 
 class HangUp(Command, frozen=True, tag="hangUp"):
@@ -141,9 +160,9 @@ class PauseRecording(Command, frozen=True, tag="pauseRecording"):
 class Target(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Exactly one: an agent, a queue (an inbound campaign), or a number."""
 
-    agent_id: int | None = None
-    campaign_id: int | None = None
-    number: str | None = None
+    agent_id: Id | None = None
+    campaign_id: Id | None = None
+    number: Phone | None = None
 
 
 class Transfer(Command, frozen=True, tag="transfer"):
@@ -171,50 +190,54 @@ class Conference(Command, frozen=True, tag="conference"):
 
 
 class DropParty(Command, frozen=True, tag="dropParty"):
-    party: int
+    """Take somebody out of the call."""
+
+    party: Small
 
 
 class Dial(Command, frozen=True, tag="dial"):
     """Call a number by hand, for an outbound campaign; do-not-call and hours are kept."""
 
-    campaign_id: int
-    number: str
-    lead_id: int | None = None
+    campaign_id: Id
+    number: Phone
+    lead_id: Id | None = None
 
 
 class AcceptPreview(Command, frozen=True, tag="acceptPreview"):
-    pass
+    """Dial the lead that is shown."""
 
 
 class SkipPreview(Command, frozen=True, tag="skipPreview"):
+    """Do not call the lead that is shown; it is dialled another time."""
+
     reason: Text
 
 
 class Callback(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """`own`: for oneself alone, else for whoever is free."""
 
-    timestamp: str
+    timestamp: Timestamp
     own: bool = False
 
 
 class WrapUp(Command, frozen=True, tag="wrapUp"):
     """What came of the call (or e-mail). `lead_data` merges into the lead's as `PUT /leads` does."""
 
-    wrap_code: int | None = None
-    lead_status: int | None = None
-    lead_data: dict[str, Any] | None = None
+    wrap_code: Small | None = None
+    lead_status: StatusCode | None = None
+    lead_data: LeadData | None = None
     callback: Callback | None = None
 
 
 class ExtendWrapUp(Command, frozen=True, tag="extendWrapUp"):
-    pass
+    """More time for the wrap-up, counted from now."""
 
 
 class Monitor(Command, frozen=True, tag="monitor"):
     """A supervisor listens to an agent's call: unheard, heard by the agent, or heard by everybody."""
 
-    agent_id: int
-    how: Literal["monitor", "whisper", "barge"] = "monitor"
+    agent_id: Id
+    how: Monitoring = "monitor"
 
 
 class StopMonitoring(Command, frozen=True, tag="stopMonitoring"):

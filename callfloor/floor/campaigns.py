@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
 from callfloor.contract.codes import DialStatus
-from callfloor.floor.plan import CampaignKey, CampaignPlan
+from callfloor.floor.callers import Reception
+from callfloor.floor.lease import Group, groups
+from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.rules.pacing import PacingSettings, Past
+from callfloor.rules.queues import QueueRules
+from callfloor.rules.workflow import campaigns_of
+from callfloor.rules.workflow_events import Facts
 from callfloor.store import campaigns
 from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
+from callfloor.store.workflows import Route, Routes
 
 # What pacing learns from before it begins: the campaign's last calls of the last hours.
 RECENT_CALLS = 400
@@ -23,19 +31,20 @@ class CampaignSettings:
     plan: CampaignPlan
 
 
-async def load(db: Database) -> dict[CampaignKey, CampaignSettings]:
-    """Every outbound campaign there is."""
-    found = [CampaignSettings(setup, plan_of(setup)) for setup in await campaigns.outbound(db)]
+async def load(db: Database, routes: Mapping[int, Routes]) -> dict[CampaignKey, CampaignSettings]:
+    """Every campaign there is. `routes`: by organisation."""
+    setups = [*await campaigns.outbound(db), *await campaigns.inbound(db)]
+    found = [CampaignSettings(setup, plan_of(setup, routes.get(setup.organisation))) for setup in setups]
     return {each.plan.key: each for each in found}
 
 
-def plan_of(setup: CampaignSetup) -> CampaignPlan:
+def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
     """The campaign's own settings where it has some, else what its regime asks for."""
     dialling, regime = setup.dialling, setup.regime
     cap = dialling.abandonment_cap
     return CampaignPlan(
         key=CampaignKey(setup.organisation, setup.campaign),
-        mode=setup.mode or "progressive",
+        mode=setup.mode,
         agents=setup.agents,
         active=setup.facts.active,
         numbers=setup.numbers,
@@ -55,7 +64,72 @@ def plan_of(setup: CampaignSetup) -> CampaignPlan:
         detect_machines=dialling.answering_machines == "hang-up",
         record=dialling.record,
         max_lines=dialling.max_lines,
+        name=setup.name,
+        timezone=setup.facts.zone,
+        country=setup.country,
+        queue=_queue(setup, routes),
     )
+
+
+def _queue(setup: CampaignSetup, routes: Routes | None) -> QueuePlan:
+    queue = setup.queue
+    overflow = None if routes is None else routes.campaigns.get(queue.overflow or "")
+    return QueuePlan(
+        rules=QueueRules(
+            skills=queue.skills,
+            relax_after_s=queue.relax_skills_seconds,
+            priority=queue.priority,
+            ageing_per_s=0.0 if queue.aging_seconds is None else 1 / queue.aging_seconds,
+            service_level_s=queue.service_level_seconds,
+        ),
+        longest_wait_s=queue.max_wait_seconds,
+        longest=queue.max_length,
+        overflow=None if overflow is None else CampaignKey(setup.organisation, overflow),
+        announce_s=queue.announce_seconds,
+        announce_position=queue.announce_position,
+        announce_wait=queue.announce_wait,
+        ring_s=queue.agent_ring_seconds,
+        survey=queue.survey,
+        music=None if routes is None else routes.prompts.get(queue.music or ""),
+    )
+
+
+def together(settings: Mapping[CampaignKey, CampaignSettings], routes: Mapping[int, Routes]) -> list[Group]:
+    """The campaigns that one engine has to lead together: those that share agents, and those that a caller may come to
+    on one call."""
+    members: dict[CampaignKey, set[int]] = {key: set(each.plan.agents) for key, each in settings.items()}
+    # a caller's ways are like agents that all their campaigns share, with ids that no agent has
+    ways = count(-1, -1)
+    for organisation, of_organisation in routes.items():
+        for route in of_organisation.by_name.values():
+            way = next(ways)
+            for campaign in campaigns_of(route.workflow):
+                key = CampaignKey(organisation, of_organisation.campaigns.get(campaign, 0))
+                members.get(key, set()).add(way)
+    for key, each in settings.items():
+        overflow = each.plan.queue.overflow
+        if overflow is not None and overflow in members:
+            way = next(ways)
+            members[key].add(way)
+            members[overflow].add(way)
+    return groups(members)
+
+
+def receptions(
+    routes: Mapping[int, Routes], now: datetime
+) -> tuple[dict[str, Reception], dict[tuple[int, str], Reception]]:
+    """Where callers go, by the number that they call, and by organisation and workflow."""
+    by_number: dict[str, Reception] = {}
+    by_name: dict[tuple[int, str], Reception] = {}
+    for organisation, each in routes.items():
+
+        def made(route: Route, organisation: int = organisation, each: Routes = each) -> Reception:
+            facts = Facts(at=now, zone=each.zone, emergency=route.closed, campaigns=each.campaigns, lists=each.lists)
+            return Reception(organisation, route.workflow, facts, each.prompts)
+
+        by_number |= {number: made(route) for number, route in each.by_number.items()}
+        by_name |= {(organisation, name): made(route) for name, route in each.by_name.items()}
+    return by_number, by_name
 
 
 async def past_of(db: Database, plan: CampaignPlan, now: datetime) -> Past:

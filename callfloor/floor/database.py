@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import asyncpg
 import structlog
 
 from callfloor.contract.codes import DialStatus
 from callfloor.errors import Problem
+from callfloor.floor.call_database import CallDatabase, moment
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.recordings import Recording, Recordings
 from callfloor.floor.records import Claim, WrapUp
 from callfloor.floor.selection import Selection
 from callfloor.rules.agents import AgentState
-from callfloor.store import activities, agents, attempts, media
+from callfloor.store import activities, agents, attempts, lead_notes, media
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
 log = structlog.get_logger("callfloor.floor")
 
 
-def moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-class DatabaseRecords:
+class DatabaseRecords(CallDatabase):
     """`selection` chooses leads; `journal` keeps the order of what is written."""
 
     def __init__(
@@ -41,9 +35,7 @@ class DatabaseRecords:
         recordings: Recordings,
         now: Callable[[], float],
     ) -> None:
-        self._db, self._journal, self._selection, self._recordings = db, journal, selection, recordings
-        self._now = now
-        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(db, journal, selection, recordings, now)
         # calls whose recording is on its way, and what waits for their end to be written
         self._storing: dict[int, list[Callable[[], None]]] = {}
         self._ending: set[CallId] = set()
@@ -53,11 +45,6 @@ class DatabaseRecords:
     def holds(self, call: CallId) -> bool:
         """Whether the call's end is still to be written."""
         return call in self._ending
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # Leads
 
@@ -171,6 +158,9 @@ class DatabaseRecords:
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         write = partial(self._journal.write, partial(self._wrap_up, plan.key, activity, wrap, at))
+        if wrap.lead_data is not None:
+            merge = partial(lead_notes.merge, self._db, plan.key.organisation, activity, wrap.lead_data)
+            self._journal.write(merge)
         if activity in self._storing:
             self._storing[activity].append(write)
         else:

@@ -7,7 +7,8 @@ leads the campaign next finds it, asks the carrier, and carries on or closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -18,18 +19,21 @@ import structlog
 from callfloor.clock import Clock
 from callfloor.contract.codes import DialStatus
 from callfloor.errors import Problem
-from callfloor.floor.campaigns import CampaignSettings, load, past_of
+from callfloor.floor.campaigns import CampaignSettings, load, past_of, receptions, together
+from callfloor.floor.contacts import Contact, Stage
 from callfloor.floor.database import DatabaseRecords, moment
 from callfloor.floor.desk import Desk
 from callfloor.floor.floor import Floor
 from callfloor.floor.journal import Journal
-from callfloor.floor.lease import ROUND_S, Leases, groups
+from callfloor.floor.lease import ROUND_S, Leases
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.roster import Roster
 from callfloor.floor.selection import Selection
+from callfloor.floor.work import Work
+from callfloor.floor.workspace import WorkspaceLink
 from callfloor.media.blobs import Blobs
-from callfloor.store import activities, agents, attempts
+from callfloor.store import activities, agents, attempts, inbound, workflows
 from callfloor.store.pool import LOST, Database
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
 
@@ -49,12 +53,14 @@ class Engine:
         self._settings: dict[CampaignKey, CampaignSettings] = {}
         self._journal = Journal(db)
         self._selection = Selection(db, self.id, self._settings)
-        self._records = DatabaseRecords(db, self._journal, self._selection, Recordings(carrier, blobs), clock.now)
-        self.floor = Floor(clock, carrier, self._records, desk)
+        self.records = DatabaseRecords(db, self._journal, self._selection, Recordings(carrier, blobs), clock.now)
+        self.floor = Floor(clock, carrier, self.records, desk)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()
-        self._roster = Roster(self.floor, self._journal, self._records, db, self._dialling)
+        self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
+        work = Work(clock, self.floor, self.records)
+        self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
         self._look = asyncio.Event()
         self._recoveries: set[asyncio.Task[None]] = set()
 
@@ -67,6 +73,7 @@ class Engine:
             self._every(AUDIT_S, self._audit),
             self._tick(),
             self._listen(),
+            self.link.run(),
         )
         running = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(stop.wait())
@@ -125,15 +132,19 @@ class Engine:
 
     async def _lead(self) -> None:
         """Take what is free, and dial as it is set up now."""
-        settings = await load(self._db)
+        routes = await workflows.load(self._db)
+        settings = await load(self._db, routes)
         before = dict(self._settings)
         self._settings.clear()
         self._settings.update(settings)
         for key in self._dialling & settings.keys():
-            if settings[key].plan.active and key in before and not before[key].plan.active:
+            plan = settings[key].plan
+            if plan.mode is not None and plan.active and key in before and not before[key].plan.active:
                 await self._selection.recycle_on_start(key, moment(self._clock.now()))
-            self.floor.configure(settings[key].plan)
-        await self._leases.round(groups({key: each.plan.agents for key, each in settings.items()}))
+            self.floor.configure(plan)
+        self.floor.queues.skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}
+        self.floor.callers.configure(*receptions(routes, moment(self._clock.now())))
+        await self._leases.round(together(settings, routes))
 
     def _gained(self, key: CampaignKey) -> None:
         task = asyncio.create_task(self._recover(key))
@@ -153,9 +164,12 @@ class Engine:
             if settings is None:
                 return
             try:
-                past = await past_of(self._db, settings.plan, moment(self._clock.now()))
+                now = moment(self._clock.now())
+                past = None if settings.plan.mode is None else await past_of(self._db, settings.plan, now)
                 live = {call.call: call for call in await self._carrier.calls()}
                 rows = await attempts.unfinished(self._db, *key)
+                legs = await inbound.open_legs(self._db, *key, now)
+                await self.records.reserve()
             except (Problem, CarrierLostError) as error:
                 log.warning("recovery-waits", campaign=key.campaign, kind=type(error).__name__)
                 await asyncio.sleep(1.0)
@@ -165,7 +179,8 @@ class Engine:
             self.floor.configure(settings.plan, past)
             for row in rows:
                 self._found(settings.plan, row, live.get(row["attempt_id"]))
-            now = moment(self._clock.now())
+            for row in legs:
+                self._leg_found(settings.plan, row, live)
             code = settings.plan.default_wrap_code
             self._journal.write(partial(activities.wrap_up_left, self._db, *key, code, now))
             self._dialling.add(key)
@@ -175,7 +190,8 @@ class Engine:
     def _found(self, plan: CampaignPlan, row: asyncpg.Record, live: LiveCall | None) -> None:
         """An attempt without an end, and the carrier's word of it."""
         if live is not None:
-            call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"])
+            manual = row["mode"] == "manual"
+            call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"], manual=manual)
             self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent)
             return
         # what became of it is not known: it is closed for what is certain, and its lead rests as after any call
@@ -186,7 +202,42 @@ class Engine:
         else:
             status = DialStatus.CANCELLED
         log.warning("attempt-closed", attempt=row["attempt_id"], status=status.name)
-        self._records.finished(plan, row["attempt_id"], row["activity_id"], status, None, self._clock.now())
+        self.records.finished(plan, row["attempt_id"], row["activity_id"], status, None, self._clock.now())
+
+    def _leg_found(self, plan: CampaignPlan, row: asyncpg.Record, live: Mapping[CallId, LiveCall]) -> None:
+        """A leg without an end: of a call that came in, or of one that was transferred."""
+        placed: bool = row["attempt_id"] is not None
+        if placed and row["parent_activity_id"] is None:
+            # it ends with its attempt
+            return
+        known = live.get(row["attempt_id"] if placed else -row["root_activity_id"])
+        organisation, activity, now = plan.key.organisation, row["activity_id"], self._clock.now()
+        if known is None:
+            log.warning("call-closed", activity=activity)
+            if row["answered_at"] is None:
+                self.records.leave(organisation, activity, "failed", now)
+            self.records.hang_up(organisation, activity, now)
+            return
+        joined: datetime | None = row["join_queue_at"]
+        waited = 0.0 if joined is None else now - joined.timestamp()
+        stage = Stage.TALKING if known.agent is not None else Stage.WORKFLOW if joined is None else Stage.QUEUE
+        contact = Contact(
+            call=known.call,
+            plan=plan,
+            activity=activity,
+            direction="outbound" if placed else "inbound",
+            number=row["contact"],
+            own=row["own_contact"],
+            stage=stage,
+            began_at=self._clock.elapsed(),
+            lead=row["lead_id"],
+            agent=known.agent,
+            part=known.part,
+            parts={known.part: activity},
+            joined_at=self._clock.elapsed() - waited,
+            connected_at=now,
+        )
+        self.floor.adopt_contact(contact)
 
     async def _audit(self) -> None:
         """Find calls that the carrier lost, and attempts that nobody knows."""
@@ -200,7 +251,7 @@ class Engine:
         for key in list(self._dialling):
             for row in await attempts.unfinished(self._db, *key):
                 call = row["attempt_id"]
-                unknown = not self.floor.has(call) and not self._records.holds(call) and row["dialled_at"] < limit
+                unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
                 if unknown and key in self._dialling:
                     self._found(self._settings[key].plan, row, None)
 

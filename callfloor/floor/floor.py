@@ -1,26 +1,28 @@
-"""The floor itself: calls are placed, answered, given to agents and ended.
+"""The floor itself: calls are placed, taken, answered, given to agents and ended.
 
 Driven by events of the carrier, of agents and of the clock; it never waits, so that on a virtual clock a day passes in
-seconds and a seed repeats it. One thread, one order of events.
+seconds and a seed repeats it. One thread, one order of events. Here is who hears of what; what becomes of it is in
+`outbound` (calls that we place), `callers` (that come in), `queues` (customers who wait), `talks` (who talk) and
+`presence` (agents).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
-
-from callfloor.clock import Clock, Timer
-from callfloor.contract.codes import DialStatus
+from callfloor.clock import Clock
+from callfloor.floor.callers import Callers
+from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler, MakePacer
+from callfloor.floor.outbound import FloorCall, Outbound
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.presence import Presence
 from callfloor.floor.previews import AGENT_LEFT, Previews
-from callfloor.floor.records import Claim, Records
+from callfloor.floor.queues import Queues
+from callfloor.floor.records import Records
+from callfloor.floor.showing import Showing
+from callfloor.floor.talks import Talks
 from callfloor.floor.team import Agent, Team
-from callfloor.rules import calls
 from callfloor.rules.agents import AgentInput
-from callfloor.rules.calls import CallFacts, CallInput, CallState, Effect
 from callfloor.rules.pacing import Pacer, Past
 from callfloor.telephony.carrier import (
     AgentId,
@@ -30,55 +32,31 @@ from callfloor.telephony.carrier import (
     CallId,
     Carrier,
     CarrierEvent,
-    Cause,
-    Detected,
     Digit,
     Ended,
     Joined,
     Left,
-    Line,
     MessagePlayed,
     Offered,
     Recorded,
-    Ringing,
     Withdrawn,
 )
-
-# What a person hears who answered when nobody was free; it names the organisation and a number to call.
-INFORMATION_MESSAGE = "information"
-
-
-@dataclass(slots=True, eq=False)
-class FloorCall:
-    """`agent`: who is held for it, is being joined or is joined. `bound`: only that one may take it."""
-
-    id: CallId
-    dialler: Dialler
-    activity: int
-    facts: CallFacts
-    agent: AgentId | None = None
-    placed_at: float = 0.0
-    bound: bool = False
-    connected: bool = False
-    answered_at: float | None = None
-    timer: Timer | None = field(default=None, repr=False)
-
-    def stop_timer(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 class Floor:
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, make_pacer: MakePacer = Pacer
     ) -> None:
-        self._make_pacer = make_pacer
-        self._clock, self._carrier, self._records, self._desk = clock, carrier, records, desk
+        self._clock, self._records = clock, records
         self._diallers: dict[CampaignKey, Dialler] = {}
-        self._calls: dict[CallId, FloorCall] = {}
-        self.presence = Presence(clock, records, desk, self._diallers, self._ready)
-        self.previews = Previews(clock, records, desk, self.presence, self._diallers, self._place)
+        self.contacts = contacts = Contacts()
+        self.presence = presence = Presence(clock, records, desk, self._diallers, self._ready)
+        self.showing = showing = Showing(clock, records, contacts, presence.team)
+        self.outbound = Outbound(clock, carrier, records, desk, presence, contacts, showing, self._diallers, make_pacer)
+        self.queues = Queues(clock, carrier, records, desk, presence, contacts, showing)
+        self.talks = Talks(clock, carrier, records, presence, contacts, self.queues, showing)
+        self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
+        presence.changed, presence.handled = self._changed, self.queues.handled
         carrier.listen(self.event)
 
     @property
@@ -86,81 +64,84 @@ class Floor:
         return self.presence.team
 
     @property
+    def previews(self) -> Previews:
+        return self.outbound.previews
+
+    @property
     def diallers(self) -> list[Dialler]:
         return list(self._diallers.values())
 
     @property
     def calls(self) -> list[FloorCall]:
-        return list(self._calls.values())
+        """Those that the floor placed."""
+        return self.outbound.calls
 
     def has(self, call: CallId) -> bool:
-        return call in self._calls
+        return self.outbound.get(call) is not None or self.contacts.get(call) is not None
 
     def placed_before(self, at: float) -> set[CallId]:
-        """Calls that the carrier was asked for before then."""
-        return {call.id for call in self._calls.values() if call.placed_at < at}
+        """Calls that the carrier was asked for, or that it told of, before then."""
+        placed = {call.id for call in self.calls if call.placed_at < at}
+        return placed | {contact.call for contact in self.contacts.everyone() if contact.began_at < at}
 
     def lost(self, lost: set[CallId]) -> None:
         """The carrier holds these no longer, and their end was not heard of."""
-        for call in [self._calls[each] for each in lost if each in self._calls]:
-            self._ended(call, "failed" if call.facts.unanswered else "hang-up", None)
+        for each in sorted(lost):
+            call = self.outbound.get(each)
+            self._over(Ended(each, "failed" if call is not None and call.facts.unanswered else "hang-up"))
 
     # Campaigns
 
     def configure(self, plan: CampaignPlan, past: Past | None = None) -> None:
-        """Dial for a campaign, or dial for it otherwise. `past`: what its pacing learned before."""
-        known = self._diallers.get(plan.key)
-        if known is not None and (known.plan.mode, known.plan.pacing) == (plan.mode, plan.pacing):
-            known.plan = plan
-            return
-        dialler = self._diallers[plan.key] = Dialler(plan, self._clock, past, self._make_pacer)
-        if known is not None:
-            dialler.lines, dialler.waiting = known.lines, known.waiting
-            for call in self._calls.values():
-                if call.dialler is known:
-                    call.dialler = dialler
-        for agent in self.team.everyone():
-            self.presence.watch(agent, None)
+        """Dial or take calls for a campaign, or do it otherwise. `past`: what its pacing learned before."""
+        # customers of outbound campaigns wait too, when they are transferred
+        self.queues.configure(plan)
+        if plan.mode is not None:
+            self.outbound.configure(plan, past)
 
     def drop(self, key: CampaignKey) -> None:
         """The campaign is another engine's now: forget its calls and agents, without a word to anybody."""
-        dialler = self._diallers.pop(key, None)
-        if dialler is not None:
-            dialler.dropped = True
-        gone = {call.id for call in self._calls.values() if call.dialler.plan.key == key}
+        gone = self.outbound.drop(key)
+        self.queues.close(key)
+        gone |= {contact.call for contact in self.contacts.everyone() if contact.plan.key == key}
         for call in gone:
-            self._calls.pop(call).stop_timer()
+            self.contacts.pop(call)
+        led = self._diallers.keys() | self.queues.campaigns()
         for agent in self.team.everyone():
-            if agent.call in gone or agent.serving == key or not self._diallers.keys() & set(agent.campaigns):
+            if agent.call in gone or agent.serving == key or not led & set(agent.campaigns):
                 self.team.forget(agent)
 
+    def place(self, key: CampaignKey, call: Claimed) -> None:
+        """Dial what is written down."""
+        dialler = self._diallers.get(key)
+        if dialler is not None:
+            self.outbound.place(dialler, call)
+
     def adopt(self, key: CampaignKey, call: Claimed, *, answered: bool, agent: AgentId | None) -> None:
-        """Carry on with a call that the carrier holds and another engine began."""
-        dialler = self._diallers[key]
-        state = CallState.DIALLING if not answered else CallState.WAITING if agent is None else CallState.CONNECTED
-        result = DialStatus.ANSWERED if agent is not None else None
-        facts = CallFacts(state, dialler.plan.detect_machines, result)
-        now = self._clock.elapsed()
-        adopted = FloorCall(call.call, dialler, call.activity, facts, agent, now, connected=agent is not None)
-        self._calls[call.call] = adopted
-        if adopted.facts.unanswered:
-            dialler.lines.add(adopted.id)
-            self._pacing(adopted, CallInput.RINGING)
-        elif agent is None:
-            # nobody knows how long this person has waited: too long
-            adopted.answered_at = self._clock.elapsed()
-            self._advance(adopted, CallInput.GRACE_OVER)
-        elif (known := self.team.get(agent)) is not None:
+        """Carry on with a call that another engine placed and the carrier holds."""
+        self.outbound.adopt(key, call, answered=answered, agent=agent)
+        self._resume(agent)
+
+    def adopt_contact(self, contact: Contact) -> None:
+        """Carry on with somebody whom another engine had on the line and the carrier holds."""
+        self.contacts.put(contact)
+        if contact.stage in (Stage.WORKFLOW, Stage.QUEUE):
+            self.callers.resume(contact)
+        self._resume(contact.agent)
+
+    def _resume(self, agent: AgentId | None) -> None:
+        known = None if agent is None else self.team.get(agent)
+        if known is not None:
             self.resume(known)
 
     def resume(self, agent: Agent) -> bool:
         """The agent is on a call that was carried on with before the agent was known. False: there is none."""
-        call = next((each for each in self._calls.values() if each.agent == agent.id and each.connected), None)
-        if call is None or agent.call is not None:
+        contact = next((each for each in self.contacts.everyone() if each.agent == agent.id), None)
+        if contact is None or contact.stage is not Stage.TALKING or agent.call is not None:
             return False
-        agent.call = call.id
+        agent.call = contact.call
         self.presence.reserve(agent)
-        self.presence.connected(agent, call.dialler.plan)
+        self.presence.connected(agent, contact.plan)
         return True
 
     # Agents
@@ -176,266 +157,89 @@ class Floor:
         if agent.preview is not None and happened is not AgentInput.READY:
             self.previews.skip(agent_id, AGENT_LEFT)
 
-    def hang_up(self, agent_id: AgentId) -> bool:
-        """The agent ends the call. False: there is none."""
-        agent = self.team.get(agent_id)
-        call = None if agent is None or agent.call is None else self._calls.get(agent.call)
-        if call is None or not call.connected:
-            return False
-        self._advance(call, CallInput.DROP)
-        return True
+    def _changed(self, agent: Agent) -> None:
+        self.queues.watch(agent)
+        self.showing.mark(agent.id)
 
     def _ready(self, agent: Agent) -> None:
-        """An agent is idle: whoever waits gets it, else its campaign dials."""
-        waiting = [
-            call
-            for key in sorted(agent.campaigns, key=lambda key: key != agent.serving)
-            if (dialler := self._diallers.get(key)) is not None
-            for call in dialler.waiting
-        ]
-        if waiting:
-            self._join(self._calls[waiting[0]], agent)
-        elif agent.serving is not None and (dialler := self._diallers.get(agent.serving)) is not None:
-            self._dial(dialler)
-
-    # Dialling
+        """An agent is idle. Who was called and has answered comes first, because nobody may be left in silence; then
+        whoever called us; else the agent's campaign dials."""
+        if self.outbound.serve(agent) or self.queues.serve(agent) or agent.serving is None:
+            return
+        dialler = self._diallers.get(agent.serving)
+        if dialler is not None:
+            self.outbound.dial(dialler)
 
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
-        for dialler in self.diallers:
-            self._dial(dialler)
+        self.outbound.tick()
         for agent in self.team.everyone():
             if agent.facts.state == "ready" and len(agent.campaigns) > 1:
                 self.presence.move(agent)
-
-    def _dial(self, dialler: Dialler) -> None:
-        plan = dialler.plan
-        if dialler.lines and not self.team.serving_count(plan.key):
-            # nobody is there any more to talk to whoever answers
-            self._cancel(tuple(dialler.lines))
-        if plan.mode == "preview":
-            for agent in self.team.ready(plan.key):
-                if dialler.wants_agents and self._has_line(dialler):
-                    self.previews.offer(dialler, agent)
-            return
-        count, cancel, why = dialler.wanted(self.team.ready_count(plan.key))
-        self._cancel(cancel)
-        if not count:
-            return
-        ready = self.team.ready(plan.key)
-        held = ready[:count] if plan.mode == "progressive" else []
-        for agent in held:
-            self.presence.reserve(agent)
-        dialler.claiming = True
-        claim = Claim(plan, count, [agent.id for agent in held or ready], plan.mode == "progressive", why)
-        self._records.claim(claim, partial(self._claimed, dialler, count, held))
-
-    def _has_line(self, dialler: Dialler) -> bool:
-        """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
-        plan = dialler.plan
-        if plan.max_lines is None:
-            return True
-        looking = sum(
-            agent.serving == plan.key and agent.facts.state == "dialling" and agent.call is None
-            for agent in self.team.everyone()
-        )
-        return len(dialler.lines) + looking < plan.max_lines
-
-    def _cancel(self, lines: tuple[CallId, ...]) -> None:
-        for line in lines:
-            if line in self._calls:
-                self._advance(self._calls[line], CallInput.CANCEL)
-
-    def _claimed(self, dialler: Dialler, asked: int, held: list[Agent], claimed: list[Claimed]) -> None:
-        if dialler.dropped:
-            # whoever leads the campaign now finds these attempts and closes them
-            return
-        dialler = self._diallers[dialler.plan.key]
-        dialler.claimed(asked, len(claimed))
-        for call in claimed:
-            self._place(dialler, call)
-        for agent in held:
-            if self.team.get(agent.id) is agent and agent.call is None and agent.facts.state == "dialling":
-                self.presence.release(agent)
-
-    def _place(self, dialler: Dialler, claimed: Claimed) -> None:
-        """Dial. The attempt is written down already."""
-        if dialler.dropped:
-            return
-        plan, bound = dialler.plan, claimed.agent is not None
-        facts = CallFacts(detect=plan.detect_machines)
-        now = self._clock.elapsed()
-        call = FloorCall(claimed.call, dialler, claimed.activity, facts, claimed.agent, now, bound)
-        if claimed.agent is not None and not self._hold(claimed.agent, call):
-            # its agent went elsewhere meanwhile, and nobody else may have the call
-            self._finish(call, DialStatus.CANCELLED, None)
-            return
-        self._calls[call.id] = call
-        dialler.lines.add(call.id)
-        self._pacing(call, CallInput.RINGING)
-        line = Line(call.id, claimed.number, claimed.caller, plan.pacing.ring_s, plan.detect_machines, plan.record)
-        self._carrier.originate(line)
-
-    def _hold(self, agent_id: AgentId, call: FloorCall) -> bool:
-        """Keep the agent free for the call."""
-        agent = self.team.get(agent_id)
-        if agent is None or agent.call is not None or agent.leaving or agent.facts.state not in ("ready", "dialling"):
-            return False
-        agent.call = call.id
-        if agent.facts.state == "ready":
-            self.presence.reserve(agent)
-        self.presence.show(agent, agent.facts, call.dialler.plan.key)
-        return True
 
     # Calls
 
     def event(self, event: CarrierEvent) -> None:
         """What the carrier says."""
-        if isinstance(event, Offered):
-            # no campaign takes calls
-            self._carrier.refuse(event.offer)
-        elif not isinstance(event, Withdrawn) and (call := self._calls.get(event.call)) is not None:
-            self._call_event(call, event)
-
-    def _call_event(self, call: FloorCall, event: CallEvent) -> None:
         match event:
-            case Ringing():
-                call.dialler.accepted()
-                self._advance(call, CallInput.RINGING)
-            case Answered():
-                call.dialler.accepted()
-                self._advance(call, CallInput.ANSWERED)
-            case Detected(machine=machine):
-                self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
-            case Joined(agent=agent):
-                if agent == call.agent:
-                    self._advance(call, CallInput.JOINED)
-            case AgentMissed(agent=agent):
-                if agent == call.agent and not call.connected:
-                    self._missed(call, agent)
-            case MessagePlayed():
-                self._advance(call, CallInput.MESSAGE_OVER)
-            case Left() | Digit() | Recorded():
+            case Offered():
+                self.callers.offered(event)
+            case Withdrawn():
+                # an offer is accepted or refused at once
                 pass
-            case Ended(cause=cause, recorded_s=recorded_s):
-                self._ended(call, cause, recorded_s)
-
-    def _advance(self, call: FloorCall, happened: CallInput) -> None:
-        before = call.facts
-        call.facts, effects = calls.advance(before, happened)
-        if not call.facts.unanswered:
-            call.dialler.lines.discard(call.id)
-        if call.facts.state is CallState.CLOSING and (before.unanswered or before.state is CallState.DETECTING):
-            # cancelled, or a machine: no person will come of it
-            self._pacing(call, CallInput.ENDED)
-        for effect in effects:
-            self._do(call, effect)
-
-    def _do(self, call: FloorCall, effect: Effect) -> None:
-        match effect:
-            case Effect.NOTE_ANSWER:
-                self._records.answered(call.dialler.plan.key, call.id, self._clock.now())
-            case Effect.FIND_AGENT:
-                self._find_agent(call)
-            case Effect.NOTE_CONNECTION:
-                self._connected(call)
-            case Effect.PLAY_MESSAGE:
-                call.dialler.waiting.pop(call.id, None)
-                self._pacing(call, CallInput.GRACE_OVER)
-                self._carrier.play(call.id, INFORMATION_MESSAGE)
-            case Effect.COUNT_ABANDONED:
-                self._pacing(call, CallInput.ANSWERED)
-                self._pacing(call, CallInput.GRACE_OVER)
-            case Effect.HANG_UP:
-                call.stop_timer()
-                self._carrier.hang_up(call.id)
-
-    def _find_agent(self, call: FloorCall) -> None:
-        grace_s = call.dialler.plan.pacing.grace_s
-        if call.answered_at is None:
-            call.answered_at = self._clock.elapsed()
-            self._pacing(call, CallInput.ANSWERED)
-            call.timer = self._clock.call_later(grace_s, partial(self._advance, call, CallInput.GRACE_OVER))
-        agent = self.team.get(call.agent) if call.agent is not None else self.team.for_call(call.dialler.plan.key)
-        if agent is not None:
-            self._join(call, agent)
-        elif self._clock.elapsed() - call.answered_at >= grace_s:
-            self._advance(call, CallInput.GRACE_OVER)
-        else:
-            call.dialler.waiting[call.id] = None
-
-    def _join(self, call: FloorCall, agent: Agent) -> None:
-        call.dialler.waiting.pop(call.id, None)
-        call.agent, agent.call = agent.id, call.id
-        if agent.facts.state == "ready":
-            self.team.serve(agent, call.dialler.plan.key)
-            self.presence.reserve(agent)
-        self._advance(call, CallInput.ASSIGNED)
-        self._carrier.join(call.id, agent.id)
-
-    def _missed(self, call: FloorCall, agent_id: AgentId) -> None:
-        """The agent's phone was not taken; the customer goes on waiting."""
-        agent = self.team.get(agent_id)
-        call.agent, call.bound = None, False
-        if agent is not None and agent.call == call.id:
-            self.presence.missed(agent)
-        self._advance(call, CallInput.AGENT_MISSED)
-
-    def _connected(self, call: FloorCall) -> None:
-        call.stop_timer()
-        call.connected = True
-        agent = None if call.agent is None else self.team.get(call.agent)
-        if agent is None:
-            return
-        plan = call.dialler.plan
-        self._records.connected(plan.key, call.id, agent.id, self._clock.now())
-        self._pacing(call, CallInput.JOINED)
-        self.presence.connected(agent, plan)
-        self._desk.connected(agent.id, plan, call.id)
-
-    def _ended(self, call: FloorCall, cause: Cause, recorded_s: float | None) -> None:
-        was, dialler = call.facts, call.dialler
-        call.facts, _ = calls.advance(was, CallInput.ENDED)
-        if was.unanswered:
-            dialler.lines.discard(call.id)
-            if cause == "failed":
-                dialler.refused()
-        if was.unanswered or was.state is CallState.DETECTING:
-            self._pacing(call, CallInput.ENDED)
-        elif was.state in (CallState.WAITING, CallState.JOINING):
-            dialler.waiting.pop(call.id, None)
-            self._pacing(call, CallInput.GRACE_OVER if was.state is CallState.WAITING else CallInput.JOINED)
-        self._finish(call, calls.dial_status(call.facts, cause), recorded_s)
-
-    def _finish(self, call: FloorCall, status: DialStatus, recorded_s: float | None) -> None:
-        call.stop_timer()
-        self._calls.pop(call.id, None)
-        plan = call.dialler.plan
-        self._records.finished(plan, call.id, call.activity, status, recorded_s, self._clock.now())
-        agent = None if call.agent is None else self.team.get(call.agent)
-        if agent is None or agent.call != call.id:
-            return
-        agent.call = None
-        if call.connected:
-            self.presence.call_ended(agent, call.activity, plan)
-        else:
-            self.presence.free(agent)
-
-    def _pacing(self, call: FloorCall, happened: CallInput) -> None:
-        """Tell pacing of a line. One that has its own agent is none of its business."""
-        pacer, now = call.dialler.pacer, self._clock.elapsed()
-        if pacer is None or call.bound:
-            return
-        match happened:
-            case CallInput.RINGING:
-                pacer.dialled(call.id, now)
-            case CallInput.ANSWERED:
-                pacer.answered(call.id, now)
-            case CallInput.JOINED if call.agent is not None:
-                pacer.joined(call.id, call.agent, now)
-            case CallInput.GRACE_OVER:
-                pacer.abandoned(call.id, now)
-            case CallInput.ENDED:
-                pacer.ended_unanswered(call.id, now)
+            case Ended():
+                self._over(event)
+            case _ if (contact := self.contacts.get(event.call)) is not None:
+                self._contact_event(contact, event)
+            case _ if (call := self.outbound.get(event.call)) is not None:
+                self.outbound.event(call, event)
             case _:
                 pass
+
+    def _contact_event(self, contact: Contact, event: CallEvent) -> None:
+        """Of a caller, or of somebody who talks to an agent."""
+        match event:
+            case Answered():
+                self.callers.answered(contact)
+            case Joined(agent=agent) if contact.stage is Stage.JOINING:
+                self.queues.joined(contact, agent)
+            case Joined(agent=agent):
+                self.talks.joined(contact, agent)
+            case AgentMissed(agent=agent) if contact.stage is Stage.JOINING:
+                self.queues.missed(contact, agent)
+            case AgentMissed(agent=agent):
+                self.talks.missed(contact, agent)
+            case Left(agent=agent):
+                self.talks.left(contact, agent)
+            case Digit(digit=digit):
+                self.callers.pressed(contact, digit)
+            case MessagePlayed():
+                self.callers.played(contact)
+            case Recorded(part=part, seconds=seconds):
+                if not self.callers.recorded(contact, part, seconds):
+                    self._recorded(contact, part, seconds)
+            case _:
+                pass
+
+    def _recorded(self, contact: Contact, part: int, seconds: float) -> None:
+        """A part of the talk's recording is whole."""
+        activity = contact.parts.get(part)
+        if activity is not None:
+            self._records.part(contact.organisation, activity, contact.call, part, seconds, self._clock.now())
+
+    def _over(self, event: Ended) -> None:
+        """A call is over. An attempt ends with the whole call, however many legs it had."""
+        contact, call = self.contacts.pop(event.call), self.outbound.get(event.call)
+        recorded_s = event.recorded_s
+        if contact is not None:
+            if contact.stage in (Stage.TALKING, Stage.OUTSIDE):
+                self.talks.ended(contact)
+            if recorded_s is not None and (call is None or contact.parts.get(contact.part) != call.activity):
+                self._recorded(contact, contact.part, recorded_s)
+                recorded_s = None
+            if event.quality is not None:
+                self._records.quality(contact.organisation, contact.activity, event.quality)
+            if call is None or contact.activity != call.activity:
+                self.callers.ended(contact)
+        if call is not None:
+            self.outbound.ended(call, event.cause, recorded_s)

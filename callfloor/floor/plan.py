@@ -8,6 +8,7 @@ from typing import NamedTuple
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import PreviewTimeout
 from callfloor.rules.pacing import PacingSettings
+from callfloor.rules.queues import QueueRules
 from callfloor.telephony.carrier import AgentId, CallId
 
 
@@ -18,10 +19,11 @@ class CampaignKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """How a campaign dials; times in seconds. `numbers`: what may be shown to the customer (E.164), in turn."""
+    """How a campaign dials, or takes calls; times in seconds. `mode` None: it is inbound, and `queue` says how callers
+    wait. `numbers`: what may be shown to the customer (E.164), in turn."""
 
     key: CampaignKey
-    mode: CampaignMode
+    mode: CampaignMode | None
     agents: frozenset[AgentId]
     active: bool = True
     numbers: tuple[str, ...] = ()
@@ -35,19 +37,42 @@ class CampaignPlan:
     detect_machines: bool = True
     record: bool = True
     max_lines: int | None = None
+    name: str = ""
+    timezone: str = "UTC"
+    country: str = ""
+    queue: QueuePlan = field(default_factory=lambda: QueuePlan())
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlan:
+    """How callers wait. `longest_wait_s`, `longest` (callers), `announce_s` None: no limit, nothing is announced.
+    `overflow`: where callers beyond the limits go. `survey`: the workflow that follows a talk. `music`: what is played
+    to who waits, as the carrier names it; None: its own."""
+
+    rules: QueueRules = field(default_factory=QueueRules)
+    longest_wait_s: float | None = None
+    longest: int | None = None
+    overflow: CampaignKey | None = None
+    announce_s: float | None = None
+    announce_position: bool = True
+    announce_wait: bool = True
+    ring_s: float = 15.0
+    survey: str | None = None
+    music: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A call that is written down and may be placed. `caller`: the number to show. `agent`: only this one may take
-    it, and is held free for it."""
+    it, and is held free for it. `manual`: that agent dialled it by hand."""
 
     call: CallId
     activity: int
-    lead: int
+    lead: int | None
     number: str
     caller: str | None = None
     agent: AgentId | None = None
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

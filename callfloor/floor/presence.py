@@ -17,7 +17,8 @@ from callfloor.telephony.carrier import AgentId
 
 
 class Presence:
-    """`ready` is called whenever an agent has become idle."""
+    """`ready` is called whenever an agent has become idle, `changed` whenever its state is another, `handled` when an
+    agent is done with a call: its campaign, and how long it took."""
 
     def __init__(
         self,
@@ -29,6 +30,8 @@ class Presence:
     ) -> None:
         self._clock, self._records, self._desk, self._diallers, self._ready = clock, records, desk, diallers, ready
         self.team = Team(self.watch)
+        self.changed: Callable[[Agent], None] = lambda _: None
+        self.handled: Callable[[CampaignKey, float], None] = lambda _key, _seconds: None
 
     def asked(self, agent: Agent, happened: AgentInput, reason: str | None, *, written: bool) -> None:
         """Somebody wants the agent ready, paused or signed out. `written`: where states are shown, it is known."""
@@ -51,6 +54,7 @@ class Presence:
         self.settle(agent, agents.advance(agent.facts, AgentInput.RELEASED))
 
     def connected(self, agent: Agent, plan: CampaignPlan) -> None:
+        agent.connected_at = self._clock.elapsed()
         self.show(agent, agents.advance(agent.facts, AgentInput.CONNECTED), plan.key)
 
     def missed(self, agent: Agent) -> None:
@@ -60,7 +64,7 @@ class Presence:
 
     def call_ended(self, agent: Agent, activity: int, plan: CampaignPlan) -> None:
         """The agent's call is over, its wrap-up begins."""
-        agent.activity = activity
+        agent.activity, agent.plan = activity, plan
         self.show(agent, agents.advance(agent.facts, AgentInput.CALL_ENDED))
         self._time_wrap_up(agent, plan, plan.wrap_up_s)
         self._desk.wrapping(agent.id, plan, plan.wrap_up_s)
@@ -70,28 +74,29 @@ class Presence:
         agent = self.team.get(agent_id)
         if agent is None or agent.activity is None or agent.facts.state != "on-wrap" or agent.leaving:
             return False
-        dialler = None if agent.serving is None else self._diallers.get(agent.serving)
-        if dialler is not None:
-            self._records.wrapped(dialler.plan, agent.activity, wrap, self._clock.now())
-        agent.activity = None
+        if agent.plan is not None:
+            self._records.wrapped(agent.plan, agent.activity, wrap, self._clock.now())
+            if agent.connected_at is not None:
+                self.handled(agent.plan.key, self._clock.elapsed() - agent.connected_at)
+        agent.activity = agent.plan = agent.shown = agent.connected_at = None
         self.free(agent)
         return True
 
     def extend_wrap_up(self, agent_id: AgentId) -> bool:
         """More time for the wrap-up, counted from now. False: there is none."""
         agent = self.team.get(agent_id)
-        if agent is None or agent.activity is None or agent.facts.state != "on-wrap" or agent.serving is None:
+        if agent is None or agent.activity is None or agent.facts.state != "on-wrap" or agent.plan is None:
             return False
-        dialler = self._diallers.get(agent.serving)
-        if dialler is not None:
-            self._time_wrap_up(agent, dialler.plan, dialler.plan.wrap_up_extension_s)
-        return dialler is not None
+        self._time_wrap_up(agent, agent.plan, agent.plan.wrap_up_extension_s)
+        self.changed(agent)
+        return True
 
     def _time_wrap_up(self, agent: Agent, plan: CampaignPlan, seconds: float) -> None:
         def over() -> None:
             self.wrap_up(agent.id, WrapUp(plan.default_wrap_code))
 
         agent.stop_timer()
+        agent.wrap_up_s = seconds
         agent.timer = self._clock.call_later(seconds, over)
 
     def free(self, agent: Agent) -> None:
@@ -138,6 +143,7 @@ class Presence:
     def watch(self, agent: Agent, before: CampaignKey | None) -> None:
         """Tell pacing who is idle, who talks and who wraps up. `before`: the campaign that the agent served."""
         now = self._clock.elapsed()
+        self.changed(agent)
         if before is not None and before != agent.serving:
             known = self._diallers.get(before)
             if known is not None and known.pacer is not None:

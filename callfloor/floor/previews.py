@@ -48,7 +48,7 @@ class Previews:
         if lead is None:
             self._presence.release(agent)
             return
-        agent.preview = lead
+        agent.preview, agent.preview_s = lead, plan.preview_s
         self._presence.show(agent, agent.facts)
         agent.timer = self._clock.call_later(plan.preview_s, partial(self._time_over, agent, lead, plan))
         self._desk.preview(agent.id, plan, lead)

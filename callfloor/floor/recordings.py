@@ -30,12 +30,12 @@ class Recordings:
     def __init__(self, carrier: Carrier, blobs: Blobs) -> None:
         self._carrier, self._blobs = carrier, blobs
 
-    async def store(self, organisation: int, call: CallId, seconds: float) -> Recording:
+    async def store(self, organisation: int, call: CallId, seconds: float, part: int = 0) -> Recording:
         """Put the recording where media are kept; trouble on either side is waited out for half a minute."""
         rest = FIRST_REST_S
         for _ in range(TRIES):
             try:
-                blob = await self._blobs.put(organisation, self._carrier.recording(call))
+                blob = await self._blobs.put(organisation, self._carrier.recording(call, part))
             except (CarrierLostError, Problem, OSError) as error:
                 log.warning("recording-waits", call=call, kind=type(error).__name__)
                 await asyncio.sleep(rest)
@@ -45,10 +45,10 @@ class Recordings:
         log.error("recording-lost", call=call)
         return Recording(None, seconds)
 
-    async def forget(self, call: CallId) -> None:
+    async def forget(self, call: CallId, part: int = 0) -> None:
         """The carrier need not keep it any more."""
         try:
-            await self._carrier.forget_recording(call)
+            await self._carrier.forget_recording(call, part)
         except CarrierLostError:
             # it stays where it is, and costs space only
             log.info("recording-kept-by-carrier", call=call)

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from callfloor.contract.codes import DialStatus, LeadStatus
+from callfloor.floor.call_records import CallRecords
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.rules.agents import AgentState
 from callfloor.telephony.carrier import AgentId, CallId
@@ -34,15 +35,16 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class WrapUp:
     """What an agent says of a call. `next_attempt_at`: a callback (seconds since the epoch), for `callback_agent`
-    alone where that is given."""
+    alone where that is given. `lead_data` (JSON) merges into the lead's."""
 
     wrap_code: int | None = None
     lead_status: LeadStatus | int | None = None
     next_attempt_at: float | None = None
     callback_agent: AgentId | None = None
+    lead_data: bytes | None = None
 
 
-class Records(Protocol):
+class Records(CallRecords, Protocol):
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
         """Choose leads and write their attempts down. Fewer than asked for: no more may be dialled now."""
         ...

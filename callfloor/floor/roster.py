@@ -17,6 +17,8 @@ from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId
 
 _IN_CALL = ("dialling", "on-call", "on-wrap")
+# What a state, or a wish for one, asks of an agent who is busy.
+_ASKS: dict[str | None, AgentInput] = {"paused": AgentInput.PAUSE, "signed-out": AgentInput.SIGN_OUT}
 
 
 class Roster:
@@ -66,10 +68,9 @@ class Roster:
             return
         if facts.busy:
             # a state beside the call's is one that was asked for before the call was shown
-            pause = wanted == "paused" or state == "paused"
-            if pause != (facts.wanted == "paused"):
-                happened = AgentInput.PAUSE if pause else AgentInput.READY
-                self._floor.agent(agent_id, happened, row["reason"], written=True)
+            asked = _ASKS.get(wanted) or _ASKS.get(row["state"])
+            if asked != _ASKS.get(facts.wanted):
+                self._floor.agent(agent_id, asked or AgentInput.READY, row["reason"], written=True)
         elif state in _IN_CALL:
             # of a call that an engine before us had: the carrier still holds it, or it is over
             if not self._floor.resume(agent):

@@ -17,6 +17,8 @@ from uuid import UUID
 from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus, LeadStatus
+from callfloor.contract.workspace import Refusal
+from callfloor.floor import by_hand
 from callfloor.floor.campaigns import CampaignSettings
 from callfloor.floor.candidates import Candidate, Page, next_of, read_page
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
@@ -90,6 +92,13 @@ class Selection:
         chosen = [] if lead_now is None else [lead_now]
         started = await self._start(setup, Claim(plan, 1, [agent], True, None), chosen, at) if chosen else []
         return started[0] if started else None
+
+    async def by_hand(
+        self, plan: CampaignPlan, agent: AgentId, number: str, lead: int | None, now: float
+    ) -> Claimed | Refusal:
+        """Write down a call that the agent dials."""
+        setup = self._campaigns[plan.key].setup
+        return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now)
 
     async def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float) -> None:
         """The lead rests as after a call without result."""
@@ -231,7 +240,7 @@ class Selection:
             lead_id=lead_id,
             phone_index=lead.phone,
             phone_number=lead.number,
-            mode=plan.mode,
+            mode=plan.mode or "manual",
             attempts_before=lead.facts.attempts,
             agent_id=None,
             # a lead sees the same number each time it is called

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callfloor.clock import Timer
-from callfloor.floor.plan import CampaignKey, Preview
+from callfloor.contract.workspace import Call
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
 from callfloor.rules.agents import AgentFacts
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -14,7 +15,10 @@ from callfloor.telephony.carrier import AgentId, CallId
 @dataclass(slots=True, eq=False)
 class Agent:
     """`serving`: the campaign that an idle agent waits for, or whose call it is on. `activity`: of the call that is
-    wrapped up. `leaving`: the call is over and what comes next is being written."""
+    wrapped up, and `plan` its campaign's. `leaving`: the call is over and what comes next is being written.
+
+    `preview_s`, `wrap_up_s`: how long there is for the preview or wrap-up. `connected_at`: when the agent's call began,
+    in seconds of the floor's clock. `shown`: the call that the desk shows while the agent has none on the line."""
 
     id: AgentId
     organisation: int
@@ -23,7 +27,12 @@ class Agent:
     serving: CampaignKey | None = None
     call: CallId | None = None
     activity: int | None = None
+    plan: CampaignPlan | None = None
     preview: Preview | None = None
+    preview_s: float = 0.0
+    wrap_up_s: float = 0.0
+    connected_at: float | None = None
+    shown: Call | None = None
     timer: Timer | None = None
     leaving: bool = False
 

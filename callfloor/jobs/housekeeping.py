@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
-from callfloor.store import idempotency, imports, partitions
+from callfloor.store import commands, idempotency, imports, partitions, workspace
 from callfloor.store.pool import Database
 
 ABANDONED_AFTER = timedelta(hours=1)
@@ -24,6 +24,9 @@ async def keep_house(db: Database, blobs: Blobs, number: int) -> None:
     await partitions.ensure(db, now, now + AHEAD)
     while await idempotency.expire(db) > 0:
         pass
+    while await workspace.expire(db) > 0:
+        pass
+    await commands.expire(db)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
 
-AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
-Wanted = Literal["ready", "paused", "signed-out"]
+from callfloor.contract.codes import AgentState, Wanted
 
 
 class AgentInput(Enum):
@@ -63,6 +61,9 @@ def advance(agent: AgentFacts, happened: AgentInput, reason: str | None = None) 
         case AgentInput.SIGN_OUT:
             return replace(agent, wanted="signed-out", reason=None) if agent.busy else AgentFacts()
         case AgentInput.RESERVED:
+            if agent.state == "paused":
+                # a call of the agent's own; the pause goes on behind it
+                return AgentFacts("dialling", "paused", agent.reason)
             return AgentFacts("dialling") if agent.state == "ready" else agent
         case AgentInput.RELEASED:
             return _after(agent) if agent.state == "dialling" else agent

@@ -13,11 +13,19 @@ import msgspec
 from callfloor.errors import FieldError, Invalid
 
 
-def faults(kind: type[msgspec.Struct], value: object) -> Invalid | None:
-    """Every fault of a decoded JSON value against a type, or None."""
+def faults(kind: Any, value: object) -> Invalid | None:
+    """Every fault of a decoded JSON value against a struct, or a union of tagged structs; or None."""
     if not isinstance(value, dict):
         return Invalid("The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")])
     members = typing.cast("dict[str, object]", value)
+    if typing.get_args(kind):
+        kinds: dict[object, Any] = {each.__struct_config__.tag: each for each in typing.get_args(kind)}
+        name: str = next(iter(kinds.values())).__struct_config__.tag_field
+        tag = members.get(name)
+        if not isinstance(tag, str) or tag not in kinds:
+            words = f"must be one of {', '.join(map(str, kinds))}" if name in members else "is required"
+            return listed([FieldError("unknown-value" if name in members else "required", words, pointer=f"/{name}")])
+        kind, members = kinds[tag], {key: item for key, item in members.items() if key != name}
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     found: list[FieldError] = []
     for name, item in members.items():

@@ -9,13 +9,15 @@ from callfloor.contract.codes import DialStatus
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.records import Claim, WrapUp
 from callfloor.rules.agents import AgentState
+from callfloor.simulation.call_records import MemoryCalls
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
 from callfloor.telephony.carrier import AgentId, CallId
 
 
-class MemoryRecords:
+class MemoryRecords(MemoryCalls):
     def __init__(self, tally: Tally, leads: Leads, now: Callable[[], float]) -> None:
+        super().__init__()
         self._tally, self._leads, self._now = tally, leads, now
         self._ids = count(1)
         self._answered: dict[CallId, float] = {}

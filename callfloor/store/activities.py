@@ -40,10 +40,12 @@ FROM next, campaigns c WHERE c.organisation_id = $1 AND c.campaign_id = $2
 RETURNING activity_id"""
 OPEN_EMAIL_SQL = """
 WITH next AS (SELECT nextval('activity_ids') AS activity_id)
-INSERT INTO activities (organisation_id, activity_id, created_at, type, root_activity_id, status_id, campaign_id,
-    contact, own_contact, email, agent_id, agent_interaction_id, answered_at)
-SELECT $1, activity_id, $6::timestamptz, $7, activity_id, CASE WHEN $8::bigint IS NULL THEN 1 ELSE 3 END,
-    c.campaign_id, $3, $4, $5::jsonb, $8, CASE WHEN $8 IS NOT NULL THEN nextval('agent_interaction_ids') END,
+INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id, status_id,
+    campaign_id, contact, own_contact, email, agent_id, agent_interaction_id, answered_at)
+SELECT $1, activity_id, $6::timestamptz, $7, $9::bigint, coalesce((SELECT p.root_activity_id FROM activities p
+        WHERE p.organisation_id = $1 AND p.activity_id = $9), activity_id),
+    CASE WHEN $8::bigint IS NULL THEN 1 ELSE 3 END, c.campaign_id, $3, $4, $5::jsonb, $8,
+    CASE WHEN $8 IS NOT NULL THEN nextval('agent_interaction_ids') END,
     CASE WHEN $8 IS NOT NULL THEN $6::timestamptz END
 FROM next, campaigns c WHERE c.organisation_id = $1 AND c.campaign_id = $2
 RETURNING activity_id"""
@@ -120,7 +122,7 @@ WRAP_UP_LEFT_SQL = """
 UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
     wrap_code = (SELECT w.code FROM wrap_codes w
         WHERE w.organisation_id = $1 AND w.campaign_id = $2 AND w.code = $3)
-WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type = 'call.outbound' AND a.answered_at IS NOT NULL
+WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type LIKE 'call.%' AND a.answered_at IS NOT NULL
     AND a.hang_up_at IS NOT NULL AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
 WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
@@ -171,14 +173,19 @@ class Message(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class NewEmail:
-    """An e-mail. Addresses are lower case; `agent_id`: who wrote it, or None for one that waits for an agent."""
+    """An e-mail. Addresses are lower case; `contact` None: it names no sender.
+
+    `agent_id`: who wrote it, or None for one that waits for an agent. `parent_activity_id`: the message that
+    it answers.
+    """
 
     type: Literal["email.inbound", "email.outbound"]
     campaign_id: int
-    contact: str
+    contact: str | None
     own_contact: str
     message: Message
     agent_id: int | None = None
+    parent_activity_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +259,7 @@ async def open_email(db: Database, organisation: int, email: NewEmail, at: datet
         at,
         email.type,
         email.agent_id,
+        email.parent_activity_id,
     )
     return _made(made)
 
@@ -324,7 +332,7 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
 
 
 async def wrap_up_left(db: Database, organisation: int, campaign_id: int, wrap_code: int | None, at: datetime) -> None:
-    """End the wrap-up of every dialled call of a campaign that is over and was left without."""
+    """End the wrap-up of every call of a campaign that is over and was left without."""
     await db.execute(WRAP_UP_LEFT_SQL, organisation, campaign_id, wrap_code, at)
 
 

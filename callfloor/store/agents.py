@@ -8,6 +8,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.rules.agents import AgentState
+from callfloor.store import workspace
 from callfloor.store.pool import Database
 
 # Somebody asked for something of an agent: the floor looks at once.
@@ -30,8 +31,14 @@ PAUSE_SQL = f"""
 UPDATE agent_states s SET
     state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'paused' END,
     since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END, reason = $4
 WHERE s.organisation_id = $1 AND s.agent_id = $2 AND s.state <> 'signed-out'"""
+SIGN_OUT_SQL = f"""
+UPDATE agent_states s SET
+    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'signed-out' END,
+    since = CASE WHEN {_IN_CALL} OR s.state = 'signed-out' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'signed-out' END, reason = NULL
+WHERE s.organisation_id = $1 AND s.agent_id = $2"""
 SET_STATE_SQL = """
 INSERT INTO agent_states AS s (organisation_id, agent_id, state, since)
 SELECT $1, user_id, $3, $4 FROM users
@@ -45,17 +52,21 @@ WHERE $5::text[] IS NULL OR s.state = ANY($5)
 RETURNING 1"""
 CALL_ENDED_SQL = f"""
 UPDATE agent_states s SET since = $3, wanted_state = NULL,
-    state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready') ELSE 'paused' END
+    state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready')
+        WHEN s.wanted_state = 'signed-out' THEN 'signed-out' ELSE 'paused' END,
+    reason = CASE WHEN s.wanted_state = 'paused' THEN s.reason END
 WHERE s.organisation_id = $1 AND s.agent_id = $2 AND {_IN_CALL}
 RETURNING s.state"""
-# The floor shows what its agents do. A pause that was asked for at the same moment is kept for afterwards.
+# What was asked for before the floor showed that it has a call for the agent, or during the call.
+_ASKED = f"CASE WHEN {_IN_CALL} THEN s.wanted_state WHEN s.state IN ('paused', 'signed-out') THEN s.state END"
+# The floor shows what its agents do. What was asked for at the same moment is kept for afterwards.
 SHOW_SQL = f"""
 INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
     state = excluded.state, since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
-    reason = excluded.reason,
-    wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap')
-        THEN CASE WHEN {_IN_CALL} THEN s.wanted_state WHEN s.state = 'paused' THEN 'paused' END END"""
+    reason = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') AND {_ASKED} = 'paused' THEN s.reason
+        ELSE excluded.reason END,
+    wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') THEN {_ASKED} END"""
 PRESENT_SQL = """
 SELECT m.organisation_id, m.agent_id, m.campaign_id, s.state, s.wanted_state, s.reason
 FROM campaign_agents m
@@ -87,15 +98,28 @@ async def make_ready(db: Database, organisation: int, agent_id: int, now: dateti
     """
     async with db.transaction():
         done = await db.fetchval(MAKE_READY_SQL, organisation, agent_id, now) is not None
-        await db.execute(NOTIFY_SQL)
+        await _asked(db, organisation, agent_id, now)
     return done
 
 
-async def pause(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
+async def pause(db: Database, organisation: int, agent_id: int, now: datetime, reason: str | None = None) -> None:
     """No more calls; during a call, when it and its wrap-up end. An agent who is signed out stays so."""
     async with db.transaction():
-        await db.execute(PAUSE_SQL, organisation, agent_id, now)
-        await db.execute(NOTIFY_SQL)
+        await db.execute(PAUSE_SQL, organisation, agent_id, now, reason)
+        await _asked(db, organisation, agent_id, now)
+
+
+async def sign_out(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
+    """The agent leaves; during a call, when it and its wrap-up end."""
+    async with db.transaction():
+        await db.execute(SIGN_OUT_SQL, organisation, agent_id, now)
+        await _asked(db, organisation, agent_id, now)
+
+
+async def _asked(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
+    """Tell the floor, and the agent's desk."""
+    await db.execute(NOTIFY_SQL)
+    await workspace.publish(db, organisation, agent_id, "session", None, now)
 
 
 async def set_state(
@@ -117,7 +141,8 @@ async def set_state(
 async def call_ended(db: Database, organisation: int, agent_id: int, now: datetime) -> AgentState | None:
     """The call and its wrap-up ended: what was asked for meanwhile takes effect, else the agent is ready again.
 
-    An agent whose phone was lost is paused. Returns the new state; None: the agent was in no call.
+    An agent whose phone was lost is paused, unless it was to be signed out. Returns the new state; None: the agent was
+    in no call.
     """
     return await db.fetchval(CALL_ENDED_SQL, organisation, agent_id, now)
 

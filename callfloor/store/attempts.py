@@ -137,9 +137,9 @@ FROM attempts c
 JOIN leads l ON l.organisation_id = c.organisation_id AND l.lead_id = c.lead_id
 WHERE c.organisation_id = $1 AND c.attempt_id = $2"""
 OPEN_SQL = """
-SELECT organisation_id, campaign_id, attempt_id, activity_id, lead_id, list_id, phone_number, dialled_at, answered_at,
-    connect_delay_ms
-FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND mode <> 'manual'"""
+SELECT organisation_id, campaign_id, attempt_id, activity_id, lead_id, list_id, phone_number, mode, dialled_at,
+    answered_at, connect_delay_ms
+FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL"""
 
 _FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
@@ -314,5 +314,5 @@ async def lead_record(db: Database, organisation: int, attempt_id: int, outcome:
 
 
 async def unfinished(db: Database, organisation: int, campaign_id: int) -> list[Record]:
-    """The dialler's attempts of a campaign that have no end yet."""
+    """Attempts of a campaign that have no end yet."""
     return await db.fetch(OPEN_SQL, organisation, campaign_id)

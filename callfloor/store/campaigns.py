@@ -11,6 +11,7 @@ from asyncpg import Record
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.contract.workflows import QueueSettings
 from callfloor.regimes import regime_of
 from callfloor.rules.eligibility import CampaignFacts, ListFacts
 from callfloor.rules.holidays import has_calendar
@@ -20,7 +21,7 @@ from callfloor.rules.strategy import DEFAULT, never_again
 from callfloor.store.pool import Database
 
 _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.calling_hours,
-    c.max_attempts, c.numbers, c.dialling, o.country, o.hash_key,
+    c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.hash_key,
     (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
      WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
@@ -33,6 +34,7 @@ _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone,
 _FROM = "campaigns c JOIN organisations o ON o.organisation_id = c.organisation_id"
 GET_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 AND c.campaign_id = $2"
 OUTBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'outbound'"
+INBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'inbound'"
 # The rolling window's live answers by hour, and what the last calls of the campaign took.
 SPENT_SQL = """
 SELECT date_trunc('hour', minute) AS hour, sum(live_answers)::integer AS live, sum(abandoned)::integer AS abandoned
@@ -60,16 +62,19 @@ class ListSetup:
 @dataclass(frozen=True, slots=True)
 class CampaignSetup:
     """A campaign. `lists` by id; `hash_key`: the organisation's, for numbers that must not be dialled. `mode` None:
-    it is inbound."""
+    it is inbound, and callers wait in its `queue`."""
 
     organisation: int
     campaign: int
+    name: str
     mode: CampaignMode | None
     numbers: tuple[str, ...]
     dialling: Dialling
+    queue: QueueSettings
     regime: Regime
     facts: CampaignFacts
     lists: Mapping[int, ListSetup]
+    country: str
     agents: frozenset[int]
     wrap_codes: tuple[int, ...]
     hash_key: bytes
@@ -90,6 +95,11 @@ async def get(db: Database, organisation: int, campaign_id: int) -> CampaignSetu
 async def outbound(db: Database) -> list[CampaignSetup]:
     """Every outbound campaign of every organisation."""
     return [_setup(row) for row in await db.fetch(OUTBOUND_SQL)]
+
+
+async def inbound(db: Database) -> list[CampaignSetup]:
+    """Every inbound campaign of every organisation."""
+    return [_setup(row) for row in await db.fetch(INBOUND_SQL)]
 
 
 def _setup(row: Record) -> CampaignSetup:
@@ -121,12 +131,15 @@ def _setup(row: Record) -> CampaignSetup:
     return CampaignSetup(
         organisation=row["organisation_id"],
         campaign=row["campaign_id"],
+        name=row["name"],
         mode=row["mode"] or ("progressive" if row["direction"] == "outbound" else None),
         numbers=tuple(row["numbers"]),
         dialling=dialling,
+        queue=msgspec.json.decode(row["queue"], type=QueueSettings),
         regime=regime,
         facts=facts,
         lists=lists,
+        country=row["country"],
         agents=frozenset(row["agents"]),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],

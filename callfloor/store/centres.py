@@ -11,9 +11,12 @@ from asyncpg import Record
 
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.contract.workflows import QueueSettings
+from callfloor.store import mailboxes, prompts, workflows
 from callfloor.store.pool import Database
 
 _DIALLING = msgspec.json.Decoder(Dialling)
+_QUEUE = msgspec.json.Decoder(QueueSettings)
 _OUTCOMES = msgspec.json.Decoder(Mapping[int, Outcome])
 
 # One centre file is applied at a time.
@@ -25,7 +28,7 @@ SELECT user_id, username, user_type, first_name, last_name, email_address, timez
 FROM users WHERE organisation_id = $1 ORDER BY user_id"""
 CAMPAIGNS_SQL = """
 SELECT campaign_id, name, direction, timezone, mode, active, calling_hours::text AS calling_hours, max_attempts,
-    numbers, dialling::text AS dialling
+    numbers, dialling::text AS dialling, queue::text AS queue
 FROM campaigns WHERE organisation_id = $1 ORDER BY campaign_id"""
 AGENTS_SQL = """
 SELECT a.campaign_id, u.username
@@ -49,11 +52,11 @@ UPDATE users SET first_name = $3, last_name = $4, email_address = $5, timezone =
 WHERE organisation_id = $1 AND user_id = $2"""
 INSERT_CAMPAIGN_SQL = """
 INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active, calling_hours, max_attempts, numbers,
-    dialling)
-VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10::text::jsonb) RETURNING campaign_id"""
+    dialling, queue)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10::text::jsonb, $11::text::jsonb) RETURNING campaign_id"""
 UPDATE_CAMPAIGN_SQL = """
 UPDATE campaigns SET timezone = $3, mode = $4, active = $5, calling_hours = $6::text::jsonb, max_attempts = $7,
-    numbers = $8, dialling = $9::text::jsonb, updated_at = now()
+    numbers = $8, dialling = $9::text::jsonb, queue = $10::text::jsonb, updated_at = now()
 WHERE organisation_id = $1 AND campaign_id = $2"""
 # The API may have made the list since we looked.
 INSERT_LIST_SQL = """
@@ -110,13 +113,17 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
     parts = _Parts(await db.fetch(AGENTS_SQL, number), await db.fetch(WRAP_CODES_SQL, number), lists)
     statuses = await db.fetch(LEAD_STATUSES_SQL, number)
     strategies = await db.fetch(STRATEGIES_SQL, number)
+    skills = await workflows.skills(db, number)
     names = {row["campaign_id"]: row["name"] for row in campaigns}
     centre = Centre(
         Organisation(organisation["name"], organisation["timezone"], organisation["country"]),
-        {row["username"]: _user(row) for row in users},
+        {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},
         {row["name"]: Strategy(row["name"], _OUTCOMES.decode(row["outcomes"])) for row in strategies},
+        await mailboxes.every(db, number),
+        {name: each.prompt for name, each in (await prompts.every(db, number)).items()},
+        await workflows.read(db, number),
     )
     return Stored(
         number,
@@ -142,7 +149,7 @@ class _Parts:
         return [family.get(campaign_id, []) for family in self._families]
 
 
-def _user(row: Record) -> User:
+def _user(row: Record, skills: Mapping[str, int]) -> User:
     return User(
         row["username"],
         row["user_type"],
@@ -151,6 +158,7 @@ def _user(row: Record) -> User:
         row["email_address"] or None,
         row["timezone"] or None,
         row["account_active"],
+        skills,
     )
 
 
@@ -170,6 +178,7 @@ def _campaign(row: Record, parts: _Parts) -> Campaign:
         {each["name"]: _list(each) for each in lists},
         {code["code"]: code["description"] for code in wrap_codes},
         _DIALLING.decode(row["dialling"]),
+        _QUEUE.decode(row["queue"]),
     )
 
 
@@ -179,12 +188,16 @@ def _list(row: Record) -> List:
 
 async def insert_user(db: Database, organisation: int, user: User) -> int:
     """The new user's id."""
-    return int(await db.fetchval(INSERT_USER_SQL, organisation, user.username, user.user_type, *_of_user(user)))
+    number = int(await db.fetchval(INSERT_USER_SQL, organisation, user.username, user.user_type, *_of_user(user)))
+    if user.skills:
+        await workflows.set_skills(db, organisation, number, user.skills)
+    return number
 
 
 async def update_user(db: Database, organisation: int, user_id: int, user: User) -> None:
     """Change all but username and type."""
     await db.execute(UPDATE_USER_SQL, organisation, user_id, *_of_user(user))
+    await workflows.set_skills(db, organisation, user_id, user.skills)
 
 
 def _of_user(user: User) -> tuple[object, ...]:
@@ -212,6 +225,7 @@ def _of_campaign(campaign: Campaign) -> tuple[object, ...]:
         campaign.max_attempts,
         list(campaign.numbers),
         msgspec.json.encode(campaign.dialling).decode(),
+        msgspec.json.encode(campaign.queue).decode(),
     )
 
 

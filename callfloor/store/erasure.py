@@ -8,7 +8,7 @@ from uuid import UUID
 
 from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.rules.customers import Customer
-from callfloor.store import erasure_calls, erasure_rows
+from callfloor.store import commands, erasure_calls, erasure_rows, workspace
 from callfloor.store.erasure_calls import CallsFound
 from callfloor.store.pool import Database
 from callfloor.store.tokens import Organisation
@@ -79,6 +79,8 @@ async def erase(
         contents += await erasure_calls.empty(db, number, found, by, at)
         await erasure_rows.erase_leads(db, number, customer, locked)
         await erasure_rows.erase_blocked(db, number, organisation.hash_key, customer)
+        await workspace.erase(db, number, customer)
+        await commands.erase(db, number, customer)
     return erased
 
 

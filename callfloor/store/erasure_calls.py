@@ -11,7 +11,8 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.rules.customers import Customer
-from callfloor.store import media
+from callfloor.store import erasure_emails, media
+from callfloor.store.erasure_emails import EmailsFound
 from callfloor.store.media import CUSTOMER_ERASURE
 from callfloor.store.pool import Database
 
@@ -99,6 +100,7 @@ class CallsFound:
     media: Sequence[Record] = ()
     messages: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     texts: dict[int, Texts] = field(default_factory=dict[int, Texts])
+    emails: EmailsFound = field(default_factory=EmailsFound)
 
     @property
     def in_call(self) -> bool:
@@ -170,6 +172,7 @@ async def find_media_and_texts(db: Database, organisation: int, customer: Custom
         texts = row["file_name"], row["deletion_reason"]
         if customer.mentioned(list(texts)):
             found.texts[row["media_id"]] = customer.scrubbed(texts[0]), customer.scrubbed(texts[1])
+    found.emails = await erasure_emails.find(db, organisation, customer, own)
 
 
 async def empty(db: Database, organisation: int, found: CallsFound, by: int, at: datetime) -> list[str]:
@@ -177,7 +180,8 @@ async def empty(db: Database, organisation: int, found: CallsFound, by: int, at:
     await db.execute(EMPTY_ATTEMPTS_SQL, organisation, list(found.attempts))
     await db.execute(EMPTY_EVIDENCE_SQL, organisation, list(found.attempts))
     await db.execute(EMPTY_ACTIVITIES_SQL, organisation, list(found.activities), at)
-    live, deleted = found.contents(deleted=False), found.contents(deleted=True)
+    await erasure_emails.empty(db, organisation, list(found.activities), found.emails, by, at)
+    live, deleted = found.contents(deleted=False) | set(found.emails.html.values()), found.contents(deleted=True)
     media_ids = [row["media_id"] for row in found.media]
     await db.execute(EMPTY_MEDIA_SQL, organisation, media_ids, at, by)
     await _scrub(db, organisation, found.messages, found.texts)

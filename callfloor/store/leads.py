@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ from asyncpg import Record
 from callfloor.store.pool import Database
 
 LeadRecord = Record
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 
 _SHOWN = """
     l.*, s.name AS list_name, s.in_dialler AS list_in_dialler, c.campaign_id, c.name AS campaign_name,
@@ -60,6 +61,13 @@ SELECT n.ord, n.list_found, n.agent_found, n.status_found, added.lead_id,
     n.in_dialler AND added.dialable AS in_dialler
 FROM n LEFT JOIN added USING (lead_id)"""
 
+CALLBACKS_SQL = f"""
+SELECT {_SHOWN} FROM (
+    SELECT * FROM leads
+    WHERE organisation_id = $1 AND agent_id = $2 AND next_attempt_at IS NOT NULL AND completed_at IS NULL
+        AND (next_attempt_at, lead_id) > ($3::timestamptz, $4::bigint)
+    ORDER BY next_attempt_at, lead_id LIMIT $5
+) AS l {_JOINED} ORDER BY l.next_attempt_at, l.lead_id"""
 UPDATE_SQL = """
 UPDATE leads SET list_id = $3, customer_key = $4, timezone = $5, phone1 = $6, phone2 = $7, phone3 = $8,
     completed_at = $9, data = $10::jsonb, identifiers = $11, status_code = $12, agent_id = $13, next_attempt_at = $14,
@@ -178,6 +186,13 @@ async def page(
         arguments.append(campaign_id)
     arguments += [filters[name] for name in _FILTERS if name in filters]
     return await db.fetch(sql, *arguments, *(after or ()))
+
+
+async def callbacks(
+    db: Database, organisation: int, agent_id: int, after: tuple[datetime, int] | None, count: int
+) -> list[LeadRecord]:
+    """At most `count` leads behind `after` that wait for this agent to call back, soonest first."""
+    return await db.fetch(CALLBACKS_SQL, organisation, agent_id, *(after or (_EARLIEST, 0)), count)
 
 
 def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> str:

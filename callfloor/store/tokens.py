@@ -19,15 +19,17 @@ _FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 
 FIND_SQL = """
 SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, o.organisation_id, o.name, o.timezone, o.country,
-    o.hash_key
+    o.hash_key, u.user_id, u.user_type
 FROM tokens t JOIN organisations o USING (organisation_id)
+LEFT JOIN users u ON u.organisation_id = t.organisation_id AND u.user_id = t.user_id
 WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
+    AND (t.user_id IS NULL OR u.account_active)
     AND (t.expires_at IS NULL OR t.expires_at > now())"""
 INSERT_SQL = """
-INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING token_id"""
+INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING token_id"""
 LIST_SQL = """
-SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at FROM tokens
+SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, user_id FROM tokens
 WHERE organisation_id = $1 ORDER BY token_id"""
 REVOKE_SQL = """
 UPDATE tokens SET revoked_at = now() WHERE organisation_id = $1 AND token_id = $2 AND revoked_at IS NULL
@@ -45,14 +47,23 @@ class Organisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a token signs in."""
+
+    user_id: int
+    is_agent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a valid token speaks for. `requests_per_second` None: the server's default."""
+    """Who a valid token speaks for. `requests_per_second` None: the server's default. `person` None: a program."""
 
     organisation: Organisation
     token_id: int
     scopes: frozenset[str]
     requests_per_second: int | None
     expires_at: datetime | None
+    person: Person | None = None
 
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
@@ -74,9 +85,9 @@ async def find(db: Database, token: str) -> Caller | None:
     organisation = Organisation(
         row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]
     )
-    return Caller(
-        organisation, row["token_id"], frozenset(row["scopes"]), row["requests_per_second"], row["expires_at"]
-    )
+    person = None if row["user_id"] is None else Person(row["user_id"], row["user_type"] == "agent")
+    scopes, limit = frozenset[str](row["scopes"]), row["requests_per_second"]
+    return Caller(organisation, row["token_id"], scopes, limit, row["expires_at"], person)
 
 
 async def create(
@@ -87,12 +98,12 @@ async def create(
     *,
     requests_per_second: int | None = None,
     expires_at: datetime | None = None,
+    user_id: int | None = None,
 ) -> str:
-    """Make a token and return it; it is not kept and cannot be shown again."""
+    """Make a token and return it; it is not kept and cannot be shown again. `user_id`: whom it signs in."""
     secret = secrets.token_urlsafe(32)
-    await db.fetchval(
-        INSERT_SQL, organisation, name, _hash(secret), sorted(set(scopes)), requests_per_second, expires_at
-    )
+    given = organisation, name, _hash(secret), sorted(set(scopes)), requests_per_second, expires_at, user_id
+    await db.fetchval(INSERT_SQL, *given)
     return f"cf_{organisation}_{secret}"
 
 

@@ -17,7 +17,7 @@ from callfloor.floor.engine import Engine
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import do_not_call
+from callfloor.store import agents, do_not_call
 from callfloor.store.pool import Database
 from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated import SimulatedCarrier
@@ -154,6 +154,23 @@ async def test_availability_drives_the_agents(db: Database, centre: Centre, floo
     await centre.client.put("/availability", json={"agentId": agent, "available": True})
     await until(lambda: equals(states(db, centre), {"on-call"}))
     assert len(before) < len(await _dialled(db, centre))
+
+
+async def test_an_agent_who_signs_out_during_a_call_leaves_when_it_ends(
+    db: Database, centre: Centre, floors: Callable[..., Floor]
+) -> None:
+    await set_mode(db, centre, "progressive")
+    (agent,) = await staff(db, centre, 1)
+    floors(behaviour=replace(QUICK, live=1.0, talk_s=Distribution("constant", 0.5)))
+    await add_leads(db, centre, 3)
+    await until(lambda: equals(states(db, centre), {"on-call"}))
+    await agents.sign_out(db, centre.organisation, agent, datetime.now(UTC))
+    await until(lambda: equals(states(db, centre), {"signed-out"}))
+    await until(lambda: _no_call(db, centre))
+    assert len(await _dialled(db, centre)) < 3
+    # and comes back
+    await centre.client.put("/availability", json={"agentId": agent, "available": True})
+    await until(lambda: all_dialled(db, centre))
 
 
 async def _no_call(db: Database, centre: Centre) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,54 +21,17 @@ from callfloor.telephony.carrier import (
     AgentId,
     AgentMissed,
     Answered,
-    CallEvent,
     CallId,
     Detected,
     Ended,
     Joined,
-    Line,
-    LiveCall,
     MessagePlayed,
     Ringing,
 )
+from tests.floor.any_carrier import AnyCarrier
 
 KEY = CampaignKey(1, 1)
 AGENTS = 4
-
-
-class AnyCarrier:
-    """Does nothing by itself: the test says what happens."""
-
-    def __init__(self) -> None:
-        self.say: Callable[[CallEvent], None] = lambda _: None
-        self.placed: list[CallId] = []
-        self.joining: list[tuple[CallId, AgentId]] = []
-
-    def listen(self, listener: Callable[[CallEvent], None]) -> None:
-        self.say = listener
-
-    def originate(self, line: Line) -> None:
-        assert line.call not in self.placed, "an attempt is placed once"
-        self.placed.append(line.call)
-
-    def join(self, call: CallId, agent: AgentId) -> None:
-        self.joining.append((call, agent))
-
-    def play(self, call: CallId, message: str) -> None:
-        pass
-
-    def hang_up(self, call: CallId) -> None:
-        pass
-
-    async def calls(self) -> list[LiveCall]:
-        return []
-
-    async def recording(self, call: CallId) -> AsyncIterator[bytes]:
-        for piece in ():
-            yield piece
-
-    async def forget_recording(self, call: CallId) -> None:
-        pass
 
 
 class AnyDesk:
@@ -172,7 +133,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule(agent=_AGENTS)
     def hangs_up(self, agent: AgentId) -> None:
-        self.floor.hang_up(agent)
+        self.floor.talks.hang_up(agent)
 
     @rule(agent=_AGENTS, skip=st.booleans())
     def previews(self, agent: AgentId, skip: bool) -> None:
@@ -201,10 +162,12 @@ class FloorMachine(RuleBasedStateMachine):
         if not hasattr(self, "floor"):
             return
         calls = self.floor.calls
-        held = [call.agent for call in calls if call.agent is not None]
+        talks = self.floor.contacts.everyone()
+        held = [each.agent for each in (*calls, *talks) if each.agent is not None]
         assert len(held) == len(set(held))
         for agent in self.floor.team.everyone():
             mine = [call.id for call in calls if call.agent == agent.id]
+            mine += [talk.call for talk in talks if talk.agent == agent.id]
             assert mine == ([] if agent.call is None else [agent.call])
             assert agent.call is None or agent.facts.state in ("dialling", "on-call")
 

@@ -14,11 +14,14 @@ from typing import Any
 from callfloor.contract.codes import DialStatus
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
-from callfloor.store import activities, attempts, do_not_call, media
+from callfloor.store import activities, arrivals, attempts, do_not_call, emails, media
+from callfloor.store.arrivals import Arrival, ArrivedFile
 from callfloor.store.embedded import binaries
+from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
 from tests.conftest import Centre
+from tests.mail.post import make_mailbox
 
 OTHER_NUMBER = "+61255501002"
 OTHER_ADDRESS = "bob@example.org"
@@ -207,7 +210,46 @@ class Story:
             self.db, org, activities.NewEmail("email.inbound", campaign, OTHER_ADDRESS, ours, both), T0
         )
         await self.keep("attachment", letter, b"bill of " + self.address.encode(), file_name=f"{self.address}.txt")
-        return {"messages": 2, "attachments": 1}
+        letters, attachments = await self.letters()
+        return {"messages": 2 + letters, "attachments": 1 + attachments}
+
+    async def letters(self) -> tuple[int, int]:
+        """Messages as they come in, of the customer and of another; how many, and how many attachments, are hers."""
+        org, campaign, agent = self.organisation, self.centre.inbound, self.centre.agent
+        mailbox = await make_mailbox(self.db, self.centre)
+        hers: dict[str, Any] = {"reply_to": self.address, "cc": f"Jane <{self.address}>", "ancestors": [self.address]}
+        page = await self.part(f"<p>Write to {self.address}</p>", html=True)
+        bills = [await self.part(f"bill of {self.address} {number}") for number in range(2)]
+        body = {"body_text": f"Write to {self.address}", "identifiers": [self.address]}
+        self.others["answered"] = await self.letter(mailbox, self.address, 0, [page, bills[0]], **hers | body)
+        self.others["waiting"] = await self.letter(mailbox, self.address, 1, [bills[1]], **hers)
+        await emails.take(self.db, org, [campaign], agent, T0, activity_id=self.others["answered"])
+        text, file = f"Dear {self.address}", await self.part(f"offer for {self.number}")
+        new = emails.NewAttachment(file.content, file.content_type, file.file_name)
+        await emails.answer(self.db, org, self.others["answered"], agent, text, [new], T0)
+        page = await self.part(f"<a href='mailto:{self.address}'>her</a>", html=True)
+        note = await self.part("a note of Bob", file_name="note.txt")
+        mentions = self.others["letter"] = await self.letter(
+            mailbox, OTHER_ADDRESS, 7, [page, note], cc=self.address, reply_to=OTHER_ADDRESS
+        )
+        await emails.take(self.db, org, [campaign], agent, T0, activity_id=mentions)
+        text = f"Dear Bob, ask {self.address} at {self.written}."
+        self.others["answer"] = await emails.answer(self.db, org, mentions, agent, text, [], T0)
+        return 3, 4
+
+    async def letter(
+        self, mailbox: StoredMailbox, sender: str, number: int, files: list[ArrivedFile], **given: Any
+    ) -> int:
+        body = f"Call {self.written} or write to {self.address}."
+        message = activities.Message("Hello", f"<{number}@example.org>", None, sender, mailbox.address)
+        values = {"body_text": body, "identifiers": [self.address, self.number], "files": files}
+        arrival = Arrival(message, sender, f"digest {number}".encode(), **values | given)
+        return (await arrivals.arrive(self.db, mailbox, arrival, T0)).activity_id
+
+    async def part(self, content: str, *, html: bool = False, file_name: str | None = None) -> ArrivedFile:
+        blob = await self.blobs.put(self.organisation, content.encode())
+        kind = "text/html" if html else "text/plain"
+        return ArrivedFile(StoredContent(blob.sha256, blob.size), kind, file_name or f"{self.address}.txt", html)
 
     async def other_places(self) -> None:
         key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", self.organisation)

@@ -17,11 +17,12 @@ from callfloor.jobs.media import sweep
 from callfloor.media.blobs import Blobs
 from callfloor.rules.certificates import check
 from callfloor.settings import Settings
-from callfloor.store import activities, attempts, do_not_call, imports, media, organisations
+from callfloor.store import activities, attempts, do_not_call, emails, imports, mailboxes, media, organisations
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.system.erasure_story import (
+    OTHER_ADDRESS,
     OTHER_NUMBER,
     OURS,
     SHARED,
@@ -73,7 +74,7 @@ async def test_nothing_of_the_customer_is_left_anywhere(
     # the story is told in every table that can hold a customer
     assert (await story.traces_in_database()).keys() >= {
         "leads", "attempts_default", "activities_default", "media", "do_not_call", "imports", "import_chunks",
-        "import_errors", "idempotency_keys",
+        "import_errors", "idempotency_keys", "emails", "outgoing_mail",
     }  # fmt: skip
     assert story.traces(bytes_of(folder))
     assert story.traces(pg_dump(dsn))
@@ -118,7 +119,7 @@ async def test_figures_stay_and_personal_fields_are_empty(db: Database, story: S
         after = await db.fetch(f"SELECT * FROM {table} WHERE organisation_id = $1 ORDER BY {key}", org)
         assert [figures(row) for row in after] == [figures(row) for row in rows[table]]
     emptied = await db.fetch("SELECT * FROM activities WHERE organisation_id = $1 AND erased_at IS NOT NULL", org)
-    assert len(emptied) == 6 + 2
+    assert len(emptied) == 6 + 2 + 3
     assert all(row["contact"] is None and row["email"] is None for row in emptied)
     surveys = [json.loads(row["survey"]) for row in emptied if row["survey"] is not None]
     assert [(survey["started"], survey["workflowName"]) for survey in surveys] == [(True, "After the call")]
@@ -162,6 +163,35 @@ async def test_others_stay_as_they_were_but_for_the_customer(db: Database, story
     assert [json.loads(row["data"]) for row in data] == [{"plan": "gold"}, {"note": "brother of [erased]"}, {}]
 
 
+async def test_letters_of_the_customer_are_empty_and_others_say_what_is_not_hers(db: Database, story: Story) -> None:
+    org, others, campaign = story.organisation, story.others, story.centre.inbound
+    assert [each.activity_id for each in await emails.waiting(db, org, campaign)] == [others["waiting"]]
+    await erase(story)
+    assert await emails.waiting(db, org, campaign) == []
+    assert await emails.take(db, org, [campaign], story.centre.agent, T0) is None
+    for name in ("answered", "waiting"):
+        letter = await emails.read(db, org, others[name])
+        assert letter is not None
+        assert (letter.erased, letter.message, letter.body_text, letter.attachments) == (True, None, None, [])
+    letter = await emails.read(db, org, others["letter"])
+    assert letter is not None
+    assert letter.body_text == "Call [erased] or write to [erased]."
+    assert (letter.cc, letter.html_media_id) == ("[erased]", None)
+    assert [each.content_type for each in letter.attachments] == ["text/plain"]
+    # what was to go to the customer is not sent, what goes to Bob is
+    recipients = await db.fetch("SELECT recipient FROM outgoing_mail WHERE organisation_id = $1", org)
+    assert [row["recipient"] for row in recipients] == [OTHER_ADDRESS]
+    answer = await emails.read(db, org, others["answer"])
+    assert answer is not None
+    assert (answer.delivery, answer.body_text) == ("waiting", "Dear Bob, ask [erased] at [erased].")
+    # the same message, fetched again from a mailbox elsewhere, stays away
+    (mailbox,) = [await mailboxes.get(db, org, row["mailbox_id"]) for row in await db.fetch(
+        "SELECT mailbox_id FROM mailboxes WHERE organisation_id = $1", org)]  # fmt: skip
+    assert mailbox is not None
+    assert await story.letter(mailbox, story.address, 0, []) == others["answered"]
+    assert await story.traces_in_database() == {}
+
+
 async def test_the_blocked_number_stays_blocked(db: Database, story: Story) -> None:
     await erase(story)
     key = await db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", story.organisation)
@@ -180,7 +210,8 @@ async def test_media_say_that_they_were_erased(db: Database, story: Story) -> No
     rows = await db.fetch(
         "SELECT * FROM media WHERE organisation_id = $1 AND sha256 IS NULL ORDER BY media_id", story.organisation
     )
-    assert len(rows) == 3 + 1 + 1 + 1
+    # the last is another's message as HTML, out of which nothing can be taken
+    assert len(rows) == 3 + 1 + 1 + 1 + 4 + 1
     for row in rows:
         assert (row["deleted_by"], row["deletion_reason"], row["file_name"]) == (actor, "customer erasure", None)
         assert (await story.centre.client.get(f"/media/{row['media_id']}")).status_code == 410

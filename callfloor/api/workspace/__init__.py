@@ -1,0 +1,1 @@
+"""The workspace API: what agents and supervisors see and do, live."""

@@ -1,0 +1,209 @@
+"""Commands: what an agent, or a supervisor, asks of the floor, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from callfloor.api.call import ENCODE, Call, invalid
+from callfloor.api.operation import idempotency_key, operation
+from callfloor.api.workspace.examples import SESSION
+from callfloor.api.workspace.feed import heard, outcome
+from callfloor.api.workspace.people import OWN, SUPERVISED, agent_of, session_of, supervisor_of
+from callfloor.api.workspace.session import make_ready
+from callfloor.contract.codes import LEAD_STATUS_NAMES
+from callfloor.contract.leads import LARGEST_LEAD_DATA
+from callfloor.contract.workspace import (
+    AgentCommand,
+    AnyCommand,
+    Consult,
+    Dial,
+    Monitor,
+    Pause,
+    Ready,
+    Session,
+    SignOut,
+    StopMonitoring,
+    Target,
+    Transfer,
+    WrapUp,
+)
+from callfloor.contract.workspace_api import AgentSupervision, ForceAgentSignOut, MonitorAgent, StopMonitoringAgent
+from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.store import agents, choices, commands, leads
+from callfloor.store.commands import Outcome
+from callfloor.store.idempotency import keyed_hash
+
+# An engine claims a command within so long, or none is there; and has answered after so long, or has died.
+CLAIMED_S = 3.0
+DONE_S = 8.0
+_RETRY = {"Retry-After": "1"}
+_OBEYED: tuple[type[Problem], ...] = (CommandRefused, NoFloor, OutcomeUnknown)
+
+
+@operation(
+    "POST",
+    "/session/commands",
+    scope="workspace",
+    summary="Command",
+    tag="session",
+    example=SESSION,
+    request={"action": "consult", "to": {"agentId": 1003}},
+    problems=[*OWN, *_OBEYED, AgentPhoneUnreachable],
+    apart=True,
+)
+async def send_command(call: Call, body: AgentCommand) -> Session:
+    """Do something with the call, preview, e-mail or wrap-up at hand. The answer is the session after it.
+
+    What cannot be done is a 409 whose `code` says why. A 503 `no-floor` changed nothing and will not; after a 503
+    `outcome-unknown` look at the session. With an Idempotency-Key a repeated request never does it twice.
+    """
+    agent_id = agent_of(call.caller)
+    match body:
+        case Ready():
+            await make_ready(call, agent_id)
+        case Pause():
+            await agents.pause(call.db, call.organisation, agent_id, call.now, body.reason)
+        case SignOut():
+            await agents.sign_out(call.db, call.organisation, agent_id, call.now)
+        case _:
+            await _obey(call, agent_id, agent_id, await _checked(call, agent_id, body))
+    return await session_of(call, agent_id)
+
+
+@operation(
+    "POST",
+    "/agents/{agentId}/commands",
+    scope="workspace:supervise",
+    summary="Supervisor's command",
+    tag="supervision",
+    example=SESSION,
+    request={"action": "monitor", "how": "whisper"},
+    problems=[*SUPERVISED, *_OBEYED],
+    apart=True,
+)
+async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) -> Session:
+    """Listen to an agent's call, speak into it, or sign the agent out. The answer is the agent's session after it."""
+    supervisor = supervisor_of(call.caller)
+    await session_of(call, agent_id)
+    match body:
+        case ForceAgentSignOut():
+            await agents.sign_out(call.db, call.organisation, agent_id, call.now)
+        case MonitorAgent():
+            await _obey(call, agent_id, supervisor, Monitor(agent_id=agent_id, how=body.how))
+        case StopMonitoringAgent():
+            await _obey(call, agent_id, supervisor, StopMonitoring(agent_id=agent_id))
+        case _:
+            assert_never(body)
+    return await session_of(call, agent_id)
+
+
+async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -> None:
+    """Have the agent's engine do it. Raises `CommandRefused`, `NoFloor`, `OutcomeUnknown`."""
+    key = idempotency_key(call)
+    secret, path = call.caller.organisation.hash_key, call.path.encode()
+    key_hash = keyed_hash(secret, b"command", path, key, ENCODE(command)) if key else None
+    within = timedelta(seconds=CLAIMED_S)
+    command_id = await commands.ask(
+        call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within
+    )
+    refusal = (await _outcome(call, command_id)).refusal
+    if refusal is not None or key_hash is None:
+        # with a key it stays for a while, so that the same request finds it done
+        await commands.forget(call.db, call.organisation, command_id)
+    if refusal is not None:
+        raise CommandRefused(refusal.code, refusal.detail)
+
+
+async def _outcome(call: Call, command_id: int) -> Outcome:
+    """Wait until an engine has done the command; take it back when none is there."""
+    now = asyncio.get_running_loop().time
+    asked, found = now(), Outcome(claimed=False, done=False, refusal=None)
+    with call.services.feed.watch(outcome(call.organisation, command_id)) as event:
+        while True:
+            event.clear()
+            try:
+                found = await _look(call, command_id, late=now() >= asked + CLAIMED_S)
+            except Unavailable as away:
+                if isinstance(away, NoFloor):
+                    raise
+                # the database is away: it may be back in time
+            if found.done:
+                return found
+            left = asked + (DONE_S if found.claimed or now() >= asked + CLAIMED_S else CLAIMED_S) - now()
+            if left <= 0:
+                raise OutcomeUnknown(
+                    "The floor took the command and did not answer; look at the session.", headers=_RETRY
+                )
+            await heard(event, min(left, 1.0))
+
+
+async def _look(call: Call, command_id: int, *, late: bool) -> Outcome:
+    """What became of the command so far. `late`: it is withdrawn when nobody has it."""
+    found = await commands.outcome(call.db, call.organisation, command_id)
+    if found is not None and late and not found.claimed:
+        if not await commands.withdraw(call.db, call.organisation, command_id):
+            return await _look(call, command_id, late=False)
+        found = None
+    if found is None:
+        detail = "No engine has this agent now; the command was withdrawn."
+        raise NoFloor(detail, headers=_RETRY)
+    return found
+
+
+# What is asked
+
+
+async def _checked(call: Call, agent_id: int, command: AgentCommand) -> AgentCommand:
+    """The command with numbers and times as the floor takes them. Raises `Invalid`."""
+    match command:
+        case Transfer() | Consult():
+            return replace(command, to=_target(call, command.to, queues=isinstance(command, Transfer)))
+        case Dial():
+            return replace(command, number=_number(call, command.number, "number"))
+        case WrapUp():
+            return await _checked_wrap_up(call, agent_id, command)
+        case _:
+            return command
+
+
+def _target(call: Call, target: Target, *, queues: bool) -> Target:
+    given = [each for each in (target.agent_id, target.campaign_id, target.number) if each is not None]
+    names = "agentId, campaignId or number" if queues else "agentId or number"
+    if len(given) != 1 or (target.campaign_id is not None and not queues):
+        raise invalid("to", "target", f"must have exactly one of {names}")
+    return target if target.number is None else Target(number=_number(call, target.number, "to/number"))
+
+
+def _number(call: Call, text: str, name: str) -> str:
+    try:
+        return normalise(text, call.caller.organisation.country)
+    except PhoneError as error:
+        raise invalid(name, error.code, str(error)) from error
+
+
+async def _checked_wrap_up(call: Call, agent_id: int, command: WrapUp) -> WrapUp:
+    if command.lead_data is not None and len(msgspec.json.encode(command.lead_data)) > LARGEST_LEAD_DATA:
+        raise invalid("leadData", "too-large", "has more than 64 KiB")
+    status = command.lead_status
+    known = status is None or status in LEAD_STATUS_NAMES
+    if status is not None and not known and not await leads.status_exists(call.db, call.organisation, status):
+        message = "is neither a standard lead status nor one of the organisation's"
+        raise invalid("leadStatus", "unknown-status", message)
+    if command.wrap_code is not None:
+        session = await session_of(call, agent_id)
+        at_hand = session.call or session.email
+        if at_hand is not None and not await choices.wrap_code_exists(
+            call.db, call.organisation, at_hand.campaign_id, command.wrap_code
+        ):
+            raise invalid("wrapCode", "unknown-wrap-code", "is not one of the campaign's")
+    callback = command.callback
+    at = None if callback is None else call.timestamp(callback.timestamp, "callback/timestamp", in_body=True)
+    if callback is None or at is None:
+        return command
+    return replace(command, callback=replace(callback, timestamp=at.isoformat()))

@@ -1,0 +1,59 @@
+"""Who is signed in, and whose session they may see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from callfloor.api.call import Call, not_found
+from callfloor.contract.workspace import Event, Session
+from callfloor.errors import NotAnAgent, NotASupervisor, NotSignedIn, Problem
+from callfloor.store import workspace
+from callfloor.store.tokens import Caller
+
+OWN: tuple[type[Problem], ...] = (NotSignedIn, NotAnAgent)
+SUPERVISED: tuple[type[Problem], ...] = (NotSignedIn, NotASupervisor)
+
+
+def agent_of(caller: Caller) -> int:
+    """The agent who is signed in. Raises `NotSignedIn`, `NotAnAgent`."""
+    if caller.person is None:
+        raise NotSignedIn("The token signs nobody in; make one with `callfloor token create --user NAME`.")
+    if not caller.person.is_agent:
+        raise NotAnAgent("Only an agent has a session of its own.")
+    return caller.person.user_id
+
+
+def supervisor_of(caller: Caller) -> int:
+    """The supervisor who is signed in. Raises `NotSignedIn`, `NotASupervisor`."""
+    if caller.person is None:
+        raise NotSignedIn("The token signs nobody in; make one with `callfloor token create --user NAME`.")
+    if caller.person.is_agent:
+        raise NotASupervisor("An agent does not watch others; sign in a user who is no agent.")
+    return caller.person.user_id
+
+
+async def session_of(call: Call, agent_id: int) -> Session:
+    """An agent's session, as it is now. Raises `NotFound`."""
+    found = await workspace.session(call.db, call.organisation, agent_id, call.now)
+    if found is None:
+        raise not_found("agent")
+    return local(found, call.zone)
+
+
+def local(session: Session, zone: ZoneInfo) -> Session:
+    """The session with its times in a zone, in whole seconds, as everywhere in the API."""
+    call = session.call
+    if call is not None and call.connected_timestamp is not None:
+        call = replace(call, connected_timestamp=shown(call.connected_timestamp, zone))
+    return replace(session, since=shown(session.since, zone), call=call)
+
+
+def local_event(event: Event, zone: ZoneInfo) -> Event:
+    return replace(event, timestamp=shown(event.timestamp, zone), session=local(event.session, zone))
+
+
+def shown(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone).replace(microsecond=0)

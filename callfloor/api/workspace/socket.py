@@ -1,0 +1,216 @@
+"""Events as they happen, over a WebSocket.
+
+What is sent is read from the database, so that nothing is kept for a client: one that was away names the last sequence
+that it has and goes on from there, at this process or another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+
+import msgspec
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callfloor.api.call import Services
+from callfloor.api.decoding import Query, parse_query
+from callfloor.api.gate import bare_token, telling
+from callfloor.api.rate import RateLimits
+from callfloor.api.token_cache import TokenCache
+from callfloor.api.workspace.events import behind, watched
+from callfloor.api.workspace.feed import desk, heard
+from callfloor.contract.workspace import Event, Heartbeat
+from callfloor.contract.workspace_api import EventsQuery, SignIn
+from callfloor.errors import NotFound, Problem, RateLimited, Unauthenticated, Unavailable
+from callfloor.store.tokens import Caller
+
+log = structlog.get_logger("callfloor.api")
+
+PATH = "/workspace/v1/events"
+SIGN_IN_S = 10.0
+# A client hears something at least so often, and its token is looked at again.
+HEARTBEAT_S = 15.0
+# A client that takes nothing for so long is slow; when it goes on soon it is told so, else it is cut off.
+SEND_S = 10.0
+CLOSE_S = 20.0
+RETRY_S = 1.0
+SLOW, BAD_REQUEST, FAULT = 4408, 4400, 1011
+# A reason of a close frame has 123 bytes.
+LONGEST_REASON = 120
+_QUERY, _SIGN_IN = Query(EventsQuery), msgspec.json.Decoder(SignIn)
+
+
+class Closed(Exception):
+    """The connection ends; `code` None: the client is gone already."""
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Sockets:
+    """The WebSockets of the workspace as an ASGI application; everything else goes to `other`."""
+
+    def __init__(self, services: Services, tokens: TokenCache, limits: RateLimits, other: ASGIApp) -> None:
+        self.services, self.tokens, self.limits, self._other = services, tokens, limits, other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._other(scope, receive, send)
+        elif scope["path"] != PATH:
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            await _Connection(self, scope, receive, send).serve()
+
+
+class _Connection:
+    def __init__(self, sockets: Sockets, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sockets, self._scope, self._receive, self._send = sockets, scope, receive, send
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._token = ""
+        self._caller: Caller | None = None
+
+    async def serve(self) -> None:
+        """Accept, sign in, and send until either side ends it."""
+        started = time.monotonic()
+        code: int | None = None
+        await self._receive()
+        await self._send({"type": "websocket.accept"})
+        try:
+            await self._converse()
+        except Closed as closed:
+            code = closed.code
+            if code is not None:
+                await self._close(code, closed.reason)
+        except Exception as error:  # noqa: BLE001 - the last resort: the client may go on from its last sequence
+            # the text of an exception may quote data; its kind and place do not
+            log.error("fault", operation="events", error=telling(error))
+            code = FAULT
+            await self._close(code, "The server met a fault.")
+        finally:
+            caller = self._caller
+            log.info(
+                "events",
+                code=code,
+                organisation=caller.organisation.organisation_id if caller else None,
+                token=caller.token_id if caller else None,
+                s=round(time.monotonic() - started, 1),
+            )
+
+    async def _converse(self) -> None:
+        try:
+            query = _QUERY.decode(parse_query(self._scope["query_string"]))
+            caller = self._caller = await self._signed_in()
+            agent_id = watched(caller, query.agent_id)
+        except Problem as problem:
+            raise _closed(problem) from problem
+        reading = asyncio.create_task(self._until_gone())
+        sending = asyncio.create_task(self._events(caller, agent_id, query.after))
+        try:
+            await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, sending):
+                task.cancel()
+            results = await asyncio.gather(reading, sending, return_exceptions=True)
+        faults = [each for each in results if not isinstance(each, asyncio.CancelledError)]
+        raise faults[0] if isinstance(faults[0], BaseException) else Closed(None)
+
+    async def _close(self, code: int, reason: str) -> None:
+        """Say why it ends, to a client that still reads."""
+        text = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._send({"type": "websocket.close", "code": code, "reason": text})
+        except (TimeoutError, OSError):
+            return
+
+    # What the client says
+
+    async def _signed_in(self) -> Caller:
+        """Whom the header's token, or the first message's, speaks for. Raises problems."""
+        given = self._headers.get(b"authorization")
+        self._token = bare_token(given) if given is not None else await self._first_message()
+        caller = await self._admitted()
+        verdict = self._sockets.limits.take(caller.token_id, caller.requests_per_second)
+        if not verdict.allowed:
+            raise RateLimited(f"Too many requests; wait {verdict.retry_after_s} s.")
+        return caller
+
+    async def _admitted(self) -> Caller:
+        caller = await self._sockets.tokens.find(self._token)
+        if caller is None:
+            raise Unauthenticated("The token is unknown, expired or revoked.")
+        return caller
+
+    async def _first_message(self) -> str:
+        try:
+            async with asyncio.timeout(SIGN_IN_S):
+                message = await self._message()
+            return _SIGN_IN.decode(message.get("text") or message.get("bytes") or b"").token
+        except TimeoutError as error:
+            raise Unauthenticated("No token came in time.") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Unauthenticated('The first message must be {"token": "TOKEN"}.') from error
+
+    async def _message(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise Closed(None)
+        return message
+
+    async def _until_gone(self) -> None:
+        await self._message()
+        raise Closed(BAD_REQUEST, "Nothing is expected here; send commands over HTTP.")
+
+    # What the client is told
+
+    async def _events(self, caller: Caller, agent_id: int, after: int | None) -> None:
+        organisation = caller.organisation
+        subject = desk(organisation.organisation_id, agent_id)
+        with self._sockets.services.feed.watch(subject) as event:
+            while True:
+                event.clear()
+                try:
+                    found = await behind(
+                        self._sockets.services.db, organisation.organisation_id, agent_id, after, organisation.zone
+                    )
+                except Unavailable:
+                    # the database is away; nothing is lost meanwhile
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                if found is None:
+                    raise _closed(NotFound("There is no such agent in this organisation."))
+                events, last = found
+                for each in events:
+                    await self._tell(each)
+                    after = each.sequence
+                if after == last and not await heard(event, HEARTBEAT_S):
+                    await self._heartbeat(last)
+
+    async def _heartbeat(self, sequence: int) -> None:
+        try:
+            caller = await self._admitted()
+        except Unavailable:
+            return
+        except Unauthenticated as problem:
+            raise _closed(problem) from problem
+        now = datetime.now(caller.organisation.zone).replace(microsecond=0)
+        await self._tell(Heartbeat(sequence=sequence, timestamp=now))
+
+    async def _tell(self, message: Event | Heartbeat) -> None:
+        text = msgspec.json.encode(message).decode()
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._send({"type": "websocket.send", "text": text})
+        except TimeoutError as error:
+            raise Closed(SLOW, "You read too slowly; go on from your last sequence.") from error
+        except OSError as error:
+            raise Closed(None) from error
+
+
+def _closed(problem: Problem) -> Closed:
+    """4401 for what is a 401 over HTTP, and so on."""
+    return Closed(4000 + problem.status, problem.detail)

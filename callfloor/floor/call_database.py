@@ -1,0 +1,214 @@
+"""The floor's records of calls in PostgreSQL: callers, legs, recordings, messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import structlog
+
+from callfloor.contract.workspace import EventType, Refusal, Session
+from callfloor.errors import Problem
+from callfloor.floor.call_records import Leaving
+from callfloor.floor.journal import Journal
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.recordings import Recordings
+from callfloor.floor.selection import Selection
+from callfloor.store import activities, callbacks, inbound, media, workspace
+from callfloor.store.pool import Database
+from callfloor.telephony.carrier import AgentId, CallId
+
+log = structlog.get_logger("callfloor.floor")
+
+# Ids of legs that are kept at hand; more are fetched when half of them are used up.
+IDS = 1000
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+class CallDatabase:
+    """`journal` keeps the order of what is written."""
+
+    def __init__(
+        self,
+        db: Database,
+        journal: Journal,
+        selection: Selection,
+        recordings: Recordings,
+        now: Callable[[], float],
+    ) -> None:
+        self._db, self._journal, self._selection, self._recordings = db, journal, selection, recordings
+        self._now = now
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ids: deque[int] = deque()
+        self._reserving = False
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Ids
+
+    async def reserve(self) -> None:
+        """Have ids at hand. Raises `Problem` when the database is away."""
+        self._ids.extend(await inbound.reserve_ids(self._db, IDS))
+
+    def new_activity(self) -> int | None:
+        if len(self._ids) < IDS // 2 and not self._reserving:
+            self._reserving = True
+            self._begin(self._reserve())
+        return self._ids.popleft() if self._ids else None
+
+    async def _reserve(self) -> None:
+        try:
+            await self.reserve()
+        except Problem:
+            log.warning("ids-wait", reason="database unavailable")
+        finally:
+            self._reserving = False
+
+    # Legs
+
+    def open_call(self, key: CampaignKey, activity: int, caller: str | None, number: str, at: float) -> None:
+        self._journal.write(
+            partial(inbound.open_call, self._db, key.organisation, activity, key.campaign, caller, number, moment(at))
+        )
+
+    def join_queue(self, key: CampaignKey, activity: int, at: float) -> None:
+        self._journal.write(partial(inbound.join_queue, self._db, key.organisation, activity, key.campaign, moment(at)))
+
+    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
+        self._journal.write(partial(activities.answer, self._db, organisation, activity, agent, moment(at)))
+        if not recorded:
+            self._journal.write(partial(activities.set_recording_status, self._db, organisation, activity, "disabled"))
+
+    def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
+        self._journal.write(partial(activities.leave, self._db, organisation, activity, reason, moment(at)))
+
+    def hang_up(self, organisation: int, activity: int, at: float) -> None:
+        self._journal.write(partial(activities.hang_up, self._db, organisation, activity, moment(at)))
+
+    def transfer(
+        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+    ) -> None:
+        self._journal.write(
+            partial(inbound.transfer, self._db, organisation, activity, child, campaign, agent, moment(at))
+        )
+
+    def held(self, organisation: int, activity: int, seconds: float) -> None:
+        self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))
+
+    # Sound
+
+    def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        self._begin(self._keep(organisation, activity, "recording", call, part, seconds, at))
+
+    def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        add = partial(inbound.add_task, self._db, key.organisation, key.campaign, "voicemail", activity, moment(at))
+        self._journal.write(add)
+        self._begin(self._keep(key.organisation, activity, "voicemail", call, part, seconds, at))
+
+    async def _keep(
+        self, organisation: int, activity: int, kind: media.Kind, call: CallId, part: int, seconds: float, at: float
+    ) -> None:
+        recording = await self._recordings.store(organisation, call, seconds, part)
+        if kind == "recording":
+            kept = "failed" if recording.content is None else "enabled"
+            self._journal.write(partial(activities.set_recording_status, self._db, organisation, activity, kept))
+        if recording.content is None:
+            return
+        add = partial(
+            media.add,
+            self._db,
+            organisation,
+            kind,
+            activity,
+            recording.content,
+            content_type="audio/wav",
+            duration_s=round(seconds),
+            file_name=f"{activity}.wav" if kind == "recording" else f"{activity}-message.wav",
+            at=moment(at),
+        )
+        self._journal.write(add, lambda _: self._begin(self._recordings.forget(call, part)))
+
+    # After the call
+
+    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
+        asked = activities.Survey(True, moment(at), None, workflow)
+        self._journal.write(partial(activities.set_survey, self._db, organisation, activity, asked))
+
+    def answer_question(self, organisation: int, activity: int, question: str, answer: int, at: float) -> None:
+        self._journal.write(
+            partial(inbound.answer_question, self._db, organisation, activity, question, answer, moment(at))
+        )
+
+    def quality(self, organisation: int, activity: int, score: float) -> None:
+        self._journal.write(partial(activities.set_call_quality, self._db, organisation, activity, score))
+
+    def callback(
+        self,
+        key: CampaignKey,
+        list_id: int,
+        activity: int,
+        number: str | None,
+        at: float,
+        done: Callable[[bool], None],
+    ) -> None:
+        if number is None:
+            done(False)
+            return
+        self._begin(self._callback(key, list_id, activity, number, at, done))
+
+    async def _callback(
+        self, key: CampaignKey, list_id: int, activity: int, number: str, at: float, done: Callable[[bool], None]
+    ) -> None:
+        made = False
+        try:
+            made = await callbacks.register(self._db, *key, list_id, activity, number, moment(at))
+        except Problem:
+            log.warning("callback-failed", activity=activity, reason="database unavailable")
+        except asyncpg.PostgresError as error:
+            log.error("callback-refused", activity=activity, kind=type(error).__name__)
+        done(made)
+
+    # By hand
+
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
+    ) -> None:
+        self._begin(self._dial(plan, agent, number, lead, done))
+
+    async def _dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
+    ) -> None:
+        result: Claimed | Refusal = Refusal(
+            code="unavailable", detail="The database cannot be reached now: try again in a moment."
+        )
+        try:
+            result = await self._selection.by_hand(plan, agent, number, lead, self._now())
+        except Problem:
+            log.warning("dial-failed", campaign=plan.key.campaign, reason="database unavailable")
+        done(result)
+
+    # Desks
+
+    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
+        self._journal.write(partial(workspace.publish, self._db, organisation, agent, what, session, moment(at)))

@@ -1,0 +1,93 @@
+"""What the floor writes down of calls beyond the dialler's: part of `records.Records`, under the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from callfloor.contract.workspace import EventType, Refusal, Session
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.telephony.carrier import AgentId, CallId
+
+Leaving = Literal["voicemail", "missed", "failed"]
+
+
+class CallRecords(Protocol):
+    def new_activity(self) -> int | None:
+        """The id of a leg that is to be written. None: none can be had, because the database is away."""
+        ...
+
+    def open_call(self, key: CampaignKey, activity: int, caller: str | None, number: str, at: float) -> None:
+        """A call came in and is in its workflow."""
+        ...
+
+    def join_queue(self, key: CampaignKey, activity: int, at: float) -> None:
+        """The call waits for an agent of this campaign, whose it is from now on."""
+        ...
+
+    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
+        """An agent has the caller. `recorded`: whether their talk is."""
+        ...
+
+    def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
+        """The caller leaves a message, is let go without having spoken to anybody, or was lost."""
+        ...
+
+    def hang_up(self, organisation: int, activity: int, at: float) -> None:
+        """The leg is over. Without an answer it was abandoned, unless `leave` said otherwise."""
+        ...
+
+    def transfer(
+        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+    ) -> None:
+        """The leg is over and a child of it begins: with this agent, or in the campaign's queue."""
+        ...
+
+    def held(self, organisation: int, activity: int, seconds: float) -> None:
+        """The customer was on hold for so long in all."""
+        ...
+
+    def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        """A part of a call's recording is whole: it is this leg's."""
+        ...
+
+    def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        """A caller left a message, which somebody of the campaign has to hear."""
+        ...
+
+    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
+        """The customer is asked what the talk was like."""
+        ...
+
+    def answer_question(self, organisation: int, activity: int, question: str, answer: int, at: float) -> None: ...
+
+    def callback(
+        self,
+        key: CampaignKey,
+        list_id: int,
+        activity: int,
+        number: str | None,
+        at: float,
+        done: Callable[[bool], None],
+    ) -> None:
+        """Make a lead of a caller who wants to be called back. False: this number may not be called."""
+        ...
+
+    def quality(self, organisation: int, activity: int, score: float) -> None:
+        """Mean opinion score of the call, 1 to 5."""
+        ...
+
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
+    ) -> None:
+        """Write down a call that the agent dials by hand, if the number may be called now."""
+        ...
+
+    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
+        """Something happened that the agent's desk shows."""
+        ...

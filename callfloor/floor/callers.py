@@ -1,0 +1,298 @@
+"""Calls that come in: each goes through a workflow until an agent has it, it leaves a message, or it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import assert_never
+
+import structlog
+
+from callfloor.clock import Clock
+from callfloor.contract.workflows import FunctionAnswer, FunctionRequest, Queue, Voicemail, Workflow
+from callfloor.floor.contacts import Asked, Contact, Contacts, Stage, Walk
+from callfloor.floor.plan import CampaignKey, CampaignPlan
+from callfloor.floor.queues import Queues
+from callfloor.floor.records import Records
+from callfloor.floor.talks import Talks
+from callfloor.rules import workflow
+from callfloor.rules import workflow_events as happens
+from callfloor.telephony.carrier import Carrier, Offered
+
+log = structlog.get_logger("callfloor.floor")
+
+# A workflow hands a caller from queue to queue so often at most.
+MOST_OVERFLOWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Where callers of an organisation's workflow go. `facts`: with the ids of campaigns and lists, without a call.
+    `prompts`: by name, what the carrier is told to play."""
+
+    organisation: int
+    workflow: Workflow
+    facts: happens.Facts
+    prompts: Mapping[str, str]
+
+
+# Ask an organisation's HTTP function (its URL, seconds to answer in); None: no answer that can be used.
+Ask = Callable[[int, str, float, FunctionRequest, Callable[[FunctionAnswer | None], None]], None]
+
+
+class Callers:
+    """`ask` may be replaced: without it every function fails."""
+
+    def __init__(
+        self, clock: Clock, carrier: Carrier, records: Records, contacts: Contacts, queues: Queues, talks: Talks
+    ) -> None:
+        self._clock, self._carrier, self._records = clock, carrier, records
+        self._contacts, self._queues, self._talks = contacts, queues, talks
+        self._by_number: Mapping[str, Reception] = {}
+        self._by_name: Mapping[tuple[int, str], Reception] = {}
+        self.ask: Ask = self._nobody_to_ask
+        queues.late = self._late
+        talks.survey = self._survey
+
+    def configure(self, by_number: Mapping[str, Reception], by_name: Mapping[tuple[int, str], Reception]) -> None:
+        """The workflows there are now, by number (E.164), and by organisation and name. Callers go on in the one that
+        they are in."""
+        self._by_number, self._by_name = by_number, by_name
+
+    def numbers(self) -> list[str]:
+        """Those (E.164) whose callers are taken here."""
+        return [number for number, each in self._by_number.items() if self._first(each) is not None]
+
+    # The beginning
+
+    def offered(self, offer: Offered) -> None:
+        """Take the call, if its number has a workflow that leads to a campaign of ours."""
+        reception = self._by_number.get(offer.number)
+        plan = None if reception is None else self._first(reception)
+        activity = None if plan is None else self._records.new_activity()
+        if reception is None or plan is None or activity is None:
+            # with the database away nothing could be written of it
+            log.warning("call-refused", reason="no workflow" if plan is None else "database unavailable")
+            self._carrier.refuse(offer.offer)
+            return
+        now = self._clock.now()
+        self._records.open_call(plan.key, activity, offer.caller, offer.number, now)
+        contact = Contact(-activity, plan, activity, "inbound", offer.caller, offer.number, Stage.WORKFLOW)
+        contact.began_at = self._clock.elapsed()
+        contact.walk = _walk(reception, contact)
+        self._contacts.put(contact)
+        self._carrier.accept(offer.offer, contact.call)
+
+    def _first(self, reception: Reception) -> CampaignPlan | None:
+        """The campaign whose call it is until it joins a queue: the first that the workflow names."""
+        for step in reception.workflow.steps:
+            if isinstance(step, Queue | Voicemail):
+                campaign = reception.facts.campaigns.get(step.campaign)
+                plan = None if campaign is None else self._queues.plan(CampaignKey(reception.organisation, campaign))
+                if plan is not None:
+                    return plan
+        return None
+
+    def resume(self, contact: Contact) -> None:
+        """Carry on with a caller whom an engine before us had: from the workflow's beginning, or in the queue."""
+        reception = self._by_number.get(contact.own or "")
+        if reception is not None:
+            contact.walk = _walk(reception, contact)
+        if contact.stage is Stage.WORKFLOW:
+            self.answered(contact)
+        elif contact.stage is Stage.QUEUE:
+            self._queues.join(contact, contact.plan, Asked(), returned=True)
+
+    def answered(self, contact: Contact) -> None:
+        """The caller hears us."""
+        walk = contact.walk
+        if contact.stage is not Stage.WORKFLOW:
+            return
+        if walk is None:
+            self._end(contact)
+        elif walk.state == happens.State():
+            self._next(contact, walk, workflow.begin(walk.workflow, self._facts(walk)))
+
+    # On the way
+
+    def pressed(self, contact: Contact, digit: str) -> None:
+        if contact.walk is not None:
+            contact.walk.pressed += 1
+            self._happened(contact, happens.Digit(digit, contact.walk.pressed))
+
+    def played(self, contact: Contact) -> None:
+        if contact.stage is Stage.QUEUE:
+            self._queues.say(contact)
+        else:
+            self._happened(contact, happens.Played(contact.turn))
+
+    def recorded(self, contact: Contact, part: int, seconds: float) -> bool:
+        """A message is whole. False: it is no message."""
+        key, contact.message_of = contact.message_of, None
+        if key is None:
+            return False
+        at = self._clock.now()
+        self._records.message(key, contact.activity, contact.call, part, seconds, at)
+        contact.part = part + 1
+        self._happened(contact, happens.Recorded(contact.turn))
+        return True
+
+    def _happened(self, contact: Contact, what: happens.Input) -> None:
+        walk = contact.walk
+        if walk is not None and contact.stage in (Stage.WORKFLOW, Stage.QUEUE, Stage.SURVEY):
+            self._next(contact, walk, workflow.advance(walk.workflow, walk.state, what, self._facts(walk)))
+
+    def _facts(self, walk: Walk) -> happens.Facts:
+        return replace(walk.facts, at=datetime.fromtimestamp(self._clock.now(), UTC))
+
+    def _next(self, contact: Contact, walk: Walk, step: workflow.Next) -> None:
+        walk.state, actions = step
+        for action in actions:
+            self._do(contact, action)
+
+    def _do(self, contact: Contact, action: happens.Action) -> None:
+        match action:
+            case happens.Play(turn=turn, prompt=prompt):
+                contact.turn = turn
+                self._carrier.play(contact.call, self._sound(contact, prompt))
+            case happens.StopPlaying():
+                self._carrier.stop_playing(contact.call)
+            case happens.StartTimer(turn=turn, seconds=seconds):
+                contact.stop_timers()
+                contact.timer = self._clock.call_later(
+                    seconds, partial(self._happened, contact, happens.TimedOut(turn))
+                )
+            case happens.CallFunction(turn=turn, url=url, timeout_s=timeout_s, request=request):
+                done = partial(self._function, contact, turn)
+                self.ask(contact.organisation, url, timeout_s, request, done)
+            case happens.JoinQueue():
+                contact.turn = action.turn
+                self._join(contact, action)
+            case happens.LeaveQueue():
+                self._queues.leave(contact)
+                contact.stage = Stage.WORKFLOW
+            case happens.RecordMessage(turn=turn, campaign=campaign, longest_s=longest_s):
+                contact.turn, contact.message_of = turn, CampaignKey(contact.organisation, campaign)
+                self._records.leave(contact.organisation, contact.activity, "voicemail", self._clock.now())
+                self._carrier.record_message(contact.call, contact.part, longest_s)
+            case happens.StopRecording():
+                # the carrier hears that key itself
+                pass
+            case happens.RegisterCallback(turn=turn, campaign=campaign, list_id=list_id):
+                key = CampaignKey(contact.organisation, campaign)
+                done = partial(self._registered, contact, turn)
+                self._records.callback(key, list_id, contact.activity, contact.number, self._clock.now(), done)
+            case happens.NoteAnswer(question=question, digit=digit):
+                self._records.answer_question(
+                    contact.organisation, contact.activity, question, int(digit), self._clock.now()
+                )
+            case happens.HangUp():
+                self._end(contact)
+            case _:
+                assert_never(action)
+
+    def _sound(self, contact: Contact, prompt: str) -> str:
+        return prompt if contact.walk is None else contact.walk.prompts.get(prompt, prompt)
+
+    def _function(self, contact: Contact, turn: int, answer: FunctionAnswer | None) -> None:
+        happened = happens.FunctionFailed(turn) if answer is None else happens.FunctionAnswered(turn, answer)
+        self._happened(contact, happened)
+
+    def _nobody_to_ask(
+        self,
+        _organisation: int,
+        _url: str,
+        _timeout_s: float,
+        _request: FunctionRequest,
+        done: Callable[[FunctionAnswer | None], None],
+    ) -> None:
+        self._clock.call_later(0.0, partial(done, None))
+
+    def _registered(self, contact: Contact, turn: int, done: bool) -> None:
+        self._happened(contact, happens.Registered(turn, done))
+
+    # Queues
+
+    def _join(self, contact: Contact, wish: happens.JoinQueue) -> None:
+        plan = self._queues.plan(CampaignKey(contact.organisation, wish.campaign))
+        asked = Asked(
+            priority=wish.priority,
+            skills=wish.skills,
+            longest_wait_s=wish.max_wait_s,
+            longest=wish.max_length,
+            announce_s=wish.announce_s,
+            prompt=None if wish.prompt is None else self._sound(contact, wish.prompt),
+        )
+        result = "no-agents" if plan is None else self._wait(contact, plan, asked, asks_agents=wish.asks_agents)
+        if result == "full":
+            self._happened_in_queue(contact, happens.QueueFull(wish.turn))
+        elif result == "no-agents":
+            self._happened_in_queue(contact, happens.NoAgents(wish.turn))
+
+    def _wait(self, contact: Contact, plan: CampaignPlan, asked: Asked, *, asks_agents: bool = False) -> str:
+        """Join a queue, or the one that it overflows into. The activity is of the queue that it waits in."""
+        result = "full"
+        for _ in range(MOST_OVERFLOWS):
+            result = self._queues.join(contact, plan, asked, asks_agents=asks_agents)
+            if result == "waits":
+                self._records.join_queue(plan.key, contact.activity, self._clock.now())
+            following = None if plan.queue.overflow is None else self._queues.plan(plan.queue.overflow)
+            if result != "full" or following is None:
+                break
+            plan = following
+        return result
+
+    def _late(self, contact: Contact) -> None:
+        """The longest wait is over."""
+        overflow = contact.plan.queue.overflow
+        plan = None if overflow is None else self._queues.plan(overflow)
+        if contact.asked.agent is not None:
+            # whoever was wanted is not free: anybody of the campaign will do
+            self._queues.join(contact, contact.plan, Asked(longest=1_000_000))
+        elif plan is None or self._wait(contact, plan, contact.asked) != "waits":
+            self._happened_in_queue(contact, happens.QueueTimedOut(contact.turn))
+
+    def _happened_in_queue(self, contact: Contact, what: happens.Input) -> None:
+        """The caller is in no queue any more."""
+        contact.stage = Stage.WORKFLOW
+        if contact.walk is None:
+            self._end(contact)
+        else:
+            self._happened(contact, what)
+
+    # The end
+
+    def _survey(self, contact: Contact) -> bool:
+        """Ask the customer what the talk was like, where the campaign has questions."""
+        name = contact.plan.queue.survey
+        reception = None if name is None else self._by_name.get((contact.organisation, name))
+        if reception is None:
+            return False
+        self._talks.begin_survey(contact)
+        contact.walk = _walk(reception, contact)
+        self._records.survey(contact.organisation, contact.activity, reception.workflow.name, self._clock.now())
+        self._next(contact, contact.walk, workflow.begin(reception.workflow, self._facts(contact.walk)))
+        return True
+
+    def _end(self, contact: Contact) -> None:
+        """We let the caller go."""
+        contact.stop_timers()
+        if contact.stage is not Stage.SURVEY and contact.stage is not Stage.CLOSING:
+            # nobody spoke to the caller, who did not give up
+            self._records.leave(contact.organisation, contact.activity, "missed", self._clock.now())
+        contact.stage = Stage.CLOSING
+        self._carrier.hang_up(contact.call)
+
+    def ended(self, contact: Contact) -> None:
+        """The caller is gone, from the workflow, a queue or an agent's ringing phone."""
+        if contact.stage in (Stage.QUEUE, Stage.JOINING):
+            self._queues.gave_up(contact)
+        if contact.stage not in (Stage.SURVEY, Stage.OUTSIDE):
+            self._records.hang_up(contact.organisation, contact.activity, self._clock.now())
+
+
+def _walk(reception: Reception, contact: Contact) -> Walk:
+    facts = replace(reception.facts, call=str(contact.activity), caller=contact.number, called=contact.own)
+    return Walk(reception.workflow, facts, reception.prompts)

@@ -1,0 +1,399 @@
+"""Calls that the floor places: dialled for agents, answered, given to one, or let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from callfloor.clock import Clock, Timer
+from callfloor.contract.codes import DialStatus
+from callfloor.floor.contacts import Contact, Contacts, Stage
+from callfloor.floor.desk import Desk
+from callfloor.floor.dialler import Dialler, MakePacer
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.presence import Presence
+from callfloor.floor.previews import Previews
+from callfloor.floor.records import Claim, Records
+from callfloor.floor.showing import Showing
+from callfloor.floor.team import Agent
+from callfloor.rules import calls
+from callfloor.rules.calls import CallFacts, CallInput, CallState, Effect
+from callfloor.rules.pacing import Past
+from callfloor.telephony.carrier import (
+    AgentId,
+    AgentMissed,
+    Answered,
+    CallEvent,
+    CallId,
+    Carrier,
+    Cause,
+    Detected,
+    Joined,
+    Line,
+    MessagePlayed,
+    Ringing,
+)
+
+# What a person hears who answered when nobody was free; it names the organisation and a number to call.
+INFORMATION_MESSAGE = "information"
+
+
+@dataclass(slots=True, eq=False)
+class FloorCall:
+    """`agent`: who is held for it, is being joined or is joined. `bound`: only that one may take it."""
+
+    id: CallId
+    dialler: Dialler
+    claimed: Claimed
+    facts: CallFacts
+    agent: AgentId | None = None
+    placed_at: float = 0.0
+    bound: bool = False
+    connected: bool = False
+    answered_at: float | None = None
+    timer: Timer | None = field(default=None, repr=False)
+
+    @property
+    def activity(self) -> int:
+        return self.claimed.activity
+
+    def stop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Outbound:
+    """`diallers`: one a campaign, shared with who has to know them. Until an agent is on a call it is here; then it is
+    one of `contacts` too, where what happens on it belongs."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        carrier: Carrier,
+        records: Records,
+        desk: Desk,
+        presence: Presence,
+        contacts: Contacts,
+        showing: Showing,
+        diallers: dict[CampaignKey, Dialler],
+        make_pacer: MakePacer,
+    ) -> None:
+        self._clock, self._carrier, self._records, self._desk = clock, carrier, records, desk
+        self._presence, self._contacts, self._showing = presence, contacts, showing
+        self._diallers, self._make_pacer = diallers, make_pacer
+        self._team = presence.team
+        self._calls: dict[CallId, FloorCall] = {}
+        self.previews = Previews(clock, records, desk, presence, diallers, self.place)
+
+    @property
+    def calls(self) -> list[FloorCall]:
+        return list(self._calls.values())
+
+    def get(self, call: CallId) -> FloorCall | None:
+        return self._calls.get(call)
+
+    # Campaigns
+
+    def configure(self, plan: CampaignPlan, past: Past | None) -> None:
+        """Dial for a campaign, or dial for it otherwise. `past`: what its pacing learned before."""
+        known = self._diallers.get(plan.key)
+        if known is not None and (known.plan.mode, known.plan.pacing) == (plan.mode, plan.pacing):
+            known.plan = plan
+            return
+        dialler = self._diallers[plan.key] = Dialler(plan, self._clock, past, self._make_pacer)
+        if known is not None:
+            dialler.lines, dialler.waiting = known.lines, known.waiting
+            for call in self._calls.values():
+                if call.dialler is known:
+                    call.dialler = dialler
+        for agent in self._team.everyone():
+            self._presence.watch(agent, None)
+
+    def drop(self, key: CampaignKey) -> set[CallId]:
+        """Forget a campaign and its calls, which are returned."""
+        dialler = self._diallers.pop(key, None)
+        if dialler is not None:
+            dialler.dropped = True
+        gone = {call.id for call in self._calls.values() if call.dialler.plan.key == key}
+        for call in gone:
+            self._calls.pop(call).stop_timer()
+        return gone
+
+    def adopt(self, key: CampaignKey, claimed: Claimed, *, answered: bool, agent: AgentId | None) -> None:
+        """Carry on with a call that the carrier holds and another engine began."""
+        dialler = self._diallers[key]
+        state = CallState.DIALLING if not answered else CallState.WAITING if agent is None else CallState.CONNECTED
+        result = DialStatus.ANSWERED if agent is not None else None
+        facts = CallFacts(state, dialler.plan.detect_machines, result)
+        now = self._clock.elapsed()
+        call = FloorCall(claimed.call, dialler, claimed, facts, None, now, connected=agent is not None)
+        self._calls[call.id] = call
+        if call.facts.unanswered:
+            dialler.lines.add(call.id)
+            self._pacing(call, CallInput.RINGING)
+        elif agent is None:
+            # nobody knows how long this person has waited: too long
+            call.answered_at = self._clock.elapsed()
+            self._advance(call, CallInput.GRACE_OVER)
+        else:
+            self._talk(call, agent)
+
+    def serve(self, agent: Agent) -> bool:
+        """An agent is idle: whoever has answered and waits is joined. False: nobody does."""
+        for key in sorted(agent.campaigns, key=lambda key: key != agent.serving):
+            dialler = self._diallers.get(key)
+            if dialler is not None and dialler.waiting:
+                self._join(self._calls[next(iter(dialler.waiting))], agent)
+                return True
+        return False
+
+    # Dialling
+
+    def tick(self) -> None:
+        """Twice a second, say: dial where pacing has changed its mind with time alone."""
+        for dialler in list(self._diallers.values()):
+            self.dial(dialler)
+
+    def dial(self, dialler: Dialler) -> None:
+        """Place as many calls as pacing wants now, or offer leads to look at."""
+        plan = dialler.plan
+        if dialler.lines and not self._team.serving_count(plan.key):
+            # nobody is there any more to talk to whoever answers
+            self._cancel(tuple(dialler.lines))
+        if plan.mode == "preview":
+            for agent in self._team.ready(plan.key):
+                if dialler.wants_agents and self._has_line(dialler):
+                    self.previews.offer(dialler, agent)
+            return
+        count, cancel, why = dialler.wanted(self._team.ready_count(plan.key))
+        self._cancel(cancel)
+        if not count:
+            return
+        ready = self._team.ready(plan.key)
+        held = ready[:count] if plan.mode == "progressive" else []
+        for agent in held:
+            self._presence.reserve(agent)
+        dialler.claiming = True
+        claim = Claim(plan, count, [agent.id for agent in held or ready], plan.mode == "progressive", why)
+        self._records.claim(claim, partial(self._claimed, dialler, count, held))
+
+    def _has_line(self, dialler: Dialler) -> bool:
+        """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
+        plan = dialler.plan
+        if plan.max_lines is None:
+            return True
+        looking = sum(
+            agent.serving == plan.key and agent.facts.state == "dialling" and agent.call is None
+            for agent in self._team.everyone()
+        )
+        return len(dialler.lines) + looking < plan.max_lines
+
+    def _cancel(self, lines: tuple[CallId, ...]) -> None:
+        for line in lines:
+            if line in self._calls:
+                self._advance(self._calls[line], CallInput.CANCEL)
+
+    def _claimed(self, dialler: Dialler, asked: int, held: list[Agent], claimed: list[Claimed]) -> None:
+        if dialler.dropped:
+            # whoever leads the campaign now finds these attempts and closes them
+            return
+        dialler = self._diallers[dialler.plan.key]
+        dialler.claimed(asked, len(claimed))
+        for call in claimed:
+            self.place(dialler, call)
+        for agent in held:
+            if self._team.get(agent.id) is agent and agent.call is None and agent.facts.state == "dialling":
+                self._presence.release(agent)
+
+    def place(self, dialler: Dialler, claimed: Claimed) -> None:
+        """Dial. The attempt is written down already."""
+        if dialler.dropped:
+            return
+        plan, bound = dialler.plan, claimed.agent is not None
+        facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
+        now = self._clock.elapsed()
+        call = FloorCall(claimed.call, dialler, claimed, facts, claimed.agent, now, bound)
+        if claimed.agent is not None and not self._hold(claimed.agent, call):
+            # its agent went elsewhere meanwhile, and nobody else may have the call
+            self._finish(call, DialStatus.CANCELLED, None)
+            return
+        self._calls[call.id] = call
+        dialler.lines.add(call.id)
+        self._pacing(call, CallInput.RINGING)
+        line = Line(call.id, claimed.number, claimed.caller, plan.pacing.ring_s, facts.detect, plan.record)
+        self._carrier.originate(line)
+
+    def _hold(self, agent_id: AgentId, call: FloorCall) -> bool:
+        """Keep the agent free for the call."""
+        agent = self._team.get(agent_id)
+        if agent is None or agent.call is not None or agent.leaving or agent.facts.state not in ("ready", "dialling"):
+            return False
+        agent.call = call.id
+        if agent.facts.state == "ready":
+            self._presence.reserve(agent)
+        self._presence.show(agent, agent.facts, call.dialler.plan.key)
+        return True
+
+    # Calls
+
+    def event(self, call: FloorCall, event: CallEvent) -> None:
+        """Of a call that was dialled and that no agent is on yet."""
+        match event:
+            case Ringing():
+                call.dialler.accepted()
+                self._advance(call, CallInput.RINGING)
+            case Answered():
+                call.dialler.accepted()
+                self._advance(call, CallInput.ANSWERED)
+            case Detected(machine=machine):
+                self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
+            case Joined(agent=agent):
+                if agent == call.agent:
+                    self._advance(call, CallInput.JOINED)
+            case AgentMissed(agent=agent):
+                if agent == call.agent and not call.connected:
+                    self._missed(call, agent)
+            case MessagePlayed():
+                self._advance(call, CallInput.MESSAGE_OVER)
+            case _:
+                pass
+
+    def _advance(self, call: FloorCall, happened: CallInput) -> None:
+        before = call.facts
+        call.facts, effects = calls.advance(before, happened)
+        if not call.facts.unanswered:
+            call.dialler.lines.discard(call.id)
+        if call.facts.state is CallState.CLOSING and (before.unanswered or before.state is CallState.DETECTING):
+            # cancelled, or a machine: no person will come of it
+            self._pacing(call, CallInput.ENDED)
+        for effect in effects:
+            self._do(call, effect)
+
+    def _do(self, call: FloorCall, effect: Effect) -> None:
+        match effect:
+            case Effect.NOTE_ANSWER:
+                self._records.answered(call.dialler.plan.key, call.id, self._clock.now())
+            case Effect.FIND_AGENT:
+                self._find_agent(call)
+            case Effect.NOTE_CONNECTION:
+                self._connected(call)
+            case Effect.PLAY_MESSAGE:
+                call.dialler.waiting.pop(call.id, None)
+                self._pacing(call, CallInput.GRACE_OVER)
+                self._carrier.play(call.id, INFORMATION_MESSAGE)
+            case Effect.COUNT_ABANDONED:
+                self._pacing(call, CallInput.ANSWERED)
+                self._pacing(call, CallInput.GRACE_OVER)
+            case Effect.HANG_UP:
+                call.stop_timer()
+                self._carrier.hang_up(call.id)
+
+    def _find_agent(self, call: FloorCall) -> None:
+        grace_s = call.dialler.plan.pacing.grace_s
+        if call.answered_at is None:
+            call.answered_at = self._clock.elapsed()
+            self._pacing(call, CallInput.ANSWERED)
+            call.timer = self._clock.call_later(grace_s, partial(self._advance, call, CallInput.GRACE_OVER))
+        agent = self._team.get(call.agent) if call.agent is not None else self._team.for_call(call.dialler.plan.key)
+        if agent is not None:
+            self._join(call, agent)
+        elif self._clock.elapsed() - call.answered_at >= grace_s:
+            self._advance(call, CallInput.GRACE_OVER)
+        else:
+            call.dialler.waiting[call.id] = None
+
+    def _join(self, call: FloorCall, agent: Agent) -> None:
+        call.dialler.waiting.pop(call.id, None)
+        call.agent, agent.call = agent.id, call.id
+        if agent.facts.state == "ready":
+            self._team.serve(agent, call.dialler.plan.key)
+            self._presence.reserve(agent)
+        self._advance(call, CallInput.ASSIGNED)
+        self._carrier.join(call.id, agent.id)
+
+    def _missed(self, call: FloorCall, agent_id: AgentId) -> None:
+        """The agent's phone was not taken; the customer goes on waiting."""
+        agent = self._team.get(agent_id)
+        call.agent, call.bound = None, False
+        if agent is not None and agent.call == call.id:
+            self._presence.missed(agent)
+        self._advance(call, CallInput.AGENT_MISSED)
+
+    def _connected(self, call: FloorCall) -> None:
+        call.stop_timer()
+        call.connected = True
+        agent = None if call.agent is None else self._team.get(call.agent)
+        if agent is None:
+            return
+        plan = call.dialler.plan
+        self._records.connected(plan.key, call.id, agent.id, self._clock.now())
+        self._pacing(call, CallInput.JOINED)
+        self._talk(call, agent.id)
+        self._presence.connected(agent, plan)
+        self._desk.connected(agent.id, plan, call.id)
+        self._showing.mark(agent.id, "call.connected")
+
+    def _talk(self, call: FloorCall, agent: AgentId) -> None:
+        """From now on the call is a talk like any other, and its agent is the talk's."""
+        claimed, call.agent = call.claimed, None
+        contact = Contact(
+            call=call.id,
+            plan=call.dialler.plan,
+            activity=call.activity,
+            direction="manual" if claimed.manual else "outbound",
+            number=claimed.number,
+            own=claimed.caller,
+            stage=Stage.TALKING,
+            began_at=self._clock.elapsed(),
+            lead=claimed.lead,
+            agent=agent,
+            parts={0: call.activity},
+            connected_at=self._clock.now(),
+        )
+        self._contacts.put(contact)
+
+    def ended(self, call: FloorCall, cause: Cause, recorded_s: float | None) -> None:
+        """The call is over for everybody. `recorded_s`: of what was recorded of its first leg and is not stored yet."""
+        was, dialler = call.facts, call.dialler
+        call.facts, _ = calls.advance(was, CallInput.ENDED)
+        if was.unanswered:
+            dialler.lines.discard(call.id)
+            if cause == "failed":
+                dialler.refused()
+        if was.unanswered or was.state is CallState.DETECTING:
+            self._pacing(call, CallInput.ENDED)
+        elif was.state in (CallState.WAITING, CallState.JOINING):
+            dialler.waiting.pop(call.id, None)
+            self._pacing(call, CallInput.GRACE_OVER if was.state is CallState.WAITING else CallInput.JOINED)
+        self._finish(call, calls.dial_status(call.facts, cause), recorded_s)
+
+    def _finish(self, call: FloorCall, status: DialStatus, recorded_s: float | None) -> None:
+        call.stop_timer()
+        self._calls.pop(call.id, None)
+        plan = call.dialler.plan
+        self._records.finished(plan, call.id, call.activity, status, recorded_s, self._clock.now())
+        agent = None if call.agent is None else self._team.get(call.agent)
+        if agent is None or agent.call != call.id:
+            return
+        agent.call = agent.shown = None
+        self._presence.free(agent)
+
+    def _pacing(self, call: FloorCall, happened: CallInput) -> None:
+        """Tell pacing of a line. One that has its own agent is none of its business."""
+        pacer, now = call.dialler.pacer, self._clock.elapsed()
+        if pacer is None or call.bound:
+            return
+        match happened:
+            case CallInput.RINGING:
+                pacer.dialled(call.id, now)
+            case CallInput.ANSWERED:
+                pacer.answered(call.id, now)
+            case CallInput.JOINED if call.agent is not None:
+                pacer.joined(call.id, call.agent, now)
+            case CallInput.GRACE_OVER:
+                pacer.abandoned(call.id, now)
+            case CallInput.ENDED:
+                pacer.ended_unanswered(call.id, now)
+            case _:
+                pass

@@ -1,0 +1,225 @@
+"""What agents and supervisors ask of the floor, and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+import msgspec
+
+from callfloor.clock import Clock
+from callfloor.contract.codes import LeadStatus
+from callfloor.contract.workspace import (
+    AcceptPreview,
+    AnyCommand,
+    CancelConsultation,
+    CompleteTransfer,
+    Conference,
+    Consult,
+    Dial,
+    DropParty,
+    ExtendWrapUp,
+    ForceSignOut,
+    HangUp,
+    Hold,
+    Monitor,
+    Mute,
+    Pause,
+    PauseRecording,
+    Ready,
+    Refusal,
+    SendDigits,
+    SignOut,
+    SkipPreview,
+    StopMonitoring,
+    Target,
+    Transfer,
+    WrapUp,
+)
+from callfloor.floor import records
+from callfloor.floor.floor import Floor
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.records import Records
+from callfloor.floor.team import Agent
+from callfloor.rules.agents import AgentInput
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.times import TimestampError, parse_timestamp, zone
+from callfloor.telephony.carrier import AgentId
+
+Done = Callable[[Refusal | None], None]
+
+NO_PREVIEW = Refusal(code="no-preview", detail="No lead is shown to you: it may have timed out.")
+NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
+NOT_SIGNED_IN = Refusal(code="not-signed-in", detail="This agent works on no campaign that is led now.")
+ONE_TARGET = Refusal(code="unknown-target", detail="Say exactly one of agentId, campaignId and number.")
+
+
+class Work:
+    def __init__(self, clock: Clock, floor: Floor, records: Records) -> None:
+        self._clock, self._floor, self._records = clock, floor, records
+
+    def do(self, agent: AgentId, command: AnyCommand, done: Done) -> None:
+        """Do what was asked, or say why not; now or soon. `agent`: who asks; a supervisor's command names its agent."""
+        match command:
+            case Dial():
+                self._dial(agent, command, done)
+            case Monitor(agent_id=of, how=how):
+                done(self._floor.talks.watch(agent, of, how))
+            case StopMonitoring(agent_id=of):
+                done(self._floor.talks.stop_watching(agent, of))
+            case ForceSignOut(agent_id=of):
+                done(self._ask(of, AgentInput.SIGN_OUT, None))
+            case _:
+                known = self._floor.team.get(agent)
+                done(NOT_SIGNED_IN if known is None else self._of_agent(known, command))
+
+    def _of_agent(self, agent: Agent, command: AnyCommand) -> Refusal | None:
+        talks, previews, presence = self._floor.talks, self._floor.previews, self._floor.presence
+        match command:
+            case Ready():
+                return self._ask(agent.id, AgentInput.READY, None)
+            case Pause(reason=reason):
+                return self._ask(agent.id, AgentInput.PAUSE, reason)
+            case SignOut():
+                return self._ask(agent.id, AgentInput.SIGN_OUT, None)
+            case HangUp():
+                return talks.hang_up(agent.id)
+            case Hold(on=on):
+                return talks.hold(agent.id, on)
+            case Mute(on=on):
+                return talks.mute(agent.id, on)
+            case SendDigits(digits=digits):
+                return talks.send_digits(agent.id, digits)
+            case PauseRecording(on=on):
+                return talks.pause_recording(agent.id, on)
+            case Transfer(to=to):
+                target = self._target(agent, to)
+                return target if isinstance(target, Refusal) else talks.transfer(agent.id, target)
+            case Consult(to=to):
+                return self._consult(agent, to)
+            case CompleteTransfer():
+                return talks.complete_transfer(agent.id)
+            case CancelConsultation():
+                return talks.cancel_consultation(agent.id)
+            case Conference():
+                return talks.conference(agent.id)
+            case DropParty(party=party):
+                return talks.drop_party(agent.id, party)
+            case AcceptPreview():
+                return None if previews.accept(agent.id) else NO_PREVIEW
+            case SkipPreview(reason=reason):
+                return None if previews.skip(agent.id, reason) else NO_PREVIEW
+            case WrapUp():
+                return self._wrap_up(agent, command)
+            case ExtendWrapUp():
+                return None if presence.extend_wrap_up(agent.id) else NO_WRAP_UP
+            case Dial() | Monitor() | StopMonitoring() | ForceSignOut():
+                raise AssertionError("asked elsewhere")
+            case _:
+                assert_never(command)
+
+    def _ask(self, agent: AgentId, happened: AgentInput, reason: str | None) -> Refusal | None:
+        if self._floor.team.get(agent) is None:
+            return NOT_SIGNED_IN
+        self._floor.agent(agent, happened, reason)
+        return None
+
+    # Whom a call goes to
+
+    def _consult(self, agent: Agent, to: Target) -> Refusal | None:
+        target = self._target(agent, to)
+        if isinstance(target, Refusal):
+            return target
+        if isinstance(target, CampaignPlan):
+            return Refusal(code="unknown-target", detail="A queue cannot be consulted: transfer the call to it.")
+        return self._floor.talks.consult(agent.id, target)
+
+    def _target(self, agent: Agent, to: Target) -> Agent | CampaignPlan | str | Refusal:
+        named = [each for each in (to.agent_id, to.campaign_id, to.number) if each is not None]
+        if len(named) != 1:
+            return ONE_TARGET
+        if to.agent_id is not None:
+            other = self._floor.team.get(to.agent_id)
+            if other is None or other.organisation != agent.organisation or other is agent:
+                return Refusal(code="unknown-target", detail="There is no such agent on this floor besides you.")
+            return other
+        if to.campaign_id is not None:
+            plan = self._floor.queues.plan(CampaignKey(agent.organisation, to.campaign_id))
+            if plan is None or plan.mode is not None:
+                return Refusal(code="unknown-target", detail="There is no such queue: name an inbound campaign.")
+            return plan
+        return self._number(agent, to.number or "")
+
+    def _number(self, agent: Agent, number: str) -> str | Refusal:
+        plans = [self._floor.queues.plan(key) for key in agent.campaigns]
+        country = next((plan.country for plan in plans if plan is not None), "")
+        try:
+            return normalise(number, country)
+        except PhoneError as error:
+            return Refusal(code="unknown-target", detail=f"The number {error}.")
+
+    # Calls by hand
+
+    def _dial(self, agent_id: AgentId, command: Dial, done: Done) -> None:
+        agent = self._floor.team.get(agent_id)
+        plan = None if agent is None else self._floor.queues.plan(CampaignKey(agent.organisation, command.campaign_id))
+        if agent is None:
+            done(NOT_SIGNED_IN)
+        elif plan is None or plan.mode is None or plan.key not in agent.campaigns:
+            done(Refusal(code="unknown-target", detail="You belong to no such outbound campaign."))
+        elif agent.facts.state not in ("ready", "paused") or agent.call is not None or agent.leaving:
+            done(Refusal(code="wrong-state", detail="End your call and its wrap-up first."))
+        else:
+            number = self._number(agent, command.number)
+            if isinstance(number, Refusal):
+                done(number)
+                return
+            # nobody else's call may come meanwhile
+            self._floor.presence.reserve(agent)
+            dialled = partial(self._dialled, agent, plan, done)
+            self._records.dial(plan, agent.id, number, command.lead_id, dialled)
+
+    def _dialled(self, agent: Agent, plan: CampaignPlan, done: Done, result: Claimed | Refusal) -> None:
+        if isinstance(result, Claimed):
+            self._floor.place(plan.key, result)
+            done(None)
+            return
+        if self._floor.team.get(agent.id) is agent and agent.call is None:
+            self._floor.presence.release(agent)
+        done(result)
+
+    # Wrap-up
+
+    def _wrap_up(self, agent: Agent, command: WrapUp) -> Refusal | None:
+        plan = agent.plan
+        if plan is None or agent.facts.state != "on-wrap":
+            return NO_WRAP_UP
+        if command.wrap_code is not None and command.wrap_code not in plan.wrap_codes:
+            known = ", ".join(map(str, plan.wrap_codes)) or "none"
+            return Refusal(code="unknown-target", detail=f"This campaign's wrap codes are: {known}.")
+        callback = None if command.callback is None else self._callback(plan, command.callback.timestamp)
+        if isinstance(callback, Refusal):
+            return callback
+        own = command.callback is not None and command.callback.own
+        status = command.lead_status
+        if status is None and callback is not None:
+            status = LeadStatus.CALLBACK_AGENT if own else LeadStatus.CALLBACK_QUEUE
+        wrap = records.WrapUp(
+            wrap_code=command.wrap_code,
+            lead_status=status,
+            next_attempt_at=callback,
+            callback_agent=agent.id if own else None,
+            lead_data=None if command.lead_data is None else msgspec.json.encode(command.lead_data),
+        )
+        return None if self._floor.presence.wrap_up(agent.id, wrap) else NO_WRAP_UP
+
+    def _callback(self, plan: CampaignPlan, text: str) -> float | Refusal:
+        """When, in seconds since the epoch."""
+        try:
+            at = parse_timestamp(text, zone(plan.timezone)).timestamp()
+        except TimestampError as error:
+            return Refusal(code="unknown-target", detail=f"callback.timestamp {error}.")
+        if at < self._clock.now():
+            return Refusal(code="unknown-target", detail="callback.timestamp lies in the past.")
+        return at

@@ -1,0 +1,33 @@
+"""Accounts on mail servers: where their passwords are, and how a connection is made private."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from callfloor.contract.mailboxes import Account
+from callfloor.settings import secret_of
+
+
+class SecretMissing(LookupError):
+    """The password is not where the centre file says. The message names the place, never the secret."""
+
+
+def password(account: Account) -> str | None:
+    """The account's password, read anew each time; None when it needs none. Raises `SecretMissing`."""
+    if account.password_file is not None:
+        try:
+            return Path(account.password_file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            raise SecretMissing(f"the file {account.password_file} cannot be read") from error
+    if account.password_variable is not None:
+        found = secret_of(account.password_variable)
+        if found is None:
+            raise SecretMissing(f"the environment variable {account.password_variable} is not set")
+        return found
+    return None
+
+
+def tls_context() -> ssl.SSLContext:
+    """Trusts what the system trusts (and `SSL_CERT_FILE`), and checks names."""
+    return ssl.create_default_context()

@@ -1,0 +1,80 @@
+"""Keeping a message: its files into the media store, all else into the database. Durable when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+
+from callfloor.mail.decode import Body
+from callfloor.mail.letter import Found, Letter
+from callfloor.media.blobs import Blobs
+from callfloor.media.errors import BlobMissing
+from callfloor.store import arrivals, media
+from callfloor.store.arrivals import Arrival, Arrived, ArrivedFile
+from callfloor.store.mailboxes import StoredMailbox
+from callfloor.store.media import StoredContent
+from callfloor.store.pool import Database
+
+
+async def keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
+    """Store a message once. Its file must stay open meanwhile.
+
+    Raises `Problem`, `OSError` or `BlobUnreadable` when database or media store fail: then nothing was stored, and the
+    message is to be kept by whoever has it.
+    """
+    known = await arrivals.known(db, mailbox, letter.digest)
+    if known is not None:
+        return Arrived(known, new=False)
+    kept = [(file, await _put(blobs, mailbox.organisation, file)) for file in letter.files]
+    if letter.damaged or any(file.body.damaged for file in letter.files):
+        # whatever was not understood is still there to be looked at
+        kept.append((letter.original, await _put(blobs, mailbox.organisation, letter.original)))
+    async with db.transaction():
+        await _hold(db, blobs, mailbox.organisation, kept)
+        return await arrivals.arrive(db, mailbox, _arrival(letter, [arrived for _, arrived in kept]), at)
+
+
+def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
+    return Arrival(
+        message=letter.message,
+        sender=letter.sender,
+        digest=letter.digest,
+        reply_to=letter.reply_to,
+        cc=letter.cc,
+        ancestors=letter.ancestors,
+        loops=letter.loops,
+        automatic=letter.automatic,
+        returned=letter.returned,
+        body_text=letter.body_text,
+        identifiers=letter.identifiers,
+        files=files,
+    )
+
+
+async def _put(blobs: Blobs, organisation: int, file: Found) -> ArrivedFile:
+    async with aclosing(_pieces(file.body)) as pieces:
+        blob = await blobs.put(organisation, pieces)
+    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html)
+
+
+async def _pieces(body: Body) -> AsyncGenerator[bytes]:
+    pieces = iter(body)
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+async def _hold(db: Database, blobs: Blobs, organisation: int, kept: list[tuple[Found, ArrivedFile]]) -> None:
+    """Keep the contents from being destroyed until the transaction ends; in one order, as others do.
+
+    A deletion of the same content that was pending before we put it may have been carried out after.
+    """
+    for sha256, (file, _) in sorted({arrived.content.sha256: (file, arrived) for file, arrived in kept}.items()):
+        await media.lock_content(db, organisation, sha256)
+        try:
+            async with aclosing(await blobs.open(organisation, sha256, 0, 1)) as chunks:
+                async for _ in chunks:
+                    break
+        except BlobMissing:
+            await _put(blobs, organisation, file)

@@ -1,0 +1,252 @@
+"""What a message is: who wrote what to whom, with which files, and whether a machine did.
+
+Blocking, and for any bytes: what cannot be understood is kept as it came, as one more attachment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message as Headers
+from typing import BinaryIO
+
+from callfloor.mail import headers as head
+from callfloor.mail.decode import Body, text
+from callfloor.mail.html import text_of
+from callfloor.mail.structure import Part, Structure, scan
+from callfloor.rules.identifiers import identifiers
+from callfloor.store.activities import Message
+from callfloor.store.emails import Automatic
+
+# Of a text so much is read, in bytes, and so much is shown, in characters; the whole is then an attachment too.
+MOST_TEXT = 1024 * 1024
+MOST_SHOWN = 500_000
+MOST_LINE = 1_000
+LONGEST_NAME = 150
+# Where the message of ours stands that a report is about.
+MOST_REPORT = 64 * 1024
+_OCTETS = "application/octet-stream"
+_UNFIT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')
+_NAMES = {"message/rfc822": "message.eml", "text/html": "message.html", "text/plain": "text.txt"}
+_BULK = frozenset({"bulk", "list", "junk"})
+_MACHINES = ("x-autoreply", "x-autorespond", "x-auto-reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in a message. `html`: the message itself."""
+
+    body: Body
+    content_type: str
+    file_name: str
+    html: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it was read. `files` are decoded as they are iterated. The rest as `store.arrivals.Arrival`."""
+
+    message: Message
+    sender: str | None
+    reply_to: str | None
+    cc: str | None
+    ancestors: list[str]
+    loops: list[str]
+    automatic: Automatic | None
+    returned: str | None
+    digest: bytes
+    body_text: str
+    identifiers: list[str]
+    files: list[Found]
+    original: Found
+    """The message as it came. Kept when `damaged`, or when a file turns out to be."""
+    damaged: bool
+
+
+def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Letter:
+    """Read the message in a file. `country`: numbers in it are read as written there.
+
+    `envelope_sender`: what SMTP said; empty for a message that wants no answer, None when it is not known.
+    """
+    found = scan(file)
+    headers = found.headers
+    texts, files, damaged = _contents(file, found)
+    body = "\n\n".join(each for each in texts.shown if each.strip())
+    message = Message(
+        _cut(head.text(headers, "subject")),
+        head.message_id(headers),
+        next(iter(head.message_ids(headers, "in-reply-to")), None),
+        _cut(head.text(headers, "from")) or envelope_sender or None,
+        _cut(head.text(headers, "to")),
+    )
+    cc = _cut(head.text(headers, "cc"))
+    reply_to = next(iter(head.addresses(headers, "reply-to")), None)
+    written = (body, *texts.sources, message.subject, message.from_, message.to, cc, reply_to, message.message_id)
+    ancestors = head.message_ids(headers, "references")
+    return Letter(
+        message=message,
+        sender=_sender(headers, envelope_sender),
+        reply_to=reply_to,
+        cc=cc,
+        ancestors=ancestors,
+        loops=head.addresses(headers, "x-loop"),
+        automatic=_automatic(headers, envelope_sender),
+        returned=_returned(file, found),
+        digest=_digest(file, found, message),
+        body_text=body[:MOST_SHOWN],
+        identifiers=identifiers((*written, *ancestors), country),
+        files=files,
+        original=Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml"),
+        damaged=damaged or found.damaged or len(body) > MOST_SHOWN,
+    )
+
+
+def _cut(written: str | None) -> str | None:
+    return None if written is None else written[:MOST_LINE]
+
+
+def _sender(headers: Headers[str, str], envelope_sender: str | None) -> str | None:
+    for name in ("from", "sender"):
+        if found := head.addresses(headers, name):
+            return found[0]
+    envelope = Headers()
+    envelope["from"] = head.line(envelope_sender or "")
+    return next(iter([*head.addresses(envelope, "from"), *head.addresses(headers, "return-path")]), None)
+
+
+def _automatic(headers: Headers[str, str], envelope_sender: str | None) -> Automatic | None:
+    """Whether a machine wrote it, or many get it."""
+    report = (head.parameter(headers, "content-type", "report-type") or "").lower()
+    is_report = head.content_type(headers) == "multipart/report"
+    if is_report and report in ("", "delivery-status"):
+        return "bounce"
+    said = (head.raw(headers, "auto-submitted") or "no").partition(";")[0].strip().lower()
+    if is_report or said != "no" or any(head.raw(headers, name) is not None for name in _MACHINES):
+        return "auto-submitted"
+    return_path = (head.raw(headers, "return-path") or "?").strip()
+    if envelope_sender == "" or return_path in ("<>", ""):
+        return "bounce"
+    precedence = (head.raw(headers, "precedence") or "").strip().lower()
+    return "list" if precedence in _BULK else None
+
+
+def _returned(file: BinaryIO, found: Structure) -> str | None:
+    """The id of the message that a report says will not arrive."""
+    if head.content_type(found.headers) != "multipart/report":
+        return None
+    failed, message_id = False, None
+    for part in found.parts:
+        if part.kind not in ("message/delivery-status", "message/rfc822", "text/rfc822-headers"):
+            continue
+        content = Body(file, part.start, part.end, head.encoding(part.headers)).head(MOST_REPORT)
+        if part.kind == "message/delivery-status":
+            failed = failed or re.search(rb"(?mi)^action:[ \t]*failed\b", content) is not None
+        else:
+            lines = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+            message_id = message_id or head.message_id(head.parse(lines))
+    return message_id if failed else None
+
+
+def _digest(file: BinaryIO, found: Structure, message: Message) -> bytes:
+    """Of what stays the same however often the message is delivered."""
+    digest = hashlib.sha256()
+    for part in (message.message_id, message.from_, head.raw(found.headers, "date"), message.subject):
+        digest.update((part or "").encode("utf-8", "replace") + b"\x00")
+    for piece in Body(file, found.body_start, file.seek(0, 2), "binary"):
+        digest.update(piece)
+    return digest.digest()
+
+
+class _Texts:
+    """`shown`: what the message says, in order; `sources`: its HTML, in which customers may stand unseen."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self.sources: list[str] = []
+
+
+def _contents(file: BinaryIO, found: Structure) -> tuple[_Texts, list[Found], bool]:
+    """Texts, files, and whether a text is damaged."""
+    texts, files, damaged = _Texts(), list[Found](), False
+    names = _Names()
+    plain = {
+        part.alternative
+        for part in found.parts
+        if part.alternative is not None and part.kind == "text/plain" and _is_text(part) and part.end > part.start
+    }
+    for part in found.parts:
+        body = Body(file, part.start, part.end, head.encoding(part.headers))
+        if not _is_text(part):
+            files.append(Found(body, part.kind, names.of(part)))
+            continue
+        content = body.head(MOST_TEXT + 1)
+        damaged = damaged or body.damaged
+        written = text(content[:MOST_TEXT], head.parameter(part.headers, "content-type", "charset"))
+        is_html = part.kind == "text/html"
+        if is_html:
+            texts.sources.append(written)
+        if is_html or len(content) > MOST_TEXT:
+            files.append(Found(body, part.kind, names.of(part), html=is_html))
+        if not is_html:
+            texts.shown.append(written)
+        elif part.alternative is None or part.alternative not in plain:
+            texts.shown.append(text_of(written))
+    return texts, files, damaged
+
+
+def _is_text(part: Part) -> bool:
+    """Whether it is what the message says."""
+    if part.kind not in ("text/plain", "text/html"):
+        return False
+    return head.disposition(part.headers) != "attachment" and _name(part) is None
+
+
+def _name(part: Part) -> str | None:
+    """The file name that the message gives, which is not to be trusted."""
+    given = head.parameter(part.headers, "content-disposition", "filename")
+    return given or head.parameter(part.headers, "content-type", "name")
+
+
+class _Names:
+    """File names that no file system and no reader is fooled by, each once in a message."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def of(self, part: Part) -> str:
+        name = safe_name(_name(part) or "") or _NAMES.get(part.kind) or _made_up(part.kind)
+        stem, dot, extension = name.rpartition(".")
+        for each in _numbered(stem if dot else name, dot + extension if dot else ""):
+            if each.lower() not in self._given:
+                self._given.add(each.lower())
+                return each
+        raise AssertionError("numbers do not end")
+
+
+def _numbered(stem: str, extension: str) -> Iterator[str]:
+    yield stem + extension
+    number = 1
+    while True:
+        number += 1
+        yield f"{stem} ({number}){extension}"
+
+
+def _made_up(kind: str) -> str:
+    return f"attachment{mimetypes.guess_extension(kind) or '.bin'}"
+
+
+def safe_name(name: str) -> str:
+    """The last part of a path, without what is invisible, turns text round, or means something to a file system."""
+    last = re.split(r"[/\\]", head.line(name))[-1]
+    shown = "".join(each for each in last if unicodedata.category(each)[0] != "C")
+    fit = " ".join(_UNFIT_IN_NAMES.sub("_", shown).split()).strip(". ")
+    if len(fit) <= LONGEST_NAME:
+        return fit
+    stem, dot, extension = fit.rpartition(".")
+    if not dot or len(extension) > 20:
+        return fit[:LONGEST_NAME]
+    return f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}"

@@ -1,0 +1,198 @@
+"""The SMTP server that takes messages for our mailboxes. 250 to a message means that a crash cannot lose it.
+
+The conversation is aiosmtpd's. The message itself goes to a file as it comes, since aiosmtpd would hold it several
+times over, and the file is gone when the message is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import BinaryIO, cast
+
+import asyncpg
+import structlog
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from callfloor.errors import Problem
+from callfloor.mail.data import Unstuffed, until_end
+from callfloor.mail.keep import keep
+from callfloor.mail.letter import read
+from callfloor.media.blobs import Blobs
+from callfloor.media.errors import BlobUnreadable
+from callfloor.rules.identifiers import EmailError, normalise_email
+from callfloor.settings import Settings
+from callfloor.store import mailboxes
+from callfloor.store.mailboxes import StoredMailbox
+from callfloor.store.pool import Database
+
+log = structlog.get_logger("callfloor.mail")
+
+# Messages that are read and stored at once; others wait with their answer.
+AT_ONCE = 4
+MOST_CONNECTIONS = 200
+MOST_RECIPIENTS = 100
+IDLE_S = 300.0
+# What keeping a message can fail with while the message is good.
+FAILURES = (Problem, asyncpg.PostgresError, OSError, BlobUnreadable)
+LATER = "451 4.3.0 The message cannot be stored now, try again later"
+
+
+class _Connection(SMTP):
+    """One client. aiosmtpd's lines may be this long: only commands are read by lines."""
+
+    line_length_limit = 64 * 1024
+
+    def __init__(self, handler: Post, settings: Settings, tls: ssl.SSLContext | None) -> None:
+        super().__init__(
+            handler,
+            data_size_limit=settings.smtp_bytes,
+            enable_SMTPUTF8=True,
+            hostname=settings.smtp_name,
+            ident="Callfloor",
+            tls_context=tls,
+            timeout=IDLE_S,
+            loop=asyncio.get_running_loop(),
+        )
+        self._post = handler
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._post.connections += 1
+        if self._post.connections > MOST_CONNECTIONS:
+            cast(asyncio.WriteTransport, transport).write(b"421 4.7.0 Too many connections, try again later\r\n")
+            transport.close()
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._post.connections -= 1
+        super().connection_lost(error)
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd calls it so
+        """Take a message."""
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        envelope = self.envelope
+        if envelope is None or not envelope.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        with tempfile.TemporaryFile(prefix="callfloor-mail-") as file:
+            size = await self._receive(file)
+            limit = self.data_size_limit or 0
+            status = "552 5.3.4 Message too large" if size > limit else await self._post.take(file, envelope)
+        self._set_post_data_state()
+        await self.push(status)
+
+    async def _receive(self, file: BinaryIO) -> int:
+        """Write the message to the file, as far as its size is allowed; returns its size in bytes."""
+        size, limit = 0, self.data_size_limit or 0
+        lines = Unstuffed()
+        async for piece in until_end(self._reader):
+            # aiosmtpd's timer runs from command to command
+            self._reset_timeout()
+            plain = lines.take(piece)
+            size += len(plain)
+            if size <= limit:
+                await asyncio.to_thread(file.write, plain)
+        rest = lines.rest()
+        file.write(rest)
+        return size + len(rest)
+
+
+class Post:
+    """Decides which recipients there are, and keeps what comes for them. aiosmtpd calls what begins with `handle_`."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self._db, self._blobs = db, blobs
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self.connections = 0
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Whether the recipient is one of our mailboxes."""
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        try:
+            mailbox = await self._mailbox(address)
+        except FAILURES as error:
+            log.warning("recipient-waits", kind=type(error).__name__)
+            return LATER
+        if mailbox is None:
+            return "550 5.1.1 There is no such mailbox here"
+        if mailbox.address not in envelope.rcpt_tos:
+            envelope.rcpt_tos.append(mailbox.address)
+        return "250 2.1.5 OK"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """A fault of ours in a conversation; its text may hold what a client wrote."""
+        log.error("conversation-fault", kind=type(error).__name__)
+        return "451 4.3.0 Fault, try again later"
+
+    async def take(self, file: BinaryIO, envelope: Envelope) -> str:
+        """Keep the message in the file for each recipient; the answer to the client."""
+        async with self._turn:
+            try:
+                for address in envelope.rcpt_tos:
+                    # aiosmtpd gives the empty path as it is written
+                    await self._keep(file, address, (envelope.mail_from or "").strip("<>"))
+            except FAILURES as error:
+                # what was kept for one recipient is not kept twice when the message comes again
+                log.warning("message-waits", kind=type(error).__name__)
+                return LATER
+        return "250 2.0.0 OK"
+
+    async def _keep(self, file: BinaryIO, address: str, sender: str) -> None:
+        mailbox = await self._mailbox(address)
+        if mailbox is None:
+            return
+        letter = await asyncio.to_thread(read, file, mailbox.country, sender)
+        arrived = await keep(self._db, self._blobs, mailbox, letter, datetime.now(UTC))
+        log.info(
+            "message-came",
+            organisation=mailbox.organisation,
+            activity=arrived.activity_id,
+            new=arrived.new,
+            automatic=arrived.automatic,
+        )
+
+    async def _mailbox(self, address: str) -> StoredMailbox | None:
+        try:
+            return await mailboxes.receiving(self._db, normalise_email(address))
+        except EmailError:
+            return None
+
+
+@asynccontextmanager
+async def listening(db: Database, blobs: Blobs, settings: Settings) -> AsyncGenerator[int | None]:
+    """Receive by SMTP meanwhile, where the settings say so; gives the port."""
+    if settings.smtp_port is None:
+        yield None
+        return
+    # it logs what clients say
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
+    post, tls = Post(db, blobs), _tls(settings)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: _Connection(post, settings, tls), settings.smtp_host, settings.smtp_port, backlog=256
+    )
+    async with server:
+        port: int = server.sockets[0].getsockname()[1]
+        log.info("smtp-listens", port=port, starttls=tls is not None)
+        yield port
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.smtp_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.smtp_certificate, settings.smtp_certificate_key)
+    return context

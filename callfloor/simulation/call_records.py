@@ -1,0 +1,121 @@
+"""Calls of a simulated day in memory: each leg with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from callfloor.contract.workspace import EventType, Refusal, Session
+from callfloor.floor.call_records import Leaving
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.telephony.carrier import AgentId, CallId
+
+# Ids of legs, apart from those of dialled calls.
+FIRST_LEG = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Leg:
+    """Times are seconds since the epoch."""
+
+    campaign: int
+    opened_at: float
+    parent: int | None = None
+    joined_at: float | None = None
+    answered_at: float | None = None
+    agent: AgentId | None = None
+    left: Leaving | None = None
+    ended_at: float | None = None
+    held_s: float = 0.0
+    parts: list[float] = field(default_factory=list[float])
+    messages: list[float] = field(default_factory=list[float])
+    answers: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class MemoryCalls:
+    def __init__(self) -> None:
+        self._leg_ids = count(FIRST_LEG)
+        self.legs: dict[int, Leg] = {}
+        self.callbacks: list[tuple[int, str]] = []
+
+    def new_activity(self) -> int | None:
+        return next(self._leg_ids)
+
+    def open_call(self, key: CampaignKey, activity: int, caller: str | None, number: str, at: float) -> None:
+        self.legs[activity] = Leg(key.campaign, at)
+
+    def join_queue(self, key: CampaignKey, activity: int, at: float) -> None:
+        leg = self.legs[activity]
+        leg.campaign, leg.joined_at = key.campaign, at if leg.joined_at is None else leg.joined_at
+
+    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
+        leg = self.legs.get(activity)
+        if leg is not None and leg.ended_at is None:
+            leg.answered_at, leg.agent = at, agent
+
+    def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
+        leg = self.legs[activity]
+        leg.left, leg.ended_at = reason, at if reason != "voicemail" else leg.ended_at
+
+    def hang_up(self, organisation: int, activity: int, at: float) -> None:
+        leg = self.legs.get(activity)
+        if leg is not None and leg.ended_at is None:
+            leg.ended_at = at
+
+    def transfer(
+        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+    ) -> None:
+        self.hang_up(organisation, activity, at)
+        self.legs[child] = Leg(campaign, at, parent=activity)
+        if agent is None:
+            self.legs[child].joined_at = at
+        else:
+            self.legs[child].answered_at, self.legs[child].agent = at, agent
+
+    def held(self, organisation: int, activity: int, seconds: float) -> None:
+        if activity in self.legs:
+            self.legs[activity].held_s = seconds
+
+    def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        if activity in self.legs:
+            self.legs[activity].parts.append(seconds)
+
+    def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
+        self.legs[activity].messages.append(seconds)
+
+    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
+        pass
+
+    def answer_question(self, organisation: int, activity: int, question: str, answer: int, at: float) -> None:
+        if activity in self.legs:
+            self.legs[activity].answers[question] = answer
+
+    def callback(
+        self,
+        key: CampaignKey,
+        list_id: int,
+        activity: int,
+        number: str | None,
+        at: float,
+        done: Callable[[bool], None],
+    ) -> None:
+        if number is not None:
+            self.callbacks.append((list_id, number))
+        done(number is not None)
+
+    def quality(self, organisation: int, activity: int, score: float) -> None:
+        pass
+
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
+    ) -> None:
+        done(Refusal(code="unavailable", detail="A simulated day has nobody who dials by hand."))
+
+    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
+        pass

@@ -1,0 +1,102 @@
+"""What e-mails of a customer who is erased say, and what others' e-mails say of the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from callfloor.rules.customers import Customer
+from callfloor.store.media import CUSTOMER_ERASURE
+from callfloor.store.pool import Database
+
+# The delivery hash stays: the message may still be in a mailbox elsewhere.
+EMPTY_SQL = """
+UPDATE emails SET waiting_since = NULL, message_id = NULL, ancestors = NULL, reply_to = NULL, cc = NULL,
+    body_text = NULL, html_media_id = NULL, identifiers = NULL
+WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
+UNSEND_SQL = "DELETE FROM outgoing_mail WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"
+MENTIONING_SQL = """
+SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.html_media_id, e.identifiers,
+    o.recipient
+FROM emails e
+LEFT JOIN outgoing_mail o ON o.organisation_id = e.organisation_id AND o.activity_id = e.activity_id
+WHERE e.organisation_id = $1 AND e.identifiers && $2::text[] AND e.activity_id <> ALL($3::bigint[])
+ORDER BY e.activity_id FOR UPDATE OF e"""
+SCRUB_SQL = """
+UPDATE emails SET message_id = $3, ancestors = $4, reply_to = $5, cc = $6, body_text = $7, html_media_id = NULL,
+    identifiers = $8
+WHERE organisation_id = $1 AND activity_id = $2"""
+# The HTML is stored as it came: what mentions somebody else cannot be taken out of it.
+HTML_SQL = """
+SELECT media_id, sha256 FROM media
+WHERE organisation_id = $1 AND media_id = ANY($2::bigint[]) AND deleted_at IS NULL ORDER BY media_id FOR UPDATE"""
+DROP_HTML_SQL = f"""
+UPDATE media SET sha256 = NULL, file_name = NULL, deleted_at = $3, deleted_by = $4,
+    deletion_reason = '{CUSTOMER_ERASURE}'
+WHERE organisation_id = $1 AND media_id = ANY($2::bigint[])"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What stays of somebody else's message."""
+
+    message_id: str | None
+    ancestors: list[str] | None
+    reply_to: str | None
+    cc: str | None
+    body_text: str | None
+    identifiers: list[str] | None
+
+
+@dataclass(slots=True)
+class EmailsFound:
+    """Others' e-mails that mention the customer, locked; `html`: media that go, with the SHA-256 of their bytes.
+
+    `unsent`: others' answers that were to go to the customer's address.
+    """
+
+    scrubbed: dict[int, _Left] = field(default_factory=dict[int, _Left])
+    unsent: list[int] = field(default_factory=list[int])
+    html: dict[int, str] = field(default_factory=dict[int, str])
+
+
+async def find(db: Database, organisation: int, customer: Customer, own: Sequence[int]) -> EmailsFound:
+    """Others' e-mails that mention the customer. `own`: the customer's activities, which are locked."""
+    found = EmailsFound()
+    dropped: list[int] = []
+    for row in await db.fetch(MENTIONING_SQL, organisation, customer.lookups, own):
+        texts = row["body_text"], row["reply_to"], row["cc"], row["message_id"], row["ancestors"]
+        listed = not customer.wanted.isdisjoint(row["identifiers"])
+        if not listed and not customer.mentioned(list(texts)):
+            continue
+        body, reply_to, cc, message_id, ancestors = customer.scrubbed(list(texts))
+        reply_to = None if customer.owns(row["reply_to"]) else reply_to
+        left = customer.identifiers_left((body, reply_to, cc, message_id, ancestors))
+        found.scrubbed[row["activity_id"]] = _Left(message_id, ancestors, reply_to, cc, body, left)
+        if row["recipient"] is not None and customer.owns(row["recipient"]):
+            found.unsent.append(row["activity_id"])
+        if row["html_media_id"] is not None:
+            dropped.append(row["html_media_id"])
+    rows = await db.fetch(HTML_SQL, organisation, dropped)
+    found.html = {row["media_id"]: row["sha256"] for row in rows}
+    return found
+
+
+async def empty(db: Database, organisation: int, own: Sequence[int], found: EmailsFound, by: int, at: datetime) -> None:
+    """Empty the customer's messages, call back what was to be sent, and scrub others'."""
+    await db.execute(EMPTY_SQL, organisation, own)
+    await db.execute(UNSEND_SQL, organisation, [*own, *found.unsent])
+    for activity_id, left in found.scrubbed.items():
+        await db.execute(
+            SCRUB_SQL,
+            organisation,
+            activity_id,
+            left.message_id,
+            left.ancestors,
+            left.reply_to,
+            left.cc,
+            left.body_text,
+            left.identifiers,
+        )
+    await db.execute(DROP_HTML_SQL, organisation, list(found.html), at, by)

@@ -1,0 +1,140 @@
+"""Calls as the floor writes them down: with ids that it has reserved. Each write may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from asyncpg import Record
+
+from callfloor.store.pool import Database
+
+RESERVE_SQL = "SELECT nextval('activity_ids') AS id FROM generate_series(1, $1::integer)"
+OPEN_SQL = """
+INSERT INTO activities (organisation_id, activity_id, created_at, type, root_activity_id, status_id, campaign_id,
+    contact, own_contact)
+SELECT $1, $2, $3, 'call.inbound', $2, 1, c.campaign_id, $5, $6
+FROM campaigns c WHERE c.organisation_id = $1 AND c.campaign_id = $4
+ON CONFLICT DO NOTHING"""
+# From one queue into another the caller's wait goes on. Between queues the caller waits too, whatever is played.
+JOIN_QUEUE_SQL = """
+UPDATE activities a SET status_id = 2, campaign_id = c.campaign_id,
+    join_queue_at = coalesce(a.join_queue_at, greatest($3, a.created_at))
+FROM campaigns c
+WHERE a.organisation_id = $1 AND a.activity_id = $2 AND a.status_id IN (1, 2) AND a.hang_up_at IS NULL
+    AND a.answered_at IS NULL AND c.organisation_id = $1 AND c.campaign_id = $4"""
+_ENDED_AT = "greatest($4, answered_at, left_queue_at, join_queue_at, created_at)"
+TRANSFER_SQL = f"""
+WITH parent AS (
+    UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = least(hold_s, seconds_between(answered_at, {_ENDED_AT}))
+    WHERE organisation_id = $1 AND activity_id = $2 AND answered_at IS NOT NULL AND hang_up_at IS NULL
+        AND EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $5)
+    RETURNING *
+)
+INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id, status_id,
+    campaign_id, lead_id, attempt_id, phone_index, contact, own_contact, join_queue_at, answered_at, agent_id,
+    agent_interaction_id)
+SELECT organisation_id, $3, hang_up_at, type, activity_id, root_activity_id,
+    CASE WHEN $6::bigint IS NULL THEN 2 ELSE 3 END, $5, lead_id, attempt_id, phone_index, contact, own_contact,
+    CASE WHEN $6 IS NULL THEN hang_up_at END, CASE WHEN $6 IS NOT NULL THEN hang_up_at END, $6,
+    CASE WHEN $6 IS NOT NULL THEN nextval('agent_interaction_ids') END
+FROM parent"""
+OPEN_LEGS_SQL = """
+SELECT activity_id, parent_activity_id, root_activity_id, attempt_id, lead_id, contact, own_contact, join_queue_at,
+    answered_at
+FROM activities
+WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND type LIKE 'call.%'
+    AND created_at > $3::timestamptz - interval '31 days'
+ORDER BY activity_id"""
+ANSWER_QUESTION_SQL = """
+INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING"""
+ADD_TASK_SQL = """
+INSERT INTO tasks (organisation_id, campaign_id, kind, activity_id, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT ON CONSTRAINT tasks_activity_key DO NOTHING"""
+TASKS_SQL = """
+SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.agent_id, t.taken_at, a.contact
+FROM tasks t
+JOIN campaign_agents m ON m.organisation_id = t.organisation_id AND m.campaign_id = t.campaign_id AND m.agent_id = $2
+LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id
+WHERE t.organisation_id = $1 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $2)
+ORDER BY t.created_at, t.task_id LIMIT $3"""
+TAKE_TASK_SQL = """
+UPDATE tasks t SET agent_id = $3, taken_at = coalesce(t.taken_at, $4)
+WHERE t.organisation_id = $1 AND t.task_id = $2 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $3)
+    AND EXISTS (SELECT FROM campaign_agents m
+        WHERE m.organisation_id = $1 AND m.campaign_id = t.campaign_id AND m.agent_id = $3)
+RETURNING 1"""
+FINISH_TASK_SQL = """
+UPDATE tasks SET done_at = $4 WHERE organisation_id = $1 AND task_id = $2 AND agent_id = $3 AND done_at IS NULL
+RETURNING 1"""
+
+
+async def reserve_ids(db: Database, count: int) -> list[int]:
+    """So many ids of activities that nobody else will have."""
+    return [row["id"] for row in await db.fetch(RESERVE_SQL, count)]
+
+
+async def open_call(
+    db: Database,
+    organisation: int,
+    activity_id: int,
+    campaign_id: int,
+    contact: str | None,
+    own_contact: str | None,
+    at: datetime,
+) -> None:
+    """A call came in and is in its workflow. Numbers are E.164; `contact` None: withheld."""
+    await db.execute(OPEN_SQL, organisation, activity_id, at, campaign_id, contact, own_contact)
+
+
+async def join_queue(db: Database, organisation: int, activity_id: int, campaign_id: int, at: datetime) -> None:
+    """From the workflow, or another queue, into a campaign's; the activity is that campaign's from now on."""
+    await db.execute(JOIN_QUEUE_SQL, organisation, activity_id, at, campaign_id)
+
+
+async def transfer(
+    db: Database,
+    organisation: int,
+    activity_id: int,
+    child_id: int,
+    campaign_id: int,
+    agent_id: int | None,
+    at: datetime,
+) -> None:
+    """End this leg and begin a child of the same type: with `agent_id`, or in the campaign's queue."""
+    await db.execute(TRANSFER_SQL, organisation, activity_id, child_id, at, campaign_id, agent_id)
+
+
+async def open_legs(db: Database, organisation: int, campaign_id: int, now: datetime) -> Sequence[Record]:
+    """Legs of a campaign's calls that have no end yet, oldest first."""
+    return await db.fetch(OPEN_LEGS_SQL, organisation, campaign_id, now)
+
+
+async def answer_question(
+    db: Database, organisation: int, activity_id: int, question: str, answer: int, at: datetime
+) -> None:
+    """What a caller answered in a survey; the first answer stands."""
+    await db.execute(ANSWER_QUESTION_SQL, organisation, activity_id, question, answer, at)
+
+
+async def add_task(
+    db: Database, organisation: int, campaign_id: int, kind: str, activity_id: int, at: datetime
+) -> None:
+    """Somebody of the campaign has to look at this activity: `voicemail` or `callback`."""
+    await db.execute(ADD_TASK_SQL, organisation, campaign_id, kind, activity_id, at)
+
+
+async def tasks(db: Database, organisation: int, agent_id: int, count: int) -> Sequence[Record]:
+    """What is to be done in the agent's queues and is nobody else's, oldest first."""
+    return await db.fetch(TASKS_SQL, organisation, agent_id, count)
+
+
+async def take_task(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> bool:
+    """The agent does it; False: it is done, somebody else's, or of a queue that the agent does not serve."""
+    return await db.fetchval(TAKE_TASK_SQL, organisation, task_id, agent_id, at) is not None
+
+
+async def finish_task(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> bool:
+    """The agent who took it has done it."""
+    return await db.fetchval(FINISH_TASK_SQL, organisation, task_id, agent_id, at) is not None

@@ -1,0 +1,43 @@
+"""Who sits at desks: clients of agents and supervisors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx2
+
+from callfloor.contract.workspace import AtHand, Call, EventType
+from callfloor.store import tokens, workspace
+from callfloor.store.pool import Database
+from tests.conftest import Centre
+
+RINGING = Call(
+    activity_id=7, direction="inbound", campaign_id=1, campaign_name="Support", number="+61491570156", lead_id=None,
+    state="ringing",
+)  # fmt: skip
+
+
+async def add_agent(db: Database, centre: Centre, name: str) -> int:
+    return await db.fetchval(
+        "INSERT INTO users (organisation_id, user_type, username, first_name, last_name)"
+        " VALUES ($1, 'agent', $2, 'Jane', 'Roe') RETURNING user_id",
+        centre.organisation,
+        name,
+    )
+
+
+async def token_of(db: Database, centre: Centre, user: int) -> str:
+    scopes = ["workspace"] if user != centre.user else ["workspace", "workspace:supervise"]
+    return await tokens.create(db, centre.organisation, "desk", scopes, user_id=user)
+
+
+def client_of(centre: Centre, token: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=centre.app),
+        base_url="http://callfloor.test/workspace/v1",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+async def publish(db: Database, centre: Centre, hand: AtHand, type: EventType = "call.changed") -> None:
+    await workspace.publish(db, centre.organisation, centre.agent, type, hand, datetime.now(UTC))

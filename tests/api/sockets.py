@@ -1,0 +1,48 @@
+"""The API behind a socket, and clients that lose their connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncGenerator[str]:
+    """The address of an API that is served in this process, with small buffers."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        bound.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            app, ws="websockets-sansio", lifespan="off", log_config=None, ws_per_message_deflate=False
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        serving = asyncio.create_task(server.serve([bound]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield f"ws://127.0.0.1:{bound.getsockname()[1]}/workspace/v1/events"
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def stream(address: str, token: str | None, query: str = "", **options: Any) -> AsyncGenerator[ClientConnection]:
+    """A connection to the events; `token` None: it signs in by itself."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    connection = await connect(address + query, additional_headers=headers, compression=None, **options)
+    try:
+        yield connection
+    finally:
+        # a connection that is lost says no goodbye
+        connection.transport.abort()
+
+
+async def read(connection: ClientConnection, count: int) -> list[dict[str, Any]]:
+    return [json.loads(await asyncio.wait_for(connection.recv(), 30)) for _ in range(count)]

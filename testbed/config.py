@@ -32,7 +32,7 @@ MODULES = (
     "res_ari_device_states", "res_ari_endpoints", "res_ari_events", "res_ari_playbacks", "res_ari_recordings",
     "res_ari_sounds",
     "app_stasis", "app_amd", "app_dial", "app_playback", "app_echo", "app_verbose", "app_senddtmf",
-    "pbx_config", "func_channel", "func_callerid", "func_timeout",
+    "pbx_config", "func_channel", "func_callerid", "func_timeout", "func_dialplan",
 )
 # fmt: on
 # Files that must be there, be they empty.

@@ -21,18 +21,23 @@ from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS, do
 from callfloor.api.token_cache import TokenCache
 from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.socket import Sockets
-from callfloor.clock import LoopClock
+from callfloor.clock import Clock, LoopClock
 from callfloor.floor.desk import NobodyAtDesk
 from callfloor.floor.engine import Engine
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
+from callfloor.media.errors import BlobMissing, BlobUnreadable
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.callers import SimulatedCallers
 from callfloor.store import leads
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
+from callfloor.telephony.ari import AriNode
+from callfloor.telephony.asterisk.carrier import AsteriskCarrier
+from callfloor.telephony.asterisk.setup import PromptSource, Setup
 from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.carrier import Carrier
 from callfloor.telephony.simulated import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
@@ -65,25 +70,71 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
         await db.close()
 
 
+def asterisk_setup(settings: Settings) -> Setup:
+    """What the settings say of Asterisk. Raises `SetupError`."""
+    nodes = [
+        AriNode(url.strip().rstrip("/"), settings.asterisk_user, settings.asterisk_password)
+        for url in settings.asterisk_urls.split(",")
+        if url.strip()
+    ]
+    return Setup(
+        nodes=tuple(nodes),
+        app=settings.asterisk_app,
+        trunks=tuple(trunk.strip() for trunk in settings.asterisk_trunks.split(",") if trunk.strip()),
+        agent=settings.asterisk_agent,
+        caller=settings.asterisk_caller,
+        country=settings.asterisk_country,
+        agent_ring_s=settings.asterisk_agent_ring_s,
+        kept_lines=settings.asterisk_agent_line == "kept",
+        recordings=settings.asterisk_recordings,
+        prompts=(settings.asterisk_prompts or settings.data / "prompts").resolve(),
+        information=settings.asterisk_information,
+        amd_context=settings.asterisk_amd_context,
+        gone_s=settings.asterisk_gone_s,
+    )
+
+
+def _prompts_of(blobs: Blobs) -> PromptSource:
+    async def prompt(organisation: int, sha256: str) -> AsyncGenerator[bytes]:
+        try:
+            async for piece in await blobs.open(organisation, sha256):
+                yield piece
+        except (BlobMissing, BlobUnreadable) as error:
+            raise OSError(f"the prompt cannot be read: {type(error).__name__}") from error
+
+    return prompt
+
+
+@asynccontextmanager
+async def carrier(settings: Settings, clock: Clock, blobs: Blobs, seed: int) -> AsyncGenerator[Carrier, None]:
+    """The carrier that the settings name, connected. Raises `SetupError`."""
+    if settings.carrier == "asterisk":
+        async with AsteriskCarrier(asterisk_setup(settings), clock, _prompts_of(blobs)) as real:
+            yield real
+    else:
+        log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
+        yield SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
+
+
 @asynccontextmanager
 async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     """The floor's engine with the carrier that the settings name."""
     clock = LoopClock(asyncio.get_running_loop())
     seed = secrets.randbits(32) if settings.carrier_seed is None else settings.carrier_seed
-    carrier = SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
-    log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
     wrap_s = WRAP_S.faster(settings.carrier_pace)
     desk = SimulatedAgents(clock, seed, wrap_s) if settings.simulated_agents else NobodyAtDesk()
+    blobs = open_media(settings)
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
-        made = Engine(dsn, db, clock, carrier, open_media(settings), desk)
-        if isinstance(desk, SimulatedAgents):
-            desk.work(made.floor.previews, made.floor.presence.wrap_up)
-        if settings.simulated_callers:
-            behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
-            per_minute = settings.simulated_callers
-            SimulatedCallers(clock, seed, carrier, made.floor.callers.numbers, per_minute, behaviour).begin()
-        yield made
+        async with carrier(settings, clock, blobs, seed) as calls:
+            made = Engine(dsn, db, clock, calls, blobs, desk)
+            if isinstance(desk, SimulatedAgents):
+                desk.work(made.floor.previews, made.floor.presence.wrap_up)
+            if settings.simulated_callers and isinstance(calls, SimulatedCarrier):
+                behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
+                per_minute = settings.simulated_callers
+                SimulatedCallers(clock, seed, calls, made.floor.callers.numbers, per_minute, behaviour).begin()
+            yield made
     finally:
         await db.close()
 

@@ -35,6 +35,8 @@ function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=
 app.add_typer(function_app, name="function")
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dnc_app, name="dnc")
+asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(asterisk_app, name="asterisk")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
@@ -56,6 +58,10 @@ MediaUrl = Annotated[
 ]
 LogLevel = Annotated[
     str | None, typer.Option(help="Least level that is logged: debug, info, warning, error [default: info].")
+]
+Telephony = Annotated[
+    Literal["simulated", "asterisk"] | None,
+    typer.Option(help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
 ]
 Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
 CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
@@ -89,11 +95,12 @@ def serve(
     requests_per_second: Rate = None,
     media_url: MediaUrl = None,
     log_level: LogLevel = None,
+    telephony: Telephony = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve the API, dial and run the jobs, until SIGTERM or Ctrl-C."""
-    from callfloor.commands import session
+    from callfloor.commands import asterisk, session
     from callfloor.serve import serve
 
     settings = session.settings(
@@ -105,9 +112,12 @@ def serve(
         requests_per_second=requests_per_second,
         media_url=media_url,
         log_level=log_level,
+        carrier=telephony,
         data=data,
         database_url=database_url,
     )
+    if settings.carrier == "asterisk":
+        asterisk.setup_of(settings)
     serve(settings, role)
 
 
@@ -500,6 +510,14 @@ def function_key(
     from callfloor.commands import callers, session
 
     callers.function_key(session.settings(data=data, database_url=database_url), organisation, renew=renew)
+
+
+@asterisk_app.command("check")
+def check_asterisk() -> None:
+    """Say what the Asterisk of the CALLFLOOR_ASTERISK_… settings lacks, and which lines to add."""
+    from callfloor.commands import asterisk, session
+
+    asterisk.check_nodes(session.settings())
 
 
 def _stop(number: int, _frame: object) -> None:

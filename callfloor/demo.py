@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,10 @@ def demo(settings: Settings) -> None:
     of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True, "simulated_callers": CALLERS}
     if "carrier_pace" not in settings.model_fields_set:
         of_demo["carrier_pace"] = PACE
-    serve(settings.model_copy(update=of_demo), "all", _show)
+    serve(settings.model_copy(update=of_demo), "all", partial(_show, settings.carrier))
 
 
-def _show(address: str, dsn: str) -> None:
+def _show(carrier: str, address: str, dsn: str) -> None:
     token = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
@@ -51,7 +52,8 @@ def _show(address: str, dsn: str) -> None:
         agents = [user["userId"] for user in _items(client, "/users", {"userType": "agent"})]
         for agent in agents:
             client.put("/availability", json={"agentId": agent, "available": True}).raise_for_status()
-        print(f"{len(agents)} simulated agents are ready; the floor dials, and nobody is really called", flush=True)
+        how = "and nobody is really called" if carrier == "simulated" else "through Asterisk"
+        print(f"{len(agents)} simulated agents are ready; the floor dials, {how}", flush=True)
         campaign, list_id = lists["List One"]["campaignId"], lists["List One"]["id"]
         header = f"-H 'Authorization: Bearer {token}'"
         body = f'{{"listId": {list_id}, "phone1": "0491 570 156", "leadData": {{"firstName": "Jane"}}}}'

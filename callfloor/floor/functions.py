@@ -65,7 +65,7 @@ class Functions:
             timeout=None,
         )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._client.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -25,11 +25,12 @@ class Work(Protocol):
 
 
 class SimulatedAgents:
-    """A desk at which everybody is simulated. `wrap_s` may be replaced at any moment."""
+    """A desk at which everybody is simulated but `people`. `wrap_s` may be replaced at any moment."""
 
     def __init__(self, clock: Clock, seed: int, wrap_s: Distribution) -> None:
         self._clock, self._random = clock, Random(seed)  # noqa: S311 – no secret comes of it
         self.wrap_s = wrap_s
+        self.people: frozenset[AgentId] = frozenset()
         self._previews: Work | None = None
         self._wrap_up: Callable[[AgentId, WrapUp], bool] = lambda _agent, _wrap: False
 
@@ -39,7 +40,7 @@ class SimulatedAgents:
 
     def preview(self, agent: AgentId, plan: CampaignPlan, lead: Preview) -> None:
         previews, skips = self._previews, self._random.random() < SKIPS
-        if previews is None:
+        if previews is None or agent in self.people:
             return
 
         def decide() -> None:
@@ -51,6 +52,8 @@ class SimulatedAgents:
         pass
 
     def wrapping(self, agent: AgentId, plan: CampaignPlan, seconds: float) -> None:
+        if agent in self.people:
+            return
         wrap = WrapUp(self._random.choice(plan.wrap_codes) if plan.wrap_codes else plan.default_wrap_code)
 
         def wrap_up() -> None:

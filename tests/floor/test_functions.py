@@ -82,7 +82,7 @@ async def ask(url: str, timeout_s: float = 5.0, **options: Any) -> FunctionAnswe
     try:
         return await functions.call(CallFunction(4, url, timeout_s, REQUEST), KEY)
     finally:
-        await functions.close()
+        await functions.aclose()
 
 
 async def test_what_is_sent_is_signed_and_what_is_answered_is_taken(server: Server) -> None:

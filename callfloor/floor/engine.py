@@ -101,9 +101,11 @@ class Engine:
                 task.result()
         finally:
             tasks: set[asyncio.Task[Any]] = {*running, stopping, *self._recoveries, *self._asking}
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            # a cancellation that meets a statement can be lost, so it is repeated
+            while pending := {task for task in tasks if not task.done()}:
+                for task in pending:
+                    task.cancel()
+                await asyncio.wait(pending, timeout=1)
             await self._leases.close()
 
     async def _every(

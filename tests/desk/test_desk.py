@@ -165,7 +165,7 @@ async def at_desk(url: str, token: str) -> AsyncGenerator[Terminal]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "callfloor", "desk", "--url", url,
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        env=environment(CALLFLOOR_TOKEN=token, TERM="dumb" if not token else "xterm", COLUMNS="120", LINES="40"),
+        env=environment(CALLFLOOR_TOKEN=token, TERM="xterm", COLUMNS="120", LINES="40"),
     )  # fmt: skip
     os.close(slave)
     terminal = Terminal(master, process)

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from callfloor.contract.workspace import AtHand, Call, Dial, Hold, PreviewLead, Refusal
 from callfloor.store import agents, commands, workspace
 from callfloor.store.pool import Database
-from tests.conftest import Centre
+from tests.conftest import SERVERS, Centre
 
+pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 NOW = datetime.now(UTC).replace(microsecond=250_000)
 SOON = timedelta(seconds=30)
 RINGING = Call(

@@ -33,7 +33,7 @@ from callfloor.app import api
 from callfloor.settings import Settings
 from callfloor.store.pool import Database
 from tests.api.desks import token_of
-from tests.conftest import Centre, make_centre
+from tests.conftest import SERVERS, Centre, make_centre
 
 PREFIX = "/platform-api/v3.0"
 
@@ -137,9 +137,10 @@ async def at_desks(db: Database, app: Any) -> dict[str, str]:
 
 
 @pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
+@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @desks.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],

@@ -112,11 +112,9 @@ class _Connection:
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (reading, sending):
-                task.cancel()
-            results = await asyncio.gather(reading, sending, return_exceptions=True)
-        faults = [each for each in results if not isinstance(each, asyncio.CancelledError)]
-        raise faults[0] if isinstance(faults[0], BaseException) else Closed(None)
+            await _end(reading, sending)
+        faults = [task.exception() for task in (reading, sending) if not task.cancelled()]
+        raise next((fault for fault in faults if fault is not None), Closed(None))
 
     async def _close(self, code: int, reason: str) -> None:
         """Say why it ends, to a client that still reads."""
@@ -209,6 +207,14 @@ class _Connection:
             raise Closed(SLOW, "You read too slowly; go on from your last sequence.") from error
         except OSError as error:
             raise Closed(None) from error
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """A cancellation that meets a statement can be lost, so it is repeated."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)
 
 
 def _closed(problem: Problem) -> Closed:

@@ -108,10 +108,20 @@ def _search(digits: str, name: str) -> str:
     return f'    <ereg regexp="^INVITE sip:[+0-9]*{digits}@" search_in="msg" assign_to="{name}"/>\n'
 
 
-def caller(called: str, digits: str, sounds: Path) -> str:
-    """A scenario of one inbound call that presses digits, one a half second, and stays until the other side ends it."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Presses `digits`, one a half second, from `waits_ms` on. Hangs up after `stays_ms` more; None: stays until
+    the other side ends the call."""
+
+    digits: str = ""
+    waits_ms: int = 500
+    stays_ms: int | None = None
+
+
+def caller(called: str, who: Caller, sounds: Path) -> str:
+    """A scenario of one call that comes in."""
     presses = "".join(
-        f"""<pause milliseconds="500"/>
+        f"""<pause milliseconds="{who.waits_ms if number == 2 else 500}"/>
 <send retrans="500"><![CDATA[
 INFO [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -128,8 +138,9 @@ Duration=160
 ]]></send>
 <recv response="200"/>
 """
-        for number, digit in enumerate(digits, 2)
+        for number, digit in enumerate(who.digits, 2)
     )
+    leaves = "" if who.stays_ms is None else f' timeout="{who.stays_ms}" ontimeout="leave"'
     return f"""\
 <?xml version="1.0" encoding="UTF-8"?>
 <scenario name="caller">
@@ -158,8 +169,24 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-{_play("customer", sounds)}{presses}<recv request="BYE"/>
-{_OK}</scenario>
+{_play("customer", sounds)}{presses}<recv request="BYE"{leaves}/>
+{_OK}<nop next="over"/>
+<label id="leave"/>
+<send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]C[call_number]
+To: <sip:{called}@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: {len(who.digits) + 2} BYE
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>
+<label id="over"/>
+<nop/>
+</scenario>
 """
 
 

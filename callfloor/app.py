@@ -68,7 +68,7 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     carrier = SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
     log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
     wrap_s = WRAP_S.faster(settings.carrier_pace)
-    desk = SimulatedAgents(clock, seed, wrap_s) if settings.simulated_agents else NobodyAtDesk()
+    desk = SimulatedAgents(clock, seed, wrap_s, settings.carrier_pace) if settings.simulated_agents else NobodyAtDesk()
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
         made = Engine(dsn, db, clock, carrier, open_media(settings), desk)

@@ -62,6 +62,8 @@ class Desk(SimulatedAgents):
 
 
 async def _centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, int]:
+    # the row before has campaigns whose agents are ready still
+    await db.execute("UPDATE campaigns SET active = false")
     organisation = await organisations.create(db, f"Floor {mode}", "Australia/Sydney", "AU")
     campaign = await db.fetchval(
         "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, dialling)"

@@ -58,7 +58,7 @@ class FixedRatio:
     def _choose(self) -> None:
         self._share = (self._share + GOLDEN) % 1.0
 
-    def decide(self, at: float) -> Decision:
+    def decide(self, at: float, most: int | None = None) -> Decision:
         wanted = self._ratio * max(0, len(self._idle) - len(self._waiting))
         return Decision(max(0, int(wanted + self._share) - len(self._lines)), (), None)
 

@@ -125,7 +125,7 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     clock = LoopClock(asyncio.get_running_loop())
     seed = secrets.randbits(32) if settings.carrier_seed is None else settings.carrier_seed
     wrap_s = WRAP_S.faster(settings.carrier_pace)
-    desk = SimulatedAgents(clock, seed, wrap_s) if settings.simulated_agents else NobodyAtDesk()
+    desk = SimulatedAgents(clock, seed, wrap_s, settings.carrier_pace) if settings.simulated_agents else NobodyAtDesk()
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
         functions = Functions(clock.now, private_addresses=settings.function_private_addresses)

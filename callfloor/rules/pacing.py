@@ -205,21 +205,20 @@ class Pacer:
 
     # What to do
 
-    def decide(self, at: float) -> Decision:
-        """How many lines to dial, and which to give up, at this moment."""
+    def decide(self, at: float, most: int | None = None) -> Decision:
+        """How many lines to dial, and which to give up, at this moment. `most`: more cannot be dialled anyway."""
         self._at = at
         self._budget.advance(at)
         self._learn(at)
-        spare = len(self._idle) - len(self._waiting)
+        spare, threshold = len(self._idle) - len(self._waiting), self._threshold()
         left = self._left(spare, at)
-        threshold = self._threshold()
         lines, mode = 0, "look-ahead"
         if left < 1.0:
             cancel = self._cancel(len(self._lines) - max(0, spare), at)
             mode: Mode = "stopped" if cancel else "one-to-one"
             lines = max(0, spare - len(self._lines))
         else:
-            lines = self._look_ahead(spare, threshold, at)
+            lines = self._look_ahead(spare, threshold, at, most)
             if self._settings.minimum_ring_s > 0.0:
                 lines = min(lines, self._bearable(spare + int(self._budget.left(at)), at))
             cancel = () if lines else self._cancel(self._unbearable(spare + int(left), at), at)
@@ -264,12 +263,13 @@ class Pacer:
             self._cancelled[line] = self._lines.pop(line)
         return tuple(chosen)
 
-    def _look_ahead(self, sure: int, threshold: float, at: float) -> int:
+    def _look_ahead(self, sure: int, threshold: float, at: float, most: int | None) -> int:
         balances = self._balances(sure, at)
-        count, most = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        count, limit = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        limit = limit if most is None else min(most, limit)
         while True:
             self._last_risk = self._risk(balances)
-            if count == most or self._last_risk > threshold:
+            if count >= limit or self._last_risk > threshold:
                 break
             count += 1
             for balance, line in zip(balances, self._line_table, strict=True):

@@ -9,13 +9,13 @@ import pytest
 from callfloor.clock import VirtualClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.dialling import PreviewTimeout
-from callfloor.floor.dialler import TRUNK_DOWN_AFTER
+from callfloor.floor.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
 from callfloor.floor.floor import Floor
 from callfloor.floor.outbound import INFORMATION_MESSAGE
 from callfloor.floor.plan import CampaignPlan, Preview
 from callfloor.floor.records import WrapUp
 from callfloor.rules.agents import MISSED_CALL, AgentInput
-from callfloor.rules.pacing import PacingSettings, Past
+from callfloor.rules.pacing import Decision, Pacer, PacingSettings, Past
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
 from callfloor.simulation.records import MemoryRecords
@@ -242,3 +242,20 @@ def test_when_the_budget_is_spent_lines_are_let_go_before_anybody_answers_them()
     abandoned = sum(status is DialStatus.ABANDONED for status in story.records.ends.values())
     # 28 before, and 30 of these thousand are the cap
     assert 1 <= abandoned <= 2
+
+
+def test_hundreds_of_agents_who_become_ready_at_once_are_reckoned_with_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While leads are being chosen nothing more can be dialled, and a look ahead at hundreds of agents costs much."""
+    decided: list[int | None] = []
+    decide = Pacer.decide
+
+    def counted(pacer: Pacer, at: float, most: int | None = None) -> Decision:
+        decided.append(most)
+        return decide(pacer, at, most)
+
+    monkeypatch.setattr(Pacer, "decide", counted)
+    monkeypatch.setattr(MemoryRecords, "claim", lambda *_: None)
+    story = Story(replace(PREDICTIVE, agents=frozenset(range(1, 301))), 300)
+    story.passes(0.0)
+    assert len(decided) == 1
+    assert decided[0] == CALLS_PER_S

@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-fast test-long lint format bench bench-pacing lock clean
+.PHONY: help demo demo-asterisk test test-fast test-long test-asterisk lint format bench bench-pacing lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed ## a sample centre, 5,000 leads through the API, and a server that keeps serving
 	$(BIN)/callfloor demo
+
+demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's Asterisk, customers, agents and callers
+	$(BIN)/python -m testbed.demo
 
 test: lint test-fast ## every check and every test
 
@@ -18,6 +21,9 @@ test-fast: $(VENV)/.installed-dev ## the tests without the static checks
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest
+
+test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
+	$(BIN)/pytest -m asterisk
 
 lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts
 	$(BIN)/ruff check .
@@ -52,4 +58,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	touch $@
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) callfloor-data .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) callfloor-data testbed/.asterisk .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import dialling, history, imports, media, pages, requests, routing
+from bench import dialling, history, imports, inbound, media, pages, requests, routing
 from bench.floor import ToolMissing
 
 ROWS = {
@@ -15,6 +15,7 @@ ROWS = {
     "history": (history.run, 1_000_000),
     "media": (media.run, 1),
     "dialling": (dialling.run, 500),
+    "inbound": (inbound.run, 500),
     "routing": (routing.run, 500),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -34,11 +35,13 @@ def shocked(scenario: Scenario, at_minutes: int, truth: Truth) -> Scenario:
 
 @dataclass(frozen=True)
 class Mean:
-    """Of the days of one scenario. `ratio`: of the fixed pacing, the one that was chosen."""
+    """Of the days of one scenario. `ratio`: of the fixed pacing, the one that was chosen. `core_s`: what a day took of
+    one core at most, which is its wall time where nothing else runs."""
 
     figures: tuple[Figures, ...]
     minutes: tuple[Minutes, ...] = ()
     ratio: float = 0.0
+    core_s: float = 0.0
 
     def mean(self, value: Callable[[Figures], float]) -> float:
         return sum(map(value, self.figures)) / len(self.figures)
@@ -61,7 +64,8 @@ class Mean:
 
 
 def day(scenario: Scenario, seed: int) -> Mean:
-    return Mean((simulate(scenario, seed),))
+    began = time.process_time()
+    return Mean((simulate(scenario, seed),), core_s=time.process_time() - began)
 
 
 def watched_day(scenario: Scenario, seed: int) -> Mean:
@@ -141,4 +145,5 @@ def _joined(means: list[Mean]) -> Mean:
         tuple(figures for each in means for figures in each.figures),
         tuple(minutes for each in means for minutes in each.minutes),
         means[0].ratio,
+        max(each.core_s for each in means),
     )

@@ -62,6 +62,8 @@ class Desk(SimulatedAgents):
 
 
 async def _centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, int]:
+    # the row before has campaigns whose agents are ready still
+    await db.execute("UPDATE campaigns SET active = false")
     organisation = await organisations.create(db, f"Floor {mode}", "Australia/Sydney", "AU")
     campaign = await db.fetchval(
         "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, dialling)"
@@ -111,7 +113,8 @@ async def _floor(dsn: str, db: Database, folder: Path) -> AsyncGenerator[tuple[E
         await running
 
 
-def _percentile(values: Sequence[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of the values (0 to 1) do not exceed; NaN of none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
@@ -136,7 +139,7 @@ async def _connect_delay(dsn: str, folder: Path, agents: int) -> None:
     delays = [row["connect_delay_ms"] for row in rows]
     show(
         f"connect delay, {agents} agents, predictive",
-        f"p50 {_percentile(delays, 0.5):.0f} ms, p99 {_percentile(delays, 0.99):.0f} ms of {len(delays):,} calls",
+        f"p50 {percentile(delays, 0.5):.0f} ms, p99 {percentile(delays, 0.99):.0f} ms of {len(delays):,} calls",
         f"{on_call} agents busy at the end, {100 * busy:.0f} % of a core",
     )
     await db.close()
@@ -156,7 +159,7 @@ async def _next_call(dsn: str, folder: Path, agents: int) -> None:
                     delays.append(1000 * (placed - desk.freed.pop(call.agent)))
     show(
         f"agent freed → next line dialled, {agents} agents, progressive",
-        f"p50 {_percentile(delays, 0.5):.0f} ms, p99 {_percentile(delays, 0.99):.0f} ms of {len(delays):,}",
+        f"p50 {percentile(delays, 0.5):.0f} ms, p99 {percentile(delays, 0.99):.0f} ms of {len(delays):,}",
         "",
     )
     await db.close()

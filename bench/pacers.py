@@ -35,6 +35,11 @@ class FixedRatio:
     def dialled(self, line: int, at: float) -> None:
         self._lines.add(line)
 
+    def detecting(self, line: int, at: float) -> None:
+        pass
+
+    joining = missed = detecting
+
     def ended_unanswered(self, line: int, at: float) -> None:
         self._lines.discard(line)
         self._choose()
@@ -53,7 +58,7 @@ class FixedRatio:
     def _choose(self) -> None:
         self._share = (self._share + GOLDEN) % 1.0
 
-    def decide(self, at: float) -> Decision:
+    def decide(self, at: float, most: int | None = None) -> Decision:
         wanted = self._ratio * max(0, len(self._idle) - len(self._waiting))
         return Decision(max(0, int(wanted + self._share) - len(self._lines)), (), None)
 

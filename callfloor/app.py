@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -21,18 +21,24 @@ from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS, do
 from callfloor.api.token_cache import TokenCache
 from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.socket import Sockets
-from callfloor.clock import LoopClock
+from callfloor.clock import Clock, LoopClock
+from callfloor.errors import Problem
 from callfloor.floor.desk import NobodyAtDesk
 from callfloor.floor.engine import Engine
+from callfloor.floor.functions import Functions
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.callers import SimulatedCallers
-from callfloor.store import leads
+from callfloor.store import leads, prompts, tokens
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
+from callfloor.telephony.ari import AriNode
+from callfloor.telephony.asterisk.carrier import AsteriskCarrier
+from callfloor.telephony.asterisk.setup import PromptSource, Setup
 from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.carrier import Carrier
 from callfloor.telephony.simulated import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
@@ -65,25 +71,75 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
         await db.close()
 
 
+def asterisk_setup(settings: Settings) -> Setup:
+    """What the settings say of Asterisk. Raises `SetupError`."""
+    nodes = [
+        AriNode(url.strip().rstrip("/"), settings.asterisk_user, settings.asterisk_password)
+        for url in settings.asterisk_urls.split(",")
+        if url.strip()
+    ]
+    return Setup(
+        nodes=tuple(nodes),
+        app=settings.asterisk_app,
+        trunks=tuple(trunk.strip() for trunk in settings.asterisk_trunks.split(",") if trunk.strip()),
+        agent=settings.asterisk_agent,
+        caller=settings.asterisk_caller,
+        country=settings.asterisk_country,
+        agent_ring_s=settings.asterisk_agent_ring_s,
+        kept_lines=settings.asterisk_agent_line == "kept",
+        recordings=settings.asterisk_recordings,
+        prompts=(settings.asterisk_prompts or settings.data / "prompts").resolve(),
+        information=settings.asterisk_information,
+        amd_context=settings.asterisk_amd_context,
+        gone_s=settings.asterisk_gone_s,
+    )
+
+
+def _prompts_of(db: Database) -> PromptSource:
+    async def prompt(organisation: int, sha256: str) -> AsyncGenerator[bytes]:
+        try:
+            sound = await prompts.sound(db, prompts.message_id(organisation, sha256))
+        except Problem as error:
+            raise OSError("the prompt cannot be read: the database is away") from error
+        if sound is None:
+            raise OSError("there is no such prompt")
+        yield sound
+
+    return prompt
+
+
+@asynccontextmanager
+async def carrier(settings: Settings, clock: Clock, db: Database, seed: int) -> AsyncGenerator[Carrier, None]:
+    """The carrier that the settings name, connected. Raises `SetupError`."""
+    if settings.carrier == "asterisk":
+        async with AsteriskCarrier(asterisk_setup(settings), clock, _prompts_of(db)) as real:
+            yield real
+    else:
+        log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
+        yield SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
+
+
 @asynccontextmanager
 async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     """The floor's engine with the carrier that the settings name."""
     clock = LoopClock(asyncio.get_running_loop())
     seed = secrets.randbits(32) if settings.carrier_seed is None else settings.carrier_seed
-    carrier = SimulatedCarrier(clock, seed, PEOPLE.faster(settings.carrier_pace))
-    log.warning("simulated-carrier", detail="no telephone rings: outcomes are drawn")
     wrap_s = WRAP_S.faster(settings.carrier_pace)
-    desk = SimulatedAgents(clock, seed, wrap_s) if settings.simulated_agents else NobodyAtDesk()
+    desk = SimulatedAgents(clock, seed, wrap_s, settings.carrier_pace) if settings.simulated_agents else NobodyAtDesk()
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
-        made = Engine(dsn, db, clock, carrier, open_media(settings), desk)
-        if isinstance(desk, SimulatedAgents):
-            desk.work(made.floor.previews, made.floor.presence.wrap_up)
-        if settings.simulated_callers:
-            behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
-            per_minute = settings.simulated_callers
-            SimulatedCallers(clock, seed, carrier, made.floor.callers.numbers, per_minute, behaviour).begin()
-        yield made
+        functions = Functions(clock.now, private_addresses=settings.function_private_addresses)
+        async with carrier(settings, clock, db, seed) as calls, aclosing(functions):
+            made = Engine(dsn, db, clock, calls, open_media(settings), desk, functions)
+            if isinstance(desk, SimulatedAgents):
+                # whoever has a token works at a desk in person
+                desk.people = await tokens.people(db)
+                desk.work(made.floor.previews, made.floor.presence.wrap_up)
+            if settings.simulated_callers and isinstance(calls, SimulatedCarrier):
+                behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
+                per_minute = settings.simulated_callers
+                SimulatedCallers(clock, seed, calls, made.floor.callers.numbers, per_minute, behaviour).begin()
+            yield made
     finally:
         await db.close()
 
@@ -93,13 +149,13 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
     """The Platform API and the workspace as an ASGI application. `limits_fd`: rate-limit memory shared with sibling
     processes."""
     async with services(settings, dsn) as given:
-        tokens = TokenCache(given.db)
+        known = TokenCache(given.db)
         limits = RateLimits(map_memory(limits_fd), settings.requests_per_second)
-        listener = asyncio.create_task(_listen(dsn, tokens, given.feed))
+        listener = asyncio.create_task(_listen(dsn, known, given.feed))
         try:
-            sockets = Sockets(given, tokens, limits, outside(given, documents()))
-            workspace = Gate(WORKSPACE_OPERATIONS, given, tokens, limits, sockets, [WORKSPACE])
-            yield Gate(OPERATIONS, given, tokens, limits, workspace)
+            sockets = Sockets(given, known, limits, outside(given, documents()))
+            workspace = Gate(WORKSPACE_OPERATIONS, given, known, limits, sockets, [WORKSPACE])
+            yield Gate(OPERATIONS, given, known, limits, workspace)
         finally:
             # a cancellation that meets a connection being made can be lost, so it is repeated
             while not listener.done():
@@ -107,12 +163,12 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
                 await asyncio.wait({listener}, timeout=1)
 
 
-async def _listen(dsn: str, tokens: TokenCache, feed: Feed) -> None:
+async def _listen(dsn: str, known: TokenCache, feed: Feed) -> None:
     """Empty the token cache when a token changes, and hand what happens at desks to those who wait for it. Lost
     notifications cost seconds, not correctness."""
 
     def clear(*_: object) -> None:
-        tokens.clear()
+        known.clear()
 
     while True:
         try:
@@ -120,7 +176,7 @@ async def _listen(dsn: str, tokens: TokenCache, feed: Feed) -> None:
             try:
                 for channel, hear in {"callfloor_tokens": clear, **feed.channels}.items():
                     await connection.add_listener(channel, hear)
-                tokens.clear()
+                known.clear()
                 feed.look()
                 # a connection that is only half there answers nothing
                 while await connection.fetchval("SELECT 1", timeout=5):  # noqa: ASYNC110

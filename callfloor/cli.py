@@ -27,8 +27,16 @@ app.add_typer(token_app, name="token")
 app.add_typer(db_app, name="db")
 app.add_typer(certificate_app, name="certificate")
 app.add_typer(evidence_app, name="evidence")
+closure_app = typer.Typer(
+    help="Emergency closure: callers are sent another way.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(closure_app, name="closure")
+function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(function_app, name="function")
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dnc_app, name="dnc")
+asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(asterisk_app, name="asterisk")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
@@ -50,6 +58,10 @@ MediaUrl = Annotated[
 ]
 LogLevel = Annotated[
     str | None, typer.Option(help="Least level that is logged: debug, info, warning, error [default: info].")
+]
+Telephony = Annotated[
+    Literal["simulated", "asterisk"] | None,
+    typer.Option(help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
 ]
 Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
 CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
@@ -83,11 +95,12 @@ def serve(
     requests_per_second: Rate = None,
     media_url: MediaUrl = None,
     log_level: LogLevel = None,
+    telephony: Telephony = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve the API, dial and run the jobs, until SIGTERM or Ctrl-C."""
-    from callfloor.commands import session
+    from callfloor.commands import asterisk, session
     from callfloor.serve import serve
 
     settings = session.settings(
@@ -99,9 +112,12 @@ def serve(
         requests_per_second=requests_per_second,
         media_url=media_url,
         log_level=log_level,
+        carrier=telephony,
         data=data,
         database_url=database_url,
     )
+    if settings.carrier == "asterisk":
+        asterisk.setup_of(settings)
     serve(settings, role)
 
 
@@ -156,11 +172,19 @@ def apply(
 
 
 @app.command()
-def export(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+def export(
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", file_okay=False, help="Write the WAV files that it names there."),
+    ] = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Write an organisation as a centre file to standard output."""
     from callfloor.commands import centres, session
 
-    centres.export(session.settings(data=data, database_url=database_url), organisation)
+    centres.export(session.settings(data=data, database_url=database_url), organisation, prompts)
 
 
 @app.command("import")
@@ -442,6 +466,58 @@ def import_dnc(
 
     settings = session.settings(data=data, database_url=database_url)
     dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad)
+
+
+OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]
+
+
+@closure_app.command("on")
+def close_workflows(
+    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
+) -> None:
+    """Send callers the way that schedules have for an emergency, until it is over."""
+    from callfloor.commands import callers, session
+
+    callers.close(session.settings(data=data, database_url=database_url), organisation, workflow)
+
+
+@closure_app.command("off")
+def open_workflows(
+    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
+) -> None:
+    """End a closure."""
+    from callfloor.commands import callers, session
+
+    callers.reopen(session.settings(data=data, database_url=database_url), organisation, workflow)
+
+
+@closure_app.command("show")
+def show_closures(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Print what is closed by hand."""
+    from callfloor.commands import callers, session
+
+    callers.show(session.settings(data=data, database_url=database_url), organisation)
+
+
+@function_app.command("key")
+def function_key(
+    renew: Annotated[bool, typer.Option("--renew", help="Make a new one; the old one signs nothing more.")] = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print the secret that signs what HTTP functions are sent (standardwebhooks.com)."""
+    from callfloor.commands import callers, session
+
+    callers.function_key(session.settings(data=data, database_url=database_url), organisation, renew=renew)
+
+
+@asterisk_app.command("check")
+def check_asterisk() -> None:
+    """Say what the Asterisk of the CALLFLOOR_ASTERISK_… settings lacks, and which lines to add."""
+    from callfloor.commands import asterisk, session
+
+    asterisk.check_nodes(session.settings())
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
+import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from callfloor.contract.codes import SCOPES
 from callfloor.import_client import import_file
 from callfloor.serve import serve
 from callfloor.settings import Settings
-from callfloor.store import organisations, tokens
+from callfloor.store import organisations, tokens, users
 from callfloor.store.pool import Database
 
 # By list: so many leads are imported.
@@ -24,6 +27,8 @@ LEADS = {"List One": 5_000, "Renewals of May": 500, "Key accounts": 200}
 TOKEN_NAME = "demo"  # noqa: S105 - a name
 ORGANISATION = "Sample Centre"
 CAMPAIGN = "Sales Outbound"
+# The agent who is not simulated: whoever runs the demo.
+PERSON = "you"
 # Simulated people take a third of the time that real ones take, so that there is something to see.
 PACE = 3.0
 # People who call the centre's numbers, a minute.
@@ -35,23 +40,35 @@ FIRST_CALL_S = 60.0
 def demo(settings: Settings) -> None:
     """Serve the demo until SIGTERM or SIGINT. A second start keeps the data and imports nothing again."""
     # one line a request would bury what the demo prints
-    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True, "simulated_callers": CALLERS}
+    smtp_port = settings.smtp_port or free_port()
+    of_demo: dict[str, object] = {
+        "log_level": "error", "simulated_agents": True, "simulated_callers": CALLERS, "smtp_port": smtp_port
+    }  # fmt: skip
     if "carrier_pace" not in settings.model_fields_set:
         of_demo["carrier_pace"] = PACE
-    serve(settings.model_copy(update=of_demo), "all", _show)
+    serve(settings.model_copy(update=of_demo), "all", partial(_show, settings.carrier, smtp_port))
 
 
-def _show(address: str, dsn: str) -> None:
-    token = asyncio.run(_prepare(dsn))
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _show(carrier: str, smtp_port: int, address: str, dsn: str) -> None:
+    token, seat = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
         for name, count in LEADS.items():
             _import(client, address, token, lists[name]["id"], name, count)
-        agents = [user["userId"] for user in _items(client, "/users", {"userType": "agent"})]
+        people = _items(client, "/users", {"userType": "agent"})
+        agents = [user["userId"] for user in people if user["username"] != PERSON]
         for agent in agents:
             client.put("/availability", json={"agentId": agent, "available": True}).raise_for_status()
-        print(f"{len(agents)} simulated agents are ready; the floor dials, and nobody is really called", flush=True)
+        how = "and nobody is really called" if carrier == "simulated" else "through Asterisk"
+        print(f"{len(agents)} simulated agents are ready; the floor dials, {how}", flush=True)
         campaign, list_id = lists["List One"]["campaignId"], lists["List One"]["id"]
         header = f"-H 'Authorization: Bearer {token}'"
         body = f'{{"listId": {list_id}, "phone1": "0491 570 156", "leadData": {{"firstName": "Jane"}}}}'
@@ -61,6 +78,12 @@ def _show(address: str, dsn: str) -> None:
         print(f"curl -s {header} '{api}/dialler/calls?campaignId={campaign}&limit=2'")
         print(f"curl -s {header} '{api}/leads?listId={list_id}&limit=2'")
         print(f"curl -s {header} -H 'Content-Type: application/json' -d '{body}' '{api}/leads'", flush=True)
+        inbound = next(iter(_items(client, "/activities", {"activityType": "call.inbound", "limit": 1})), None)
+        if inbound is not None:
+            print(f"curl -s {header} '{api}/campaign/{inbound['data']['campaignId']}/statistics/inbound'")
+        _send_letters(smtp_port)
+        print(f"{len(samples.LETTERS)} e-mails came in, and {CALLERS:.0f} people a minute call; to take them yourself:")
+        print(f".venv/bin/callfloor desk --url {address} --token {seat}", flush=True)
         recording = _first_recording(client, campaign)
     if recording is not None:
         print(f"curl -s {header} -o call.wav '{address}{recording}'")
@@ -93,8 +116,16 @@ def _first_recording(client: httpx2.Client, campaign: int) -> str | None:
     return None
 
 
-async def _prepare(dsn: str) -> str:
-    """Apply the demo's centre and make its token anew; the one of an earlier start is revoked."""
+def _send_letters(port: int) -> None:
+    """Let customers write to the centre. A second start sends the same ones, which are stored once."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as server:
+        for letter in samples.letters():
+            server.send_message(letter)
+
+
+async def _prepare(dsn: str) -> tuple[str, str]:
+    """Apply the demo's centre and make its tokens anew: that of the API, and that of the person at the desk. Those of
+    an earlier start are revoked."""
     db = await Database.connect(dsn, size=2)
     try:
         await apply_text(db, samples.centre("demo"), "demo.toml")
@@ -102,8 +133,12 @@ async def _prepare(dsn: str) -> str:
             row["organisation_id"] for row in await organisations.every(db) if row["name"] == ORGANISATION
         )
         for row in await tokens.every(db, organisation):
-            if row["name"] == TOKEN_NAME and row["revoked_at"] is None:
+            if row["name"] in (TOKEN_NAME, PERSON) and row["revoked_at"] is None:
                 await tokens.revoke(db, organisation, row["token_id"])
-        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES)
+        person = await users.by_name(db, organisation, PERSON)
+        seat = await tokens.create(
+            db, organisation, PERSON, ["workspace"], user_id=None if person is None else person["user_id"]
+        )
+        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES), seat
     finally:
         await db.close()

@@ -1,4 +1,4 @@
-"""A child of `callfloor serve`: an API process, the floor or a job process. Started by serve.py only."""
+"""A child of `callfloor serve`: an API process, the floor, a job or the mail process. Started by serve.py only."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ def main(arguments: list[str]) -> None:
     settings = Settings.model_validate_json(os.environ.pop("CALLFLOOR_CHILD_SETTINGS"))
     dsn = os.environ.pop("CALLFLOOR_CHILD_DSN")
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
-    uvicorn_loop = asyncio.Runner(loop_factory=_fast_loop)
+    # aiosmtpd's STARTTLS is written for the standard loop
+    uvicorn_loop = asyncio.Runner(loop_factory=None if kind == "mail" else _fast_loop)
     with uvicorn_loop as runner:
         if kind == "api":
             runner.run(_serve(settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))))
         elif kind == "floor":
             runner.run(_dial(settings, dsn, int(lifeline), int(tell)))
+        elif kind == "mail":
+            runner.run(_exchange(settings, dsn, int(lifeline), int(tell)))
         else:
             runner.run(_work(settings, dsn, int(lifeline), int(tell)))
 
@@ -90,6 +93,14 @@ async def _work(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
     stop = _stopped(lifeline)
     os.write(tell, b"1")
     await work(dsn, open_media(settings), stop)
+
+
+async def _exchange(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+    from callfloor.mail.worker import work
+
+    stop = _stopped(lifeline)
+    os.write(tell, b"1")
+    await work(dsn, open_media(settings), settings, stop)
 
 
 def _stopped(lifeline: int) -> asyncio.Event:

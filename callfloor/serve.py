@@ -1,6 +1,6 @@
 """`callfloor serve`: one parent that owns the database, the socket and the data folder, and the processes that work.
 
-The parent answers no request itself. It starts API processes that share its listening socket, the floor and job
+The parent answers no request itself. It starts API processes that share its listening socket, the floor, job and mail
 processes, starts again what dies, and restarts the embedded PostgreSQL when that dies. Children hold the reading end
 of a pipe whose writing end only the parent has: when the parent goes, however it goes, they stop too.
 """
@@ -46,7 +46,7 @@ class ServeError(RuntimeError):
 class Child:
     """A process to keep running: its kind and number."""
 
-    kind: Literal["api", "floor", "jobs"]
+    kind: Literal["api", "floor", "jobs", "mail"]
     number: int
 
 
@@ -115,6 +115,7 @@ def serve(settings: Settings, role: Role = "all", started: Callable[[str, str], 
             children.append(Child("floor", 0))
         if role in ("all", "jobs"):
             children += [Child("jobs", number) for number in range(settings.import_processes)]
+            children.append(Child("mail", 0))
         asyncio.run(parent.run(children, lambda: started(address, dsn) if started else _announce(address)))
 
 

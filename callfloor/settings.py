@@ -32,8 +32,41 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
-    carrier: Literal["simulated"] = Field(
+    carrier: Literal["simulated", "asterisk"] = Field(
         "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."
+    )
+    asterisk_urls: str = Field(
+        "http://127.0.0.1:8088/ari", description="Where Asterisk answers; several nodes are separated by commas."
+    )
+    asterisk_user: str = Field("callfloor", description="User of Asterisk's REST interface.")
+    asterisk_password: str = Field("", description="Its password.", repr=False)
+    asterisk_app: str = Field(
+        "callfloor", pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="Name of our application; one an engine."
+    )
+    asterisk_trunks: str = Field(
+        "PJSIP/{number}@trunk", description="What is dialled for a number; several are separated by commas."
+    )
+    asterisk_agent: str = Field("PJSIP/agent-{agent}", description="What is dialled for an agent's phone, by user id.")
+    asterisk_agent_ring_s: int = Field(15, ge=1, le=120, description="Seconds that an agent's phone rings.")
+    asterisk_agent_line: Literal["per-call", "kept"] = Field(
+        "per-call", description="kept: an agent's phone stays connected between calls, and hears a beep."
+    )
+    asterisk_caller: str | None = Field(None, description="Number that is shown where a call has no other.")
+    asterisk_country: str | None = Field(
+        None, description="Country whose national form the trunk writes numbers in. Default: with country code."
+    )
+    asterisk_information: str = Field(
+        "sound:callfloor-information", description="What a person hears who answered when no agent was free in time."
+    )
+    asterisk_amd_context: str = Field("callfloor-amd", description="Context of the dialplan that detects machines.")
+    asterisk_recordings: Path | None = Field(
+        None, description="Folder where Asterisk keeps recordings. Default: they are fetched over HTTP."
+    )
+    asterisk_prompts: Path | None = Field(
+        None, description="Folder for prompts, that Asterisk can read. Default: DATA/prompts."
+    )
+    asterisk_gone_s: float = Field(
+        20.0, gt=0, le=600, description="Seconds after which the calls of a node that is away are taken for ended."
     )
     carrier_seed: int | None = Field(None, description="Seed of the simulated carrier. Default: another at each start.")
     carrier_pace: float = Field(
@@ -43,6 +76,9 @@ class Settings(BaseSettings):
         0.0, ge=0, le=6000, description="So many simulated people a minute call the centre's numbers, for a demo."
     )
     simulated_agents: bool = Field(False, description="Agents who are ready work by themselves, for a demo.")
+    function_private_addresses: bool = Field(
+        False, description="HTTP functions of workflows may be in the server's own network."
+    )
     smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
     smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")
     smtp_name: str = Field("localhost", description="Name of this mail server, as it greets others.")

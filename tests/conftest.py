@@ -23,6 +23,8 @@ from callfloor.store import organisations, tokens
 from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
+from testbed.bed import Bed
+from testbed.bed import bed as testbed
 
 # no test fails for being slow; under CI the examples are the same in every run
 settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -74,6 +76,13 @@ async def db(dsn: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(data=tmp_path_factory.mktemp("data"), requests_per_second=100_000, port=0)
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Bed]:
+    """A real Asterisk with customers and agents, for tests marked `asterisk`."""
+    with testbed() as made:
+        yield made
 
 
 @dataclass

@@ -9,6 +9,7 @@ from callfloor.centre import CentreError, Change, apply, export_text, parse, uns
 from callfloor.commands import session
 from callfloor.commands.failures import harmless
 from callfloor.settings import Settings
+from callfloor.store import prompts
 from callfloor.store.pool import Database
 
 LARGEST_FILE = 16 * 1024 * 1024
@@ -49,13 +50,26 @@ def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
         )
 
 
-def export(settings: Settings, organisation: str | None) -> None:
-    """Print the centre file of an organisation, in UTF-8 as TOML has to be."""
+def export(settings: Settings, organisation: str | None, folder: Path | None = None) -> None:
+    """Print the centre file of an organisation, in UTF-8 as TOML has to be. `folder`: the WAV files that it names go
+    there."""
 
     async def work(db: Database) -> str:
-        return await export_text(db, await session.organisation(db, organisation))
+        row = await session.organisation(db, organisation)
+        if folder is not None:
+            await _write_sounds(db, row["organisation_id"], folder)
+        return await export_text(db, row)
 
     text = session.run(settings, work)
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
+
+
+async def _write_sounds(db: Database, organisation: int, folder: Path) -> None:
+    for each in (await prompts.every(db, organisation)).values():
+        content = await prompts.sound(db, prompts.message_id(organisation, each.sha256))
+        if each.prompt.file is not None and content is not None:
+            path = folder / each.prompt.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)

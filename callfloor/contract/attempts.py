@@ -51,6 +51,6 @@ class Explanation(Struct):
     phone_index: Literal[1, 2, 3] | None
     position: Annotated[
         int | None,
-        Meta(description="Place in the list's dialling order, 1 is next; null when not dialable or beyond 10,000."),
+        Meta(description="Place in the list's dialling order, 1 is next; null when not dialable or beyond 1,000."),
     ]
     rules: list[RuleResult]

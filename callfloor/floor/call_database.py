@@ -141,8 +141,8 @@ class CallDatabase:
 
     # After the call
 
-    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
-        asked = activities.Survey(True, moment(at), None, workflow)
+    def survey(self, organisation: int, activity: int, workflow_id: int | None, workflow: str, at: float) -> None:
+        asked = activities.Survey(True, moment(at), workflow_id, workflow)
         self._journal.write(partial(activities.set_survey, self._db, organisation, activity, asked))
 
     def answer_question(self, organisation: int, activity: int, question: str, answer: int, at: float) -> None:

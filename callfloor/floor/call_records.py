@@ -55,7 +55,7 @@ class CallRecords(Protocol):
         """A caller left a message, which somebody of the campaign has to hear."""
         ...
 
-    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
+    def survey(self, organisation: int, activity: int, workflow_id: int | None, workflow: str, at: float) -> None:
         """The customer is asked what the talk was like."""
         ...
 

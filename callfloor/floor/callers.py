@@ -11,7 +11,7 @@ from typing import assert_never
 import structlog
 
 from callfloor.clock import Clock
-from callfloor.contract.workflows import FunctionAnswer, FunctionRequest, Queue, Voicemail, Workflow
+from callfloor.contract.workflows import Queue, Voicemail, Workflow
 from callfloor.floor.contacts import Asked, Contact, Contacts, Stage, Walk
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.floor.queues import Queues
@@ -29,17 +29,19 @@ MOST_OVERFLOWS = 10
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Where callers of an organisation's workflow go. `facts`: with the ids of campaigns and lists, without a call.
-    `prompts`: by name, what the carrier is told to play."""
+    """Where callers of an organisation's workflow go. `workflow_id` None: straight into a campaign's queue. `facts`:
+    with the ids of campaigns and lists, without a call. `prompts`: by name, what the carrier is told to play."""
 
     organisation: int
     workflow: Workflow
     facts: happens.Facts
     prompts: Mapping[str, str]
+    workflow_id: int | None = None
 
 
-# Ask an organisation's HTTP function (its URL, seconds to answer in); None: no answer that can be used.
-Ask = Callable[[int, str, float, FunctionRequest, Callable[[FunctionAnswer | None], None]], None]
+FunctionOutcome = happens.FunctionAnswered | happens.FunctionFailed
+# Asks an organisation's HTTP function, and says what became of it.
+Ask = Callable[[int, happens.CallFunction, Callable[[FunctionOutcome], None]], None]
 
 
 class Callers:
@@ -164,9 +166,8 @@ class Callers:
                 contact.timer = self._clock.call_later(
                     seconds, partial(self._happened, contact, happens.TimedOut(turn))
                 )
-            case happens.CallFunction(turn=turn, url=url, timeout_s=timeout_s, request=request):
-                done = partial(self._function, contact, turn)
-                self.ask(contact.organisation, url, timeout_s, request, done)
+            case happens.CallFunction():
+                self.ask(contact.organisation, action, partial(self._happened, contact))
             case happens.JoinQueue():
                 contact.turn = action.turn
                 self._join(contact, action)
@@ -196,19 +197,10 @@ class Callers:
     def _sound(self, contact: Contact, prompt: str) -> str:
         return prompt if contact.walk is None else contact.walk.prompts.get(prompt, prompt)
 
-    def _function(self, contact: Contact, turn: int, answer: FunctionAnswer | None) -> None:
-        happened = happens.FunctionFailed(turn) if answer is None else happens.FunctionAnswered(turn, answer)
-        self._happened(contact, happened)
-
     def _nobody_to_ask(
-        self,
-        _organisation: int,
-        _url: str,
-        _timeout_s: float,
-        _request: FunctionRequest,
-        done: Callable[[FunctionAnswer | None], None],
+        self, _organisation: int, call: happens.CallFunction, done: Callable[[FunctionOutcome], None]
     ) -> None:
-        self._clock.call_later(0.0, partial(done, None))
+        self._clock.call_later(0.0, partial(done, happens.FunctionFailed(call.turn)))
 
     def _registered(self, contact: Contact, turn: int, done: bool) -> None:
         self._happened(contact, happens.Registered(turn, done))
@@ -272,7 +264,9 @@ class Callers:
             return False
         self._talks.begin_survey(contact)
         contact.walk = _walk(reception, contact)
-        self._records.survey(contact.organisation, contact.activity, reception.workflow.name, self._clock.now())
+        self._records.survey(
+            contact.organisation, contact.activity, reception.workflow_id, reception.workflow.name, self._clock.now()
+        )
         self._next(contact, contact.walk, workflow.begin(reception.workflow, self._facts(contact.walk)))
         return True
 

@@ -125,7 +125,7 @@ def receptions(
 
         def made(route: Route, organisation: int = organisation, each: Routes = each) -> Reception:
             facts = Facts(at=now, zone=each.zone, emergency=route.closed, campaigns=each.campaigns, lists=each.lists)
-            return Reception(organisation, route.workflow, facts, each.prompts)
+            return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id)
 
         by_number |= {number: made(route) for number, route in each.by_number.items()}
         by_name |= {(organisation, name): made(route) for name, route in each.by_name.items()}

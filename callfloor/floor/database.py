@@ -39,6 +39,8 @@ class DatabaseRecords(CallDatabase):
         # calls whose recording is on its way, and what waits for their end to be written
         self._storing: dict[int, list[Callable[[], None]]] = {}
         self._ending: set[CallId] = set()
+        # states of each agent that are still to be written
+        self._unwritten: dict[AgentId, int] = {}
         # counts each agent's writes, so that an older reading of its state can be told
         self.writes: dict[AgentId, int] = {}
 
@@ -186,11 +188,30 @@ class DatabaseRecords(CallDatabase):
 
     def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:
         self._count(agent)
-        self._journal.write(partial(agents.show, self._db, organisation, agent, state, reason, moment(at)))
+        self._unwritten[agent] = self._unwritten.get(agent, 0) + 1
+        show = partial(agents.show, self._db, organisation, agent, state, reason, moment(at))
+        self._journal.write(show, lambda _: self._written(agent))
+
+    def _written(self, agent: AgentId) -> None:
+        self._unwritten[agent] -= 1
 
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         self._count(agent)
-        self._journal.write(partial(self._free, organisation, agent, at), done)
+        if self._unwritten.get(agent):
+            self._journal.write(partial(self._free, organisation, agent, at), done)
+        else:
+            # somebody may wait for this agent: it does not queue behind what is written of others
+            self._begin(self._free_now(organisation, agent, at, done))
+
+    async def _free_now(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
+        try:
+            state = await self._free(organisation, agent, at)
+        except Problem:
+            self._journal.write(partial(self._free, organisation, agent, at), done)
+            return
+        # whatever was read of it meanwhile is old
+        self._count(agent)
+        done(state)
 
     async def _free(self, organisation: int, agent: AgentId, at: float) -> AgentState:
         ended = await agents.call_ended(self._db, organisation, agent, moment(at))

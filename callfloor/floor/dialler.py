@@ -8,8 +8,9 @@ import msgspec
 
 from callfloor.clock import Clock
 from callfloor.floor.plan import CampaignPlan
+from callfloor.rules.calls import CallInput
 from callfloor.rules.pacing import Pacer, PacingSettings, Past
-from callfloor.telephony.carrier import CallId
+from callfloor.telephony.carrier import AgentId, CallId
 
 # Calls that are placed in a second at most: trunks refuse more, and agents who all become ready at once need no flood.
 CALLS_PER_S = 50.0
@@ -53,22 +54,30 @@ class Dialler:
     def wanted(self, idle: int) -> tuple[int, tuple[CallId, ...], msgspec.Struct | None]:
         """Lines to dial now, lines to let go, and why. `idle`: agents who wait for this campaign's calls."""
         now = self._clock.elapsed()
+        most = self._most(now)
+        if not most and not self.lines:
+            return 0, (), None
         count, cancel, why = idle, (), None
         if self.pacer is not None:
-            decision = self.pacer.decide(now)
+            decision = self.pacer.decide(now, most)
             count, cancel, why = decision.lines, decision.cancel, decision.why
-        if not self.plan.active or self.claiming or now < self._rest_until or now < self._exhausted_until:
-            count = 0
-        if self.plan.max_lines is not None:
-            count = min(count, self.plan.max_lines - len(self.lines))
-        if self._refused >= TRUNK_DOWN_AFTER:
-            # one call finds out whether the trunk is back
-            count = min(count, 1 - len(self.lines))
-        self._allowed = min(CALLS_PER_S, self._allowed + (now - self._allowed_at) * CALLS_PER_S)
-        self._allowed_at = now
-        count = max(0, min(count, int(self._allowed)))
+        count = max(0, min(count, most))
         self._allowed -= count
         return count, cancel, why
+
+    def _most(self, now: float) -> int:
+        """How many calls can be placed now."""
+        self._allowed = min(CALLS_PER_S, self._allowed + (now - self._allowed_at) * CALLS_PER_S)
+        self._allowed_at = now
+        if not self.plan.active or self.claiming or now < self._rest_until or now < self._exhausted_until:
+            return 0
+        most = int(self._allowed)
+        if self.plan.max_lines is not None:
+            most = min(most, self.plan.max_lines - len(self.lines))
+        if self._refused >= TRUNK_DOWN_AFTER:
+            # one call finds out whether the trunk is back
+            most = min(most, 1 - len(self.lines))
+        return max(0, most)
 
     def claimed(self, asked: int, got: int) -> None:
         """A claim came back."""
@@ -87,3 +96,26 @@ class Dialler:
     def accepted(self) -> None:
         """The trunk took a call."""
         self._refused = 0
+
+    def heard(self, call: CallId, happened: CallInput, agent: AgentId | None) -> None:
+        """Let pacing know what happened to a line; `agent`: who joins it."""
+        pacer, now = self.pacer, self._clock.elapsed()
+        if pacer is None:
+            return
+        match happened:
+            case CallInput.RINGING:
+                pacer.dialled(call, now)
+            case CallInput.ANSWERED:
+                pacer.answered(call, now)
+            case CallInput.ASSIGNED:
+                pacer.joining(call, now)
+            case CallInput.AGENT_MISSED:
+                pacer.missed(call, now)
+            case CallInput.JOINED if agent is not None:
+                pacer.joined(call, agent, now)
+            case CallInput.GRACE_OVER:
+                pacer.abandoned(call, now)
+            case CallInput.ENDED:
+                pacer.ended_unanswered(call, now)
+            case _:
+                pass

@@ -19,11 +19,13 @@ import structlog
 from callfloor.clock import Clock
 from callfloor.contract.codes import DialStatus
 from callfloor.errors import Problem
+from callfloor.floor.callers import FunctionOutcome
 from callfloor.floor.campaigns import CampaignSettings, load, past_of, receptions, together
 from callfloor.floor.contacts import Contact, Stage
 from callfloor.floor.database import DatabaseRecords, moment
 from callfloor.floor.desk import Desk
 from callfloor.floor.floor import Floor
+from callfloor.floor.functions import Functions
 from callfloor.floor.journal import Journal
 from callfloor.floor.lease import ROUND_S, Leases
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
@@ -33,6 +35,7 @@ from callfloor.floor.selection import Selection
 from callfloor.floor.work import Work
 from callfloor.floor.workspace import WorkspaceLink
 from callfloor.media.blobs import Blobs
+from callfloor.rules.workflow_events import CallFunction
 from callfloor.store import activities, agents, attempts, inbound, workflows
 from callfloor.store.pool import LOST, Database
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
@@ -47,7 +50,18 @@ UNKNOWN_S = 15.0
 
 
 class Engine:
-    def __init__(self, dsn: str, db: Database, clock: Clock, carrier: Carrier, blobs: Blobs, desk: Desk) -> None:
+    """`functions`: who asks the HTTP functions of workflows; None: each of them fails."""
+
+    def __init__(
+        self,
+        dsn: str,
+        db: Database,
+        clock: Clock,
+        carrier: Carrier,
+        blobs: Blobs,
+        desk: Desk,
+        functions: Functions | None = None,
+    ) -> None:
         self._dsn, self._db, self._clock, self._carrier = dsn, db, clock, carrier
         self.id = uuid4()
         self._settings: dict[CampaignKey, CampaignSettings] = {}
@@ -61,8 +75,12 @@ class Engine:
         self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
         work = Work(clock, self.floor, self.records)
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
+        self._functions, self._function_keys = functions, dict[int, bytes]()
+        if functions is not None:
+            self.floor.callers.ask = self._ask
         self._look = asyncio.Event()
         self._recoveries: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Calls that are up then are left to the carrier and to the next engine."""
@@ -82,7 +100,7 @@ class Engine:
             for task in done - {stopping}:
                 task.result()
         finally:
-            tasks: set[asyncio.Task[Any]] = {*running, stopping, *self._recoveries}
+            tasks: set[asyncio.Task[Any]] = {*running, stopping, *self._recoveries, *self._asking}
             # a cancellation that meets a statement can be lost, so it is repeated
             while pending := {task for task in tasks if not task.done()}:
                 for task in pending:
@@ -145,6 +163,7 @@ class Engine:
                 await self._selection.recycle_on_start(key, moment(self._clock.now()))
             self.floor.configure(plan)
         self.floor.queues.skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}
+        self._function_keys = {organisation: each.function_key for organisation, each in routes.items()}
         self.floor.callers.configure(*receptions(routes, moment(self._clock.now())))
         await self._leases.round(together(settings, routes))
 
@@ -256,6 +275,17 @@ class Engine:
                 unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
                 if unknown and key in self._dialling:
                     self._found(self._settings[key].plan, row, None)
+
+    def _ask(self, organisation: int, call: CallFunction, done: Callable[[FunctionOutcome], None]) -> None:
+        """Ask an organisation's HTTP function how a caller goes on."""
+
+        async def ask(functions: Functions) -> None:
+            done(await functions.call(call, self._function_keys.get(organisation, b"")))
+
+        if self._functions is not None:
+            task = asyncio.create_task(ask(self._functions))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     # Agents
 

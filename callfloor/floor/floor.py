@@ -153,7 +153,11 @@ class Floor:
         agent = self.team.get(agent_id)
         if agent is None:
             return
+        serving = agent.serving
         self.presence.asked(agent, happened, reason, written=written)
+        if serving is not None and agent.serving is None and serving in self._diallers:
+            # one fewer to talk to whoever answers
+            self.outbound.dial(self._diallers[serving])
         if agent.preview is not None and happened is not AgentInput.READY:
             self.previews.skip(agent_id, AGENT_LEFT)
 

@@ -246,6 +246,8 @@ class Outbound:
             case Answered():
                 call.dialler.accepted()
                 self._advance(call, CallInput.ANSWERED)
+                if call.facts.state is CallState.DETECTING and (pacer := call.dialler.pacer) is not None:
+                    pacer.detecting(call.id, self._clock.elapsed())
             case Detected(machine=machine):
                 self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
             case Joined(agent=agent):
@@ -302,6 +304,8 @@ class Outbound:
             self._advance(call, CallInput.GRACE_OVER)
         else:
             call.dialler.waiting[call.id] = None
+            # one more would be abandoned now: pacing may have to let lines go before the next is answered
+            self.dial(call.dialler)
 
     def _join(self, call: FloorCall, agent: Agent) -> None:
         call.dialler.waiting.pop(call.id, None)
@@ -309,6 +313,7 @@ class Outbound:
         if agent.facts.state == "ready":
             self._team.serve(agent, call.dialler.plan.key)
             self._presence.reserve(agent)
+        self._pacing(call, CallInput.ASSIGNED)
         self._advance(call, CallInput.ASSIGNED)
         self._carrier.join(call.id, agent.id)
 
@@ -318,6 +323,7 @@ class Outbound:
         call.agent, call.bound = None, False
         if agent is not None and agent.call == call.id:
             self._presence.missed(agent)
+        self._pacing(call, CallInput.AGENT_MISSED)
         self._advance(call, CallInput.AGENT_MISSED)
 
     def _connected(self, call: FloorCall) -> None:
@@ -381,19 +387,5 @@ class Outbound:
 
     def _pacing(self, call: FloorCall, happened: CallInput) -> None:
         """Tell pacing of a line. One that has its own agent is none of its business."""
-        pacer, now = call.dialler.pacer, self._clock.elapsed()
-        if pacer is None or call.bound:
-            return
-        match happened:
-            case CallInput.RINGING:
-                pacer.dialled(call.id, now)
-            case CallInput.ANSWERED:
-                pacer.answered(call.id, now)
-            case CallInput.JOINED if call.agent is not None:
-                pacer.joined(call.id, call.agent, now)
-            case CallInput.GRACE_OVER:
-                pacer.abandoned(call.id, now)
-            case CallInput.ENDED:
-                pacer.ended_unanswered(call.id, now)
-            case _:
-                pass
+        if not call.bound:
+            call.dialler.heard(call.id, happened, call.agent)

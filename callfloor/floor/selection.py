@@ -26,7 +26,7 @@ from callfloor.floor.records import Claim
 from callfloor.rules import evidence as evidence_rules
 from callfloor.rules.eligibility import judge
 from callfloor.rules.selection import FairShare
-from callfloor.rules.strategy import after_attempt, outcome_of, priority
+from callfloor.rules.strategy import DEFAULT, after_attempt, outcome_of, priority
 from callfloor.rules.times import zone
 from callfloor.store import attempts, evidence, leases, selection
 from callfloor.store.attempts import Ended, LeadRecord, NewAttempt
@@ -51,7 +51,8 @@ class _Walk:
     began: float = 0.0
     spent: float = 0.0
     statuses: tuple[int, ...] = ()
-    looked_at: set[int] = field(default_factory=set[int])
+    # leads that agents look at, and the list of each
+    looked_at: dict[int, int] = field(default_factory=dict[int, int])
 
 
 class Selection:
@@ -76,14 +77,14 @@ class Selection:
         if not found:
             return None
         lead = found[0]
-        self._walk(plan.key).looked_at.add(lead.row["lead_id"])
+        self._walk(plan.key).looked_at[lead.row["lead_id"]] = lead.row["list_id"]
         return Preview(lead.row["lead_id"], lead.phone, lead.number, lead.facts.attempts)
 
     async def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, now: float) -> Claimed | None:
         """Write the attempt of a lead that was looked at down, if it may still be dialled."""
         setup = self._campaigns[plan.key].setup
         at = datetime.fromtimestamp(now, UTC)
-        self._walk(plan.key).looked_at.discard(lead.lead)
+        self._walk(plan.key).looked_at.pop(lead.lead, None)
         row = await selection.lead(self._db, plan.key.organisation, lead.lead)
         if row is None or row["in_flight_attempt_id"] is not None or row["list_id"] not in setup.lists:
             return None
@@ -102,13 +103,13 @@ class Selection:
 
     async def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float) -> None:
         """The lead rests as after a call without result."""
-        setup = self._campaigns[plan.key].setup
-        strategy = next(iter(setup.lists.values())).strategy
+        of_list = self._campaigns[plan.key].setup.lists.get(self._walk(plan.key).looked_at.get(lead.lead, 0))
+        strategy = DEFAULT if of_list is None else of_list.strategy
         minutes = outcome_of(strategy, LeadStatus.NO_RESULT).recycle_minutes or 0.0
         at = datetime.fromtimestamp(now, UTC)
         until = at + timedelta(minutes=minutes)
         await selection.skip(self._db, plan.key.organisation, lead.lead, agent, reason, at, until)
-        self._walk(plan.key).looked_at.discard(lead.lead)
+        self._walk(plan.key).looked_at.pop(lead.lead, None)
 
     def ended(self, key: CampaignKey, status: DialStatus, record: LeadRecord | None, at: datetime) -> Ended:
         """What an attempt that ended means for its lead."""
@@ -265,6 +266,9 @@ class Selection:
             "doNotCallCheckedAt": now,
             "attemptsBefore": lead.facts.attempts,
             "maxAttempts": setup.facts.max_attempts,
+            "attemptsOfPhone": lead.facts.phone_attempts[lead.phone - 1],
+            "maxAttemptsPerNumber": setup.facts.max_per_number,
+            "maxAttemptsPerDay": setup.facts.max_per_day,
             "agentReserved": lead.agent is not None,
             "pacing": claim.why,
         }

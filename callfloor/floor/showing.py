@@ -21,14 +21,17 @@ class Told(Protocol):
 
 
 class Showing:
-    """`mark` who has something new to see."""
+    """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day."""
 
     def __init__(self, clock: Clock, told: Told, contacts: Contacts, team: Team) -> None:
         self._clock, self._told, self._contacts, self._team = clock, told, contacts, team
         self._marked: dict[AgentId, EventType] = {}
+        self.silent = False
 
     def mark(self, agent: AgentId, what: EventType = "session") -> None:
         """Something changed; what says most of it is told."""
+        if self.silent:
+            return
         if not self._marked:
             self._clock.call_later(0.0, self._tell)
         if what not in ("session", "call.changed") or agent not in self._marked:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
+
+import asyncpg
+import structlog
 
 from callfloor.mail.decode import Body
 from callfloor.mail.letter import Found, Letter
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing
+from callfloor.rules.identifiers import MANY
 from callfloor.store import arrivals, media
+from callfloor.store.activities import Message
 from callfloor.store.arrivals import Arrival, Arrived, ArrivedFile
 from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.media import StoredContent
 from callfloor.store.pool import Database
+
+log = structlog.get_logger("callfloor.mail")
 
 
 async def keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
@@ -27,6 +35,24 @@ async def keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Lette
     known = await arrivals.known(db, mailbox, letter.digest)
     if known is not None:
         return Arrived(known, new=False)
+    try:
+        return await _keep(db, blobs, mailbox, letter, at)
+    except asyncpg.DataError as error:
+        # something in it cannot be stored in its place: better as it came than not at all
+        log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
+        return await _keep(db, blobs, mailbox, _bare(letter), at)
+
+
+def _bare(letter: Letter) -> Letter:
+    """The message without anything that was read in it."""
+    nothing = Message(None, None, None, None, None)
+    return replace(
+        letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
+        failed=False, body_text="", identifiers=[MANY], files=[], damaged=True,
+    )  # fmt: skip
+
+
+async def _keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
     kept = [(file, await _put(blobs, mailbox.organisation, file)) for file in letter.files]
     if letter.damaged or any(file.body.damaged for file in letter.files):
         # whatever was not understood is still there to be looked at
@@ -46,7 +72,8 @@ def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
         ancestors=letter.ancestors,
         loops=letter.loops,
         automatic=letter.automatic,
-        returned=letter.returned,
+        reported=letter.reported,
+        failed=letter.failed,
         body_text=letter.body_text,
         identifiers=letter.identifiers,
         files=files,
@@ -56,7 +83,7 @@ def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
 async def _put(blobs: Blobs, organisation: int, file: Found) -> ArrivedFile:
     async with aclosing(_pieces(file.body)) as pieces:
         blob = await blobs.put(organisation, pieces)
-    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html)
+    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html, file.copy)
 
 
 async def _pieces(body: Body) -> AsyncGenerator[bytes]:

@@ -18,12 +18,12 @@ from callfloor.mail import headers as head
 from callfloor.mail.decode import Body, text
 from callfloor.mail.html import text_of
 from callfloor.mail.structure import Part, Structure, scan
-from callfloor.rules.identifiers import identifiers
+from callfloor.rules.identifiers import MANY, identifiers
 from callfloor.store.activities import Message
 from callfloor.store.emails import Automatic
 
-# Of a text so much is read, in bytes, and so much is shown, in characters; the whole is then an attachment too.
-MOST_TEXT = 1024 * 1024
+# So much text is read of a message, in bytes, and so much is shown, in characters; all of it is then an attachment too.
+MOST_TEXT = 2 * 1024 * 1024
 MOST_SHOWN = 500_000
 MOST_LINE = 1_000
 LONGEST_NAME = 150
@@ -38,12 +38,13 @@ _MACHINES = ("x-autoreply", "x-autorespond", "x-auto-reply")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file in a message. `html`: the message itself."""
+    """A file in a message. `html`: the message itself. `copy`: as of `store.arrivals.ArrivedFile`."""
 
     body: Body
     content_type: str
     file_name: str
     html: bool = False
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Letter:
     ancestors: list[str]
     loops: list[str]
     automatic: Automatic | None
-    returned: str | None
+    reported: str | None
+    failed: bool
     digest: bytes
     body_text: str
     identifiers: list[str]
@@ -80,13 +82,14 @@ def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Le
         _cut(head.text(headers, "subject")),
         head.message_id(headers),
         next(iter(head.message_ids(headers, "in-reply-to")), None),
-        _cut(head.text(headers, "from")) or envelope_sender or None,
+        _cut(head.text(headers, "from")) or head.line(envelope_sender or "") or None,
         _cut(head.text(headers, "to")),
     )
     cc = _cut(head.text(headers, "cc"))
     reply_to = next(iter(head.addresses(headers, "reply-to")), None)
     written = (body, *texts.sources, message.subject, message.from_, message.to, cc, reply_to, message.message_id)
     ancestors = head.message_ids(headers, "references")
+    reported, failed = _report(file, found)
     return Letter(
         message=message,
         sender=_sender(headers, envelope_sender),
@@ -95,12 +98,13 @@ def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Le
         ancestors=ancestors,
         loops=head.addresses(headers, "x-loop"),
         automatic=_automatic(headers, envelope_sender),
-        returned=_returned(file, found),
+        reported=reported,
+        failed=failed,
         digest=_digest(file, found, message),
         body_text=body[:MOST_SHOWN],
-        identifiers=identifiers((*written, *ancestors), country),
+        identifiers=[MANY] if texts.unread else identifiers((*written, *ancestors), country),
         files=files,
-        original=Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml"),
+        original=Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml", copy=True),
         damaged=damaged or found.damaged or len(body) > MOST_SHOWN,
     )
 
@@ -134,10 +138,10 @@ def _automatic(headers: Headers[str, str], envelope_sender: str | None) -> Autom
     return "list" if precedence in _BULK else None
 
 
-def _returned(file: BinaryIO, found: Structure) -> str | None:
-    """The id of the message that a report says will not arrive."""
+def _report(file: BinaryIO, found: Structure) -> tuple[str | None, bool]:
+    """The id of the message that a report is about, and whether that will not arrive."""
     if head.content_type(found.headers) != "multipart/report":
-        return None
+        return None, False
     failed, message_id = False, None
     for part in found.parts:
         if part.kind not in ("message/delivery-status", "message/rfc822", "text/rfc822-headers"):
@@ -148,7 +152,7 @@ def _returned(file: BinaryIO, found: Structure) -> str | None:
         else:
             lines = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
             message_id = message_id or head.message_id(head.parse(lines))
-    return message_id if failed else None
+    return message_id, failed and message_id is not None
 
 
 def _digest(file: BinaryIO, found: Structure, message: Message) -> bytes:
@@ -162,11 +166,23 @@ def _digest(file: BinaryIO, found: Structure, message: Message) -> bytes:
 
 
 class _Texts:
-    """`shown`: what the message says, in order; `sources`: its HTML, in which customers may stand unseen."""
+    """`shown`: what the message says, in order; `sources`: HTML and messages in it, where customers may stand unseen.
+
+    `unread`: there is more than is read of a message.
+    """
 
     def __init__(self) -> None:
         self.shown: list[str] = []
         self.sources: list[str] = []
+        self._left = MOST_TEXT
+        self.unread = False
+
+    def read(self, part: Part, body: Body) -> str:
+        """The text of a part, as far as is left of what is read of a message."""
+        content = body.head(self._left + 1)
+        self.unread = self.unread or len(content) > self._left
+        self._left = max(self._left - len(content), 0)
+        return text(content, head.parameter(part.headers, "content-type", "charset"))
 
 
 def _contents(file: BinaryIO, found: Structure) -> tuple[_Texts, list[Found], bool]:
@@ -180,17 +196,19 @@ def _contents(file: BinaryIO, found: Structure) -> tuple[_Texts, list[Found], bo
     }
     for part in found.parts:
         body = Body(file, part.start, part.end, head.encoding(part.headers))
-        if not _is_text(part):
+        is_message = part.kind.startswith("message/") or part.kind == "text/rfc822-headers"
+        if not _is_text(part) and not is_message:
             files.append(Found(body, part.kind, names.of(part)))
             continue
-        content = body.head(MOST_TEXT + 1)
-        damaged = damaged or body.damaged
-        written = text(content[:MOST_TEXT], head.parameter(part.headers, "content-type", "charset"))
+        written = texts.read(part, body)
+        damaged = damaged or (body.damaged and not is_message)
         is_html = part.kind == "text/html"
-        if is_html:
+        if is_html or is_message:
             texts.sources.append(written)
-        if is_html or len(content) > MOST_TEXT:
-            files.append(Found(body, part.kind, names.of(part), html=is_html))
+        if is_html or is_message or texts.unread:
+            files.append(Found(body, part.kind, names.of(part), html=is_html, copy=True))
+        if is_message:
+            continue
         if not is_html:
             texts.shown.append(written)
         elif part.alternative is None or part.alternative not in plain:

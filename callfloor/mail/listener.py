@@ -85,7 +85,13 @@ class _Connection(SMTP):
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         with tempfile.TemporaryFile(prefix="callfloor-mail-") as file:
-            size = await self._receive(file)
+            try:
+                size = await self._receive(file)
+            except OSError as error:
+                log.error("message-not-received", kind=type(error).__name__)
+                await self.push("421 4.3.1 The message cannot be stored now, try again later")
+                # ends the conversation: the rest of the message would be taken for commands
+                raise asyncio.CancelledError from error
             limit = self.data_size_limit or 0
             status = "552 5.3.4 Message too large" if size > limit else await self._post.take(file, envelope)
         self._set_post_data_state()

@@ -120,7 +120,7 @@ class _Scanner:
         if kind == "multipart/alternative":
             self._alternatives += 1
             alternative = self._alternatives
-        return self._multipart(headers, open_, kind, b"--" + boundary.encode("utf-8", "surrogateescape"), alternative)
+        return self._multipart(headers, open_, kind, b"--" + boundary.encode("utf-8", "replace"), alternative)
 
     def _multipart(
         self, headers: Headers[str, str], open_: Sequence[bytes], kind: str, delimiter: bytes, alternative: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import smtplib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -65,13 +66,24 @@ def _connected(account: Account, password: str | None, name: str) -> Generator[s
             client.starttls(context=tls_context())
         client.ehlo_or_helo_if_needed()
         if account.user is not None and password is not None:
-            client.login(account.user, password)
+            _log_in(client, account.user, password)
         yield client
         # the message is theirs, or refused: how the conversation ends changes nothing
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
     finally:
         client.close()
+
+
+def _log_in(client: smtplib.SMTP, user: str, password: str) -> None:
+    if (user + password).isascii():
+        client.login(user, password)
+        return
+    # smtplib knows ASCII only
+    secret = base64.b64encode(f"\x00{user}\x00{password}".encode()).decode()
+    code, answer = client.docmd("AUTH", f"PLAIN {secret}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, answer)
 
 
 def _send(client: smtplib.SMTP, sender: str, recipient: str, file: BinaryIO) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 HOUR = 3600.0
 # of the cap
 AIM = 0.98
+# Abandoned calls that a stretch may begin with, and has paid back within an hour
+LOAN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Budget:
         self._past = tuple(buckets)
         self.live = sum(bucket.live for bucket in self._past)
         self.abandoned = sum(bucket.abandoned for bucket in self._past)
+        # of the stretch
+        self._live_since = self._abandoned_since = 0
+        self._began: float | None = None
+
+    def begin(self, at: float) -> None:
+        """What was saved up to now is not spent from now on."""
+        self._began = at
+        self._live_since = self._abandoned_since = 0
+        self.tokens = min(0.0, self.tokens)
 
     def advance(self, at: float) -> None:
         """Forget what lies before the window."""
@@ -58,17 +69,23 @@ class Budget:
         """A person answered."""
         self._hour(at)[1] += 1
         self.live += 1
+        self._live_since += 1
         self.tokens = min(self.most, self.tokens + self.share)
 
     def lost(self, at: float) -> None:
         """A person was abandoned."""
         self._hour(at)[2] += 1
         self.abandoned += 1
+        self._abandoned_since += 1
         self.tokens -= 1.0
 
-    def left(self) -> float:
-        """How many more may be abandoned before the cap of the window is passed."""
-        return self.cap * self.live - self.abandoned
+    def left(self, at: float) -> float:
+        """How many more may be abandoned before the cap is passed, of the window or of the stretch."""
+        left = self.cap * self.live - self.abandoned
+        if self._began is None:
+            return left
+        lent = max(0.0, LOAN * (1.0 - (at - self._began) / HOUR))
+        return min(left, self.cap * self._live_since - self._abandoned_since + lent)
 
     def buckets(self, at: float) -> tuple[Bucket, ...]:
         """What the window holds, to go on with later."""

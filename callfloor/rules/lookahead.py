@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 # Up to so many multiplications the distribution is reckoned exactly; larger ones are close to a normal one with a skew.
 EXACT = 160
@@ -100,3 +100,9 @@ class LargeBalance:
         normal = 0.5 * math.erfc(-z / _SQRT2)
         skew = self._skew / (self._variance * deviation)
         return min(1.0, max(0.0, normal - skew * (z * z - 1) / 6 * _ROOT_TAU * math.exp(-z * z / 2)))
+
+
+def steps_of(since: Mapping[int, float], at: float, step_s: float, size: int) -> list[int]:
+    """How many steps each has lasted, as far as tables go."""
+    last, per_s = size - 1, 1 / step_s
+    return [min(last, int((at - start) * per_s)) for start in since.values()]

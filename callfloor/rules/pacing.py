@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-import msgspec
+from collections.abc import Sequence
 
 from callfloor.rules.budget import Bucket, Budget
 from callfloor.rules.estimates import Durations, LiveRate, ends_within
-from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance
-
-# Ids of the caller's, opaque here.
-Line = int
-Agent = int
-
-Mode = Literal["look-ahead", "cautious", "one-to-one", "stopped"]
+from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance, steps_of
+from callfloor.rules.pacing_facts import Agent, Decision, Line, Mode, PacingInputs, PacingSettings, Past
 
 # Steps of the tables: ringing and wrap-up, and talk.
 FINE_S, COARSE_S = 0.5, 2.0
@@ -32,7 +23,13 @@ GAIN = 0.35
 DRIFT = 0.002
 THRESHOLD = 0.015
 LEAST, MOST = 0.0005, 0.3
-RESERVE = 2.5
+# So far may the allowance be overdrawn before nobody more is risked.
+OVERDRAFT = 4.0
+# So many abandoned calls, of a day's, are left out of the share that is aimed at, for what the allowance differs by
+# between two moments: a day is to keep the cap from whichever moment it is counted. At most such a part of the cap.
+RESERVE, RESERVE_MOST = 2.5, 0.1
+# A campaign without a past learns for so long; what it saves meanwhile is not spent later.
+LEARNING_S = 1800.0
 # In a large team it costs little that hardly anybody waits at all, so the risk that is taken falls, from the first of
 # these sizes on and entirely from the second, to where this share of the people who answer wait for longer than this.
 LARGE_TEAM = (250, 450)
@@ -40,57 +37,6 @@ WAIT_SHARE = 0.008
 WAIT_S = 0.1
 WAIT_LEAST = 1e-7
 UNBEARABLE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class PacingSettings:
-    """`abandonment_cap`: share of the live answers over the rolling window. `ring_s`: a line is given up after so
-    long. `minimum_ring_s`: a line that rang for less may not be cancelled."""
-
-    abandonment_cap: float = 0.03
-    grace_s: float = 2.0
-    ring_s: float = 28.0
-    minimum_ring_s: float = 0.0
-    window_s: float = 30 * 86400.0
-
-
-class PacingInputs(msgspec.Struct, frozen=True, rename="camel"):
-    """What a decision saw: plain numbers, kept as evidence with each attempt. `busy`: agents who talk or wrap up.
-    `lines`: ringing. `waiting`: people who answered and have no agent yet. `threshold`: the greatest risk taken that
-    who answers finds no agent."""
-
-    idle: int
-    busy: int
-    lines: int
-    waiting: int
-    live_rate: float
-    live_rate_spread: float
-    live: int
-    abandoned: int
-    threshold: float
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`lines`: dial so many more now. `cancel`: hang these up, nobody has answered them and the budget cannot bear
-    that somebody does."""
-
-    lines: int
-    cancel: tuple[Line, ...]
-    why: PacingInputs
-
-
-class Past(msgspec.Struct, frozen=True):
-    """What a pacer has learned and spent, for the one that goes on after a restart."""
-
-    buckets: tuple[tuple[float, int, int], ...] = ()
-    talk_s: tuple[float, ...] = ()
-    wrap_s: tuple[float, ...] = ()
-    answer_s: tuple[float, ...] = ()
-    other_s: tuple[float, ...] = ()
-    live_rate: tuple[float, ...] = ()
-    log_threshold: float | None = None
 
 
 class Pacer:
@@ -105,6 +51,10 @@ class Pacer:
         self._wrapping: dict[Agent, float] = {}
         self._lines: dict[Line, float] = {}
         self._waiting: dict[Line, float] = {}
+        # whose agent's phone is being brought in
+        self._joining: dict[Line, float] = {}
+        # picked up, and not yet known by whom
+        self._detecting: set[Line] = set()
         self._cancelled: dict[Line, float] = {}
         self._budget = Budget(
             settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
@@ -120,6 +70,8 @@ class Pacer:
         self._live_ends = 0
         self._begun: deque[list[float]] = deque()
         self._rated_at = self._at = 0.0
+        self._learns_until: float | None = None
+        self._learned = bool(past.buckets)
         self._remake = 0
         self._last_risk = 0.0
         self._rate_used = self._rate.mean
@@ -157,6 +109,12 @@ class Pacer:
         else:
             self._begun.append([at, 1.0, 0.0])
 
+    def detecting(self, line: Line, at: float) -> None:
+        """Picked up; whether by a person is being listened for. It is too late to cancel it."""
+        self._at = at
+        if line in self._lines or line in self._cancelled:
+            self._detecting.add(line)
+
     def answered(self, line: Line, at: float) -> None:
         """By a person, after any detection, who waits for an agent from now on."""
         self._at = at
@@ -181,10 +139,22 @@ class Pacer:
                     begun[1] -= 1
                     break
 
+    def joining(self, line: Line, at: float) -> None:
+        """The one who waits is being given an agent, who is none of the idle ones any more."""
+        self._at = at
+        if line in self._waiting:
+            self._joining[line] = self._waiting.pop(line)
+
+    def missed(self, line: Line, at: float) -> None:
+        """That agent's phone was not taken: the person waits again."""
+        self._at = at
+        if line in self._joining:
+            self._waiting[line] = self._joining.pop(line)
+
     def joined(self, line: Line, agent: Agent, at: float) -> None:
         """The one who waits has an agent. `agent_talking` is to be told too."""
         self._at = at
-        since = self._waiting.pop(line, at)
+        since = self._joining.pop(line, self._waiting.pop(line, at))
         if at - since > WAIT_S:
             self._wait_tokens -= 1.0
 
@@ -192,10 +162,12 @@ class Pacer:
         """No agent within the grace time, or hung up while waiting."""
         self._at = at
         self._waiting.pop(line, None)
+        self._joining.pop(line, None)
         self._wait_tokens -= 1.0
         self._budget.lost(at)
 
     def _take(self, line: Line) -> float | None:
+        self._detecting.discard(line)
         cancelled = self._cancelled.pop(line, None)
         return self._lines.pop(line, cancelled)
 
@@ -233,29 +205,43 @@ class Pacer:
 
     # What to do
 
-    def decide(self, at: float) -> Decision:
-        """How many lines to dial, and which to give up, at this moment."""
+    def decide(self, at: float, most: int | None = None) -> Decision:
+        """How many lines to dial, and which to give up, at this moment. `most`: more cannot be dialled anyway."""
         self._at = at
         self._budget.advance(at)
         self._learn(at)
-        spare = len(self._idle) - len(self._waiting)
-        left = self._budget.left() + min(0, spare)
-        threshold = self._threshold()
+        spare, threshold = len(self._idle) - len(self._waiting), self._threshold()
+        left = self._left(spare, at)
         lines, mode = 0, "look-ahead"
         if left < 1.0:
             cancel = self._cancel(len(self._lines) - max(0, spare), at)
             mode: Mode = "stopped" if cancel else "one-to-one"
             lines = max(0, spare - len(self._lines))
         else:
-            lines = self._look_ahead(spare, threshold, at)
+            lines = self._look_ahead(spare, threshold, at, most)
+            if self._settings.minimum_ring_s > 0.0:
+                lines = min(lines, self._bearable(spare + int(self._budget.left(at)), at))
             cancel = () if lines else self._cancel(self._unbearable(spare + int(left), at), at)
         return Decision(lines, cancel, self._why(threshold, mode))
+
+    def _left(self, spare: int, at: float) -> float:
+        """How many more people may be abandoned, were those without an agent already: who waits, and whoever has
+        picked up. Below 1 nobody more is risked."""
+        allowed = self._budget.tokens + OVERDRAFT + min(0, spare)
+        return min(allowed, self._budget.left(at) + min(0, spare - len(self._detecting)))
+
+    def _bearable(self, most: int, at: float) -> int:
+        """How many lines more may ring where one must ring for a while before it may be cancelled: were all answered
+        that cannot be cancelled, no more than `most` would be."""
+        rung = self._settings.minimum_ring_s
+        bound = sum(at - since < rung or line in self._detecting for line, since in self._lines.items())
+        return max(0, most - bound)
 
     def _unbearable(self, sure: int, at: float) -> int:
         """How many lines are too many for the budget: with them it would likely be overdrawn."""
         if self._last_risk < UNBEARABLE:
             return 0
-        steps = list(_steps(self._lines, at, FINE_S, self._line_size))
+        steps = list(steps_of(self._lines, at, FINE_S, self._line_size))
         few, many = 0, len(steps)
         while few < many:
             middle = (few + many) // 2
@@ -270,17 +256,20 @@ class Pacer:
         if count <= 0:
             return ()
         rung = self._settings.minimum_ring_s
-        chosen = [line for line, since in reversed(self._lines.items()) if at - since >= rung][:count]
+        chosen = [
+            line for line, since in reversed(self._lines.items()) if at - since >= rung and line not in self._detecting
+        ][:count]
         for line in chosen:
             self._cancelled[line] = self._lines.pop(line)
         return tuple(chosen)
 
-    def _look_ahead(self, sure: int, threshold: float, at: float) -> int:
+    def _look_ahead(self, sure: int, threshold: float, at: float, most: int | None) -> int:
         balances = self._balances(sure, at)
-        count, most = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        count, limit = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        limit = limit if most is None else min(most, limit)
         while True:
             self._last_risk = self._risk(balances)
-            if count == most or self._last_risk > threshold:
+            if count >= limit or self._last_risk > threshold:
                 break
             count += 1
             for balance, line in zip(balances, self._line_table, strict=True):
@@ -297,14 +286,14 @@ class Pacer:
 
     def _balances(self, sure: int, at: float, lines: list[int] | None = None) -> list[ExactBalance | LargeBalance]:
         if lines is None:
-            lines = _steps(self._lines, at, FINE_S, self._line_size)
-        wraps = _steps(self._wrapping, at, FINE_S, self._wrap_size)
+            lines = steps_of(self._lines, at, FINE_S, self._line_size)
+        wraps = steps_of(self._wrapping, at, FINE_S, self._wrap_size)
         talks: list[int] | None = None
         uncertainty = self._rate.spread / self._rate.mean
         balances: list[ExactBalance | LargeBalance] = []
         for line, wrap, talk in zip(self._line_table, self._wrap_table, self._talk_table, strict=True):
             if talk.any and talks is None:
-                talks = _steps(self._talking, at, COARSE_S, self._talk_size)
+                talks = steps_of(self._talking, at, COARSE_S, self._talk_size)
             some = talks if talk.any and talks is not None else []
             if (sure + len(wraps) + len(some)) * (len(lines) + len(wraps) + len(some)) <= EXACT:
                 balances.append(ExactBalance(sure, wrap.of(wraps) + talk.of(some), line.of(lines)))
@@ -318,6 +307,11 @@ class Pacer:
 
     def _learn(self, at: float) -> None:
         """Bring estimates and tables up to date; both cost more than a decision."""
+        if not self._learned:
+            self._learns_until = self._learns_until or at + LEARNING_S
+            if at >= self._learns_until:
+                self._learned = True
+                self._budget.begin(at)
         if at - self._rated_at >= 1.0 and self._begun and self._remake:
             due, share, last = 0.0, self._answer_share, self._line_size - 1
             for begun in self._begun:
@@ -340,7 +334,7 @@ class Pacer:
         staffed = len(self._idle) + len(self._talking) + len(self._wrapping)
         cap = self._settings.abandonment_cap
         day = 7 * 3600 * staffed / (self._talk.mean + self._wrap.mean) + 1
-        self._budget.share = cap - min(0.1 * cap, RESERVE / day)
+        self._budget.share = cap - min(RESERVE_MOST * cap, RESERVE / day)
         answer, grace = self._answer, self._settings.grace_s
         self._ahead = [max(FINE_S, answer.quantile(share)) for share in QUANTILES]
         free = [ahead + grace for ahead in self._ahead]
@@ -404,9 +398,3 @@ class Pacer:
             self._rate.weights(),
             self._log_threshold,
         )
-
-
-def _steps(since: Mapping[int, float], at: float, step_s: float, size: int) -> list[int]:
-    """How many steps each has lasted, as far as tables go."""
-    last, per_s = size - 1, 1 / step_s
-    return [min(last, int((at - start) * per_s)) for start in since.values()]

@@ -96,6 +96,13 @@ def advance(workflow: Workflow, state: State, happened: Input, facts: Facts) -> 
     return run.state, tuple(run.actions)
 
 
+def resume(workflow: Workflow, state: State, facts: Facts) -> Next:
+    """The call in another process, which asks again for what the one before awaited. A menu counts no try for it."""
+    run = _Run(workflow, state, facts)
+    run.ask_again(run.step)
+    return run.state, tuple(run.actions)
+
+
 @dataclass(frozen=True, slots=True)
 class _To:
     """Goes on at once. `step` None: the end."""
@@ -215,6 +222,29 @@ class _Run:
         known = dict(list({**state.variables, **variables}.items())[:MOST_VARIABLES])
         kept = state.priority if priority is None else priority
         self.state = replace(state, priority=kept, skills=asked, variables=known)
+
+    def ask_again(self, step: Step | None) -> None:
+        """What was asked for last, as a turn of its own."""
+        to: _To | None = None
+        match step, self.state.doing:
+            case _, "ended" | "connected":
+                return
+            case Queue(), "queued":
+                to = self._join(step)
+            case Function(), "asking":
+                self._call(step)
+            case Callback(), "registering":
+                to = self._register(step)
+            case Survey(), "playing" | "listening" if self.state.question < len(step.questions):
+                self._play(step.questions[self.state.question].prompt)
+            case Prompt() | Menu() | Voicemail() | Callback(), "playing" | "listening" | "recording":
+                self._play(step.prompt)
+            case Hangup(prompt=str(prompt)), "playing":
+                self._play(prompt)
+            case _:
+                to = _To(None)
+        if to is not None:
+            self.go(to.step)
 
     # Digits
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterator
+from email.message import EmailMessage
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +26,29 @@ _MOBILES = (
 COLUMNS = ("customerKey", "phone1", "phone2", "timezone", "firstName", "lastName", "plan")
 # One row in so many is wrong on purpose, so that the report of an import has something to show.
 WRONG_EVERY = 100
+
+
+# What customers write to the demo's centre: from, subject, text.
+LETTERS = (
+    ("ava.brown@example.com", "Where is my invoice?", "Hello,\n\nthe invoice of May has not come. Please send it.\n"),
+    ("noah.khan@example.com", "Change of address", "We move on the first. Which form do I need?\n\nNoah"),
+    ("isla.rossi@example.com", "Thank you", "Your colleague was a great help on the phone yesterday.\n"),
+)
+
+
+def letters() -> list[EmailMessage]:
+    """E-mails to the demo's mailbox; the same each time."""
+    made: list[EmailMessage] = []
+    for number, (sender, subject, text) in enumerate(LETTERS):
+        letter = EmailMessage()
+        letter["From"], letter["To"], letter["Subject"] = sender, "care@example.com", subject
+        letter["Date"] = "Mon, 02 Nov 2026 09:00:00 +1100"
+        letter["Message-ID"] = f"<letter-{number}@example.com>"
+        letter.set_content(text)
+        if number == 0:
+            letter.add_attachment(b"Invoice 1001\n", maintype="text", subtype="plain", filename="last-invoice.txt")
+        made.append(letter)
+    return made
 
 
 def centre(name: str = "centre") -> str:

@@ -25,11 +25,14 @@ class Work(Protocol):
 
 
 class SimulatedAgents:
-    """A desk at which everybody is simulated. `wrap_s` may be replaced at any moment."""
+    """A desk at which everybody is simulated but `people`. `wrap_s` may be replaced at any moment. `pace`: leads are
+    looked at so many times faster."""
 
-    def __init__(self, clock: Clock, seed: int, wrap_s: Distribution) -> None:
+    def __init__(self, clock: Clock, seed: int, wrap_s: Distribution, pace: float = 1.0) -> None:
         self._clock, self._random = clock, Random(seed)  # noqa: S311 – no secret comes of it
         self.wrap_s = wrap_s
+        self.people: frozenset[AgentId] = frozenset()
+        self._looks_s = LOOKS_S.faster(pace)
         self._previews: Work | None = None
         self._wrap_up: Callable[[AgentId, WrapUp], bool] = lambda _agent, _wrap: False
 
@@ -39,18 +42,20 @@ class SimulatedAgents:
 
     def preview(self, agent: AgentId, plan: CampaignPlan, lead: Preview) -> None:
         previews, skips = self._previews, self._random.random() < SKIPS
-        if previews is None:
+        if previews is None or agent in self.people:
             return
 
         def decide() -> None:
             _ = previews.skip(agent, "not suitable") if skips else previews.accept(agent)
 
-        self._clock.call_later(LOOKS_S.draw(self._random), decide)
+        self._clock.call_later(self._looks_s.draw(self._random), decide)
 
     def connected(self, agent: AgentId, plan: CampaignPlan, call: CallId) -> None:
         pass
 
     def wrapping(self, agent: AgentId, plan: CampaignPlan, seconds: float) -> None:
+        if agent in self.people:
+            return
         wrap = WrapUp(self._random.choice(plan.wrap_codes) if plan.wrap_codes else plan.default_wrap_code)
 
         def wrap_up() -> None:

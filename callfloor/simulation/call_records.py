@@ -84,7 +84,7 @@ class MemoryCalls:
     def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
         self.legs[activity].messages.append(seconds)
 
-    def survey(self, organisation: int, activity: int, workflow: str, at: float) -> None:
+    def survey(self, organisation: int, activity: int, workflow_id: int | None, workflow: str, at: float) -> None:
         pass
 
     def answer_question(self, organisation: int, activity: int, question: str, answer: int, at: float) -> None:

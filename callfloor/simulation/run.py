@@ -59,6 +59,7 @@ class _Day:
         self._desk = SimulatedAgents(clock, seed + 1, scenario.truth.wrap_s)
         self._records = MemoryRecords(tally, Leads(), clock.now)
         self._floor = Floor(clock, self._carrier, self._records, self._desk, make_pacer)
+        self._floor.showing.silent = True
         self._desk.work(self._floor.previews, self._floor.presence.wrap_up)
         pacing = PacingSettings(scenario.abandonment_cap, scenario.grace_s, RING_S)
         most = max(scenario.truth.agents, *(truth.agents for _, truth in scenario.shocks), 0)

@@ -69,6 +69,9 @@ def _number(least: float, most: float, *, above: bool = False) -> values.Check:
 
 
 def _distribution(report: Report, path: Path, value: object) -> Distribution | Wrong:
+    if not isinstance(value, dict):
+        report.wrong(path, 'must be a distribution, such as { distribution = "constant", value = 20 }')
+        return WRONG
     given = values.table(_DISTRIBUTION)(report, path, value)
     if not isinstance(given, Table):
         return WRONG

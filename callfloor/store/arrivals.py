@@ -36,18 +36,20 @@ WHERE organisation_id = $1 AND contact = $2 AND type = 'email.inbound'
 INSERT_SQL = """
 INSERT INTO emails (organisation_id, activity_id, created_at, mailbox_id, campaign_id, waiting_since,
     preferred_agent_id, media_activity_id, delivery_hash, message_id, ancestors, reply_to, cc, body_text, html_media_id,
-    automatic, identifiers)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $2, $8, $9, $10, $11, $12, $13, $14, $15, $16)"""
+    copy_media_ids, automatic, identifiers)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $2, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"""
 
 
 @dataclass(frozen=True, slots=True)
 class ArrivedFile:
-    """A part whose bytes are in the media store. `html`: the message itself, as HTML."""
+    """A part whose bytes are in the media store. `html`: the message itself, as HTML. `copy`: it says again what the
+    message says, and goes when that mentions somebody who is erased."""
 
     content: StoredContent
     content_type: str
     file_name: str
     html: bool = False
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Arrival:
     """A message as it was read. Every text is one that PostgreSQL can hold; personal data.
 
     `sender` and `reply_to`: addresses in lower case. `ancestors`: message ids, oldest first. `loops`: addresses that
-    say the message went through them. `returned`: the id of the message of ours that a report says did not arrive.
+    say the message went through them. `reported`: the id of the message of ours that it is a report about; `failed`:
+    that one did not arrive.
     `digest`: of what tells this message from another. `identifiers`: addresses and numbers in it.
     """
 
@@ -67,7 +70,8 @@ class Arrival:
     ancestors: Sequence[str] = ()
     loops: Sequence[str] = ()
     automatic: Automatic | None = None
-    returned: str | None = None
+    reported: str | None = None
+    failed: bool = False
     body_text: str = ""
     identifiers: Sequence[str] = ()
     files: Sequence[ArrivedFile] = ()
@@ -95,7 +99,7 @@ async def arrive(db: Database, mailbox: StoredMailbox, arrival: Arrival, at: dat
         if known is not None:
             return Arrived(known, new=False)
         parent = await _parent(db, organisation, arrival)
-        if arrival.returned is not None and parent is not None and parent["type"] == "email.outbound":
+        if arrival.failed and parent is not None and parent["type"] == "email.outbound":
             await outgoing.returned(db, organisation, parent["activity_id"], at)
         campaign = mailbox.campaign_id if parent is None else parent["campaign_id"]
         automatic = arrival.automatic or await _suspicion(db, mailbox, arrival, at)
@@ -108,7 +112,7 @@ async def arrive(db: Database, mailbox: StoredMailbox, arrival: Arrival, at: dat
             parent_activity_id=None if parent is None else parent["activity_id"],
         )
         activity_id = await activities.open_email(db, organisation, email, at)
-        html = await _add_files(db, organisation, activity_id, arrival.files, at)
+        html, copies = await _add_files(db, organisation, activity_id, arrival.files, at)
         await db.execute(
             INSERT_SQL,
             organisation,
@@ -125,6 +129,7 @@ async def arrive(db: Database, mailbox: StoredMailbox, arrival: Arrival, at: dat
             arrival.cc,
             arrival.body_text,
             html,
+            copies,
             automatic,
             list(arrival.identifiers) or None,
         )
@@ -149,7 +154,7 @@ async def _delivery_hash(db: Database, mailbox: StoredMailbox, digest: bytes) ->
 
 async def _parent(db: Database, organisation: int, arrival: Arrival) -> Record | None:
     """The known message that this one answers or reports on; the nearest one."""
-    ids = [arrival.returned, arrival.message.in_reply_to, *reversed(arrival.ancestors)]
+    ids = [arrival.reported, arrival.message.in_reply_to, *reversed(arrival.ancestors)]
     named = list(dict.fromkeys(each for each in ids if each))
     return await db.fetchrow(PARENT_SQL, organisation, named) if named else None
 
@@ -164,9 +169,10 @@ async def _suspicion(db: Database, mailbox: StoredMailbox, arrival: Arrival, at:
 
 async def _add_files(
     db: Database, organisation: int, activity_id: int, files: Sequence[ArrivedFile], at: datetime
-) -> int | None:
-    """Enter the parts; returns the media id of the HTML."""
-    html = None
+) -> tuple[int | None, list[int]]:
+    """Enter the parts; returns the media id of the HTML, and those of the copies."""
+    html: int | None = None
+    copies: list[int] = []
     for file in files:
         media_id = await media.add(
             db,
@@ -181,4 +187,6 @@ async def _add_files(
         )
         if file.html and html is None:
             html = media_id
-    return html
+        if file.copy:
+            copies.append(media_id)
+    return html, copies

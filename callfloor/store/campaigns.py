@@ -115,7 +115,9 @@ def _setup(row: Record) -> CampaignSetup:
         strategy = named.get(each.strategy or "", usual)
         lists[each.list_id] = ListSetup(ListFacts(each.in_dialler, each.weight, never_again(strategy)), strategy)
     own = None if dialling.contact_hours is None else parse_hours(dialling.contact_hours)
-    closed = regime.closed_on_holidays and has_calendar(row["country"])
+    # those of the regime's own country, where it is one's
+    calendar = regime.name if has_calendar(regime.name) else row["country"]
+    closed = regime.closed_on_holidays and has_calendar(calendar)
     facts = CampaignFacts(
         direction=row["direction"],
         active=row["active"],
@@ -123,7 +125,7 @@ def _setup(row: Record) -> CampaignSetup:
         hours=_hours(row["calling_hours"]),
         max_attempts=row["max_attempts"],
         contact_hours=own or regime.hours,
-        holidays=dialling.holidays or (row["country"] if closed else None),
+        holidays=dialling.holidays or (calendar if closed else None),
         max_per_number=dialling.max_attempts_per_number,
         max_per_day=dialling.max_attempts_per_day,
         abandoned_rest=regime.abandoned_rest,

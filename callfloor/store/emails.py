@@ -78,10 +78,10 @@ VALUES ($1, $2, $3, $4, $5, $2, $6, $7, $8, $9)"""
 # The copy has no delivery hash: the message was delivered once.
 HAND_OVER_SQL = """
 INSERT INTO emails (organisation_id, activity_id, created_at, mailbox_id, campaign_id, waiting_since, media_activity_id,
-    message_id, ancestors, reply_to, cc, body_text, html_media_id, identifiers)
+    message_id, ancestors, reply_to, cc, body_text, html_media_id, copy_media_ids, identifiers)
 SELECT a.organisation_id, a.activity_id, a.created_at, e.mailbox_id, a.campaign_id,
     CASE WHEN a.agent_id IS NULL THEN a.created_at END, e.media_activity_id, e.message_id, e.ancestors, e.reply_to,
-    e.cc, e.body_text, e.html_media_id, e.identifiers
+    e.cc, e.body_text, e.html_media_id, e.copy_media_ids, e.identifiers
 FROM emails e JOIN activities a ON a.organisation_id = e.organisation_id AND a.activity_id = $3
 WHERE e.organisation_id = $1 AND e.activity_id = $2"""
 NOTIFY_SQL = f"SELECT pg_notify('{QUEUED_CHANNEL}', $1::bigint || ' ' || $2::bigint)"
@@ -287,6 +287,9 @@ async def answer(
             body,
             known,
         )
+        # in one order, as all do who hold several
+        for sha256 in sorted({each.content.sha256 for each in attachments}):
+            await media.lock_content(db, organisation, sha256)
         for each in attachments:
             await media.add(
                 db,

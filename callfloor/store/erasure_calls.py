@@ -181,7 +181,7 @@ async def empty(db: Database, organisation: int, found: CallsFound, by: int, at:
     await db.execute(EMPTY_EVIDENCE_SQL, organisation, list(found.attempts))
     await db.execute(EMPTY_ACTIVITIES_SQL, organisation, list(found.activities), at)
     await erasure_emails.empty(db, organisation, list(found.activities), found.emails, by, at)
-    live, deleted = found.contents(deleted=False) | set(found.emails.html.values()), found.contents(deleted=True)
+    live, deleted = found.contents(deleted=False) | set(found.emails.copies.values()), found.contents(deleted=True)
     media_ids = [row["media_id"] for row in found.media]
     await db.execute(EMPTY_MEDIA_SQL, organisation, media_ids, at, by)
     await _scrub(db, organisation, found.messages, found.texts)

@@ -13,11 +13,11 @@ from callfloor.store.pool import Database
 # The delivery hash stays: the message may still be in a mailbox elsewhere.
 EMPTY_SQL = """
 UPDATE emails SET waiting_since = NULL, message_id = NULL, ancestors = NULL, reply_to = NULL, cc = NULL,
-    body_text = NULL, html_media_id = NULL, identifiers = NULL
+    body_text = NULL, html_media_id = NULL, copy_media_ids = NULL, identifiers = NULL
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
 UNSEND_SQL = "DELETE FROM outgoing_mail WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"
 MENTIONING_SQL = """
-SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.html_media_id, e.identifiers,
+SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.copy_media_ids, e.identifiers,
     o.recipient
 FROM emails e
 LEFT JOIN outgoing_mail o ON o.organisation_id = e.organisation_id AND o.activity_id = e.activity_id
@@ -25,13 +25,13 @@ WHERE e.organisation_id = $1 AND e.identifiers && $2::text[] AND e.activity_id <
 ORDER BY e.activity_id FOR UPDATE OF e"""
 SCRUB_SQL = """
 UPDATE emails SET message_id = $3, ancestors = $4, reply_to = $5, cc = $6, body_text = $7, html_media_id = NULL,
-    identifiers = $8
+    copy_media_ids = NULL, identifiers = $8
 WHERE organisation_id = $1 AND activity_id = $2"""
-# The HTML is stored as it came: what mentions somebody else cannot be taken out of it.
-HTML_SQL = """
+# They are stored as they came: what mentions somebody else cannot be taken out of them.
+COPIES_SQL = """
 SELECT media_id, sha256 FROM media
 WHERE organisation_id = $1 AND media_id = ANY($2::bigint[]) AND deleted_at IS NULL ORDER BY media_id FOR UPDATE"""
-DROP_HTML_SQL = f"""
+DROP_COPIES_SQL = f"""
 UPDATE media SET sha256 = NULL, file_name = NULL, deleted_at = $3, deleted_by = $4,
     deletion_reason = '{CUSTOMER_ERASURE}'
 WHERE organisation_id = $1 AND media_id = ANY($2::bigint[])"""
@@ -51,14 +51,14 @@ class _Left:
 
 @dataclass(slots=True)
 class EmailsFound:
-    """Others' e-mails that mention the customer, locked; `html`: media that go, with the SHA-256 of their bytes.
+    """Others' e-mails that mention the customer, locked; `copies`: media that go, with the SHA-256 of their bytes.
 
     `unsent`: others' answers that were to go to the customer's address.
     """
 
     scrubbed: dict[int, _Left] = field(default_factory=dict[int, _Left])
     unsent: list[int] = field(default_factory=list[int])
-    html: dict[int, str] = field(default_factory=dict[int, str])
+    copies: dict[int, str] = field(default_factory=dict[int, str])
 
 
 async def find(db: Database, organisation: int, customer: Customer, own: Sequence[int]) -> EmailsFound:
@@ -76,10 +76,9 @@ async def find(db: Database, organisation: int, customer: Customer, own: Sequenc
         found.scrubbed[row["activity_id"]] = _Left(message_id, ancestors, reply_to, cc, body, left)
         if row["recipient"] is not None and customer.owns(row["recipient"]):
             found.unsent.append(row["activity_id"])
-        if row["html_media_id"] is not None:
-            dropped.append(row["html_media_id"])
-    rows = await db.fetch(HTML_SQL, organisation, dropped)
-    found.html = {row["media_id"]: row["sha256"] for row in rows}
+        dropped += row["copy_media_ids"] or ()
+    rows = await db.fetch(COPIES_SQL, organisation, dropped)
+    found.copies = {row["media_id"]: row["sha256"] for row in rows}
     return found
 
 
@@ -99,4 +98,4 @@ async def empty(db: Database, organisation: int, own: Sequence[int], found: Emai
             left.body_text,
             left.identifiers,
         )
-    await db.execute(DROP_HTML_SQL, organisation, list(found.html), at, by)
+    await db.execute(DROP_COPIES_SQL, organisation, list(found.copies), at, by)

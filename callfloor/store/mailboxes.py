@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import asyncpg
 import msgspec
 from asyncpg import Record
 
@@ -37,13 +38,26 @@ FETCHED_SQL = f"""
 SELECT {_STORED} WHERE m.active AND m.receive = 'imap' ORDER BY m.organisation_id, m.mailbox_id"""
 GET_SQL = f"SELECT {_STORED} WHERE m.organisation_id = $1 AND m.mailbox_id = $2"
 PROGRESS_SQL = """
-SELECT validity, last_uid FROM mailbox_progress WHERE organisation_id = $1 AND mailbox_id = $2"""
+SELECT validity, met_uid, last_uid FROM mailbox_progress WHERE organisation_id = $1 AND mailbox_id = $2"""
+MEET_SQL = """
+INSERT INTO mailbox_progress AS p (organisation_id, mailbox_id, validity, met_uid, last_uid) VALUES ($1, $2, $3, $4, 0)
+ON CONFLICT (organisation_id, mailbox_id) DO UPDATE SET validity = excluded.validity, met_uid = excluded.met_uid,
+    last_uid = 0
+WHERE p.validity <> excluded.validity"""
 ADVANCE_SQL = """
-INSERT INTO mailbox_progress AS p (organisation_id, mailbox_id, validity, last_uid) VALUES ($1, $2, $3, $4)
-ON CONFLICT (organisation_id, mailbox_id) DO UPDATE SET validity = excluded.validity, last_uid = excluded.last_uid
-WHERE p.validity <> excluded.validity OR p.last_uid < excluded.last_uid"""
-# One fetcher at a time a mailbox. The lock is the transaction's.
-LOCK_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended('callfloor mailbox ' || ($2::bigint)::text, $1::bigint))"
+UPDATE mailbox_progress SET last_uid = $4
+WHERE organisation_id = $1 AND mailbox_id = $2 AND validity = $3 AND last_uid < $4"""
+# One process fetches at a time, so that no work is done twice; nothing else depends on it.
+LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('callfloor fetching', 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`met_uid`: the last UID when the folder was first met; up to this one only what nobody looked at is taken."""
+
+    validity: int
+    met_uid: int
+    last_uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +119,21 @@ async def get(db: Database, organisation: int, mailbox_id: int) -> StoredMailbox
     return None if row is None else _stored(row)
 
 
-async def try_lock(db: Database, organisation: int, mailbox_id: int) -> bool:
-    """Keep other fetchers away until the transaction in progress ends; False: one is at it."""
-    return bool(await db.fetchval(LOCK_SQL, organisation, mailbox_id))
+async def lead(session: asyncpg.Connection[Record]) -> bool:
+    """Be the one who fetches, for as long as the session lives; False: another is."""
+    return bool(await session.fetchval(LOCK_SQL))
 
 
-async def progress(db: Database, organisation: int, mailbox_id: int) -> tuple[int, int] | None:
-    """UIDVALIDITY and the last UID that was dealt with; None: nothing was fetched yet."""
+async def progress(db: Database, organisation: int, mailbox_id: int) -> Progress | None:
+    """How far the folder was fetched; None: it was not met yet."""
     row = await db.fetchrow(PROGRESS_SQL, organisation, mailbox_id)
-    return None if row is None else (row["validity"], row["last_uid"])
+    return None if row is None else Progress(*row.values())
+
+
+async def meet(db: Database, organisation: int, mailbox_id: int, validity: int, newest_uid: int) -> Progress:
+    """Begin with a folder, or anew with one whose messages are numbered anew."""
+    await db.execute(MEET_SQL, organisation, mailbox_id, validity, newest_uid)
+    return Progress(validity, newest_uid, 0)
 
 
 async def advance(db: Database, organisation: int, mailbox_id: int, validity: int, uid: int) -> None:

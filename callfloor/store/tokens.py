@@ -25,6 +25,9 @@ LEFT JOIN users u ON u.organisation_id = t.organisation_id AND u.user_id = t.use
 WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
     AND (t.user_id IS NULL OR u.account_active)
     AND (t.expires_at IS NULL OR t.expires_at > now())"""
+PEOPLE_SQL = """
+SELECT DISTINCT user_id FROM tokens
+WHERE user_id IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"""
 INSERT_SQL = """
 INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING token_id"""
@@ -105,6 +108,11 @@ async def create(
     given = organisation, name, _hash(secret), sorted(set(scopes)), requests_per_second, expires_at, user_id
     await db.fetchval(INSERT_SQL, *given)
     return f"cf_{organisation}_{secret}"
+
+
+async def people(db: Database) -> frozenset[int]:
+    """Whoever a token signs in, of every organisation."""
+    return frozenset(row["user_id"] for row in await db.fetch(PEOPLE_SQL))
 
 
 async def every(db: Database, organisation: int) -> list[Record]:

@@ -13,7 +13,7 @@ import pytest
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.campaigns import CampaignSettings, plan_of
 from callfloor.floor.explain import Explained, explain
-from callfloor.floor.plan import CampaignKey, Claimed
+from callfloor.floor.plan import CampaignKey, Claimed, Preview
 from callfloor.floor.records import Claim
 from callfloor.floor.selection import Selection
 from callfloor.store import attempts, campaigns, do_not_call, leases
@@ -57,6 +57,12 @@ class Dialler:
         record = await attempts.lead_record(self._db, self.key.organisation, call.call, status)
         ended = self._selection.ended(self.key, status, record, at)
         await attempts.finish(self._db, self.key.organisation, call.call, ended, at)
+
+    async def preview(self, agent: int, at: datetime) -> Preview | None:
+        return await self._selection.preview(self._campaigns[self.key].plan, agent, at.timestamp())
+
+    async def skip(self, lead: Preview, agent: int, at: datetime) -> None:
+        await self._selection.skip(self._campaigns[self.key].plan, lead, agent, "not suitable", at.timestamp())
 
     async def every(self, at: datetime) -> list[int]:
         """The leads that the dialler dials at one moment, one after the other, until there is none."""
@@ -272,3 +278,56 @@ async def test_phones_are_tried_in_turn_and_one_that_is_gone_no_more(
     assert dialled == [numbers[0], numbers[1], numbers[2], numbers[0]]
     (call,) = await dialler.claim(1, at)
     assert call.number == numbers[2]
+
+
+async def test_a_lead_that_is_skipped_rests_as_the_strategy_of_its_own_list_says(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    outcomes = {LeadStatus.NO_RESULT: {"recycleMinutes": 7}}
+    await db.execute(
+        "INSERT INTO strategies (organisation_id, name, outcomes) VALUES ($1, 'soft', $2)",
+        *(centre.organisation, msgspec.json.encode(outcomes).decode()),
+    )
+    other = await db.fetchval(
+        "INSERT INTO lists (organisation_id, campaign_id, name, strategy) VALUES ($1, $2, 'Soft', 'soft')"
+        " RETURNING list_id",
+        *(centre.organisation, centre.outbound),
+    )
+    (lead_id,) = await add_leads(db, centre, 1, list_id=other)
+    await dialler.open(NOON)
+    lead = await dialler.preview(centre.agent, NOON)
+    assert lead is not None
+    assert await dialler.preview(centre.agent, NOON) is None, "nobody else looks at it meanwhile"
+    await dialler.skip(lead, centre.agent, NOON)
+    due = await db.fetchval("SELECT next_attempt_at FROM leads WHERE lead_id = $1", lead_id)
+    assert due == NOON + timedelta(minutes=7)
+
+
+async def test_a_regime_keeps_the_holidays_of_its_own_country(db: Database, centre: Centre, dialler: Dialler) -> None:
+    """An Australian centre that calls into the United Kingdom."""
+    await set_dialling(db, centre, regime="GB")
+    setup = (await dialler.open(NOON)).setup
+    assert (setup.facts.holidays, setup.facts.abandoned_rest) == ("GB", timedelta(hours=72))
+    await set_dialling(db, centre, regime="AU")
+    assert (await dialler.open(NOON)).setup.facts.holidays == "AU"
+    await set_dialling(db, centre, regime="US")
+    assert (await dialler.open(NOON)).setup.facts.holidays is None
+
+
+async def test_the_evidence_of_an_attempt_says_why_it_was_allowed(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    await set_dialling(db, centre, regime="AU", maxAttemptsPerDay=2)
+    (lead_id,) = await add_leads(db, centre, 1)
+    await db.execute("UPDATE leads SET timezone = 'Australia/Perth' WHERE lead_id = $1", lead_id)
+    await dialler.open(NOON)
+    (call,) = await dialler.claim(1, NOON)
+    row = await db.fetchrow("SELECT public FROM evidence WHERE attempt_id = $1", call.call)
+    assert row is not None
+    said = msgspec.json.decode(row["public"])
+    assert said["localTimes"]["Australia/Perth"].startswith("2026-11-18T09:00:00+08:00")
+    assert "Australia/Perth" in said["rules"]["contact-window"]
+    assert said["doNotCallCheckedAt"].startswith("2026-11-18T01:00:00")
+    assert (said["attemptsBefore"], said["maxAttemptsPerDay"], said["maxAttemptsPerNumber"]) == (0, 2, None)
+    assert (said["regime"], said["agentReserved"], said["pacing"]) == ("AU", False, None)
+    assert call.number not in row["public"]

@@ -224,8 +224,12 @@ Message-ID: <ours@example.com>
 
 @pytest.mark.parametrize(("kind", "rest"), [("text/rfc822-headers", ""), ("message/rfc822", "Dear Jane\n")])
 def test_a_report_names_the_message_that_did_not_arrive(kind: str, rest: str) -> None:
-    assert letter(REPORT.format(action="failed", kind=kind, rest=rest), "").returned == "<ours@example.com>"
-    assert letter(REPORT.format(action="delayed", kind=kind, rest=rest), "").returned is None
+    for action, failed in (("failed", True), ("delayed", False)):
+        found = letter(REPORT.format(action=action, kind=kind, rest=rest), "")
+        assert (found.reported, found.failed) == ("<ours@example.com>", failed)
+    # who stands in the message that came back is found by an erasure
+    assert "care@example.com" in found.identifiers
+    assert {file.content_type for file in found.files if file.copy} >= {"message/delivery-status"}
 
 
 def test_a_sender_is_found_wherever_it_stands() -> None:
@@ -253,6 +257,17 @@ def test_a_sender_is_found_wherever_it_stands() -> None:
 )
 def test_a_file_name_is_made_safe(written: str, safe: str) -> None:
     assert safe_name(written) == safe
+
+
+def test_of_a_long_text_the_beginning_is_shown_and_all_of_it_kept() -> None:
+    line = "0123456789" * 6 + "\n"
+    found = letter("Subject: x\n\n" + line * 50_000)
+    assert found.body_text == (line * 50_000)[:500_000]
+    ((name, kind, content),) = files(found)
+    assert (name, kind, found.files[0].copy, found.identifiers) == ("text.txt", "text/plain", True, ["*"])
+    assert content == (line * 50_000).replace("\n", "\r\n").encode()
+    parts = "Content-Type: multipart/mixed; boundary=x\n\n" + f"--x\n\n{line * 5_000}" * 20
+    assert sum(file.copy for file in letter(parts).files) > 10
 
 
 def test_two_files_of_one_name_get_two() -> None:

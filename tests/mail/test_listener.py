@@ -8,17 +8,15 @@ import email.policy
 import secrets
 import smtplib
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +31,7 @@ from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.mail.post import JANE, make_mailbox
+from tests.mail.servers import self_signed
 
 
 @dataclass
@@ -242,6 +241,27 @@ async def test_an_attachment_of_50_mb_takes_no_memory(server: Server) -> None:
     assert [each.size for each in came.attachments] == [50 * 999_999]
 
 
+async def test_a_message_for_which_there_is_no_room_ends_the_conversation(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = partial(Path("/dev/full").open, "w+b", buffering=0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full())
+
+    def conversation(client: smtplib.SMTP) -> tuple[int, bytes]:
+        client.ehlo()
+        client.mail(JANE)
+        client.rcpt(server.mailbox.address)
+        client.docmd("DATA")
+        client.send(b"Subject: x\r\n\r\n" + b"NOOP\r\n" * 50 + b".\r\n")
+        code = client.getreply()[0]
+        assert client.file is not None
+        return code, client.file.read()
+
+    assert await server.talk(conversation) == (421, b"")
+    monkeypatch.undo()
+    assert await server.came() == []
+
+
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(server: Server) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     for command in ("EHLO x", f"MAIL FROM:<{JANE}>", f"RCPT TO:<{server.mailbox.address}>", "DATA"):
@@ -274,28 +294,6 @@ async def test_a_conversation_can_be_made_private(
 
         await server.talk(conversation)
         assert len(await server.came()) == 1
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return paths
 
 
 _LINES = st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"..", b"x", b"\r\n."]), max_size=30).map(b"".join)

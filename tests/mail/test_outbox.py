@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiosmtpd.smtp import AuthResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ from callfloor.store.outgoing import Content, File
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.mail.post import JANE, Letters, later, make_mailbox
-from tests.mail.servers import Taker, taking
+from tests.mail.servers import Taker, self_signed, server_tls, taking
 
 
 @dataclass
@@ -212,6 +213,42 @@ async def test_no_server_no_password_and_no_privacy_are_waited_out(desk: Desk, t
         assert await desk.outbox.send_next(now + timedelta(hours=number))
         assert await desk.delivery(sent) == "waiting"
     assert desk.taker.taken == []
+
+
+@pytest.mark.parametrize("password", ["secret", "pässword"])
+async def test_a_password_is_said_in_private_to_the_server_that_is_meant(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    said: list[tuple[bytes, bytes]] = []
+
+    def check(_1: object, _2: object, _3: object, _4: str, given: Any) -> AuthResult:
+        said.append((given.login, given.password))
+        return AuthResult(success=True)
+
+    private = {"tls_context": server_tls(certificate, key), "authenticator": check, "auth_required": True}
+    monkeypatch.setenv("CALLFLOOR_SECRET_CARE", password)
+    now = datetime.now(UTC)
+    sent = await desk.answer("Hello")
+    async with taking(require_starttls=True, **private) as taker:
+        for number, (host, trusted, delivery) in enumerate(
+            (
+                ("localhost", False, "waiting"),
+                # the certificate is for another name
+                ("127.0.0.1", True, "waiting"),
+                ("localhost", True, "sent"),
+            )
+        ):
+            if trusted:
+                monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            account = Account(host, taker.port, "care", None, "CALLFLOOR_SECRET_CARE")
+            encoded = msgspec.json.encode(account).decode()
+            where = encoded, desk.mailbox.mailbox_id
+            await desk.db.execute("UPDATE mailboxes SET send = $1::text::jsonb WHERE mailbox_id = $2", *where)
+            assert await desk.outbox.send_next(now + timedelta(hours=number))
+            assert await desk.delivery(sent) == delivery
+        assert said == [(b"care", password.encode())]
+        assert len(taker.taken) == 1
 
 
 async def test_what_was_sent_is_noted_when_the_database_is_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

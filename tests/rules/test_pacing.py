@@ -111,3 +111,66 @@ def test_the_same_events_give_the_same_decisions() -> None:
         return found
 
     assert decisions() == decisions()
+
+
+def _ready(pacer: Pacer, agents: int, at: float) -> None:
+    for agent in range(agents):
+        pacer.agent_idle(agent, at)
+
+
+def test_who_waits_is_counted_as_lost_before_the_next_answers() -> None:
+    """Two may be lost: with one in the air without an agent, one more may be; with two, every line is let go."""
+    pacer = Pacer(PacingSettings(), Past(buckets=((60.0, 1000, 28),)))
+    pacer.decide(0.0)
+    for line in range(10):
+        pacer.dialled(line, 0.0)
+    pacer.answered(0, 5.0)
+    pacer.answered(1, 5.0)
+    decision = pacer.decide(5.0)
+    assert (decision.why.mode, set(decision.cancel)) == ("stopped", set(range(2, 10)))
+
+
+def test_a_line_that_was_picked_up_is_not_let_go_and_counts_as_a_person() -> None:
+    pacer = Pacer(PacingSettings(), Past(buckets=((60.0, 1000, 29),)))
+    pacer.decide(0.0)
+    for line in range(3):
+        pacer.dialled(line, 0.0)
+    pacer.detecting(0, 5.0)
+    decision = pacer.decide(5.0)
+    assert (decision.why.mode, set(decision.cancel)) == ("stopped", {1, 2})
+    pacer.ended_unanswered(0, 6.0)
+    assert pacer.decide(6.0).why.mode == "look-ahead"
+
+
+@given(st.integers(0, 20), st.integers(100, 3000), st.integers(0, 60))
+def test_no_more_lines_ring_that_must_ring_than_could_all_be_answered(idle: int, live: int, busy: int) -> None:
+    """Where a line may only be let go after 15 s, all those younger may be answered and the cap is kept."""
+    lost = int(0.02 * live)
+    pacer = Pacer(PacingSettings(minimum_ring_s=15.0), Past(buckets=((60.0, live, lost),)))
+    _ready(pacer, idle, 0.0)
+    for agent in range(idle, idle + busy):
+        pacer.agent_talking(agent, 0.0)
+    at = 0.0
+    for line in range(200):
+        lines = pacer.decide(at).lines
+        bearable = idle + int(0.03 * live - lost)
+        assert len(pacer.lines) + lines <= max(idle, bearable)
+        if not lines:
+            break
+        pacer.dialled(line, at)
+        at += 0.01
+
+
+def test_what_was_saved_while_learning_is_not_spent_later() -> None:
+    pacer = Pacer(PacingSettings())
+    _ready(pacer, 1, 0.0)
+    pacer.decide(0.0)
+    for line in range(400):
+        pacer.dialled(line, 4.0 * line)
+        pacer.answered(line, 4.0 * line + 2.0)
+        pacer.joined(line, 0, 4.0 * line + 2.0)
+    pacer.agent_gone(0, 1700.0)
+    assert pacer.decide(1750.0).why.mode == "look-ahead"
+    pacer.decide(1801.0)
+    # an hour later the loan is paid back, and nothing was saved since
+    assert pacer.decide(1801.0 + 3601.0).why.mode == "one-to-one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from callfloor.contract.workflows import (
     Workflow,
     straight,
 )
-from callfloor.rules.workflow import MOST_ENTERED, advance, begin, prompts_of
+from callfloor.rules.workflow import MOST_ENTERED, advance, begin, prompts_of, resume
 from callfloor.rules.workflow_check import check
 from callfloor.rules.workflow_events import (
     Action,
@@ -286,6 +287,18 @@ def test_the_prompts_of_a_workflow_are_told() -> None:
     }
 
 
+def test_another_process_asks_again_for_what_was_awaited() -> None:
+    call = Call(*USUAL)
+    assert resume(call.workflow, call.state, FACTS)[1] == (Play(2, "menu"),)
+    (_, joined) = call.press("1")
+    assert isinstance(joined, JoinQueue)
+    state, (again,) = resume(call.workflow, call.state, FACTS)
+    assert again == replace(joined, turn=3)
+    assert advance(call.workflow, state, QueueTimedOut(2), FACTS) == (state, ())
+    call(Connected(2))
+    assert resume(call.workflow, call.state, FACTS) == (call.state, ())
+
+
 # Anything at all
 
 _turns = st.integers(0, 12)
@@ -378,6 +391,12 @@ def test_whatever_happens_in_any_order_has_a_meaning_and_does_no_harm(
         assert_sound(before, happened, state, actions)
         if not isinstance(happened, Digit):
             assert advance(flow, state, happened, facts) == (state, ())
+        # another process goes on in the same place
+        again, asked = resume(flow, state, facts)
+        assert_sound(state, None, again, asked)
+        assert (again.step, again.doing == "listening") == (state.step, False)
+        assert bool(asked) == (state.doing not in ("ended", "connected"))
+        assert advance(flow, again, Played(state.turn), facts) == (again, ())
     assert advance(flow, state, HungUp(), facts)[0].place == "ended"
 
 

@@ -75,6 +75,7 @@ def test_a_whole_file_is_read_and_a_shock_keeps_what_it_does_not_name() -> None:
         ('"gamma", mean = 90, cv = 0.5', '"gamma", mean = 90', "has no cv, which a gamma distribution needs"),
         ('"gamma", mean = 90, cv = 0.5', '"gamma", mean = 90, cv = 0.5, sd = 1', "is nothing to a gamma distribution"),
         ('"gamma", mean = 90, cv = 0.5', '"gama", mean = 90, cv = 0.5', "did you mean gamma?"),
+        ('{ distribution = "gamma", mean = 90, cv = 0.5 }', "90", "must be a distribution, such as { distribution"),
         ("atMinutes = 120\n", "", "shocks[0] has no atMinutes"),
     ],
 )

@@ -217,7 +217,7 @@ async def test_a_report_says_of_an_answer_that_it_did_not_arrive(
     assert claimed is not None
     assert await outgoing.sent(db, claimed, later(7))
     report = await letters.come(
-        later(8), sender="postmaster@example.com", automatic="bounce", returned=mine.message.message_id
+        later(8), sender="postmaster@example.com", automatic="bounce", reported=mine.message.message_id, failed=True
     )
     assert report.automatic == "bounce"
     mine = await emails.read(db, org, sent)

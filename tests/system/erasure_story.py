@@ -264,7 +264,7 @@ class Story:
     async def part(self, content: str, *, html: bool = False, file_name: str | None = None) -> ArrivedFile:
         blob = await self.blobs.put(self.organisation, content.encode())
         kind = "text/html" if html else "text/plain"
-        return ArrivedFile(StoredContent(blob.sha256, blob.size), kind, file_name or f"{self.address}.txt", html)
+        return ArrivedFile(StoredContent(blob.sha256, blob.size), kind, file_name or f"{self.address}.txt", html, html)
 
     async def other_places(self) -> None:
         key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", self.organisation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import shlex
@@ -12,12 +13,14 @@ import tempfile
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from callfloor.demo import LEADS
 from callfloor.samples import WRONG_EVERY
+from tests.waiting import until
 
 GOOD = LEADS["List One"] - LEADS["List One"] // WRONG_EVERY
 
@@ -65,6 +68,22 @@ def answer(command: list[str]) -> httpx2.Response:
     return httpx2.get(command[-1], headers={header[0]: header[2]}).raise_for_status()
 
 
+def every_mode_dials(lines: list[str]) -> None:
+    """The demo's campaigns, one in each mode, place calls that agents take."""
+    headers = {"Authorization": f"Bearer {value(lines, 'token')}"}
+    with httpx2.Client(base_url=value(lines, "address") + "/platform-api/v3.0", headers=headers) as client:
+        campaigns = {item["campaignId"] for item in client.get("/leads/lists").raise_for_status().json()["items"]}
+        assert len(campaigns) == 3
+        for campaign in sorted(campaigns):
+            asyncio.run(until(partial(_answered, client, campaign)))
+
+
+async def _answered(client: httpx2.Client, campaign: int) -> bool:
+    # a server that is asked too often says so, and is asked again
+    calls = client.get("/dialler/calls", params={"campaignId": campaign}).raise_for_status().json()["items"]
+    return any(call["dialStatusName"] == "Answered" for call in calls)
+
+
 def listen(command: list[str]) -> None:
     """The recording of a call is a sound file with something in it."""
     sound = answer(command)
@@ -92,6 +111,7 @@ def test_the_demo_imports_serves_and_keeps_its_data() -> None:
             assert len(commands) == 5
             listen(commands[-1])
             counts(commands[0])
+            every_mode_dials(lines)
             first_token = value(lines, "token")
         with demo(data) as again:
             assert not any(line.startswith("importing") for line in again)

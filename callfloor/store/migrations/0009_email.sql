@@ -26,12 +26,16 @@ CREATE TABLE mailboxes (
 -- A message that arrives names an address, no organisation.
 CREATE INDEX mailboxes_arrival_idx ON mailboxes (address, organisation_id);
 
--- How far a folder was fetched: written in the transaction that stores the message.
+-- How far a folder was fetched. Written once the message is stored: a crash between the two costs a second look, as
+-- emails.delivery_hash knows the message.
 CREATE TABLE mailbox_progress (
     organisation_id bigint NOT NULL,
     mailbox_id bigint NOT NULL,
-    -- IMAP's UIDVALIDITY and the last UID of that validity that was dealt with
+    -- IMAP's UIDVALIDITY; the UIDs of another have nothing to do with these
     validity bigint NOT NULL,
+    -- the last UID when the folder was first met: up to this one, only what nobody has looked at is taken
+    met_uid bigint NOT NULL,
+    -- the last one that was dealt with
     last_uid bigint NOT NULL,
     PRIMARY KEY (organisation_id, mailbox_id),
     FOREIGN KEY (organisation_id, mailbox_id) REFERENCES mailboxes ON DELETE CASCADE
@@ -62,6 +66,8 @@ CREATE TABLE emails (
     body_text text,
     -- the HTML as it came, never shown as such
     html_media_id bigint,
+    -- attachments that say again what the message says, as it came: HTML, whole texts, messages inside the message
+    copy_media_ids bigint[],
     -- why nobody is asked to answer it
     automatic text CHECK (automatic IN ('auto-submitted', 'loop', 'list', 'flood', 'bounce')),
     -- addresses and numbers in it, so that an erasure finds them

@@ -1,0 +1,84 @@
+"""`callfloor closure` and `callfloor function`: what is done to workflows while callers come in."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import UTC, datetime
+
+from callfloor.commands import session
+from callfloor.commands.failures import CommandError, harmless
+from callfloor.rules.names import unknown
+from callfloor.rules.times import format_timestamp, zone
+from callfloor.settings import Settings
+from callfloor.store import workflows
+from callfloor.store.pool import Database
+from callfloor.store.workflows import EVERY_WORKFLOW
+
+KEY_BYTES = 32
+
+
+async def _workflow(db: Database, organisation: int, name: str | None) -> int:
+    """The id of a workflow; None: every one. Raises `CommandError`."""
+    if name is None:
+        return EVERY_WORKFLOW
+    known = await workflows.ids(db, organisation)
+    if name not in known:
+        raise CommandError(f"--workflow {harmless(name)}: {unknown(name, known)}")
+    return known[name]
+
+
+def close(settings: Settings, organisation: str | None, name: str | None) -> None:
+    """Send callers the way of an emergency, in one workflow or in all. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        number = row["organisation_id"]
+        done = await workflows.close(db, number, await _workflow(db, number, name), datetime.now(UTC))
+        what = harmless(f"workflow {name}" if name else f"every workflow of {row['name']}")
+        print(f"{what} is closed" if done else f"{what} was closed already")
+
+    session.run(settings, work)
+
+
+def reopen(settings: Settings, organisation: str | None, name: str | None) -> None:
+    """End a closure. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        number = row["organisation_id"]
+        done = await workflows.reopen(db, number, await _workflow(db, number, name))
+        left = await workflows.closures(db, number)
+        what = harmless(f"the closure of workflow {name}" if name else f"the closure of all workflows of {row['name']}")
+        print(f"{what} is over" if done else f"{what}: there was none")
+        if name and left and left[0]["workflow_id"] == EVERY_WORKFLOW:
+            print("but every workflow is closed: callfloor closure off")
+        elif not name and left:
+            print(harmless(f"still closed by themselves: {', '.join(str(each['name']) for each in left)}"))
+
+    session.run(settings, work)
+
+
+def show(settings: Settings, organisation: str | None) -> None:
+    """Print what is closed by hand, and since when."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        for each in await workflows.closures(db, row["organisation_id"]):
+            since = format_timestamp(each["closed_at"], zone(row["timezone"]))
+            what = "every workflow" if each["workflow_id"] == EVERY_WORKFLOW else f"workflow {each['name']}"
+            print(harmless(f"{what}, since {since}"))
+
+    session.run(settings, work)
+
+
+def function_key(settings: Settings, organisation: str | None, *, renew: bool) -> None:
+    """Print the key that signs what HTTP functions are sent, as Standard Webhooks write it; `renew`: a new one."""
+
+    async def work(db: Database) -> None:
+        number = (await session.organisation(db, organisation))["organisation_id"]
+        if renew:
+            await workflows.set_function_key(db, number, secrets.token_bytes(KEY_BYTES))
+        print(f"whsec_{base64.b64encode(await workflows.function_key(db, number)).decode()}")
+
+    session.run(settings, work)

@@ -1,0 +1,141 @@
+"""The mail process: messages received, mailboxes fetched, answers sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+
+from callfloor.errors import Problem
+from callfloor.mail import imap
+from callfloor.mail.accounts import SecretMissing
+from callfloor.mail.fetcher import Fetcher
+from callfloor.mail.listener import listening
+from callfloor.mail.outbox import Outbox
+from callfloor.media.blobs import Blobs
+from callfloor.media.errors import BlobUnreadable
+from callfloor.settings import Settings
+from callfloor.store import mailboxes, outgoing
+from callfloor.store.mailboxes import StoredMailbox
+from callfloor.store.pool import LOST, Database
+
+log = structlog.get_logger("callfloor.mail")
+
+SENDERS = 2
+FETCHED_AT_ONCE = 4
+LOOK_AGAIN_S = 5.0
+FETCH_S = 20.0
+# How long a mailbox rests whose server did not do its part.
+REST_S = 60.0
+RETRY_S = 10.0
+DATABASE = (Problem, asyncpg.PostgresError)
+
+
+async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; what is being sent or fetched is finished first."""
+    db = await Database.connect(dsn, size=SENDERS + FETCHED_AT_ONCE + 4)
+    wake = asyncio.Event()
+    outbox = Outbox(db, blobs, settings.smtp_name)
+    fetcher = Fetcher(db, blobs, settings.smtp_bytes)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_receive(db, blobs, settings, stop))
+            group.create_task(_fetch(dsn, db, fetcher, stop))
+            group.create_task(_listen(dsn, wake, stop))
+            for _ in range(SENDERS):
+                group.create_task(_send(outbox, wake, stop))
+    finally:
+        await db.close()
+
+
+async def _receive(db: Database, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            async with listening(db, blobs, settings):
+                await stop.wait()
+        except OSError as error:
+            log.error("smtp-cannot-listen", host=settings.smtp_host, port=settings.smtp_port, reason=error.strerror)
+            await _pause(stop, RETRY_S)
+
+
+async def _send(outbox: Outbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        wake.clear()
+        try:
+            if await outbox.send_next(datetime.now(UTC)):
+                continue
+        except DATABASE as error:
+            log.warning("sending-waits", kind=type(error).__name__)
+        await _pause(stop, LOOK_AGAIN_S, wake)
+
+
+async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) -> None:
+    """Fetch while this process is the one that does; another takes over when it dies."""
+    rounds = _Rounds(db, fetcher)
+    while not stop.is_set():
+        try:
+            session = await asyncpg.connect(dsn, timeout=5)
+            try:
+                leads = await mailboxes.lead(session)
+                while leads and not stop.is_set() and not session.is_closed():
+                    await rounds.fetch_all()
+                    await _pause(stop, FETCH_S)
+            finally:
+                await session.close(timeout=1)
+        except (*DATABASE, *LOST) as error:
+            log.warning("fetching-waits", kind=type(error).__name__)
+        await _pause(stop, RETRY_S)
+
+
+class _Rounds:
+    """Goes round the mailboxes; one whose server fails rests while the others are fetched."""
+
+    def __init__(self, db: Database, fetcher: Fetcher) -> None:
+        self._db, self._fetcher = db, fetcher
+        self._turn = asyncio.Semaphore(FETCHED_AT_ONCE)
+        self._rest_until: dict[tuple[int, int], float] = {}
+
+    async def fetch_all(self) -> None:
+        await asyncio.gather(*(self._fetch(mailbox) for mailbox in await mailboxes.fetched(self._db)))
+
+    async def _fetch(self, mailbox: StoredMailbox) -> None:
+        key = mailbox.organisation, mailbox.mailbox_id
+        if self._rest_until.get(key, 0) > time.monotonic():
+            return
+        async with self._turn:
+            try:
+                await self._fetcher.fetch(mailbox)
+            except (SecretMissing, BlobUnreadable, *imap.FAILURES, *DATABASE) as error:
+                self._rest_until[key] = time.monotonic() + REST_S
+                log.warning("fetch-failed", organisation=key[0], mailbox=key[1], kind=type(error).__name__)
+
+
+async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    """Wake at once when an answer was written. A lost notification costs some seconds."""
+
+    def awake(*_: object) -> None:
+        wake.set()
+
+    while not stop.is_set():
+        try:
+            connection = await asyncpg.connect(dsn, timeout=5)
+            try:
+                await connection.add_listener(outgoing.CHANNEL, awake)
+                while not stop.is_set() and not connection.is_closed():
+                    await _pause(stop, LOOK_AGAIN_S)
+            finally:
+                await connection.close(timeout=1)
+        except LOST:
+            log.info("listener-lost")
+            await _pause(stop, RETRY_S)
+
+
+async def _pause(stop: asyncio.Event, seconds: float, wake: asyncio.Event | None = None) -> None:
+    """Wait so long, or until it is time to stop or to wake."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, wake) if event is not None]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()

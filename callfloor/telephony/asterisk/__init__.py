@@ -1,0 +1,1 @@
+"""The carrier that is a real Asterisk, driven through its REST interface."""

@@ -1,0 +1,297 @@
+"""What an Asterisk lacks that the carrier needs, in plain words, with the lines that its configuration wants."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from callfloor.telephony.ari import ANSWER_S, Ari, AriError, AriNotThere, AriRefused, AriUnreachable
+from callfloor.telephony.asterisk.setup import Setup
+
+OLDEST = 20
+SKEW_S = 2.0
+# fmt: off
+MODULES = (
+    "chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_rtp_asterisk", "res_timing_timerfd",
+    "bridge_simple", "bridge_softmix", "codec_ulaw", "codec_alaw", "format_wav", "format_pcm", "res_musiconhold",
+    "res_stasis", "res_stasis_answer", "res_stasis_playback", "res_stasis_recording", "res_stasis_snoop",
+    "res_ari_applications", "res_ari_asterisk", "res_ari_bridges", "res_ari_channels", "res_ari_endpoints",
+    "res_ari_events", "res_ari_playbacks", "res_ari_recordings", "res_ari_sounds",
+    "app_stasis", "app_amd", "pbx_config", "func_dialplan",
+)
+# fmt: on
+_ENDPOINT = re.compile(r"(?P<technology>[A-Za-z0-9]+)/(?:[^@]*@(?P<at>[^/@]+)|(?P<whole>[^/@]+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`lines`: what to add to the configuration, where it is not `good`."""
+
+    good: bool
+    text: str
+    lines: str = ""
+
+
+class _Module(msgspec.Struct):
+    name: str
+    status: str = ""
+
+
+class _Attribute(msgspec.Struct):
+    attribute: str
+    value: str = ""
+
+
+class _Endpoint(msgspec.Struct):
+    resource: str
+    state: str = ""
+
+
+class _Ping(msgspec.Struct):
+    timestamp: str
+
+
+def incoming(app: str) -> str:
+    """The dialplan for calls that come in. They wait while the application is away, as it is for a second of its
+    restart."""
+    return f"""\
+; extensions.conf, in the context of the trunk
+[incoming]
+exten => _[+0-9].,1,Set(TRIES=0)
+ same => n,Ringing()
+ same => n(again),Stasis({app},incoming,${{EXTEN}})
+ same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED" | ${{TRIES}} > 60]?over)
+ same => n,Set(TRIES=$[${{TRIES}} + 1])
+ same => n,Wait(0.5)
+ same => n,Goto(again)
+ same => n(over),Hangup()
+"""
+
+
+def detection(app: str, context: str) -> str:
+    return f"""\
+; extensions.conf
+[{context}]
+exten => s,1,AMD()
+ same => n,Stasis({app},amd,${{AMDSTATUS}},${{AMDCAUSE}})
+ same => n,Hangup()
+"""
+
+
+def user(name: str) -> str:
+    return f"""\
+; http.conf
+[general]
+enabled=yes
+bindaddr=127.0.0.1
+bindport=8088
+sessionlimit=1000
+; ari.conf
+[general]
+enabled=yes
+channelvars=RTPAUDIOQOS
+[{name}]
+type=user
+read_only=no
+password=...
+"""
+
+
+def _endpoint(name: str, address: str) -> str:
+    return f"""\
+; pjsip.conf
+[{name}]
+type=endpoint
+context=incoming
+aors={name}
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+rtp_timeout=30
+[{name}]
+type=aor
+contact={address}
+"""
+
+
+async def check(ari: Ari, setup: Setup, now: datetime) -> list[Finding]:
+    """Look at one node, most important things first."""
+    try:
+        version = str((await ari.get("asterisk/info"))["system"]["version"])
+    except AriUnreachable as error:
+        return [Finding(False, f"Asterisk does not answer at {ari.node.url} ({error})", user(ari.node.user))]
+    except AriRefused:
+        return [Finding(False, f"the user {ari.node.user} or its password is not accepted", user(ari.node.user))]
+    except AriNotThere:
+        return [Finding(False, f"{ari.node.url} is not ARI: ari.conf does not enable it", user(ari.node.user))]
+    found = [_version(version)]
+    looks = {
+        "the clock": partial(_clock, ari, now),
+        "modules": partial(_modules, ari),
+        "trunks": partial(_trunks, ari, setup),
+        "agents": partial(_agents, ari, setup),
+        "detection": partial(_detection, ari, setup),
+        "the information message": partial(_information, ari, setup),
+        "recording": partial(_recording, ari, setup),
+    }
+    for what, look in looks.items():
+        try:
+            found += await look()
+        except AriError as error:
+            found.append(Finding(False, f"{what} could not be checked: {error}"))
+    return found
+
+
+def _version(version: str) -> Finding:
+    number = re.match(r"(?:[0-9]+:)?([0-9]+)", version)
+    if number is not None and int(number[1]) >= OLDEST:
+        return Finding(True, f"Asterisk {version}")
+    return Finding(False, f"Asterisk {version} is older than {OLDEST}")
+
+
+async def _clock(ari: Ari, now: datetime) -> list[Finding]:
+    there = msgspec.convert(await ari.get("asterisk/ping"), _Ping).timestamp
+    apart = abs((datetime.fromisoformat(there) - now).total_seconds())
+    if apart <= SKEW_S:
+        return [Finding(True, "the clocks agree")]
+    return [Finding(False, f"the clocks are {apart:.0f} s apart: let both machines keep time with NTP")]
+
+
+async def _modules(ari: Ari) -> list[Finding]:
+    there = msgspec.convert(await ari.get("asterisk/modules"), list[_Module])
+    running = {module.name.removesuffix(".so") for module in there if module.status == "Running"}
+    missing = [module for module in MODULES if module not in running]
+    if not missing:
+        return [Finding(True, f"all {len(MODULES)} modules that are needed are running")]
+    lines = "; modules.conf\n" + "".join(f"load = {module}.so\n" for module in missing)
+    hint = "; app_amd needs a file amd.conf, which may be empty\n" if "app_amd" in missing else ""
+    return [Finding(False, f"not running: {', '.join(missing)}", lines + hint)]
+
+
+async def _trunks(ari: Ari, setup: Setup) -> list[Finding]:
+    found: list[Finding] = []
+    for trunk in setup.trunks:
+        parts = _ENDPOINT.fullmatch(trunk)
+        name = parts and (parts["at"] or parts["whole"])
+        if parts is None or name is None or "{" in name:
+            found.append(Finding(True, f"the trunk {trunk} cannot be looked up: call a number to see"))
+            continue
+        try:
+            await ari.get(f"endpoints/{parts['technology']}/{name}")
+        except AriNotThere:
+            lines = _endpoint(name, "sip:PROVIDER-ADDRESS") + incoming(setup.app)
+            found.append(Finding(False, f"there is no endpoint {name}, the trunk", lines))
+        else:
+            found.append(Finding(True, f"the trunk {name} is there"))
+            found += await _media(ari, name)
+    return found
+
+
+async def _media(ari: Ari, name: str) -> list[Finding]:
+    """What of an endpoint's settings lets calls go wrong."""
+    try:
+        told = await ari.get(f"asterisk/config/dynamic/res_pjsip/endpoint/{name}")
+    except AriError:
+        # not of PJSIP
+        return []
+    values = {each.attribute: each.value for each in msgspec.convert(told, list[_Attribute])}
+    found: list[Finding] = []
+    if values.get("rtp_timeout", "0") == "0":
+        text = f"{name} has no rtp_timeout: a call whose goodbye is lost stays up for ever"
+        found.append(Finding(False, text, f"; pjsip.conf, in [{name}]\nrtp_timeout=30\n"))
+    if values.get("direct_media") == "true":
+        text = f"{name} has direct_media: sound would go past Asterisk, and could not be recorded"
+        found.append(Finding(False, text, f"; pjsip.conf, in [{name}]\ndirect_media=no\n"))
+    return found
+
+
+async def _agents(ari: Ari, setup: Setup) -> list[Finding]:
+    parts = _ENDPOINT.fullmatch(setup.agent)
+    if parts is None:
+        return [Finding(True, f"agents' phones {setup.agent} cannot be looked up: call one to see")]
+    start = (parts["at"] or parts["whole"]).split("{")[0]
+    there = msgspec.convert(await ari.get(f"endpoints/{parts['technology']}"), list[_Endpoint])
+    phones = [each for each in there if each.resource.startswith(start)]
+    if not phones:
+        lines = _endpoint(f"{start}1", "sip:PHONE-ADDRESS")
+        return [Finding(False, f"there is no endpoint for agents: {setup.agent}, by user id", lines)]
+    online = sum(each.state == "online" for each in phones)
+    return [Finding(True, f"{len(phones)} endpoints for agents, {online} of them online")]
+
+
+@asynccontextmanager
+async def _present(ari: Ari, app: str) -> AsyncGenerator[None]:
+    """An application of that name is there."""
+    here = asyncio.Event()
+
+    async def connected() -> None:
+        here.set()
+
+    listening = asyncio.create_task(ari.listen(app, lambda _: None, connected, lambda: None))
+    waiting = asyncio.create_task(here.wait())
+    try:
+        await asyncio.wait({listening, waiting}, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        for task in (listening, waiting):
+            task.cancel()
+        await asyncio.wait({listening, waiting})
+
+
+async def _detection(ari: Ari, setup: Setup) -> list[Finding]:
+    """Ask a channel that is never called: only a channel can be asked what the dialplan has."""
+    name = f"callfloor-check-{uuid4().hex[:8]}"
+    async with _present(ari, name):
+        await ari.post("channels/create", endpoint=f"Local/s@{setup.amd_context}", app=name, channelId=name)
+        try:
+            told = await ari.get(f"channels/{name}/variable", variable=f"DIALPLAN_EXISTS({setup.amd_context},s,1)")
+        finally:
+            await ari.delete(f"channels/{name}")
+    if told["value"] == "1":
+        return [Finding(True, "the dialplan can detect machines")]
+    lines = detection(setup.app, setup.amd_context)
+    return [Finding(False, f"the dialplan has no context {setup.amd_context}: machines are not detected", lines)]
+
+
+async def _information(ari: Ari, setup: Setup) -> list[Finding]:
+    name = setup.information.removeprefix("sound:")
+    if not setup.information.startswith("sound:") or name.startswith("/"):
+        return [Finding(True, f"the information message {setup.information} cannot be looked up: call it to see")]
+    try:
+        await ari.get(f"sounds/{name}")
+    except AriNotThere:
+        text = f"there is no sound {name}: who is called and finds no agent free would hear nothing"
+        return [Finding(False, text, f"; record it as {name}.wav in Asterisk's folder of sounds, 8 kHz, one channel\n")]
+    return [Finding(True, "the information message is there")]
+
+
+async def _recording(ari: Ari, setup: Setup) -> list[Finding]:
+    """Record an empty bridge, and see what comes of it."""
+    name = f"callfloor-check-{uuid4().hex[:8]}"
+    await ari.post(f"bridges/{name}", type="mixing")
+    try:
+        await ari.post(f"bridges/{name}/record", name=name, format="wav")
+        await ari.post(f"recordings/live/{name}/stop")
+        seen = setup.recordings is None or (setup.recordings / f"{name}.wav").exists()
+        await ari.delete(f"recordings/stored/{name}")
+    except AriError as error:
+        text = f"nothing can be recorded ({error}): Asterisk needs a folder spool/asterisk/recording that it may write"
+        return [Finding(False, text, "mkdir -p /var/spool/asterisk/recording\n")]
+    finally:
+        await ari.delete(f"bridges/{name}")
+    if not seen:
+        return [Finding(False, f"recordings are not in {_shown(setup.recordings)}, the folder that is set")]
+    return [Finding(True, "calls can be recorded")]
+
+
+def _shown(path: Path | None) -> str:
+    return "" if path is None else str(path)

@@ -1,0 +1,53 @@
+"""What is asked of Asterisk for a call, where a failure must not stop the rest."""
+
+from __future__ import annotations
+
+import math
+
+import structlog
+
+from callfloor.telephony.ari import Ari, AriError, AriNotThere, AriRefused, Method, Value
+from callfloor.telephony.carrier import CallId
+
+log = structlog.get_logger("callfloor.telephony")
+
+
+class Requests:
+    def __init__(self, ari: Ari, app: str, call: CallId) -> None:
+        self._ari, self._app, self._call = ari, app, call
+
+    async def call_phone(
+        self, channel: str, endpoint: str, caller: str | None, ring_s: float, variables: dict[str, str] | None = None
+    ) -> None:
+        """Let a phone ring, as a channel of ours. Raises `AriError` when there is no such channel afterwards."""
+        query: dict[str, Value] = {
+            "endpoint": endpoint,
+            "app": self._app,
+            "channelId": channel,
+            "timeout": max(1, math.ceil(ring_s)),
+        }
+        if caller is not None:
+            query["callerId"] = caller
+        try:
+            await self._ari.request("POST", "channels", query, {"variables": variables or {}})
+        except (AriRefused, AriNotThere):
+            raise
+        except AriError as error:
+            # the answer may have been lost, or be of another request's trouble: what counts is whether it is there
+            try:
+                await self._ari.get(f"channels/{channel}")
+            except AriError:
+                raise error from None
+
+    async def ask(self, method: Method, path: str, **query: Value) -> bool:
+        """Ask for something that the call can do without. False: it was not done."""
+        try:
+            await self._ari.request(method, path, query)
+        except AriNotThere:
+            return False
+        except AriError as error:
+            log.warning(
+                "ari-request-failed", call=self._call, method=method, kind=type(error).__name__, detail=str(error)
+            )
+            return False
+        return True

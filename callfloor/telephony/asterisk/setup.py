@@ -1,0 +1,72 @@
+"""How this installation's Asterisk is reached and what it is told to do: what the settings say, read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from callfloor.rules.phones import PhoneError, normalise
+from callfloor.telephony.ari import AriNode
+
+_NUMBER = re.compile(r"\+?[0-9]{1,20}", re.ASCII)
+# Bytes of a WAV of the media store: organisation and content hash.
+PromptSource = Callable[[int, str], AsyncIterator[bytes]]
+
+
+class SetupError(ValueError):
+    """The settings cannot be used. The text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`trunks`: dial strings with `{number}`, used in turn. `agent`: one with `{agent}`. `caller`: shown where a call
+    has no other number. `country`: whose national form the trunk writes numbers in, None: they come with a country
+    code. `recordings`: the folder where Asterisk keeps them, None: they are fetched through ARI. `prompts`: a folder
+    that this process writes and Asterisk reads. `kept_lines`: an agent's phone stays connected between calls.
+    `gone_s`: after so long without a connection, a node's calls are taken for ended."""
+
+    nodes: tuple[AriNode, ...]
+    app: str = "callfloor"
+    trunks: tuple[str, ...] = ("PJSIP/{number}@trunk",)
+    agent: str = "PJSIP/agent-{agent}"
+    caller: str | None = None
+    country: str | None = None
+    agent_ring_s: int = 15
+    kept_lines: bool = False
+    stereo: bool = False
+    recordings: Path | None = None
+    prompts: Path | None = None
+    information: str = "sound:callfloor-information"
+    amd_context: str = "callfloor-amd"
+    gone_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not self.nodes:
+            raise SetupError("no Asterisk is named: set asterisk_urls")
+        for trunk in self.trunks:
+            if "{number}" not in trunk:
+                raise SetupError(f"the trunk {trunk} must contain {{number}}, as in PJSIP/{{number}}@trunk")
+        if not self.trunks or "{agent}" not in self.agent:
+            raise SetupError(
+                "a trunk and an agent endpoint are needed, as PJSIP/{number}@trunk and PJSIP/agent-{agent}"
+            )
+
+    def e164(self, number: str) -> str | None:
+        """A number as the trunk writes it, in E.164. None: withheld, or not a number."""
+        if _NUMBER.fullmatch(number) is None:
+            return None
+        if number.startswith("+"):
+            return number
+        if self.country is not None:
+            try:
+                return normalise(number, self.country)
+            except PhoneError:
+                pass
+        return f"+{number}"
+
+
+def dialable(number: str) -> bool:
+    """Whether it may stand in a dial string."""
+    return _NUMBER.fullmatch(number) is not None

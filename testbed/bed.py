@@ -1,0 +1,33 @@
+"""Asterisk, customers and agents together."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from testbed.asterisk import Asterisk
+from testbed.fetch import fetch, need_sipp
+from testbed.parties import Parties
+from testbed.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    asterisk: Asterisk
+    parties: Parties
+
+
+@contextmanager
+def bed() -> Generator[Bed]:
+    """A testbed at work; all of it is gone afterwards. Raises `Missing`, `NotReady`, `NoFreePorts`."""
+    prefix, sipp = fetch(), need_sipp()
+    with ExitStack() as stack:
+        ports = stack.enter_context(Ports())
+        asterisk = Asterisk(prefix, ports)
+        stack.callback(asterisk.stop)
+        parties = Parties(sipp, asterisk.node, asterisk.sounds)
+        stack.callback(parties.stop)
+        asterisk.start()
+        parties.start()
+        yield Bed(asterisk, parties)

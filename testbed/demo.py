@@ -1,0 +1,73 @@
+"""`make demo-asterisk`: the demo's floor on a real Asterisk, with SIPp customers, agents and callers.
+
+Nobody outside this machine is called: the trunk ends at SIPp.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from itertools import cycle
+from types import FrameType
+
+from callfloor import samples
+from testbed.bed import Bed, bed
+from testbed.scenarios import Caller
+
+# Somebody calls one of the centre's numbers each so many seconds.
+CALLS_EVERY_S = 10.0
+# Listens to the menu, presses 1, and hangs up some time later.
+CALLER = Caller("1", waits_ms=8_000, stays_ms=15_000)
+
+
+def main(arguments: list[str]) -> int:
+    """`callfloor demo` with these arguments, until it ends."""
+    signal.signal(signal.SIGTERM, _stop)
+    with bed() as made:
+        asterisk = made.asterisk
+        settings = {
+            "CARRIER": "asterisk",
+            "ASTERISK_URLS": asterisk.url,
+            "ASTERISK_USER": asterisk.user,
+            "ASTERISK_PASSWORD": asterisk.password,
+            "ASTERISK_AGENT": "PJSIP/{agent}@agents",
+            "ASTERISK_INFORMATION": "sound:vm-goodbye",
+            "ASTERISK_COUNTRY": "AU",
+            "ASTERISK_PROMPTS": str(asterisk.node.folder / "prompts"),
+        }
+        print(f"Asterisk is up at {asterisk.url}, its files are in {asterisk.node.folder}", flush=True)
+        environment = os.environ | {f"CALLFLOOR_{name}": value for name, value in settings.items()}
+        demo = subprocess.Popen([sys.executable, "-m", "callfloor", "demo", *arguments], env=environment)
+        try:
+            _call(made, demo)
+        except KeyboardInterrupt:
+            # the demo has heard it too
+            pass
+        finally:
+            if demo.poll() is None:
+                demo.terminate()
+            code = demo.wait()
+    return code
+
+
+def _call(made: Bed, demo: subprocess.Popen[bytes]) -> None:
+    """Call the centre's numbers in turn while the demo runs."""
+    centre = tomllib.loads(samples.centre("demo"))
+    found = [number for workflow in centre["workflows"] for number in workflow.get("numbers", [])]
+    numbers = cycle(found)
+    while demo.poll() is None:
+        time.sleep(CALLS_EVERY_S)
+        if demo.poll() is None:
+            made.parties.call(next(numbers), CALLER)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

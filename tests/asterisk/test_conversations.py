@@ -1,0 +1,324 @@
+"""Real calls that are answered: who hears whom, what is recorded, and what is pressed."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from callfloor.telephony.carrier import (
+    AgentMissed,
+    CarrierLostError,
+    Ended,
+    Joined,
+    Left,
+    MessagePlayed,
+    Recorded,
+)
+from testbed import audio, scenarios
+from testbed.bed import Bed
+from testbed.config import APP
+from tests.asterisk.exchange import Exchange, exchange, new_call
+from tests.asterisk.sound import Sound, hears, samples, seconds
+
+pytestmark = pytest.mark.asterisk
+
+AGENT, OTHER, SUPERVISOR = 71, 72, 73
+AWAY, ENGAGED, LEAVES = 9000001, 9000002, 9000003
+
+
+async def recording(at: Exchange, call: int, part: int = 0) -> bytes:
+    return b"".join([piece async for piece in at.carrier.recording(call, part)])
+
+
+async def lasts(at: Exchange, bed: Bed, call: int, part: int, least_s: float) -> None:
+    """Wait until so much of a part is on the disk. Asterisk writes two seconds at a time."""
+    path = bed.asterisk.node.recordings / f"cf-{call}-{part}.wav"
+    await at.until(lambda: path.exists() and path.stat().st_size > least_s * 16_000)
+
+
+async def test_customer_and_agent_hear_each_other_and_both_are_recorded(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, 0, 1.0)
+        ended = await at.hang_up(call)
+        assert ended.recorded_s is not None
+        content = await recording(at, call)
+        assert seconds(content) == pytest.approx(ended.recorded_s)
+        sound = samples(content)
+        assert hears(sound, audio.CUSTOMER_HZ)
+        assert hears(sound, audio.AGENT_HZ)
+        await at.carrier.forget_recording(call)
+        with pytest.raises(CarrierLostError):
+            await recording(at, call)
+        await at.carrier.forget_recording(call)
+        await at.until(lambda: not bed.asterisk.get("channels") and not bed.asterisk.get("bridges"))
+
+
+async def test_a_recording_is_read_from_the_folder_where_there_is_one(bed: Bed) -> None:
+    async with exchange(bed, recordings=bed.asterisk.node.recordings) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, 0, 0.2)
+        ended = await at.hang_up(call)
+        assert seconds(await recording(at, call)) == pytest.approx(ended.recorded_s)
+        await at.carrier.forget_recording(call)
+        assert not (bed.asterisk.node.recordings / f"cf-{call}-0.wav").exists()
+
+
+@pytest.mark.parametrize("agent", [AWAY, ENGAGED])
+async def test_an_agent_who_does_not_answer_is_missed_and_the_customer_stays(bed: Bed, agent: int) -> None:
+    async with exchange(bed, agent_ring_s=1) as at:
+        call = await at.answered()
+        at.carrier.join(call, agent)
+        assert (await at.told(call, AgentMissed)).agent == agent
+        at.carrier.join(call, AGENT)
+        assert (await at.told(call, Joined)).agent == AGENT
+        await at.hang_up(call)
+
+
+async def test_an_agent_who_hangs_up_leaves_and_the_customer_stays(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(LEAVES)
+        assert (await at.told(call, Left)).agent == LEAVES
+        at.carrier.join(call, AGENT)
+        await at.until(lambda: Joined(call, AGENT) in at.of(call))
+        await at.hang_up(call)
+
+
+async def test_the_call_ends_for_everybody_when_the_customer_hangs_up(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, behaviour=scenarios.LEAVES, record=True)
+        ended = await at.over(call)
+        assert ended.cause == "hang-up"
+        assert ended.recorded_s is not None
+        assert at.of(call)[-1] is ended
+        await at.until(lambda: not bed.asterisk.get("channels"))
+
+
+async def test_a_customer_on_hold_is_not_recorded_and_hears_music(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        at.carrier.hold(call, True)
+        at.carrier.record(call, 1)
+        await lasts(at, bed, call, 1, 0.8)
+        at.carrier.record(call, 2)
+        at.carrier.hold(call, False)
+        await lasts(at, bed, call, 2, 1.0)
+        await at.hang_up(call)
+        assert [event.part for event in at.of(call) if isinstance(event, Recorded)] == [0, 1]
+        on_hold, after = samples(await recording(at, call, 1)), samples(await recording(at, call, 2))
+        assert hears(on_hold, audio.AGENT_HZ)
+        assert not hears(on_hold, audio.CUSTOMER_HZ)
+        assert hears(after, audio.CUSTOMER_HZ)
+
+
+async def test_a_part_ends_when_the_recording_is_stopped(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, 0, 0.2)
+        at.carrier.stop_recording(call)
+        told = await at.told(call, Recorded)
+        assert (told.part, told.seconds > 1.0) == (0, True)
+        assert [live.part for live in await at.carrier.calls()] == [1]
+        assert (await at.hang_up(call)).recorded_s is None
+
+
+async def heard(at: Exchange, bed: Bed, channel: str) -> Sound:
+    """A second of what a channel hears."""
+    ear = f"test-{new_call()}"
+    bed.asterisk.ask("POST", f"channels/{channel}/snoop/{ear}", spy="out", app=APP)
+    await at.until(lambda: bed.asterisk.get(f"channels/{ear}")["dialplan"]["app_name"] == "Stasis")
+    bed.asterisk.ask("POST", f"channels/{ear}/record", name=ear, format="wav", maxDurationSeconds="1")
+    file = bed.asterisk.node.recordings / f"{ear}.wav"
+    await at.until(lambda: file.exists() and file.stat().st_size > 8_000)
+    bed.asterisk.ask("DELETE", f"channels/{ear}")
+    return samples(file.read_bytes())
+
+
+async def hears_at_last(at: Exchange, bed: Bed, call: int, hertz: float) -> bool:
+    """Whether the customer comes to hear a tone: what was asked for may just be under way."""
+    for _ in range(3):
+        if hears(await heard(at, bed, f"cf-{call}"), hertz):
+            return True
+    return False
+
+
+async def test_a_customer_whom_everybody_left_hears_music_until_somebody_comes(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+        at.carrier.leave(call, AGENT)
+        assert await hears_at_last(at, bed, call, audio.MUSIC_HZ)
+        at.carrier.join(call, OTHER)
+        await at.until(lambda: Joined(call, OTHER) in at.of(call))
+        now = await heard(at, bed, f"cf-{call}")
+        assert hears(now, audio.AGENT_HZ)
+        assert not hears(now, audio.MUSIC_HZ)
+        at.carrier.hold(call, True)
+        assert await hears_at_last(at, bed, call, audio.MUSIC_HZ)
+        await at.hang_up(call)
+
+
+async def test_who_is_muted_is_not_heard(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        at.carrier.mute(call, AGENT, True)
+        at.carrier.record(call, 1)
+        await lasts(at, bed, call, 1, 0.8)
+        at.carrier.mute(call, AGENT, False)
+        at.carrier.record(call, 2)
+        await lasts(at, bed, call, 2, 0.8)
+        await at.hang_up(call)
+        assert not hears(samples(await recording(at, call, 1)), audio.AGENT_HZ)
+        assert hears(samples(await recording(at, call, 2)), audio.AGENT_HZ)
+
+
+async def test_nothing_is_recorded_while_the_recording_is_paused(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, 0, 0.5)
+        at.carrier.pause_recording(call, True)
+        # what happens meanwhile takes longer than what is recorded
+        at.carrier.play(call, "information")
+        await at.told(call, MessagePlayed)
+        at.carrier.pause_recording(call, False)
+        ended = await at.hang_up(call)
+        assert ended.recorded_s is not None
+        assert 2.0 <= ended.recorded_s < 3.0
+
+
+async def test_a_call_is_transferred_by_an_agent_to_another_and_to_an_outside_number(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+        at.carrier.hold(call, True)
+        at.carrier.join(call, OTHER)
+        await at.until(lambda: Joined(call, OTHER) in at.of(call))
+        at.carrier.leave(call, AGENT)
+        at.carrier.hold(call, False)
+        at.carrier.call_out(call, -1, scenarios.number(scenarios.RINGS), None, 5.0)
+        await at.until(lambda: Joined(call, -1) in at.of(call))
+        at.carrier.leave(call, OTHER)
+        at.carrier.call_out(call, -2, scenarios.number(scenarios.BUSY), None, 5.0)
+        await at.until(lambda: AgentMissed(call, -2) in at.of(call))
+        at.carrier.call_out(call, -3, "not a number", None, 5.0)
+        await at.until(lambda: AgentMissed(call, -3) in at.of(call))
+        (live,) = await at.carrier.calls()
+        assert (live.call, live.answered, live.agent) == (call, True, None)
+        assert not any(isinstance(event, Left) for event in at.of(call))
+        await at.hang_up(call)
+
+
+async def test_a_phone_that_rings_stops_when_its_agent_is_taken_back(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.answered()
+        at.carrier.join(call, AWAY)
+        at.carrier.leave(call, AWAY)
+        await at.until(lambda: len(bed.asterisk.get("channels")) == 1)
+        await at.hang_up(call)
+        assert not any(isinstance(event, AgentMissed) for event in at.of(call))
+
+
+async def test_an_agents_phone_may_stay_connected_between_calls(bed: Bed) -> None:
+    async with exchange(bed, kept_lines=True) as at:
+        first = await at.talking(AGENT)
+        await at.hang_up(first)
+        (line,) = await at.until(lambda: bed.asterisk.get("channels"))
+        second = await at.talking(AGENT, record=True)
+        assert line["id"] in {channel["id"] for channel in bed.asterisk.get("channels")}
+        await lasts(at, bed, second, 0, 1.0)
+        await at.hang_up(second)
+        assert hears(samples(await recording(at, second)), audio.AGENT_HZ)
+        bed.asterisk.command("channel request hangup all")
+        await at.until(lambda: not bed.asterisk.get("channels"))
+        third = await at.talking(AGENT)
+        await at.hang_up(third)
+        bed.asterisk.command("channel request hangup all")
+        await at.until(lambda: not bed.asterisk.get("channels"))
+
+
+async def test_a_supervisor_listens_whispers_and_takes_part(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+
+        def members() -> list[int]:
+            return sorted(len(bridge["channels"]) for bridge in bed.asterisk.get("bridges"))
+
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "monitor")
+        await at.until(lambda: members() == [2, 2])
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "whisper")
+        await at.until(lambda: members() == [2, 2])
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "barge")
+        await at.until(lambda: members() in ([0, 3], [3]))
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "monitor")
+        await at.until(lambda: members() == [2, 2])
+        at.carrier.stop_listening(call, SUPERVISOR)
+        await at.until(lambda: members() == [2] and len(bed.asterisk.get("channels")) == 2)
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "barge")
+        await at.until(lambda: members() == [3])
+        await at.hang_up(call)
+        await at.until(lambda: not bed.asterisk.get("channels") and not bed.asterisk.get("bridges"))
+        assert [type(event) for event in at.of(call)][-1] is Ended
+
+
+async def test_a_whisper_is_heard_by_the_agent_alone(bed: Bed) -> None:
+    """The testbed's supervisor sounds as an agent does, so only silence in the customer's ear can be told."""
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT, record=True)
+        at.carrier.mute(call, AGENT, True)
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "whisper")
+        await at.until(lambda: len(bed.asterisk.get("bridges")) == 2)
+        at.carrier.record(call, 1)
+        await lasts(at, bed, call, 1, 0.8)
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "barge")
+        await at.until(lambda: any(len(bridge["channels"]) == 3 for bridge in bed.asterisk.get("bridges")))
+        at.carrier.record(call, 2)
+        await lasts(at, bed, call, 2, 0.8)
+        await at.hang_up(call)
+        assert not hears(samples(await recording(at, call, 1)), audio.AGENT_HZ)
+        assert hears(samples(await recording(at, call, 2)), audio.AGENT_HZ)
+
+
+async def test_keys_are_pressed_towards_the_customer(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+        at.carrier.send_digits(call, "42#")
+        at.carrier.send_digits(call, "call me")
+        await at.until(lambda: bed.parties.pressed.endswith("42#"))
+        await at.hang_up(call)
+
+
+@pytest.mark.parametrize("message", ["information", "nonsense", "prompt:1/" + "0" * 64])
+async def test_a_message_comes_to_its_end_also_when_it_cannot_be_played(bed: Bed, message: str) -> None:
+    async with exchange(bed) as at:
+        call = await at.answered()
+        at.carrier.play(call, message)
+        await at.told(call, MessagePlayed)
+        await at.hang_up(call)
+        assert len([event for event in at.of(call) if isinstance(event, MessagePlayed)]) == 1
+
+
+async def one_word(_organisation: int, _hash: str) -> AsyncGenerator[bytes]:
+    """A prompt of the media store."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(8_000))
+    yield target.getvalue()
+
+
+async def test_only_the_last_message_counts(bed: Bed) -> None:
+    prompts = bed.asterisk.node.folder / "prompts"
+    async with exchange(bed, store=one_word, information="sound:demo-congrats", prompts=prompts) as at:
+        call = await at.answered()
+        at.carrier.play(call, "information")
+        at.carrier.play(call, "prompt:1/" + "a" * 64)
+        await at.told(call, MessagePlayed)
+        assert (prompts / f"1-{'a' * 64}.wav").exists()
+        at.carrier.play(call, "information")
+        at.carrier.stop_playing(call)
+        at.carrier.play(call, "position:23")
+        at.carrier.join(call, AGENT)
+        await at.told(call, Joined)
+        await at.hang_up(call)
+        assert len([event for event in at.of(call) if isinstance(event, MessagePlayed)]) == 1

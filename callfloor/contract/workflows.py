@@ -177,13 +177,13 @@ def straight(campaign: str) -> Workflow:
 class QueueSettings(_Settings, frozen=True, kw_only=True):
     """How callers wait for the agents of an inbound campaign; times in seconds.
 
-    `skills`: what an agent must have, and at what least level; after `relax_skills_seconds` anyone will do (None:
-    never). `service_level_seconds`: answered within so long is answered in time. `max_wait_seconds`, `max_length`
-    (callers): None: no limit; a caller beyond them goes to the queue of `overflow`, an inbound campaign, or where the
-    workflow says. `priority`: higher ones are answered first; each `aging_seconds` of waiting raise it by one (None:
-    never). `announce_seconds`: how often position and expected wait are told (None: never). `agent_ring_seconds`: how
-    long an agent's phone rings. `survey`: the workflow that follows the call. `music`: the prompt that plays to whoever
-    waits or is held; None: the built-in one.
+    `skills`: what an agent must have, and at what least level; each `relax_skills_seconds` of waiting halve the levels
+    (None: never). `service_level_seconds`: answered within so long is answered in time. `max_wait_seconds`,
+    `max_length` (callers): None: no limit; a caller beyond them goes to the queue of `overflow`, an inbound campaign,
+    or where the workflow says. `priority`: higher ones are answered first; each `aging_seconds` of waiting raise it by
+    one (None: never). `announce_seconds`: how often position and expected wait are told (None: never).
+    `agent_ring_seconds`: how long an agent's phone rings. `survey`: the workflow that follows the call. `music`: the
+    prompt that plays to whoever waits or is held; None: the built-in one.
     """
 
     skills: Skills = {}

@@ -77,7 +77,7 @@ def _queue(setup: CampaignSetup, routes: Routes | None) -> QueuePlan:
     return QueuePlan(
         rules=QueueRules(
             skills=queue.skills,
-            relax_after_s=queue.relax_skills_seconds,
+            relax_after_s=queue.relax_skills_seconds or None,
             priority=queue.priority,
             ageing_per_s=0.0 if queue.aging_seconds is None else 1 / queue.aging_seconds,
             service_level_s=queue.service_level_seconds,

@@ -61,7 +61,7 @@ LogLevel = Annotated[
 ]
 Telephony = Annotated[
     Literal["simulated", "asterisk"] | None,
-    typer.Option(help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
+    typer.Option("--telephony", help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
 ]
 Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
 CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
@@ -95,7 +95,7 @@ def serve(
     requests_per_second: Rate = None,
     media_url: MediaUrl = None,
     log_level: LogLevel = None,
-    telephony: Telephony = None,
+    carrier: Telephony = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -112,7 +112,7 @@ def serve(
         requests_per_second=requests_per_second,
         media_url=media_url,
         log_level=log_level,
-        carrier=telephony,
+        carrier=carrier,
         data=data,
         database_url=database_url,
     )

@@ -22,6 +22,8 @@ from callfloor.telephony.carrier import CallId
 
 HEADER = 44
 BYTES_PER_SECOND = 16_000
+# Asterisk says that it stops before it has. How often, and after what rest, the header is looked at.
+LOOKS, LOOK_AGAIN_S = 75, 0.02
 
 
 class StoredRecordings:
@@ -39,13 +41,18 @@ class StoredRecordings:
         return (longest - HEADER) / BYTES_PER_SECOND if longest > HEADER else None
 
     async def _size(self, name: str) -> int | None:
-        try:
-            async with self._open(name) as file:
-                size = file.size
-        except AriNotThere:
-            return None
-        if size is None:
-            raise AriFailed(f"Asterisk does not say how long {name} is")
+        """The size of a recording, as soon as it is closed; None: there is none."""
+        size = 0
+        for _ in range(LOOKS):
+            try:
+                async with self._open(name) as file:
+                    size, head = file.size or 0, await anext(aiter(file.pieces), b"")
+            except AriNotThere:
+                return None
+            if HEADER <= size == HEADER + int.from_bytes(head[40:HEADER], "little"):
+                return size
+            await asyncio.sleep(LOOK_AGAIN_S)
+        # left open by a crash: what is there is all that will be
         return size
 
     async def read(self, call: CallId, part: int) -> AsyncGenerator[bytes]:

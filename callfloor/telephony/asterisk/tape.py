@@ -107,23 +107,14 @@ class Tape:
         if not running:
             return None
         about = self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
-        # a bridge's is closed when this is answered; it is no error when it was empty, and the recording over
+        # no error when the bridge was empty, and the recording over
         for name in self._names(part):
             await self._ask("POST", f"recordings/live/{name}/stop")
-        if self._stereo:
-            await self._close_sides(part)
         seconds = await self.length(part, about)
+        if self._stereo:
+            for side in names.SIDES:
+                await self._ask("DELETE", f"channels/{names.tape(self._call, part, side)}")
         return None if seconds is None else (part, seconds)
-
-    async def _close_sides(self, part: int) -> None:
-        """A channel's recording, other than a bridge's, is closed some time after it was told to stop."""
-        for name in self._names(part):
-            for _ in range(TRIES):
-                if not await self._ask("GET", f"recordings/live/{name}"):
-                    break
-                await asyncio.sleep(AGAIN_S)
-        for side in names.SIDES:
-            await self._ask("DELETE", f"channels/{names.tape(self._call, part, side)}")
 
     async def length(self, part: int, about: float | None = None) -> float | None:
         """How long a part is that is over; `about` where that cannot be asked now."""

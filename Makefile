@@ -17,7 +17,7 @@ demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's A
 test: lint test-fast ## every check and every test
 
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest

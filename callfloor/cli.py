@@ -12,6 +12,23 @@ from typing import Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
+from callfloor.commands.groups import GROUPS
+from callfloor.commands.options import (
+    CentreFile,
+    Connections,
+    Data,
+    DatabaseUrl,
+    Host,
+    ImportProcesses,
+    LogLevel,
+    MediaUrl,
+    Organisation,
+    Port,
+    Rate,
+    Telephony,
+    Workers,
+)
+
 app = typer.Typer(
     help="A self-hosted contact-centre platform on PostgreSQL.",
     no_args_is_help=True,
@@ -19,52 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
-db_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode=None)
-certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
-evidence_app = typer.Typer(help="Why each attempt was allowed.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(token_app, name="token")
-app.add_typer(db_app, name="db")
-app.add_typer(certificate_app, name="certificate")
-app.add_typer(evidence_app, name="evidence")
-closure_app = typer.Typer(
-    help="Emergency closure: callers are sent another way.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(closure_app, name="closure")
-function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(function_app, name="function")
-dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(dnc_app, name="dnc")
-asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(asterisk_app, name="asterisk")
-
-Data = Annotated[
-    Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="PostgreSQL ≥ 15 to use instead of the embedded one.")
-]
-Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one [default: 8080].")]
-Workers = Annotated[int | None, typer.Option(help="Processes that answer the API [default: 2].")]
-ImportProcesses = Annotated[int | None, typer.Option(help="Processes that import leads [default: 1].")]
-Connections = Annotated[int | None, typer.Option(help="Connections a process at most [default: 10].")]
-Rate = Annotated[
-    int | None, typer.Option(help="Requests a second of a token without a limit of its own [default: 100].")
-]
-MediaUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Where media go: a folder or s3://bucket/prefix [default: DATA/media]."),
-]
-LogLevel = Annotated[
-    str | None, typer.Option(help="Least level that is logged: debug, info, warning, error [default: info].")
-]
-Telephony = Annotated[
-    Literal["simulated", "asterisk"] | None,
-    typer.Option("--telephony", help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
-]
-Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
-CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def _version(wanted: bool) -> None:
@@ -258,266 +231,6 @@ def desk(
     from callfloor.commands import desk, session
 
     desk.run(session.settings(url=url, token=token))
-
-
-@token_app.command("create")
-def create_token(
-    name: Annotated[str | None, typer.Option(help="What the token is for [default with --user: the username].")] = None,
-    scopes: Annotated[
-        str | None,
-        typer.Option(help="Scopes separated by commas, or all [default with --user: what a desk needs]."),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The agent or user whom it signs in at a desk.")
-    ] = None,
-    organisation: Organisation = None,
-    expires: Annotated[str | None, typer.Option(help="Life: 12h, 90d or 4w [default: for ever].")] = None,
-    rate_limit: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Requests a second [default: the server's].")
-    ] = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Make a token and print it. It cannot be shown again."""
-    from callfloor.commands import session, tokens
-
-    settings = session.settings(data=data, database_url=database_url)
-    tokens.create(settings, organisation, name, scopes, expires, rate_limit, user)
-
-
-@token_app.command("list")
-def list_tokens(
-    organisation: Organisation = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """List the tokens, without their secrets."""
-    from callfloor.commands import session, tokens
-
-    tokens.show(session.settings(data=data, database_url=database_url), organisation, as_json=as_json)
-
-
-@token_app.command("revoke")
-def revoke_token(
-    token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)],
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Revoke a token, at once in every server."""
-    from callfloor.commands import session, tokens
-
-    tokens.revoke(session.settings(data=data, database_url=database_url), organisation, token_id)
-
-
-@db_app.command("migrate")
-def migrate(data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Bring the database to this version."""
-    from callfloor.commands import databases, session
-
-    databases.migrate_database(session.settings(data=data, database_url=database_url))
-
-
-@db_app.command("status")
-def status(data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """List the migrations and when each was applied."""
-    from callfloor.commands import databases, session
-
-    databases.show_status(session.settings(data=data, database_url=database_url))
-
-
-@certificate_app.command("verify")
-def verify_certificate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The certificate.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
-) -> None:
-    """Check an erasure certificate. Needs no server and no database."""
-    from callfloor.commands import certificates
-
-    certificates.verify(file, key)
-
-
-@certificate_app.command("key")
-def certificate_key(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Print the public key that checks an organisation's certificates."""
-    from callfloor.commands import certificates, session
-
-    certificates.show_key(session.settings(data=data, database_url=database_url), organisation)
-
-
-@evidence_app.command("export")
-def export_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")
-    ] = None,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Write the evidence of all attempts of some days to a file. It holds personal data."""
-    from callfloor.commands import evidence, session
-
-    evidence.export(session.settings(data=data, database_url=database_url), organisation, first, last, file)
-
-
-@evidence_app.command("verify")
-def verify_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
-) -> None:
-    """Check a file of evidence. Needs no server and no database."""
-    from callfloor.commands import evidence
-
-    evidence.verify(file, key)
-
-
-OfCampaign = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The list of this campaign [default: that of the whole organisation]."),
-]
-Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...", help="International, or as written in the country.")]
-
-
-@dnc_app.command("add")
-def add_dnc(
-    numbers: Numbers,
-    campaign: OfCampaign = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; shown by list and check.")] = None,
-    expires: Annotated[
-        str | None, typer.Option(metavar="DAY", help="Last day, or a time with its offset [default: for good].")
-    ] = None,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Block numbers, from the next call on."""
-    from callfloor.commands import dnc, session
-
-    settings = session.settings(data=data, database_url=database_url)
-    dnc.add(settings, organisation, campaign, numbers, reason, expires)
-
-
-@dnc_app.command("remove")
-def remove_dnc(
-    numbers: Numbers,
-    campaign: OfCampaign = None,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Let numbers be called again."""
-    from callfloor.commands import dnc, session
-
-    dnc.remove(session.settings(data=data, database_url=database_url), organisation, campaign, numbers)
-
-
-@dnc_app.command("check")
-def check_dnc(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="International, or as written in the country.")],
-    campaign: OfCampaign = None,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> int:
-    """Say whether a number is blocked, and why. Exits with 3 when it is."""
-    from callfloor.commands import dnc, session
-
-    return dnc.check(session.settings(data=data, database_url=database_url), organisation, campaign, number)
-
-
-@dnc_app.command("list")
-def list_dnc(
-    campaign: OfCampaign = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Print every blocked number, of one campaign or of all lists."""
-    from callfloor.commands import dnc, session
-
-    dnc.show(session.settings(data=data, database_url=database_url), organisation, campaign, as_json=as_json)
-
-
-@dnc_app.command("import")
-def import_dnc(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: phone,reason,expires; - is standard input.")],
-    campaign: OfCampaign = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave wrong lines out [default: refuse the whole file].")
-    ] = False,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Block the numbers of a CSV file. Wrong lines are told by line."""
-    from callfloor.commands import dnc, session
-
-    settings = session.settings(data=data, database_url=database_url)
-    dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad)
-
-
-OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]
-
-
-@closure_app.command("on")
-def close_workflows(
-    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
-) -> None:
-    """Send callers the way that schedules have for an emergency, until it is over."""
-    from callfloor.commands import callers, session
-
-    callers.close(session.settings(data=data, database_url=database_url), organisation, workflow)
-
-
-@closure_app.command("off")
-def open_workflows(
-    workflow: OfWorkflow = None, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
-) -> None:
-    """End a closure."""
-    from callfloor.commands import callers, session
-
-    callers.reopen(session.settings(data=data, database_url=database_url), organisation, workflow)
-
-
-@closure_app.command("show")
-def show_closures(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Print what is closed by hand."""
-    from callfloor.commands import callers, session
-
-    callers.show(session.settings(data=data, database_url=database_url), organisation)
-
-
-@function_app.command("key")
-def function_key(
-    renew: Annotated[bool, typer.Option("--renew", help="Make a new one; the old one signs nothing more.")] = False,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Print the secret that signs what HTTP functions are sent (standardwebhooks.com)."""
-    from callfloor.commands import callers, session
-
-    callers.function_key(session.settings(data=data, database_url=database_url), organisation, renew=renew)
-
-
-@asterisk_app.command("check")
-def check_asterisk() -> None:
-    """Say what the Asterisk of the CALLFLOOR_ASTERISK_… settings lacks, and which lines to add."""
-    from callfloor.commands import asterisk, session
-
-    asterisk.check_nodes(session.settings())
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -151,6 +151,12 @@ class EmailNotHeld(Conflict):
     slug, title = "email-not-held", "E-mail is not yours"
 
 
+class TaskNotFree(Conflict):
+    """The task is somebody else's, it is done, or it was not taken."""
+
+    slug, title = "task-not-free", "Task is not yours"
+
+
 class EmailUnanswerable(Conflict):
     """The e-mail names no sender, or its mailbox sends nothing."""
 

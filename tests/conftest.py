@@ -41,6 +41,11 @@ def _local_server() -> bool:
 SERVERS = ["embedded", *(["local"] if _local_server() else [])]
 
 
+def alone(name: str) -> list[str]:
+    """A database that no other tests use, for `dsn`: an engine leads whatever campaigns there are."""
+    return [f"{SERVERS[-1]} {name.rsplit('.', 1)[-1]}"]
+
+
 @pytest.fixture(scope="session")
 def embedded_server() -> Iterator[EmbeddedServer]:
     with tempfile.TemporaryDirectory(prefix="cf-test-") as folder:
@@ -53,7 +58,7 @@ def embedded_server() -> Iterator[EmbeddedServer]:
 async def dsn(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A migrated database of its own, one a session and server. Tests are kept apart by their organisations."""
     base = os.environ.get("CALLFLOOR_TEST_DATABASE_URL", LOCAL)
-    if request.param == "embedded":
+    if request.param.startswith("embedded"):
         base = request.getfixturevalue("embedded_server").dsn
     name = f"callfloor_test_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(base)

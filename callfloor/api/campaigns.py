@@ -63,6 +63,8 @@ INBOUND_EXAMPLE: dict[str, Any] = {
     "callsReceived": 2,
     "callsAbandonedInWorkflow": 0,
     "callsAbandonedInQueue": 0,
+    "serviceLevelSeconds": 20.0,
+    "serviceLevel": 0.5,
     "timestamp": "2020-07-06T13:55:06+10:00",
     "timezone": "Australia/Sydney",
 }
@@ -164,6 +166,8 @@ async def get_inbound_statistics(call: Call, campaign_id: int, query: Statistics
         calls_received=int(row["received"]),
         calls_abandoned_in_workflow=int(row["in_workflow"]),
         calls_abandoned_in_queue=int(row["in_queue"]),
+        service_level_seconds=row["service_level_s"],
+        service_level=_service_level(row),
         timestamp=format_timestamp(call.now, zone(row["timezone"])),
         timezone=row["timezone"],
     )
@@ -177,6 +181,11 @@ def _agents_of(row: Record) -> CampaignAgents:
 def _average(total: int, of: int) -> int | None:
     """To the nearest whole number, halves up; None of nothing."""
     return int((2 * total + of) // (2 * of)) if of else None
+
+
+def _service_level(row: Record) -> float | None:
+    in_time, late = int(row["in_time"]), int(row["too_late"]) + row["waiting_too_long"]
+    return round(in_time / (in_time + late), 4) if in_time + late else None
 
 
 def _estimated_wait_s(row: Record) -> int | None:

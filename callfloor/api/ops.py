@@ -53,8 +53,11 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
         page = pages.get(request.path_params["slug"])
         return await problem_of(request, NotFound("There is no such kind of problem.")) if page is None else _json(page)
 
-    async def reference(_request: Request) -> Response:
-        return Response((assets / "index.html").read_bytes(), media_type="text/html")
+    async def reference(request: Request) -> Response:
+        page = (assets / "index.html").read_text("utf-8")
+        if request.url.path == "/docs/workspace":
+            page = page.replace(f"{first}/", "/workspace/v1/").replace("Platform API", "Workspace API")
+        return Response(page, media_type="text/html")
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
@@ -92,6 +95,7 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
         [
             Route("/", home),
             Route("/docs", reference),
+            Route("/docs/workspace", reference),
             Route("/docs/{name}", asset),
             Route("/health", health),
             Route("/ready", ready),

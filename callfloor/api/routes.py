@@ -21,7 +21,7 @@ from callfloor.api.gate import PREFIXES
 from callfloor.api.openapi import About, document
 from callfloor.api.operation import Operation
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, emails, events, session
+from callfloor.api.workspace import commands, emails, events, session, tasks
 
 OPERATIONS: tuple[Operation, ...] = (
     activities.get_activity,
@@ -69,6 +69,10 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     emails.answer_email,
     emails.transfer_email,
     emails.close_email,
+    tasks.list_tasks,
+    tasks.take_task,
+    tasks.finish_task,
+    tasks.download_message,
     watched_agents.list_agents,
     watched_agents.get_agent_session,
     commands.send_agent_command,
@@ -77,8 +81,8 @@ WORKSPACE_ABOUT = About(
     "Callfloor Workspace API",
     "1",
     """\
-What an agent's desk shows and does: the session with its call, preview or e-mail, commands, own callbacks; and for
-supervisors the sessions of agents.
+What an agent's desk shows and does: the session with its call, preview or e-mail, commands, own callbacks, messages
+and wishes that callers left; and for supervisors the sessions of agents.
 
 A token signs in one person: `callfloor token create --user NAME`. Events go on live over a WebSocket at `/events`, with
 the token in the Authorization header or in a first message `{"token": "TOKEN"}`; after a lost connection they go on

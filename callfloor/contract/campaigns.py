@@ -75,5 +75,13 @@ class InboundStatistics(Struct):
     calls_received: int
     calls_abandoned_in_workflow: int
     calls_abandoned_in_queue: int
+    service_level_seconds: Annotated[float, Meta(description="Within so long a call should be answered.")]
+    service_level: Annotated[
+        float | None,
+        Meta(
+            description="Share, 0 to 1, of the calls that were answered in time. Who gave up within that time, or has"
+            " not waited longer yet, is left out; null of none."
+        ),
+    ]
     timestamp: str
     timezone: str

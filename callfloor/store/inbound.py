@@ -52,13 +52,17 @@ ON CONFLICT DO NOTHING"""
 ADD_TASK_SQL = """
 INSERT INTO tasks (organisation_id, campaign_id, kind, activity_id, created_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ON CONSTRAINT tasks_activity_key DO NOTHING"""
-TASKS_SQL = """
-SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.agent_id, t.taken_at, a.contact
+_TASK = """
+SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.agent_id, t.done_at, a.contact,
+    (SELECT max(v.media_id) FROM media v WHERE v.organisation_id = t.organisation_id AND v.activity_id = t.activity_id
+        AND v.kind = 'voicemail' AND v.deleted_at IS NULL) AS media_id
 FROM tasks t
 JOIN campaign_agents m ON m.organisation_id = t.organisation_id AND m.campaign_id = t.campaign_id AND m.agent_id = $2
-LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id
+LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id"""
+TASKS_SQL = f"""{_TASK}
 WHERE t.organisation_id = $1 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $2)
 ORDER BY t.created_at, t.task_id LIMIT $3"""
+TASK_SQL = f"{_TASK} WHERE t.organisation_id = $1 AND t.task_id = $3"
 TAKE_TASK_SQL = """
 UPDATE tasks t SET agent_id = $3, taken_at = coalesce(t.taken_at, $4)
 WHERE t.organisation_id = $1 AND t.task_id = $2 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $3)
@@ -128,6 +132,11 @@ async def add_task(
 async def tasks(db: Database, organisation: int, agent_id: int, count: int) -> Sequence[Record]:
     """What is to be done in the agent's queues and is nobody else's, oldest first."""
     return await db.fetch(TASKS_SQL, organisation, agent_id, count)
+
+
+async def task(db: Database, organisation: int, agent_id: int, task_id: int) -> Record | None:
+    """A task of one of the agent's queues, done or not."""
+    return await db.fetchrow(TASK_SQL, organisation, agent_id, task_id)
 
 
 async def take_task(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> bool:

@@ -35,7 +35,7 @@ _ENDED = "coalesce(answered_at, left_queue_at, hang_up_at)"
 # $3 the moment, cut to the second; $4 beginning of the period, $5 its first whole minute; $6 and $7 those of the day.
 # No call lasts a month: the bounds on created_at leave older partitions out.
 INBOUND_SQL = f"""
-SELECT c.campaign_id, c.name, c.direction, c.timezone, f.*, w.*, agents.*,
+SELECT c.campaign_id, c.name, c.direction, c.timezone, c.service_level_s, f.*, w.*, agents.*,
     CASE WHEN f.handled > 0 THEN f.handled ELSE d.handled END AS average_of,
     CASE WHEN f.handled > 0 THEN f.handling_s ELSE d.handling_s END AS average_sum_s
 FROM campaigns c
@@ -43,21 +43,24 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(received), 0) AS received, coalesce(sum(in_workflow), 0) AS in_workflow,
         coalesce(sum(in_queue), 0) AS in_queue, coalesce(sum(handled), 0) AS handled,
         coalesce(sum(handling_s), 0) AS handling_s, coalesce(sum(waited), 0) AS waited,
-        coalesce(sum(waiting_s), 0) AS waiting_s, coalesce(max(longest_wait_s), 0) AS longest_wait_s
+        coalesce(sum(waiting_s), 0) AS waiting_s, coalesce(max(longest_wait_s), 0) AS longest_wait_s,
+        coalesce(sum(in_time), 0) AS in_time, coalesce(sum(too_late), 0) AS too_late
     FROM (
         SELECT received, abandoned_in_workflow AS in_workflow, abandoned_in_queue AS in_queue, handled, handling_s,
-            waited, waiting_s, longest_wait_s
+            waited, waiting_s, longest_wait_s, in_time, too_late
         FROM campaign_minutes
         WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $5
         UNION ALL
         SELECT (parent_activity_id IS NULL)::int, (status_id = 4)::int, (status_id = 5)::int,
             (answered_at IS NOT NULL AND hang_up_at IS NOT NULL)::int,
-            CASE WHEN answered_at IS NULL THEN 0 ELSE {_HANDLING_S} END, 0, 0, 0
+            CASE WHEN answered_at IS NULL THEN 0 ELSE {_HANDLING_S} END, 0, 0, 0, 0, 0
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND created_at >= $4
             AND created_at < $5
         UNION ALL
-        SELECT 0, 0, 0, 0, 0, 1, seconds_between(join_queue_at, {_ENDED}), seconds_between(join_queue_at, {_ENDED})
+        SELECT 0, 0, 0, 0, 0, 1, seconds_between(join_queue_at, {_ENDED}), seconds_between(join_queue_at, {_ENDED}),
+            (answered_at IS NOT NULL AND seconds_between(join_queue_at, {_ENDED}) <= c.service_level_s)::int,
+            (seconds_between(join_queue_at, {_ENDED}) > c.service_level_s)::int
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at >= $4
             AND join_queue_at < $5 AND {_ENDED} IS NOT NULL AND created_at >= $4::timestamptz - interval '31 days'
@@ -68,7 +71,9 @@ CROSS JOIN LATERAL (
         coalesce(sum(greatest(0, seconds_between(join_queue_at, $3::timestamptz)))
             FILTER (WHERE join_queue_at >= $4), 0) AS still_waiting_s,
         coalesce(max(greatest(0, seconds_between(join_queue_at, $3::timestamptz)))
-            FILTER (WHERE join_queue_at >= $4), 0) AS longest_still_waiting_s
+            FILTER (WHERE join_queue_at >= $4), 0) AS longest_still_waiting_s,
+        count(*) FILTER (WHERE join_queue_at >= $4
+            AND seconds_between(join_queue_at, $3::timestamptz) > c.service_level_s) AS waiting_too_long
     FROM activities
     WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at IS NOT NULL
         AND answered_at IS NULL AND left_queue_at IS NULL AND hang_up_at IS NULL

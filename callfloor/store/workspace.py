@@ -18,27 +18,22 @@ from callfloor.store.pool import Database
 # An agent's sequence went on: `ORGANISATION AGENT SEQUENCE`.
 CHANNEL = "callfloor_workspace"
 KEPT = "1 hour"
-# A batch of the journal that is written a second time has no more events of one agent.
-_BATCH = 200
 
-# The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
-# $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is
-# known by its moment.
 _OWN_EMAILS = """
 FROM activities
 WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL
     AND answered_at IS NOT NULL AND hang_up_at IS NULL
 ORDER BY answered_at, activity_id"""
+# The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
+# $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is
+# known by its moment.
 PUBLISH_SQL = f"""
 WITH state AS MATERIALIZED (
     SELECT state, since, reason, wanted_state FROM agent_states WHERE organisation_id = $1 AND agent_id = $2
     FOR NO KEY UPDATE
 ), known AS (
-    SELECT FROM (
-        SELECT * FROM workspace_events WHERE organisation_id = $1 AND agent_id = $2
-        ORDER BY sequence DESC LIMIT {_BATCH}
-    ) AS latest
-    WHERE happened_at = $5 AND type = $3 AND at_hand = $4::jsonb
+    SELECT FROM workspace_events
+    WHERE organisation_id = $1 AND agent_id = $2 AND happened_at = $5 AND type = $3 AND at_hand = $4::jsonb
         AND state = coalesce((SELECT state FROM state), 'signed-out')
 ), session AS (
     INSERT INTO workspace_sessions AS w (organisation_id, agent_id, sequence, at_hand, said_at, email)

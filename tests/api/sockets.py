@@ -14,11 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncGenerator[str]:
+async def served(app: Any, port: int = 0) -> AsyncGenerator[str]:
     """The address of an API that is served in this process, with small buffers."""
     with socket.socket() as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        bound.bind(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
         config = uvicorn.Config(
             app, ws="websockets-sansio", lifespan="off", log_config=None, ws_per_message_deflate=False
         )

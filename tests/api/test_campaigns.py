@@ -79,7 +79,21 @@ def recount_inbound(calls: list[dict[str, Any]], shown: dict[str, Any], period: 
         "callsReceived": sum(call["parentActivityId"] is None for call in created),
         "callsAbandonedInWorkflow": sum(call["activityStatusId"] == 4 for call in created),
         "callsAbandonedInQueue": sum(call["activityStatusId"] == 5 for call in created),
+        "serviceLevel": _service_level(calls, now, period, shown["serviceLevelSeconds"]),
     }
+
+
+def _service_level(calls: list[dict[str, Any]], now: datetime, period: timedelta, within_s: float) -> float | None:
+    in_time = late = 0
+    for call in calls:
+        joined, waited = call["timestamps"]["joinQueue"], call["durations"]["queue"]
+        if joined is None or when(joined) < now - period:
+            continue
+        if waited is None:
+            waited = int((now - when(joined)).total_seconds())
+        in_time += call["timestamps"]["answered"] is not None and waited <= within_s
+        late += waited > within_s
+    return round(in_time / (in_time + late), 4) if in_time + late else None
 
 
 def recount_outbound(
@@ -164,6 +178,8 @@ async def test_a_campaign_without_calls_has_zeros(centre: Centre) -> None:
         "callsReceived": 0,
         "callsAbandonedInWorkflow": 0,
         "callsAbandonedInQueue": 0,
+        "serviceLevelSeconds": 20.0,
+        "serviceLevel": None,
         "timezone": "Australia/Sydney",
     }
 

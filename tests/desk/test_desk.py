@@ -18,6 +18,7 @@ from rich.console import Console
 
 from callfloor.contract import workspace as w
 from callfloor.contract.workspace_api import Choices, Colleague, OwnCampaign, Queue, WrapCode
+from callfloor.desk.client import Client
 from callfloor.desk.keys import Pressed, Question, Quit, press
 from callfloor.desk.view import Desk, shown
 from callfloor.store import agents
@@ -174,6 +175,30 @@ async def at_desk(url: str, token: str) -> AsyncGenerator[Terminal]:
         process.kill()
         await process.wait()
     terminal.close()
+
+
+@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+async def test_a_desk_goes_on_when_the_server_is_back(app: Any, db: Database, centre: Centre) -> None:
+    token = await token_of(db, centre, centre.agent)
+    got: list[int] = []
+    async with served(app) as address:
+        url = address.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        client = Client(url, token)
+        events = client.events()
+        assert (await anext(events) or IDLE).sequence == 0
+        await publish(db, centre, w.AtHand(call=CALL))
+        got.append((await anext(events) or IDLE).sequence)
+    # it is away, and things happen meanwhile
+    assert await anext(events) is None
+    for seconds in range(3):
+        await publish(db, centre, w.AtHand(wrap_up_seconds=seconds))
+    async with served(app, int(url.rsplit(":", 1)[1])):
+        while len(got) < 4:
+            event = await anext(events)
+            got += [] if event is None else [event.sequence]
+        await events.aclose()
+    assert got == [1, 2, 3, 4]
+    await client.__aexit__()
 
 
 @pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")

@@ -21,13 +21,13 @@ from callfloor.store import agents, do_not_call
 from callfloor.store.pool import Database
 from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated import SimulatedCarrier
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre, alone
 from tests.floor.books import all_dialled, check_books, equals, set_mode, staff, states
 from tests.store.call_day import add_leads
 from tests.waiting import until
 
 # minutes on each kind of server would be too many: on the local one where there is one
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 
 QUICK = Behaviour(
     live=0.5,

@@ -48,12 +48,12 @@ from callfloor.store.pool import Database
 from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated import SimulatedCarrier
 from tests.api.test_campaigns import compare
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre, alone
 from tests.floor.books import equals, staff, states
 from tests.store.call_day import add_leads
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 
 CALLER = "+61491570156"
 
@@ -83,6 +83,11 @@ class Exchange:
         """How many the agent works on here."""
         known = self.floor.team.get(agent)
         return 0 if known is None else len(known.campaigns)
+
+    def state(self, agent: int) -> str | None:
+        """What the floor has the agent do."""
+        known = self.floor.team.get(agent)
+        return None if known is None else known.facts.state
 
     async def stop(self) -> None:
         self._stop.set()
@@ -143,6 +148,13 @@ async def status(centre: Centre, count: int = 1) -> list[str]:
     return [call["activityStatusName"] for call in await calls(centre)][:count]
 
 
+async def pause(centre: Centre, up: Exchange, *agents: int) -> None:
+    """No more calls for these agents, from the moment in which the floor knows of it."""
+    for agent in agents:
+        await centre.client.put("/availability", json={"agentId": agent, "available": False})
+    await until(lambda: _true(all(up.state(agent) == "paused" for agent in agents)))
+
+
 QUEUE = Queue(name="queue", campaign="Support Inbound")
 
 
@@ -174,9 +186,7 @@ async def test_callers_give_up_in_the_workflow_and_in_the_queue(
 ) -> None:
     async with exchange(centre, own, settings, Prompt(name="hello", prompt="hello", next="queue"), QUEUE) as at:
         up, number, agents = at
-        for agent in agents:
-            await centre.client.put("/availability", json={"agentId": agent, "available": False})
-        await until(lambda: equals(states(own, centre), {"paused"}))
+        await pause(centre, up, *agents)
         up.carrier.call_in(number, CALLER, replace(PATIENT, prompt_s=60.0, patience_s=steady(0.2)))
         await until(lambda: equals(status(centre), ["Abandoned in Workflow"]))
         up.carrier.call_in(number, None, replace(PATIENT, patience_s=steady(0.4)))
@@ -193,8 +203,7 @@ async def test_who_waited_for_too_long_leaves_a_message_and_the_queue_a_task(
     queue = Queue(name="queue", campaign="Support Inbound", max_wait_seconds=0.2, on_timeout="message")
     message = Voicemail(name="message", prompt="speak", campaign="Support Inbound")
     async with exchange(centre, own, settings, queue, message, agents=1) as (up, number, (agent,)):
-        await centre.client.put("/availability", json={"agentId": agent, "available": False})
-        await until(lambda: equals(states(own, centre), {"paused"}))
+        await pause(centre, up, agent)
         up.carrier.call_in(number, CALLER, PATIENT)
         await until(lambda: equals(_tasks(own, centre), ["voicemail"]))
         await until(lambda: _true(not up.floor.contacts.everyone()))
@@ -277,8 +286,7 @@ async def test_callers_keep_their_place_when_an_engine_dies(
     centre: Centre, own: Database, settings: Settings, dsn: str
 ) -> None:
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, (agent,)):
-        await centre.client.put("/availability", json={"agentId": agent, "available": False})
-        await until(lambda: equals(states(own, centre), {"paused"}))
+        await pause(centre, up, agent)
         for caller in range(3):
             up.carrier.call_in(number, f"+6149157015{6 + caller}", PATIENT)
             await until(lambda caller=caller: equals(status(centre, 3), ["In Queue"] * (caller + 1)))
@@ -355,8 +363,7 @@ async def test_an_agent_dials_by_hand_what_may_be_called_and_nothing_else(
     key = await do_not_call.key(own, centre.organisation)
     await do_not_call.add(own, centre.organisation, key, "+61491570157", datetime.now(UTC))
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, (agent,)):
-        await centre.client.put("/availability", json={"agentId": agent, "available": False})
-        await until(lambda: equals(states(own, centre), {"paused"}))
+        await pause(centre, up, agent)
         up.carrier.behaviour = replace(PATIENT, live=1.0, answer_s=steady(0.1))
         for number, lead in (("0491 570 157", None), (CALLER, 999_999), ("0491570158", lead_id)):
             refused = await up.do(agent, Dial(centre.outbound, number, lead))

@@ -197,3 +197,15 @@ async def test_an_erased_number_stands_on_no_desk_and_in_no_command(db: Database
     found = await missed(db, centre, 0)
     assert found.events[1].session.call is not None
     assert found.events[1].session.call.number == "[erased]"
+
+
+async def test_what_nobody_came_back_for_is_dropped(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
+    for key_hash in (b"old", b"new"):
+        await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=key_hash, within=SOON)
+    await db.execute(
+        "UPDATE workspace_commands SET created_at = now() - interval '11 minutes' WHERE key_hash = $1", b"old"
+    )
+    await commands.expire(db)
+    left = await db.fetch("SELECT key_hash FROM workspace_commands WHERE organisation_id = $1", org)
+    assert [row["key_hash"] for row in left] == [b"new"]

@@ -292,6 +292,16 @@ def test_the_workspace_has_a_document_of_its_own(workspace: Document) -> None:
     assert commands["schema"]["discriminator"]["propertyName"] == "action"
 
 
+async def test_the_workspace_has_a_reference_page_of_its_own(centre: Centre) -> None:
+    for path, document in (
+        ("/docs", "/platform-api/v3.0/openapi.json"),
+        ("/docs/workspace", "/workspace/v1/openapi.json"),
+    ):
+        page = await centre.client.get(f"http://callfloor.test{path}")
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert re.findall(r'init\("([^"]+)"', page.text) == [document]
+
+
 async def test_the_same_routes_answer_under_both_prefixes(centre: Centre) -> None:
     for prefix in ("/platform-api/v3.0", "/v3.0"):
         answer = await centre.client.get(f"http://callfloor.test{prefix}/users?limit=1")

@@ -10,10 +10,10 @@ from callfloor.settings import Settings
 from callfloor.store.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.api.sockets import read, served, stream
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre, alone
 from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 
 __all__ = ["own"]
 

@@ -18,7 +18,7 @@ from callfloor.contract.workspace import AtHand
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store import agents, attempts, media
+from callfloor.store import agents, attempts, inbound, media
 from callfloor.store.pool import Database
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.conftest import SERVERS, Centre
@@ -176,16 +176,17 @@ DESK_BODIES: dict[str, Any] = {
 @dataclass
 class Seated:
     """An agent of an organisation with a call, a lead, a callback and an e-mail with a file at hand; `email` is its
-    activity."""
+    activity, `task` a message that a caller left."""
 
     owned: Owned
     email: int
     file: int
+    task: int
 
     def given(self, operation: Operation) -> dict[str, Any]:
         """Names of what the operation is asked for."""
         centre, body = self.owned.centre, DESK_BODIES.get(operation.operation_id)
-        values = {"agentId": centre.agent, "activityId": self.email, "mediaId": self.file}
+        values = {"agentId": centre.agent, "activityId": self.email, "mediaId": self.file, "taskId": self.task}
         path = re.sub(r"{(\w+)}", lambda name: str(values[name[1]]), operation.path)
         if operation.operation_id == "take_email":
             body = {"activityId": self.email}
@@ -209,7 +210,13 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
         db, centre.organisation, "attachment", email, media.StoredContent(stored.sha256, stored.size),
         content_type="text/plain", duration_s=None, file_name="file.txt", at=now,
     )  # fmt: skip
-    return Seated(owned, email, file)
+    await inbound.add_task(db, centre.organisation, centre.inbound, "voicemail", owned.activity, now)
+    task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
+    await media.add(
+        db, centre.organisation, "voicemail", owned.activity, media.StoredContent(stored.sha256, stored.size),
+        content_type="audio/wav", duration_s=1, file_name="message.wav", at=now,
+    )  # fmt: skip
+    return Seated(owned, email, file, task)
 
 
 async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) -> httpx2.Response:
@@ -244,5 +251,8 @@ async def test_the_owner_of_a_desk_meets_no_404(operation: Operation, seated: Se
     if operation.operation_id in ("answer_email", "transfer_email", "close_email"):
         async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
             await client.post("/emails/take", json={"activityId": seated.email})
+    if operation.operation_id == "finish_task":
+        async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
+            await client.post(f"/tasks/{seated.task}/take")
     answer = await asked(seated, operation, centre, db)
     assert answer.status_code in (200, 201, 204), answer.text

@@ -42,6 +42,8 @@ CREATE TABLE workspace_events (
     PRIMARY KEY (organisation_id, agent_id, sequence)
 );
 CREATE INDEX workspace_events_happened_idx ON workspace_events (happened_at);
+-- An event that is published a second time is known by its moment.
+CREATE INDEX workspace_events_moment_idx ON workspace_events (organisation_id, agent_id, happened_at);
 
 -- What is asked of the floor. Whoever leads the agent's campaigns claims it (`engine`) before anything is done; a row
 -- that nobody claimed by `expires_at` is never obeyed. `key_hash`: of an Idempotency-Key.

@@ -1,0 +1,123 @@
+"""What callers left for a queue to do: messages, and wishes to be called back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asyncpg import Record
+from starlette.responses import Response
+
+from callfloor.api.call import Call, not_found
+from callfloor.api.downloads import OCTETS
+from callfloor.api.media import download_media
+from callfloor.api.operation import operation
+from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.contract.workspace_tasks import Task, Tasks
+from callfloor.errors import MediaDeleted, RangeNotSatisfiable, TaskNotFree
+from callfloor.store import inbound
+
+MOST = 100
+_TASK: dict[str, Any] = {
+    "taskId": 12,
+    "kind": "voicemail",
+    "campaignId": 1,
+    "activityId": 7001,
+    "created": "2021-08-01T13:55:06+10:00",
+    "agentId": None,
+    "number": "+61491570156",
+    "messageUri": "/workspace/v1/tasks/12/message",
+    "done": False,
+}
+_TAKEN = _TASK | {"agentId": 1002}
+
+
+@operation(
+    "GET",
+    "/tasks",
+    scope="workspace",
+    summary="What callers left to do",
+    tag="tasks",
+    example={"tasks": [_TASK]},
+    problems=OWN,
+)
+async def list_tasks(call: Call) -> Tasks:
+    """Messages to listen to and callers to call back, of your queues."""
+    rows = await inbound.tasks(call.db, call.organisation, agent_of(call.caller), MOST)
+    return Tasks(tasks=[_shown(call, row) for row in rows])
+
+
+@operation(
+    "POST",
+    "/tasks/{taskId}/take",
+    scope="workspace",
+    summary="Take a task",
+    tag="tasks",
+    example=_TAKEN,
+    problems=[*OWN, TaskNotFree],
+)
+async def take_task(call: Call, task_id: int) -> Task:
+    """It is yours from now on, and nobody else sees it."""
+    agent_id = agent_of(call.caller)
+    await _task(call, agent_id, task_id)
+    if not await inbound.take_task(call.db, call.organisation, task_id, agent_id, call.now):
+        raise TaskNotFree("Somebody else has taken the task, or it is done.")
+    return _shown(call, await _task(call, agent_id, task_id))
+
+
+@operation(
+    "POST",
+    "/tasks/{taskId}/finish",
+    scope="workspace",
+    summary="Finish a task",
+    tag="tasks",
+    example=_TAKEN | {"done": True},
+    problems=[*OWN, TaskNotFree],
+)
+async def finish_task(call: Call, task_id: int) -> Task:
+    """The task that you took is done."""
+    agent_id = agent_of(call.caller)
+    await _task(call, agent_id, task_id)
+    if not await inbound.finish_task(call.db, call.organisation, task_id, agent_id, call.now):
+        raise TaskNotFree("Take the task first; or it is somebody else's, or done.")
+    return _shown(call, await _task(call, agent_id, task_id))
+
+
+@operation(
+    "GET",
+    "/tasks/{taskId}/message",
+    scope="workspace",
+    summary="Listen to a message",
+    tag="tasks",
+    example="UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=",
+    answers=(OCTETS, "*/*"),
+    problems=[*OWN, MediaDeleted, RangeNotSatisfiable],
+)
+async def download_message(call: Call, task_id: int) -> Response:
+    """The WAV file that the caller left; ranges as in the download of media."""
+    row = await _task(call, agent_of(call.caller), task_id)
+    if row["media_id"] is None:
+        raise not_found("message")
+    return await download_media.handler(call, row["media_id"])
+
+
+async def _task(call: Call, agent_id: int, task_id: int) -> Record:
+    """A task of the agent's queues. Raises `NotFound`."""
+    row = await inbound.task(call.db, call.organisation, agent_id, task_id)
+    if row is None:
+        raise not_found("task")
+    return row
+
+
+def _shown(call: Call, row: Record) -> Task:
+    uri = f"{call.prefix}/tasks/{row['task_id']}/message"
+    return Task(
+        task_id=row["task_id"],
+        kind=row["kind"],
+        campaign_id=row["campaign_id"],
+        activity_id=row["activity_id"],
+        created=shown(row["created_at"], call.zone),
+        agent_id=row["agent_id"],
+        number=row["contact"],
+        message_uri=None if row["media_id"] is None else uri,
+        done=row["done_at"] is not None,
+    )

@@ -87,6 +87,7 @@ def asterisk_setup(settings: Settings) -> Setup:
         country=settings.asterisk_country,
         agent_ring_s=settings.asterisk_agent_ring_s,
         kept_lines=settings.asterisk_agent_line == "kept",
+        stereo=settings.asterisk_stereo,
         recordings=settings.asterisk_recordings,
         prompts=(settings.asterisk_prompts or settings.data / "prompts").resolve(),
         information=settings.asterisk_information,

@@ -68,7 +68,7 @@ def serve(
     requests_per_second: Rate = None,
     media_url: MediaUrl = None,
     log_level: LogLevel = None,
-    telephony: Telephony = None,
+    carrier: Telephony = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -85,7 +85,7 @@ def serve(
         requests_per_second=requests_per_second,
         media_url=media_url,
         log_level=log_level,
-        carrier=telephony,
+        carrier=carrier,
         data=data,
         database_url=database_url,
     )

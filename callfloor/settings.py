@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         "sound:callfloor-information", description="What a person hears who answered when no agent was free in time."
     )
     asterisk_amd_context: str = Field("callfloor-amd", description="Context of the dialplan that detects machines.")
+    asterisk_stereo: bool = Field(
+        False, description="Record what the customer says on the left and what the customer hears on the right."
+    )
     asterisk_recordings: Path | None = Field(
         None, description="Folder where Asterisk keeps recordings. Default: they are fetched over HTTP."
     )

@@ -17,6 +17,15 @@ class Bed:
     asterisk: Asterisk
     parties: Parties
 
+    def crash(self) -> None:
+        """Asterisk dies. Its parties would talk on into ports that it uses again when it is back: they go with it."""
+        self.asterisk.kill()
+        self.parties.stop()
+
+    def restart(self) -> None:
+        self.asterisk.start()
+        self.parties.start()
+
 
 @contextmanager
 def bed() -> Generator[Bed]:

@@ -6,10 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed import certificates
 from testbed.ports import Ports
 
 USER = "callfloor"
 APP = "callfloor"
+BROWSER_AGENT = 7
+BROWSER = f"browser-{BROWSER_AGENT}"
 # How long a call without sound stays up. Nothing else ends one whose BYE was lost.
 RTP_TIMEOUT_S = 3
 # fmt: off
@@ -70,6 +73,10 @@ class Node:
         return self.folder / "etc"
 
     @property
+    def certificate(self) -> Path:
+        return self.folder / "certificate.pem"
+
+    @property
     def recordings(self) -> Path:
         return self.folder / "spool/recording"
 
@@ -78,12 +85,13 @@ def write(node: Node) -> None:
     """Write every file of the node's configuration."""
     for name in ("etc", "lib", "log", "run", "spool/recording"):
         (node.folder / name).mkdir(parents=True, exist_ok=True)
+    node.certificate.write_bytes(certificates.made())
     ports = node.ports
     files = {
         "asterisk": _asterisk(node),
         "modules": "[modules]\nautoload=no\n" + "".join(f"load = {module}.so\n" for module in MODULES),
         "logger": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
-        "http": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={ports.http}\nsessionlimit=1000\n",
+        "http": _http(node),
         # the quality of a call is told with the last event of its channel
         "ari": "[general]\nenabled=yes\nchannelvars=RTPAUDIOQOS\n"
         f"[{USER}]\ntype=user\nread_only=no\npassword={node.password}\n",
@@ -92,7 +100,7 @@ def write(node: Node) -> None:
         "acl": "",
         "musiconhold": f"[default]\nmode=files\ndirectory={node.folder}/music\n",
         "extensions": EXTENSIONS,
-        "pjsip": _pjsip(ports),
+        "pjsip": _pjsip(ports) + _browser(node),
         **dict.fromkeys(EMPTY, "[general]\n"),
     }
     for name, text in files.items():
@@ -118,6 +126,45 @@ def _asterisk(node: Node) -> str:
     }
     lines = [f"{name} => {path}\n" for name, path in folders.items()]
     return f"[directories]\n{''.join(lines)}[options]\ndocumentation_language = en_US\nsystemname = {node.name}\n"
+
+
+def _http(node: Node) -> str:
+    return f"""\
+[general]
+enabled=yes
+bindaddr=127.0.0.1
+bindport={node.ports.http}
+sessionlimit=1000
+tlsenable=yes
+tlsbindaddr=127.0.0.1:{node.ports.https}
+tlscertfile={node.certificate}
+"""
+
+
+def _browser(node: Node) -> str:
+    """A phone in a browser, as docs/asterisk.md sets it up, without DTLS: that needs a module that is not there."""
+    return f"""\
+[wss]
+type=transport
+protocol=wss
+bind=127.0.0.1
+[{BROWSER}]
+type=endpoint
+transport=wss
+context=incoming
+aors={BROWSER}
+auth={BROWSER}
+disallow=all
+allow=ulaw
+[{BROWSER}]
+type=auth
+username={BROWSER}
+password={node.password}
+[{BROWSER}]
+type=aor
+max_contacts=1
+remove_existing=yes
+"""
 
 
 def _pjsip(ports: Ports) -> str:

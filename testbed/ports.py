@@ -72,6 +72,10 @@ class Ports:
         return self._base + 3
 
     @property
+    def https(self) -> int:
+        return self._base + 4
+
+    @property
     def customers(self) -> int:
         return self._base + 10
 

@@ -30,7 +30,7 @@ LogLevel = Annotated[
 ]
 Telephony = Annotated[
     Literal["simulated", "asterisk"] | None,
-    typer.Option(help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
+    typer.Option("--telephony", help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
 ]
 Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
 CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]

@@ -33,10 +33,17 @@ async def recording(at: Exchange, call: int, part: int = 0) -> bytes:
     return b"".join([piece async for piece in at.carrier.recording(call, part)])
 
 
-async def lasts(at: Exchange, bed: Bed, call: int, part: int, least_s: float) -> None:
+async def lasts(at: Exchange, bed: Bed, call: int, part: int | str, least_s: float) -> None:
     """Wait until so much of a part is on the disk. Asterisk writes two seconds at a time."""
     path = bed.asterisk.node.recordings / f"cf-{call}-{part}.wav"
     await at.until(lambda: path.exists() and path.stat().st_size > least_s * 16_000)
+
+
+async def a_second_passes(at: Exchange, call: int) -> None:
+    """As long as a message takes: the parties talk on meanwhile."""
+    before = at.of(call).count(MessagePlayed(call))
+    at.carrier.play(call, "information")
+    await at.until(lambda: at.of(call).count(MessagePlayed(call)) > before)
 
 
 async def test_customer_and_agent_hear_each_other_and_both_are_recorded(bed: Bed) -> None:
@@ -55,6 +62,28 @@ async def test_customer_and_agent_hear_each_other_and_both_are_recorded(bed: Bed
             await recording(at, call)
         await at.carrier.forget_recording(call)
         await at.until(lambda: not bed.asterisk.get("channels") and not bed.asterisk.get("bridges"))
+
+
+async def test_each_side_can_be_recorded_for_itself(bed: Bed) -> None:
+    async with exchange(bed, stereo=True) as at:
+        call = await at.talking(AGENT, record=True)
+        await lasts(at, bed, call, "0-out", 2.0)
+        at.carrier.record(call, 1)
+        await at.told(call, Recorded)
+        at.carrier.play(call, "information")
+        await at.told(call, MessagePlayed)
+        ended = await at.hang_up(call)
+        assert seconds(await recording(at, call, 1)) == pytest.approx(ended.recorded_s)
+        content = await recording(at, call)
+        (told,) = [event for event in at.of(call) if isinstance(event, Recorded)]
+        assert seconds(content) == pytest.approx(told.seconds)
+        left, right = samples(content, 0), samples(content, 1)
+        assert (hears(left, audio.CUSTOMER_HZ), hears(left, audio.AGENT_HZ)) == (True, False)
+        assert (hears(right, audio.CUSTOMER_HZ), hears(right, audio.AGENT_HZ)) == (False, True)
+        for part in (0, 1):
+            await at.carrier.forget_recording(call, part)
+        await at.until(lambda: not bed.asterisk.get("channels"))
+        assert not list(bed.asterisk.node.recordings.glob(f"cf-{call}-*"))
 
 
 async def test_a_recording_is_read_from_the_folder_where_there_is_one(bed: Bed) -> None:
@@ -165,10 +194,10 @@ async def test_who_is_muted_is_not_heard(bed: Bed) -> None:
         call = await at.talking(AGENT, record=True)
         at.carrier.mute(call, AGENT, True)
         at.carrier.record(call, 1)
-        await lasts(at, bed, call, 1, 0.8)
+        await a_second_passes(at, call)
         at.carrier.mute(call, AGENT, False)
         at.carrier.record(call, 2)
-        await lasts(at, bed, call, 2, 0.8)
+        await a_second_passes(at, call)
         await at.hang_up(call)
         assert not hears(samples(await recording(at, call, 1)), audio.AGENT_HZ)
         assert hears(samples(await recording(at, call, 2)), audio.AGENT_HZ)
@@ -269,11 +298,11 @@ async def test_a_whisper_is_heard_by_the_agent_alone(bed: Bed) -> None:
         at.carrier.listen_in(call, AGENT, SUPERVISOR, "whisper")
         await at.until(lambda: len(bed.asterisk.get("bridges")) == 2)
         at.carrier.record(call, 1)
-        await lasts(at, bed, call, 1, 0.8)
+        await a_second_passes(at, call)
         at.carrier.listen_in(call, AGENT, SUPERVISOR, "barge")
         await at.until(lambda: any(len(bridge["channels"]) == 3 for bridge in bed.asterisk.get("bridges")))
         at.carrier.record(call, 2)
-        await lasts(at, bed, call, 2, 0.8)
+        await a_second_passes(at, call)
         await at.hang_up(call)
         assert not hears(samples(await recording(at, call, 1)), audio.AGENT_HZ)
         assert hears(samples(await recording(at, call, 2)), audio.AGENT_HZ)

@@ -121,9 +121,9 @@ async def test_asterisk_is_killed_and_comes_back(bed: Bed) -> None:
         rings = at.dial(scenarios.RINGS_OUT)
         await at.told(rings, Ringing)
         await lasts(at, bed, call, 0, 2.0)
-        bed.asterisk.kill()
+        bed.crash()
         await at.until(lambda: not at.carrier.nodes[0].connected)
-        await asyncio.to_thread(bed.asterisk.start)
+        await asyncio.to_thread(bed.restart)
         ended = await at.over(call)
         assert (ended.cause, (await at.over(rings)).cause) == ("hang-up", "failed")
         # what was recorded before is there, with the length that it has
@@ -149,7 +149,7 @@ async def test_a_request_that_fails_leaves_a_call_in_no_doubt(bed: Bed, forwardi
 
 async def test_a_slow_asterisk_slows_calls_and_loses_none(bed: Bed) -> None:
     async with behind(bed) as (at, proxy):
-        proxy.delay_s = 0.3
+        proxy.delay_s = 0.15
         call = await at.talking(AGENT, record=True)
         assert (await at.hang_up(call)).cause == "hang-up"
         proxy.delay_s = 0.0
@@ -228,7 +228,7 @@ async def test_calls_are_spread_over_nodes_and_end_with_theirs(bed: Bed) -> None
         async with exchange(bed, other, gone_s=0.3) as at:
             calls = [await at.talking(AGENT) for _ in range(4)]
             assert [len(each.asterisk.get("channels")) for each in (bed, other)] == [4, 4]
-            other.asterisk.kill()
+            other.crash()
             ended = await at.until(lambda: [each for each in at.heard if isinstance(each, Ended)])
             await at.until(lambda: len([each for each in at.heard if isinstance(each, Ended)]) == 2)
             assert {each.cause for each in ended} == {"hang-up"}

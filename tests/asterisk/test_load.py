@@ -74,8 +74,7 @@ async def test_fifty_recorded_conversations_at_once(bed: Bed) -> None:
             assert ended.quality is not None
             content = await recording(at, call)
             assert seconds(content) == pytest.approx(ended.recorded_s)
-            # a second of it is enough
-            sound = samples(content)[8_000:16_000]
+            sound = samples(content)
             assert hears(sound, audio.CUSTOMER_HZ)
             assert hears(sound, audio.AGENT_HZ)
             await at.carrier.forget_recording(call)

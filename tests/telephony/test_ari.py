@@ -151,9 +151,9 @@ async def test_a_node_that_is_away_is_told_apart_from_one_that_refuses(bed: Bed)
 
 async def test_the_socket_is_connected_again_when_asterisk_was_killed(bed: Bed) -> None:
     async with Ari(node_of(bed)) as ari, listening(ari) as heard:
-        bed.asterisk.kill()
+        bed.crash()
         await heard.until(lambda: heard.losses == 1)
-        await asyncio.to_thread(bed.asterisk.start)
+        await asyncio.to_thread(bed.restart)
         await heard.until(lambda: heard.connections == 2)
         channel = await originate(ari, scenarios.ANSWERS)
         await heard.until(lambda: "StasisStart" in heard.types(channel))

@@ -45,9 +45,9 @@ class Call:
 
     def __init__(self, id_: CallId, channel: str, around: Surroundings, line: Line | None = None) -> None:
         self.id, self.channel, self.around, self.line = id_, channel, around, line
-        self.ari, self.work = around.ari, around.work()
+        self.ari, self.work, self._notes = around.ari, around.work(), around.work()
         self.requests = Requests(around.ari, around.setup.app, id_)
-        self.tape = Tape(around.ari, around.stored, around.clock, id_)
+        self.tape = Tape(around.ari, around.stored, around.clock, around.setup, id_, channel)
         self.player = Player(around.ari, around.prompts, id_, channel, self._played)
         self.meeting = Meeting(around, self.work, self.requests, self.player, id_, channel, self._met)
         self.placed, self.ours = line is None, True
@@ -167,12 +167,18 @@ class Call:
             return
         await self._cut()
         self.tape.insert(part)
-        await self._note_part(str(part))
+        self._note_part(str(part))
         if self.meeting.bridge is not None and self.meeting.joined():
             await self.tape.run(self.meeting.bridge)
 
-    async def _note_part(self, value: str) -> None:
-        await self.requests.ask("POST", f"channels/{self.channel}/variable", variable=names.PART, value=value)
+    def _note_part(self, value: str) -> None:
+        """For an engine that takes the call over. Asterisk sets a variable when a prompt is over, so nothing waits."""
+        path, query = f"channels/{self.channel}/variable", {"variable": names.PART, "value": value}
+        self._notes.add(partial(self._note, path, query))
+
+    async def _note(self, path: str, query: dict[str, str]) -> None:
+        if not self.over:
+            await self.requests.ask("POST", path, **query)
 
     async def _cut(self) -> None:
         """End the part that is recorded."""
@@ -185,7 +191,7 @@ class Call:
 
     async def _stop_recording(self) -> None:
         await self._cut()
-        await self._note_part(f"-{self.tape.next_part}")
+        self._note_part(f"-{self.tape.next_part}")
 
     def pause_recording(self, on: bool) -> None:
         self.work.add(partial(self.tape.pause, on))
@@ -200,7 +206,7 @@ class Call:
         # Asterisk records nobody who is in a bridge
         await self.meeting.take_out()
         self.tape.next_part = max(self.tape.next_part, part + 1)
-        await self._note_part(f"-{part + 1}")
+        self._note_part(f"-{part + 1}")
         self._message = part
         query: dict[str, Value] = {
             "name": names.recording(self.id, part),

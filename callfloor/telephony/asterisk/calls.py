@@ -138,6 +138,8 @@ class Calls:
             self.offered(node, channel, args[1] if len(args) > 1 else "")
         elif (name := names.read(channel.id)) is not None:
             known = self.up.get(name.call)
+            if known is not None and name.kind == "tape":
+                return
             if known is None or not self.listeners.entered(known, channel.id, name):
                 # of a call that is over, or a phone that nobody waits for any more
                 self.hang_up_channel(node, channel.id)

@@ -261,7 +261,7 @@ class AsteriskCarrier:
     async def recording(self, call: CallId, part: int = 0) -> AsyncGenerator[bytes]:
         for node in self._where(call):
             try:
-                async for piece in node.stored.read(names.recording(call, part)):
+                async for piece in node.stored.read(call, part):
                     yield piece
             except AriNotThere:
                 continue
@@ -273,7 +273,7 @@ class AsteriskCarrier:
     async def forget_recording(self, call: CallId, part: int = 0) -> None:
         for node in self._where(call):
             try:
-                await node.stored.remove(names.recording(call, part))
+                await node.stored.remove(call, part)
             except (AriError, OSError) as error:
                 raise CarrierLostError(str(error)) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from callfloor.telephony.asterisk.setup import Setup
 
 OLDEST = 20
 SKEW_S = 2.0
+TRIES, AGAIN_S = 20, 0.05
 # fmt: off
 MODULES = (
     "chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_rtp_asterisk", "res_timing_timerfd",
@@ -280,9 +281,7 @@ async def _recording(ari: Ari, setup: Setup) -> list[Finding]:
     await ari.post(f"bridges/{name}", type="mixing")
     try:
         await ari.post(f"bridges/{name}/record", name=name, format="wav")
-        await ari.post(f"recordings/live/{name}/stop")
-        seen = setup.recordings is None or (setup.recordings / f"{name}.wav").exists()
-        await ari.delete(f"recordings/stored/{name}")
+        seen = await _stopped(ari, setup, name)
     except AriError as error:
         text = f"nothing can be recorded ({error}): Asterisk needs a folder spool/asterisk/recording that it may write"
         return [Finding(False, text, "mkdir -p /var/spool/asterisk/recording\n")]
@@ -291,6 +290,21 @@ async def _recording(ari: Ari, setup: Setup) -> list[Finding]:
     if not seen:
         return [Finding(False, f"recordings are not in {_shown(setup.recordings)}, the folder that is set")]
     return [Finding(True, "calls can be recorded")]
+
+
+async def _stopped(ari: Ari, setup: Setup, name: str) -> bool:
+    """End and remove the recording; whether it was where it was to be."""
+    seen = setup.recordings is None
+    for _ in range(TRIES):
+        with suppress(AriNotThere):
+            await ari.post(f"recordings/live/{name}/stop")
+        seen = seen or (setup.recordings is not None and (setup.recordings / f"{name}.wav").exists())
+        with suppress(AriNotThere):
+            await ari.delete(f"recordings/stored/{name}")
+            break
+        # it has just begun, or is just being written
+        await asyncio.sleep(AGAIN_S)
+    return seen
 
 
 def _shown(path: Path | None) -> str:

@@ -18,17 +18,30 @@ CALL = "CALLFLOOR_CALL"
 PART = "CALLFLOOR_PART"
 # What Asterisk tells of a channel's sound at its end, where ari.conf has it in `channelvars`.
 QUALITY = "RTPAUDIOQOS"
-_NAME = re.compile(r"cf-(?P<call>-?[0-9]{1,19})(?:-(?P<kind>p|ear|spy)(?P<party>-?[0-9]{1,19})-[0-9]+)?", re.ASCII)
+_NAME = re.compile(
+    r"cf-(?P<call>-?[0-9]{1,19})(?:-(?P<kind>p|ear|spy|in|out)(?P<party>-?[0-9]{1,19})-[0-9]+)?", re.ASCII
+)
 _LINE = re.compile(r"cf-line([0-9]{1,19})-[0-9]+", re.ASCII)
 _RECORDING = re.compile(r"cf-(-?[0-9]{1,19})-[0-9]+", re.ASCII)
 
-Kind = Literal["customer", "party", "ear", "spy"]
-_KINDS: dict[str | None, Kind] = {None: "customer", "p": "party", "ear": "ear", "spy": "spy"}
+Kind = Literal["customer", "party", "ear", "spy", "tape"]
+_KINDS: dict[str | None, Kind] = {
+    None: "customer",
+    "p": "party",
+    "ear": "ear",
+    "spy": "spy",
+    "in": "tape",
+    "out": "tape",
+}
+# What the customer says, and what the customer hears.
+Side = Literal["in", "out"]
+SIDES: tuple[Side, Side] = ("in", "out")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Whose a channel is. `ear`: a supervisor's phone; `spy`: what is listened through. `party` 0: the customer."""
+    """Whose a channel is. `ear`: a supervisor's phone; `spy`: what is listened through; `tape`: what one side is
+    recorded through. `party` 0: the customer."""
 
     call: CallId
     kind: Kind
@@ -72,6 +85,15 @@ def agent_of_line(channel: str) -> AgentId | None:
 def call_of_recording(name: str) -> CallId | None:
     found = _RECORDING.fullmatch(name)
     return None if found is None else int(found[1])
+
+
+def tape(call: CallId, part: int, side: Side) -> str:
+    """What one side of a part is recorded through."""
+    return f"cf-{call}-{side}{part}-0"
+
+
+def recording_side(call: CallId, part: int, side: Side) -> str:
+    return f"cf-{call}-{part}-{side}"
 
 
 def recording(call: CallId, part: int) -> str:

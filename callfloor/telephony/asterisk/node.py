@@ -92,8 +92,14 @@ class Node:
                     return
 
         lost()
+        loop = asyncio.get_running_loop()
+
+        def hear(event: AriEvent) -> None:
+            # by itself, so that whoever fails at one event is told the next
+            loop.call_soon(self.hear, self, event)
+
         try:
-            await self.ari.listen(self._setup.app, lambda each: self.hear(self, each), connected, lost)
+            await self.ari.listen(self._setup.app, hear, connected, lost)
         finally:
             self._deadline.cancel()
 

@@ -146,7 +146,7 @@ class Resync:
             if (agent := names.agent_of_line(channel)) is not None
         ]
         part = await _variable(node, customer.id, names.PART)
-        live = part.isdecimal() and await _is_live(node, names.recording(call.id, int(part)))
+        live = part.isdecimal() and await _is_live(node, call, int(part))
         call.adopt(
             answered=customer.up,
             legs=sorted(legs, key=lambda leg: leg.channel),
@@ -172,9 +172,11 @@ async def _variable(node: Node, channel: str, name: str) -> str:
         return ""
 
 
-async def _is_live(node: Node, recording: str) -> bool:
-    try:
-        await node.ari.get(f"recordings/live/{recording}")
-    except AriNotThere:
-        return False
-    return True
+async def _is_live(node: Node, call: Call, part: int) -> bool:
+    for name in (names.recording(call.id, part), names.recording_side(call.id, part, "in")):
+        try:
+            await node.ari.get(f"recordings/live/{name}")
+        except AriNotThere:
+            continue
+        return True
+    return False

@@ -25,7 +25,8 @@ class Setup:
     has no other number. `country`: whose national form the trunk writes numbers in, None: they come with a country
     code. `recordings`: the folder where Asterisk keeps them, None: they are fetched through ARI. `prompts`: a folder
     that this process writes and Asterisk reads. `kept_lines`: an agent's phone stays connected between calls.
-    `gone_s`: after so long without a connection, a node's calls are taken for ended."""
+    `stereo`: each side of a call is recorded for itself. `gone_s`: after so long without a connection, a node's calls
+    are taken for ended."""
 
     nodes: tuple[AriNode, ...]
     app: str = "callfloor"

@@ -1,26 +1,37 @@
-"""What is recorded of a call: the bridge, where customer and parties meet, in parts.
+"""What is recorded of a call, in parts: the bridge, where customer and parties meet, or each side of the customer's
+channel for itself.
 
 Nothing here raises: a recording that fails is told by its length, and never keeps a call from going on or from ending.
 """
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from callfloor.clock import Clock
-from callfloor.telephony.ari import Ari, AriError, AriNotThere, Method, Value
+from callfloor.telephony.ari import Ari, AriConflict, AriError, AriNotThere, Method, Value
 from callfloor.telephony.asterisk import names
 from callfloor.telephony.asterisk.recordings import StoredRecordings
+from callfloor.telephony.asterisk.setup import Setup
 from callfloor.telephony.carrier import CallId
 
 log = structlog.get_logger("callfloor.telephony")
+
+AS_WAV: dict[str, Value] = {"format": "wav", "ifExists": "overwrite"}
+# How often, and after what rest, a channel that was just made is asked to record.
+TRIES, AGAIN_S = 50, 0.02
 
 
 class Tape:
     """`part`: what is recorded, or is as soon as somebody is there. `next_part`: the one that runs or comes next."""
 
-    def __init__(self, ari: Ari, stored: StoredRecordings, clock: Clock, call: CallId) -> None:
+    def __init__(
+        self, ari: Ari, stored: StoredRecordings, clock: Clock, setup: Setup, call: CallId, channel: str
+    ) -> None:
         self._ari, self._stored, self._clock, self._call = ari, stored, clock, call
+        self._channel, self._app, self._stereo = channel, setup.app, setup.stereo
         self.part: int | None = None
         self.next_part = 0
         self._running = self._paused = False
@@ -41,17 +52,46 @@ class Tape:
         """Somebody is there to be recorded."""
         if self.part is None or self._running:
             return
-        query: dict[str, Value] = {"name": self._name(self.part), "format": "wav", "ifExists": "overwrite"}
-        if await self._ask("POST", f"bridges/{bridge}/record", query):
+        if await (self._record_sides(self.part) if self._stereo else self._record_bridge(self.part, bridge)):
             self._running, self._since = True, self._clock.elapsed()
         else:
             log.error("recording-failed", call=self._call)
             self.part = None
 
+    async def _record_bridge(self, part: int, bridge: str) -> bool:
+        return await self._ask(
+            "POST", f"bridges/{bridge}/record", {**AS_WAV, "name": names.recording(self._call, part)}
+        )
+
+    async def _record_sides(self, part: int) -> bool:
+        for side in names.SIDES:
+            tape = names.tape(self._call, part, side)
+            query: dict[str, Value] = {"spy": side, "app": self._app}
+            if not await self._ask("POST", f"channels/{self._channel}/snoop/{tape}", query):
+                return False
+        return all([await self._record_side(part, side) for side in names.SIDES])
+
+    async def _record_side(self, part: int, side: names.Side) -> bool:
+        path = f"channels/{names.tape(self._call, part, side)}/record"
+        query: dict[str, Value] = {**AS_WAV, "name": names.recording_side(self._call, part, side)}
+        for _ in range(TRIES):
+            try:
+                await self._ari.request("POST", path, query)
+            except (AriConflict, AriNotThere):
+                # it is not in our application yet
+                await asyncio.sleep(AGAIN_S)
+            except AriError as error:
+                log.warning("recording-request-failed", call=self._call, detail=str(error))
+                return False
+            else:
+                return True
+        return False
+
     async def pause(self, on: bool) -> None:
         if self.part is None or not self._running or self._paused == on:
             return
-        if await self._ask("POST" if on else "DELETE", f"recordings/live/{self._name(self.part)}/pause"):
+        method: Method = "POST" if on else "DELETE"
+        if all([await self._ask(method, f"recordings/live/{name}/pause") for name in self._names(self.part)]):
             self._paused = on
             if on:
                 self._before += self._clock.elapsed() - self._since
@@ -67,21 +107,27 @@ class Tape:
         if not running:
             return None
         about = self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
-        # answered when the file is closed; it is no error when the bridge was empty, and the recording over
-        await self._ask("POST", f"recordings/live/{self._name(part)}/stop")
+        # no error when the bridge was empty, and the recording over
+        for name in self._names(part):
+            await self._ask("POST", f"recordings/live/{name}/stop")
         seconds = await self.length(part, about)
+        if self._stereo:
+            for side in names.SIDES:
+                await self._ask("DELETE", f"channels/{names.tape(self._call, part, side)}")
         return None if seconds is None else (part, seconds)
 
     async def length(self, part: int, about: float | None = None) -> float | None:
         """How long a part is that is over; `about` where that cannot be asked now."""
         try:
-            return await self._stored.seconds(self._name(part))
+            return await self._stored.seconds(self._call, part)
         except AriError as error:
             log.warning("recording-not-measured", call=self._call, kind=type(error).__name__, detail=str(error))
             return about
 
-    def _name(self, part: int) -> str:
-        return names.recording(self._call, part)
+    def _names(self, part: int) -> list[str]:
+        if self._stereo:
+            return [names.recording_side(self._call, part, side) for side in names.SIDES]
+        return [names.recording(self._call, part)]
 
     async def _ask(self, method: Method, path: str, query: dict[str, Value] | None = None) -> bool:
         try:

@@ -51,16 +51,23 @@ class Work:
 
     def add(self, job: Job) -> None:
         self._jobs.append(job)
-        if not self._busy:
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._jobs and not self._busy:
             self._busy = True
             self._tasks.start(self._run)
 
     async def _run(self) -> None:
-        while self._jobs:
-            job = self._jobs.popleft()
-            try:
-                await job()
-            except AriError as error:
-                # what a job must not leave undone it looks after itself
-                log.warning("ari-request-failed", kind=type(error).__name__, detail=str(error))
-        self._busy = False
+        try:
+            while self._jobs:
+                job = self._jobs.popleft()
+                try:
+                    await job()
+                except AriError as error:
+                    # what a job must not leave undone it looks after itself
+                    log.warning("ari-request-failed", kind=type(error).__name__, detail=str(error))
+        finally:
+            # a fault of the program in one job is told where tasks end; the next one is done all the same
+            self._busy = False
+            self._begin()

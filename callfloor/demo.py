@@ -19,7 +19,7 @@ from callfloor.contract.codes import SCOPES
 from callfloor.import_client import import_file
 from callfloor.serve import serve
 from callfloor.settings import Settings
-from callfloor.store import organisations, tokens, users
+from callfloor.store import campaigns, organisations, tokens, users
 from callfloor.store.pool import Database
 
 # By list: so many leads are imported.
@@ -27,6 +27,7 @@ LEADS = {"List One": 5_000, "Renewals of May": 500, "Key accounts": 200}
 TOKEN_NAME = "demo"  # noqa: S105 - a name
 ORGANISATION = "Sample Centre"
 CAMPAIGN = "Sales Outbound"
+QUEUE = "Support Inbound"
 # The agent who is not simulated: whoever runs the demo.
 PERSON = "you"
 # Simulated people take a third of the time that real ones take, so that there is something to see.
@@ -57,7 +58,7 @@ def free_port() -> int:
 
 
 def _show(carrier: str, smtp_port: int, address: str, dsn: str) -> None:
-    token, seat = asyncio.run(_prepare(dsn))
+    token, seat, queue = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
@@ -78,9 +79,7 @@ def _show(carrier: str, smtp_port: int, address: str, dsn: str) -> None:
         print(f"curl -s {header} '{api}/dialler/calls?campaignId={campaign}&limit=2'")
         print(f"curl -s {header} '{api}/leads?listId={list_id}&limit=2'")
         print(f"curl -s {header} -H 'Content-Type: application/json' -d '{body}' '{api}/leads'", flush=True)
-        inbound = next(iter(_items(client, "/activities", {"activityType": "call.inbound", "limit": 1})), None)
-        if inbound is not None:
-            print(f"curl -s {header} '{api}/campaign/{inbound['data']['campaignId']}/statistics/inbound'")
+        print(f"curl -s {header} '{api}/campaign/{queue}/statistics/inbound'")
         _send_letters(smtp_port)
         print(f"{len(samples.LETTERS)} e-mails came in, and {CALLERS:.0f} people a minute call; to take them yourself:")
         print(f".venv/bin/callfloor desk --url {address} --token {seat}", flush=True)
@@ -123,9 +122,9 @@ def _send_letters(port: int) -> None:
             server.send_message(letter)
 
 
-async def _prepare(dsn: str) -> tuple[str, str]:
+async def _prepare(dsn: str) -> tuple[str, str, int]:
     """Apply the demo's centre and make its tokens anew: that of the API, and that of the person at the desk. Those of
-    an earlier start are revoked."""
+    an earlier start are revoked. Returns both, and the queue's campaign."""
     db = await Database.connect(dsn, size=2)
     try:
         await apply_text(db, samples.centre("demo"), "demo.toml")
@@ -139,6 +138,7 @@ async def _prepare(dsn: str) -> tuple[str, str]:
         seat = await tokens.create(
             db, organisation, PERSON, ["workspace"], user_id=None if person is None else person["user_id"]
         )
-        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES), seat
+        queue = next(each.campaign for each in await campaigns.inbound(db) if each.name == QUEUE)
+        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES), seat, queue
     finally:
         await db.close()

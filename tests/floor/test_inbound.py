@@ -165,7 +165,6 @@ async def test_a_caller_comes_through_a_menu_to_an_agent_and_leaves_a_call_that_
     async with exchange(centre, own, settings, menu, QUEUE, agents=1) as (up, number, (agent,)):
         behaviour = replace(PATIENT, digits="1", digit_s=steady(0.05), talk_s=steady(1.2))
         up.carrier.call_in(number, CALLER, behaviour)
-        await until(lambda: equals(states(own, centre), {"on-call"}))
         await until(lambda: equals(states(own, centre), {"on-wrap"}))
         await compare(centre)
         assert await up.do(agent, WrapUp(wrap_code=99)) is not None

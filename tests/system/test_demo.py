@@ -84,6 +84,19 @@ async def _answered(client: httpx2.Client, campaign: int) -> bool:
     return any(call["dialStatusName"] == "Answered" for call in calls)
 
 
+def takes_calls_and_letters(lines: list[str], command: list[str]) -> None:
+    """People call and write, and the queue's figures say so."""
+    asyncio.run(until(partial(_received, command)))
+    headers = {"Authorization": f"Bearer {value(lines, 'token')}"}
+    with httpx2.Client(base_url=value(lines, "address") + "/platform-api/v3.0", headers=headers) as client:
+        letters = client.get("/activities", params={"activityType": "email.inbound"}).raise_for_status().json()["items"]
+        assert len(letters) == 3
+
+
+async def _received(command: list[str]) -> bool:
+    return answer(command).json()["callsReceived"] > 0
+
+
 def listen(command: list[str]) -> None:
     """The recording of a call is a sound file with something in it."""
     sound = answer(command)
@@ -108,7 +121,9 @@ def test_the_demo_imports_serves_and_keeps_its_data() -> None:
         with demo(data) as lines:
             assert leads(lines) == GOOD
             commands = [shlex.split(line) for line in lines if line.startswith("curl")]
-            assert len(commands) == 5
+            assert len(commands) == 6
+            (queue,) = [command for command in commands if command[-1].endswith("/statistics/inbound")]
+            takes_calls_and_letters(lines, queue)
             listen(commands[-1])
             counts(commands[0])
             every_mode_dials(lines)

@@ -42,11 +42,9 @@ def demo(settings: Settings) -> None:
     """Serve the demo until SIGTERM or SIGINT. A second start keeps the data and imports nothing again."""
     # one line a request would bury what the demo prints
     smtp_port = settings.smtp_port or free_port()
-    of_demo: dict[str, object] = {
-        "log_level": "error", "simulated_agents": True, "simulated_callers": CALLERS, "smtp_port": smtp_port
-    }  # fmt: skip
-    if "carrier_pace" not in settings.model_fields_set:
-        of_demo["carrier_pace"] = PACE
+    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True, "smtp_port": smtp_port}
+    usual = {"carrier_pace": PACE, "simulated_callers": CALLERS}
+    of_demo |= {name: usual[name] for name in usual.keys() - settings.model_fields_set}
     serve(settings.model_copy(update=of_demo), "all", partial(_show, settings.carrier, smtp_port))
 
 

@@ -33,7 +33,7 @@ def demo(data: Path) -> Iterator[list[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40"},
+        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40", "CALLFLOOR_SIMULATED_CALLERS": "120"},
     )
     assert process.stdout is not None
     try:

@@ -16,9 +16,11 @@ demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's A
 
 test: lint test-fast ## every check and every test
 
-# real telephones and kill -9 on two busy cores: what fails beside others has to pass alone
+# kill -9 and real telephones on two busy cores: what fails beside others has to pass alone
+AGAIN := --last-failed --last-failed-no-failures none
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
-	$(BIN)/pytest -n 2 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n 2 --dist worksteal -m "not asterisk" || $(BIN)/pytest $(AGAIN) -m "not asterisk"
+	$(BIN)/pytest -m asterisk || $(BIN)/pytest $(AGAIN) -m asterisk
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest

@@ -11,7 +11,10 @@ from types import TracebackType
 from typing import Self
 
 # Below the ports that the kernel gives out by itself.
-FIRST, BLOCK, BLOCKS = 10_000, 2_000, 11
+FIRST, BLOCK, BLOCKS = 10_000, 2_000, 5
+# SIPp takes new ports for the sound of every call, upwards without an end, until it is started anew. So each block has
+# room above, apart from where an Asterisk listens.
+SOUND, SOUND_BLOCK, SOUND_OF_AGENTS = 33_000, 6_000, 4_500
 LOCKS = Path(tempfile.gettempdir())
 
 
@@ -32,7 +35,7 @@ class Ports:
             except BlockingIOError:
                 os.close(lock)
                 continue
-            self._lock, self._base = lock, FIRST + number * BLOCK
+            self._lock, self._base, self._sound = lock, FIRST + number * BLOCK, SOUND + number * SOUND_BLOCK
             if self._free():
                 return
             os.close(lock)
@@ -102,11 +105,11 @@ class Ports:
 
     @property
     def customers_rtp(self) -> int:
-        return self._base + 1_200
+        return self._sound
 
     @property
     def agents_rtp(self) -> int:
-        return self._base + 1_600
+        return self._sound + SOUND_OF_AGENTS
 
     @property
     def callers_rtp(self) -> int:

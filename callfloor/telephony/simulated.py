@@ -356,7 +356,12 @@ class SimulatedCarrier:
 
     async def calls(self) -> list[LiveCall]:
         return [
-            LiveCall(call.id, call.answered, next((p for p in call.joined() if p > 0), None), call.tape.next_part)
+            LiveCall(
+                call.id,
+                call.answered,
+                next((party for party in call.joined() if party > 0), None),
+                call.tape.next_part if call.tape.part is None else call.tape.part,
+            )
             for call in self._calls.values()
         ]
 

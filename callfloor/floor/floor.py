@@ -105,7 +105,9 @@ class Floor:
         self.queues.close(key)
         gone |= {contact.call for contact in self.contacts.everyone() if contact.plan.key == key}
         for call in gone:
-            self.contacts.pop(call)
+            contact = self.contacts.pop(call)
+            if contact is not None:
+                self.queues.leave(contact)
         led = self._diallers.keys() | self.queues.campaigns()
         for agent in self.team.everyone():
             if agent.call in gone or agent.serving == key or not led & set(agent.campaigns):

@@ -134,6 +134,7 @@ class Queues:
         """The customer waits no more."""
         self._router.leave(contact.call)
         contact.stop_timers()
+        contact.saying.clear()
 
     def _match(self, call: CallId) -> None:
         found = self._router.match_for_contact(call, self._clock.elapsed())

@@ -111,6 +111,19 @@ class Callers:
         else:
             self.answered(contact)
 
+    def again(self, contact: Contact) -> None:
+        """Somebody's agent is gone without a word of why: another one takes the call."""
+        child = self._records.new_activity()
+        if child is None:
+            self._carrier.hang_up(contact.call)
+            return
+        key, now = contact.plan.key, self._clock.now()
+        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, now)
+        contact.next_leg(child, contact.plan)
+        self._carrier.stop_recording(contact.call)
+        contact.part += 1
+        self._queues.join(contact, contact.plan, Asked(longest=1_000_000))
+
     def _asked_before(self, contact: Contact) -> Asked:
         """What the workflow asks for in the queue that the caller is in: of its steps that of the same campaign."""
         walk = contact.walk

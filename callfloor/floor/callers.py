@@ -177,8 +177,9 @@ class Callers:
         return True
 
     def _happened(self, contact: Contact, what: happens.Input) -> None:
-        walk = contact.walk
-        if walk is not None and contact.stage in (Stage.WORKFLOW, Stage.QUEUE, Stage.SURVEY):
+        walk, there = contact.walk, self._contacts.get(contact.call) is contact
+        # a function or the database may answer when the caller is gone
+        if there and walk is not None and contact.stage in (Stage.WORKFLOW, Stage.QUEUE, Stage.SURVEY):
             self._next(contact, walk, workflow.advance(walk.workflow, walk.state, what, self._facts(walk)))
 
     def _facts(self, walk: Walk) -> happens.Facts:

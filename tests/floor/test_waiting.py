@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from callfloor.contract.workflows import Hangup, Menu, Queue, Voicemail, Workflow
+from callfloor.contract.workflows import Function, FunctionAnswer, Hangup, Menu, Queue, Voicemail, Workflow
 from callfloor.contract.workspace import Target, Transfer
+from callfloor.floor.callers import FunctionOutcome
 from callfloor.floor.contacts import Contact, Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, QueuePlan
-from callfloor.telephony.carrier import Answered, Detected, Digit, Joined, MessagePlayed, Recorded
+from callfloor.rules.workflow_events import CallFunction, FunctionAnswered
+from callfloor.telephony.carrier import Answered, Detected, Digit, Ended, Joined, MessagePlayed, Recorded
 from tests.floor.room import FIRST, HELP, NUMBER, SALES, Room
 
 FLOW = Workflow(
@@ -126,3 +129,21 @@ def test_what_was_to_be_announced_is_not_said_in_the_next_queue() -> None:
     assert contact.saying
     room.carrier.say(Digit(contact.call, "1"))
     assert (contact.plan.key, contact.saying) == (HELP, [])
+
+
+def test_a_function_that_answers_when_the_caller_is_gone_puts_nobody_in_a_queue() -> None:
+    ask = Function(name="ask", url="https://example.com/", next="queue")
+    room = Room(flow=Workflow(name="Main", start="ask", steps=(ask, Queue(name="queue", campaign="Sales"))))
+    asked: list[tuple[CallFunction, Callable[[FunctionOutcome], None]]] = []
+    room.floor.callers.ask = lambda _organisation, call, done: asked.append((call, done))
+    contact = room.caller()
+    room.carrier.say(Ended(contact.call, "hang-up"))
+    ((call, done),) = asked
+    done(FunctionAnswered(call.turn, FunctionAnswer()))
+    assert room.floor.queues.length(SALES) == 0
+    # and the next caller finds an agent
+    room.ready(FIRST)
+    next_one = room.caller()
+    ((call, done),) = asked[1:]
+    done(FunctionAnswered(call.turn, FunctionAnswer()))
+    assert next_one.agent == FIRST

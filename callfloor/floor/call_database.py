@@ -206,6 +206,8 @@ class CallDatabase:
             result = await self._selection.by_hand(plan, agent, number, lead, self._now())
         except Problem:
             log.warning("dial-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except asyncpg.PostgresError as error:
+            log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(result)
 
     # Desks

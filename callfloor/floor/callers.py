@@ -98,14 +98,48 @@ class Callers:
         return None
 
     def resume(self, contact: Contact) -> None:
-        """Carry on with a caller whom an engine before us had: from the workflow's beginning, or in the queue."""
-        reception = self._by_number.get(contact.own or "")
-        if reception is not None:
-            contact.walk = _walk(reception, contact)
-        if contact.stage is Stage.WORKFLOW:
+        """Carry on with somebody whom an engine before us had: in the queue, at a message, else from the workflow's
+        beginning."""
+        reception = None if contact.placed else self._by_number.get(contact.own or "")
+        walk = contact.walk = None if reception is None else _walk(reception, contact)
+        if contact.stage is Stage.QUEUE:
+            self._queues.join(contact, contact.plan, self._asked_before(contact), returned=True)
+        elif walk is not None and contact.message_of is not None:
+            steps = (step.name for step in walk.workflow.steps if isinstance(step, Voicemail))
+            before = happens.State(step=next(steps, ""), doing="recording")
+            self._next(contact, walk, workflow.resume(walk.workflow, before, self._facts(walk)))
+        else:
             self.answered(contact)
-        elif contact.stage is Stage.QUEUE:
-            self._queues.join(contact, contact.plan, Asked(), returned=True)
+
+    def again(self, contact: Contact) -> None:
+        """Somebody's agent is gone without a word of why: another one takes the call."""
+        child = self._records.new_activity()
+        if child is None:
+            self._carrier.hang_up(contact.call)
+            return
+        key, now = contact.plan.key, self._clock.now()
+        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, now)
+        contact.next_leg(child, contact.plan)
+        self._carrier.stop_recording(contact.call)
+        contact.part += 1
+        self._queues.join(contact, contact.plan, Asked(longest=1_000_000))
+
+    def _asked_before(self, contact: Contact) -> Asked:
+        """What the workflow asks for in the queue that the caller is in: of its steps that of the same campaign."""
+        walk = contact.walk
+        if walk is None:
+            return Asked()
+        steps = [step for step in walk.workflow.steps if isinstance(step, Queue)]
+        here = contact.plan.key.campaign
+        step = next((each for each in steps if walk.facts.campaigns.get(each.campaign) == here), None)
+        if step is None:
+            # the queue that another one overflows into
+            contact.walk = None
+            return Asked()
+        contact.turn = 1
+        walk.state = happens.State(step=step.name, doing="queued", turn=contact.turn)
+        prompt = None if step.prompt is None else self._sound(contact, step.prompt)
+        return Asked(longest_wait_s=step.max_wait_seconds, announce_s=step.announce_seconds, prompt=prompt)
 
     def answered(self, contact: Contact) -> None:
         """The caller hears us."""
@@ -132,9 +166,10 @@ class Callers:
 
     def recorded(self, contact: Contact, part: int, seconds: float) -> bool:
         """A message is whole. False: it is no message."""
-        key, contact.message_of = contact.message_of, None
-        if key is None:
+        key = contact.message_of
+        if key is None or part != contact.part:
             return False
+        contact.message_of = None
         at = self._clock.now()
         self._records.message(key, contact.activity, contact.call, part, seconds, at)
         contact.part = part + 1
@@ -142,8 +177,9 @@ class Callers:
         return True
 
     def _happened(self, contact: Contact, what: happens.Input) -> None:
-        walk = contact.walk
-        if walk is not None and contact.stage in (Stage.WORKFLOW, Stage.QUEUE, Stage.SURVEY):
+        walk, there = contact.walk, self._contacts.get(contact.call) is contact
+        # a function or the database may answer when the caller is gone
+        if there and walk is not None and contact.stage in (Stage.WORKFLOW, Stage.QUEUE, Stage.SURVEY):
             self._next(contact, walk, workflow.advance(walk.workflow, walk.state, what, self._facts(walk)))
 
     def _facts(self, walk: Walk) -> happens.Facts:
@@ -217,7 +253,11 @@ class Callers:
             announce_s=wish.announce_s,
             prompt=None if wish.prompt is None else self._sound(contact, wish.prompt),
         )
-        result = "no-agents" if plan is None else self._wait(contact, plan, asked, asks_agents=wish.asks_agents)
+        if plan is None:
+            # the campaign is gone, or led by nobody at this moment
+            result = "no-agents" if wish.asks_agents else "full"
+        else:
+            result = self._wait(contact, plan, asked, asks_agents=wish.asks_agents)
         if result == "full":
             self._happened_in_queue(contact, happens.QueueFull(wish.turn))
         elif result == "no-agents":

@@ -129,7 +129,8 @@ class Contact:
     def next_leg(self, activity: int, plan: CampaignPlan) -> None:
         """The leg is over, and another begins."""
         self.activity, self.plan = activity, plan
-        self.held_since, self.held_s, self.muted = None, 0.0, False
+        self.held_since, self.held_s = None, 0.0
+        self.muted = self.recording_paused = False
 
 
 class Contacts:

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from callfloor.clock import Clock
-from callfloor.contract.codes import DialStatus
+from callfloor.contract.codes import ActivityStatus, DialStatus
 from callfloor.errors import Problem
 from callfloor.floor.callers import FunctionOutcome
 from callfloor.floor.campaigns import CampaignSettings, load, past_of, receptions, together
@@ -78,6 +78,8 @@ class Engine:
         self._functions, self._function_keys = functions, dict[int, bytes]()
         if functions is not None:
             self.floor.callers.ask = self._ask
+        # calls of nobody's, and how many audits have seen them so
+        self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
         self._recoveries: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
@@ -213,7 +215,10 @@ class Engine:
         if live is not None:
             manual = row["mode"] == "manual"
             call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"], manual=manual)
-            self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent)
+            connected, over = row["connect_delay_ms"] is not None, row["leg_over"]
+            self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent, connected=connected, over=over)
+            if not over:
+                self._with_agent_alone(live)
             return
         # what became of it is not known: it is closed for what is certain, and its lead rests as after any call
         if row["connect_delay_ms"] is not None:
@@ -228,10 +233,11 @@ class Engine:
     def _leg_found(self, plan: CampaignPlan, row: asyncpg.Record, live: Mapping[CallId, LiveCall]) -> None:
         """A leg without an end: of a call that came in, or of one that was transferred."""
         placed: bool = row["attempt_id"] is not None
-        if placed and row["parent_activity_id"] is None:
+        known = live.get(row["attempt_id"] if placed else -row["root_activity_id"])
+        again = known is not None and known.agent is None and row["answered_at"] is not None
+        if placed and row["parent_activity_id"] is None and not again:
             # it ends with its attempt
             return
-        known = live.get(row["attempt_id"] if placed else -row["root_activity_id"])
         organisation, activity, now = plan.key.organisation, row["activity_id"], self._clock.now()
         if known is None:
             log.warning("call-closed", activity=activity)
@@ -239,14 +245,24 @@ class Engine:
                 self.records.leave(organisation, activity, "failed", now)
             self.records.hang_up(organisation, activity, now)
             return
+        self._with_agent_alone(known)
+        if again and any(party < 0 for party in known.others):
+            # the customer talks to a number outside, and no leg is left of it
+            self.records.hang_up(organisation, activity, now)
+            return
+        if known.agent is not None and row["answered_at"] is None:
+            self.records.answer(organisation, activity, known.agent, plan.record, now)
         joined: datetime | None = row["join_queue_at"]
         waited = 0.0 if joined is None else now - joined.timestamp()
-        stage = Stage.TALKING if known.agent is not None else Stage.WORKFLOW if joined is None else Stage.QUEUE
+        message = row["status_id"] == ActivityStatus.VOICEMAIL
+        stage = Stage.WORKFLOW if joined is None or message else Stage.QUEUE
+        if known.agent is not None:
+            stage = Stage.TALKING
         contact = Contact(
             call=known.call,
             plan=plan,
             activity=activity,
-            direction="outbound" if placed else "inbound",
+            direction=row["type"].removeprefix("call."),
             number=row["contact"],
             own=row["own_contact"],
             stage=stage,
@@ -256,18 +272,30 @@ class Engine:
             part=known.part,
             parts={known.part: activity},
             joined_at=self._clock.elapsed() - waited,
+            message_of=plan.key if message else None,
             connected_at=now,
         )
-        self.floor.adopt_contact(contact)
+        self.floor.adopt_contact(contact, again=again)
+
+    def _with_agent_alone(self, live: LiveCall) -> None:
+        """Who is consulted, rings or waits on hold was the business of an engine that is no more: the agent goes on
+        with the customer alone. Numbers outside that a customer was left with go on."""
+        for party in live.others:
+            if live.agent is not None or party > 0:
+                self._carrier.leave(live.call, party)
+        if live.agent is not None:
+            self._carrier.hold(live.call, False)
 
     async def _audit(self) -> None:
         """Find calls that the carrier lost, and attempts that nobody knows."""
         known = self.floor.placed_before(self._clock.elapsed() - AUDIT_S)
-        live: set[CallId] = {call.call for call in await self._carrier.calls()}
+        calls = await self._carrier.calls()
+        live: set[CallId] = {call.call for call in calls}
         gone = known - live
         if gone:
             log.warning("calls-lost", count=len(gone))
             self.floor.lost(gone)
+        await self._let_go({call.call for call in calls if call.answered and call.agent is None and not call.others})
         limit = moment(self._clock.now() - UNKNOWN_S)
         for key in list(self._dialling):
             for row in await attempts.unfinished(self._db, *key):
@@ -275,6 +303,26 @@ class Engine:
                 unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
                 if unknown and key in self._dialling:
                     self._found(self._settings[key].plan, row, None)
+
+    async def _let_go(self, alone: set[CallId]) -> None:
+        """Hang up on customers whom nobody knows any more, and who are with nobody: an engine died while they were
+        asked how it was, or before their call was written down."""
+        roots = {call: root for call in alone if (root := self.floor.left(call)) is not None}
+        self._left = {call: self._left.get(call, 0) + 1 for call in roots}
+        suspects = [call for call, times in self._left.items() if times > 1]
+        if not suspects:
+            return
+        organisations = sorted({key.organisation for key in self._settings})
+        legs: dict[int, list[asyncpg.Record]] = {}
+        for row in await inbound.legs(self._db, organisations, [roots[call] for call in suspects]):
+            legs.setdefault(row["root_activity_id"], []).append(row)
+        for call in suspects:
+            of_call = legs.get(roots[call], [])
+            led = any((row["organisation_id"], row["campaign_id"]) in self._dialling for row in of_call)
+            unwritten = not of_call and self._left[call] * AUDIT_S > UNKNOWN_S
+            if unwritten or (led and not any(row["open"] for row in of_call)):
+                log.warning("call-let-go", call=call)
+                self._carrier.hang_up(call)
 
     def _ask(self, organisation: int, call: CallFunction, done: Callable[[FunctionOutcome], None]) -> None:
         """Ask an organisation's HTTP function how a caller goes on."""

@@ -22,7 +22,7 @@ from callfloor.floor.records import Records
 from callfloor.floor.showing import Showing
 from callfloor.floor.talks import Talks
 from callfloor.floor.team import Agent, Team
-from callfloor.rules.agents import AgentInput
+from callfloor.rules.agents import AgentFacts, AgentInput
 from callfloor.rules.pacing import Pacer, Past
 from callfloor.telephony.carrier import (
     AgentId,
@@ -79,6 +79,13 @@ class Floor:
     def has(self, call: CallId) -> bool:
         return self.outbound.get(call) is not None or self.contacts.get(call) is not None
 
+    def left(self, call: CallId) -> int | None:
+        """The first leg of a call of which nothing will become here: it was answered, and nobody waits or talks."""
+        placed = self.outbound.get(call)
+        if self.contacts.get(call) is not None or (placed is None and call > 0):
+            return None
+        return -call if placed is None else placed.activity if placed.connected else None
+
     def placed_before(self, at: float) -> set[CallId]:
         """Calls that the carrier was asked for, or that it told of, before then."""
         placed = {call.id for call in self.calls if call.placed_at < at}
@@ -105,7 +112,9 @@ class Floor:
         self.queues.close(key)
         gone |= {contact.call for contact in self.contacts.everyone() if contact.plan.key == key}
         for call in gone:
-            self.contacts.pop(call)
+            contact = self.contacts.pop(call)
+            if contact is not None:
+                self.queues.leave(contact)
         led = self._diallers.keys() | self.queues.campaigns()
         for agent in self.team.everyone():
             if agent.call in gone or agent.serving == key or not led & set(agent.campaigns):
@@ -117,15 +126,28 @@ class Floor:
         if dialler is not None:
             self.outbound.place(dialler, call)
 
-    def adopt(self, key: CampaignKey, call: Claimed, *, answered: bool, agent: AgentId | None) -> None:
-        """Carry on with a call that another engine placed and the carrier holds."""
-        self.outbound.adopt(key, call, answered=answered, agent=agent)
+    def adopt(
+        self,
+        key: CampaignKey,
+        call: Claimed,
+        *,
+        answered: bool,
+        agent: AgentId | None,
+        connected: bool = False,
+        over: bool = False,
+    ) -> None:
+        """Carry on with a call that another engine placed and the carrier holds. `connected`: an agent had it already;
+        `over`: and gave it away."""
+        self.outbound.adopt(key, call, answered=answered, agent=agent, connected=connected, over=over)
         self._resume(agent)
 
-    def adopt_contact(self, contact: Contact) -> None:
-        """Carry on with somebody whom another engine had on the line and the carrier holds."""
+    def adopt_contact(self, contact: Contact, *, again: bool = False) -> None:
+        """Carry on with somebody whom another engine had on the line and the carrier holds. `again`: the agent who
+        talked is gone."""
         self.contacts.put(contact)
-        if contact.stage in (Stage.WORKFLOW, Stage.QUEUE):
+        if again:
+            self.callers.again(contact)
+        elif contact.stage in (Stage.WORKFLOW, Stage.QUEUE):
             self.callers.resume(contact)
         self._resume(contact.agent)
 
@@ -140,7 +162,9 @@ class Floor:
         if contact is None or contact.stage is not Stage.TALKING or agent.call is not None:
             return False
         agent.call = contact.call
-        self.presence.reserve(agent)
+        if not agent.facts.busy:
+            # whatever the floor thought of it: it has a call
+            self.team.change(agent, AgentFacts("dialling"))
         self.presence.connected(agent, contact.plan)
         return True
 

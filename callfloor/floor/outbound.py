@@ -120,23 +120,28 @@ class Outbound:
             self._calls.pop(call).stop_timer()
         return gone
 
-    def adopt(self, key: CampaignKey, claimed: Claimed, *, answered: bool, agent: AgentId | None) -> None:
-        """Carry on with a call that the carrier holds and another engine began."""
-        dialler = self._diallers[key]
-        state = CallState.DIALLING if not answered else CallState.WAITING if agent is None else CallState.CONNECTED
-        result = DialStatus.ANSWERED if agent is not None else None
+    def adopt(
+        self, key: CampaignKey, claimed: Claimed, *, answered: bool, agent: AgentId | None, connected: bool, over: bool
+    ) -> None:
+        """Carry on with a call that the carrier holds and another engine began. `connected`: an agent had it already;
+        `over`: and gave it away."""
+        dialler, talked = self._diallers[key], connected or agent is not None
+        state = CallState.DIALLING if not answered else CallState.CONNECTED if talked else CallState.WAITING
+        result = DialStatus.ANSWERED if talked else None
         facts = CallFacts(state, dialler.plan.detect_machines, result)
         now = self._clock.elapsed()
-        call = FloorCall(claimed.call, dialler, claimed, facts, None, now, connected=agent is not None)
+        call = FloorCall(claimed.call, dialler, claimed, facts, None, now, connected=talked)
         self._calls[call.id] = call
         if call.facts.unanswered:
             dialler.lines.add(call.id)
             self._pacing(call, CallInput.RINGING)
-        elif agent is None:
+        elif not talked:
             # nobody knows how long this person has waited: too long
             call.answered_at = self._clock.elapsed()
             self._advance(call, CallInput.GRACE_OVER)
-        else:
+        elif not over and agent is not None:
+            self._records.answered(key, call.id, self._clock.now())
+            self._records.connected(key, call.id, agent, self._clock.now())
             self._talk(call, agent)
 
     def serve(self, agent: Agent) -> bool:

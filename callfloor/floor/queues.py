@@ -50,6 +50,9 @@ class Queues:
         self._plans[plan.key] = plan
         self._router.configure(plan.key, plan.queue.rules, self._clock.elapsed())
         for waiting in self._router.waiting(plan.key):
+            contact = self._contacts.get(waiting.id)
+            if contact is not None:
+                contact.plan = plan
             self._match(waiting.id)
 
     def close(self, key: CampaignKey) -> None:
@@ -131,6 +134,7 @@ class Queues:
         """The customer waits no more."""
         self._router.leave(contact.call)
         contact.stop_timers()
+        contact.saying.clear()
 
     def _match(self, call: CallId) -> None:
         found = self._router.match_for_contact(call, self._clock.elapsed())
@@ -208,6 +212,8 @@ class Queues:
         if contact.plan.record:
             contact.parts[contact.part] = contact.activity
             self._carrier.record(contact.call, contact.part)
+        else:
+            self._carrier.stop_recording(contact.call)
         self._carrier.join(contact.call, agent.id)
         patience_s = contact.plan.queue.ring_s + CARRIER_MAY_TAKE_S
         contact.timer = self._clock.call_later(patience_s, partial(self._forgotten, contact, agent.id))

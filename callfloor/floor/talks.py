@@ -246,7 +246,7 @@ class Talks:
         """Somebody put the phone down."""
         if party_id in contact.parties:
             self._party_gone(contact, party_id)
-            if contact.stage is Stage.OUTSIDE:
+            if contact.stage is Stage.OUTSIDE and not contact.parties:
                 contact.stage = Stage.CLOSING
                 self._carrier.hang_up(contact.call)
         elif party_id == contact.agent and contact.stage is Stage.TALKING:
@@ -295,18 +295,23 @@ class Talks:
         return party
 
     def _hand_over(self, contact: Contact, party: Party) -> Refusal | None:
-        """The agent leaves, the party has the customer."""
+        """The agent leaves, the party has the customer; of several an agent does, who has a leg."""
         before, at = contact.agent, self._clock.now()
-        if party.agent is None:
+        joined = [each for each in contact.parties.values() if each.joined]
+        party = next((each for each in joined if each.agent is not None), party)
+        child = None if party.agent is None else self._records.new_activity()
+        if party.agent is not None and child is None:
+            return UNAVAILABLE
+        for other in [each.id for each in contact.parties.values() if not each.joined]:
+            self._drop(contact, other)
+        if party.agent is None or child is None:
             self._end_hold(contact)
             self._records.hang_up(contact.organisation, contact.activity, at)
             contact.stage = Stage.OUTSIDE
             if before is not None:
                 self._release(contact, before)
         else:
-            child, plan = self._records.new_activity(), contact.plan
-            if child is None:
-                return UNAVAILABLE
+            plan = contact.plan
             self._end_hold(contact)
             self._records.transfer(contact.organisation, contact.activity, child, plan.key.campaign, party.agent, at)
             if before is not None:
@@ -316,19 +321,17 @@ class Talks:
             del contact.parties[party.id]
             self._next_part(contact, record=True)
         contact.consulting = None
-        self._carrier.hold(contact.call, False)
         self._changed(contact)
         return None
 
     def _next_part(self, contact: Contact, *, record: bool) -> None:
         """What is recorded from now on is of the new leg. `record` False: nothing is, until an agent joins."""
-        if contact.plan.record:
-            contact.part += 1
+        contact.part += 1
+        if record and contact.plan.record:
             contact.parts[contact.part] = contact.activity
-            if record:
-                self._carrier.record(contact.call, contact.part)
-            else:
-                self._carrier.stop_recording(contact.call)
+            self._carrier.record(contact.call, contact.part)
+        else:
+            self._carrier.stop_recording(contact.call)
 
     def _release(self, contact: Contact, agent_id: AgentId) -> None:
         """The agent's part in the call is over, its wrap-up begins."""
@@ -355,6 +358,7 @@ class Talks:
         if contact.held_since is not None:
             contact.held_s, contact.held_since = contact.on_hold_s(self._clock.elapsed()), None
             self._records.held(contact.organisation, contact.activity, contact.held_s)
+            self._carrier.hold(contact.call, False)
 
     def _drop(self, contact: Contact, party: PartyId) -> None:
         self._carrier.leave(contact.call, party)

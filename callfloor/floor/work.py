@@ -52,6 +52,7 @@ Done = Callable[[Refusal | None], None]
 NO_PREVIEW = Refusal(code="no-preview", detail="No lead is shown to you: it may have timed out.")
 NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
 NOT_SIGNED_IN = Refusal(code="not-signed-in", detail="This agent works on no campaign that is led now.")
+GONE = Refusal(code="unavailable", detail="The campaign was taken over meanwhile, and nobody was called: try again.")
 ONE_TARGET = Refusal(code="unknown-target", detail="Say exactly one of agentId, campaignId and number.")
 
 
@@ -183,8 +184,11 @@ class Work:
     def _dialled(self, agent: Agent, plan: CampaignPlan, done: Done, result: Claimed | Refusal) -> None:
         if isinstance(result, Claimed):
             self._floor.place(plan.key, result)
-            done(None)
-            return
+            if agent.call == result.call:
+                done(None)
+                return
+            # the campaign or the agent is another engine's now
+            result = GONE
         if self._floor.team.get(agent.id) is agent and agent.call is None:
             self._floor.presence.release(agent)
         done(result)

@@ -138,7 +138,9 @@ JOIN leads l ON l.organisation_id = c.organisation_id AND l.lead_id = c.lead_id
 WHERE c.organisation_id = $1 AND c.attempt_id = $2"""
 OPEN_SQL = """
 SELECT organisation_id, campaign_id, attempt_id, activity_id, lead_id, list_id, phone_number, mode, dialled_at,
-    answered_at, connect_delay_ms
+    answered_at, connect_delay_ms, EXISTS (
+        SELECT FROM activities a WHERE a.organisation_id = $1 AND a.activity_id = attempts.activity_id
+            AND a.created_at = attempts.dialled_at AND a.hang_up_at IS NOT NULL) AS leg_over
 FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL"""
 
 _FILTERS: dict[str, Filter] = {
@@ -314,5 +316,5 @@ async def lead_record(db: Database, organisation: int, attempt_id: int, outcome:
 
 
 async def unfinished(db: Database, organisation: int, campaign_id: int) -> list[Record]:
-    """Attempts of a campaign that have no end yet."""
+    """Attempts of a campaign that have no end yet. `leg_over`: the customer was given to somebody else meanwhile."""
     return await db.fetch(OPEN_SQL, organisation, campaign_id)

@@ -40,12 +40,16 @@ SELECT organisation_id, $3, hang_up_at, type, activity_id, root_activity_id,
     CASE WHEN $6 IS NOT NULL THEN nextval('agent_interaction_ids') END
 FROM parent"""
 OPEN_LEGS_SQL = """
-SELECT activity_id, parent_activity_id, root_activity_id, attempt_id, lead_id, contact, own_contact, join_queue_at,
-    answered_at
+SELECT activity_id, parent_activity_id, root_activity_id, type, status_id, attempt_id, lead_id, contact, own_contact,
+    join_queue_at, answered_at
 FROM activities
 WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND type LIKE 'call.%'
     AND created_at > $3::timestamptz - interval '31 days'
 ORDER BY activity_id"""
+LEGS_SQL = """
+SELECT organisation_id, campaign_id, root_activity_id, hang_up_at IS NULL AS open FROM activities
+WHERE organisation_id = ANY($1::bigint[]) AND (activity_id = ANY($2::bigint[])
+    OR root_activity_id = ANY($2::bigint[]) AND root_activity_id <> activity_id)"""
 ANSWER_QUESTION_SQL = """
 INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING"""
@@ -113,6 +117,11 @@ async def transfer(
 async def open_legs(db: Database, organisation: int, campaign_id: int, now: datetime) -> Sequence[Record]:
     """Legs of a campaign's calls that have no end yet, oldest first."""
     return await db.fetch(OPEN_LEGS_SQL, organisation, campaign_id, now)
+
+
+async def legs(db: Database, organisations: Sequence[int], roots: Sequence[int]) -> Sequence[Record]:
+    """Every leg of these calls (by their first), with its campaign and whether it has no end yet."""
+    return await db.fetch(LEGS_SQL, organisations, roots)
 
 
 async def answer_question(

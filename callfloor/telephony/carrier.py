@@ -142,12 +142,14 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class LiveCall:
     """A call that the carrier holds, as it tells after a restart. `agent`: who is joined, of several agents the one who
-    joined first. `part`: the recording's part that runs or comes next."""
+    joined first. `part`: the recording's part that runs or comes next. `others`: whose phones ring, or who are in it
+    besides."""
 
     call: CallId
     answered: bool
     agent: AgentId | None
     part: int = 0
+    others: tuple[PartyId, ...] = ()
 
 
 class Carrier(Protocol):

@@ -268,6 +268,10 @@ class SimulatedCarrier:
         if known is not None:
             known.held = on
 
+    def is_held(self, call: CallId) -> bool:
+        """Whether the customer hears music instead of who is there."""
+        return self._calls[call].held
+
     def mute(self, call: CallId, party: PartyId, on: bool) -> None:
         known = self._calls.get(call)
         if known is not None and party in known.parties:
@@ -355,10 +359,12 @@ class SimulatedCarrier:
         self._listener(event)
 
     async def calls(self) -> list[LiveCall]:
-        return [
-            LiveCall(call.id, call.answered, next((p for p in call.joined() if p > 0), None), call.tape.next_part)
-            for call in self._calls.values()
-        ]
+        return [self._live(call) for call in self._calls.values()]
+
+    def _live(self, call: _Call) -> LiveCall:
+        agent = next((party for party in call.joined() if party > 0), None)
+        part = call.tape.next_part if call.tape.part is None else call.tape.part
+        return LiveCall(call.id, call.answered, agent, part, tuple(each for each in call.parties if each != agent))
 
     async def recording(self, call: CallId, part: int = 0) -> AsyncIterator[bytes]:
         if (call, part) not in self._recordings:

@@ -8,7 +8,8 @@ from callfloor.telephony.carrier import AgentId, CallId, CarrierEvent, Line, Lis
 
 
 class AnyCarrier:
-    """`placed`: calls that we dialled or accepted, in order. `joining`: whom we rang for them."""
+    """`placed`: calls that we dialled or accepted, in order. `joining`: whom we rang for them. `recording_part`: what
+    is recorded of a call, or will be when somebody joins."""
 
     def __init__(self) -> None:
         self.say: Callable[[CarrierEvent], None] = lambda _: None
@@ -20,6 +21,7 @@ class AnyCarrier:
         self.messages: list[tuple[CallId, int]] = []
         self.held: dict[CallId, bool] = {}
         self.left: list[tuple[CallId, PartyId]] = []
+        self.recording_part: dict[CallId, int | None] = {}
 
     def listen(self, listener: Callable[[CarrierEvent], None]) -> None:
         self.say = listener
@@ -69,10 +71,10 @@ class AnyCarrier:
         pass
 
     def record(self, call: CallId, part: int) -> None:
-        pass
+        self.recording_part[call] = part
 
     def stop_recording(self, call: CallId) -> None:
-        pass
+        self.recording_part[call] = None
 
     def pause_recording(self, call: CallId, on: bool) -> None:
         pass

@@ -73,6 +73,7 @@ class Exchange:
     def __init__(self, dsn: str, db: Database, location: str, carrier: SimulatedCarrier | None = None) -> None:
         clock = LoopClock(asyncio.get_running_loop())
         self.carrier = carrier or SimulatedCarrier(clock, 1, PATIENT)
+        self.dsn = dsn
         self.engine = Engine(dsn, db, clock, self.carrier, open_blobs(location, None), NobodyAtDesk())
         self.floor = self.engine.floor
         self._work = Work(clock, self.floor, self.engine.records)

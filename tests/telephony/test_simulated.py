@@ -175,6 +175,17 @@ async def test_calls_that_are_up_are_told_with_who_is_on_them() -> None:
     assert (call.call, call.answered, call.agent) == (1, True, 7)
 
 
+async def test_the_part_that_is_told_is_the_one_that_runs_else_the_next() -> None:
+    exchange = Exchange(SURE)
+    exchange.dial(1, record=True)
+    exchange.run(10.0)
+    exchange.carrier.join(1, 7)
+    exchange.run(11.0)
+    assert [call.part for call in await exchange.carrier.calls()] == [0]
+    exchange.carrier.stop_recording(1)
+    assert [call.part for call in await exchange.carrier.calls()] == [1]
+
+
 _ACTS = st.lists(
     st.tuples(st.sampled_from(["dial", "join", "play", "hang up", "wait"]), st.integers(1, 4)), max_size=40
 )

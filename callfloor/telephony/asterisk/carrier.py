@@ -247,16 +247,7 @@ class AsteriskCarrier:
                 await self._resync.audit(node)
             except AriError as error:
                 raise CarrierLostError(str(error)) from error
-        return [
-            LiveCall(
-                call.id,
-                call.answered,
-                next((party for party in call.meeting.joined() if party > 0), None),
-                call.tape.next_part if call.tape.part is None else call.tape.part,
-            )
-            for call in self._calls.up.values()
-            if not call.over
-        ]
+        return [_live(call) for call in self._calls.up.values() if not call.over]
 
     async def recording(self, call: CallId, part: int = 0) -> AsyncGenerator[bytes]:
         for node in self._where(call):
@@ -282,6 +273,12 @@ class AsteriskCarrier:
         up = self._calls.up.get(call)
         name = up.around.node if up is not None else self._calls.past.get(call)
         return list(self._nodes.values()) if name is None else [self._nodes[name]]
+
+
+def _live(call: Call) -> LiveCall:
+    agent = next((party for party in call.meeting.joined() if party > 0), None)
+    part = call.tape.next_part if call.tape.part is None else call.tape.part
+    return LiveCall(call.id, call.answered, agent, part, tuple(each for each in call.meeting.legs if each != agent))
 
 
 def _nobody(_: CarrierEvent) -> None:

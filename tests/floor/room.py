@@ -1,0 +1,82 @@
+"""A floor, its agents and a carrier that a test moves by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from callfloor.clock import VirtualClock
+from callfloor.contract.workflows import Question, Queue, Survey, Workflow
+from callfloor.contract.workspace import Consult, Refusal, Target
+from callfloor.floor.callers import Reception
+from callfloor.floor.contacts import Contact
+from callfloor.floor.desk import NobodyAtDesk
+from callfloor.floor.floor import Floor
+from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
+from callfloor.floor.work import Work
+from callfloor.rules.agents import AgentInput
+from callfloor.rules.workflow_events import Facts
+from callfloor.simulation.figures import Tally
+from callfloor.simulation.leads import Leads
+from callfloor.simulation.records import MemoryRecords
+from callfloor.telephony.carrier import Answered, Joined, Offered
+from tests.floor.any_carrier import AnyCarrier
+
+SALES, HELP = CampaignKey(1, 1), CampaignKey(1, 2)
+NUMBER, OUTSIDE = "+61255500200", "+61491570157"
+FIRST, SECOND, THIRD = 1, 2, 3
+SURVEY = Workflow(
+    name="How was it", start="ask", steps=(Survey(name="ask", questions=(Question(name="nice", prompt="nice?"),)),)
+)
+STRAIGHT = Workflow(name="Main", start="queue", steps=(Queue(name="queue", campaign="Sales"),))
+
+
+class Room:
+    """Three agents of Sales, which is recorded, and of Help, which is not."""
+
+    def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT) -> None:
+        self.clock, self.carrier = VirtualClock(1_000_000.0), AnyCarrier()
+        self.records = MemoryRecords(Tally(0.0, 1e12), Leads(), self.clock.now)
+        self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk())
+        self.work = Work(self.clock, self.floor, self.records)
+        members = frozenset((FIRST, SECOND, THIRD))
+        queue = QueuePlan(survey="How was it" if survey else None)
+        self.plan = CampaignPlan(SALES, None, members, country="AU", queue=queue)
+        self.floor.configure(self.plan)
+        self.floor.configure(CampaignPlan(HELP, None, members, country="AU", record=False))
+        facts = Facts(at=datetime.now(UTC), zone=ZoneInfo("UTC"), campaigns={"Sales": 1, "Help": 2})
+        main = Reception(1, flow, facts, {})
+        after = Reception(1, SURVEY, facts, {})
+        self.floor.callers.configure({NUMBER: main}, {(1, "How was it"): after})
+        for agent in (FIRST, SECOND, THIRD):
+            self.floor.team.put(agent, 1, (SALES, HELP))
+
+    def ready(self, *agents: int) -> None:
+        for agent in agents:
+            self.floor.agent(agent, AgentInput.READY)
+
+    def caller(self) -> Contact:
+        self.carrier.say(Offered("offer", NUMBER, "+61491570156"))
+        (contact,) = self.floor.contacts.everyone()
+        self.carrier.say(Answered(contact.call))
+        return contact
+
+    def talk(self) -> Contact:
+        """Somebody who called and talks to the first agent; the others are ready."""
+        self.ready(FIRST)
+        contact = self.caller()
+        self.carrier.say(Joined(contact.call, FIRST))
+        self.ready(SECOND, THIRD)
+        return contact
+
+    def does(self, agent: int, command: object) -> Refusal | None:
+        answers: list[Refusal | None] = []
+        self.work.do(agent, command, answers.append)  # type: ignore[arg-type]
+        return answers[0]
+
+    def bring(self, contact: Contact, **to: int | str) -> int:
+        """The first agent consults somebody who answers; who that is."""
+        assert self.does(FIRST, Consult(Target(**to))) is None  # type: ignore[arg-type]
+        call, party = self.carrier.joining[-1]
+        self.carrier.say(Joined(call, party))
+        return party

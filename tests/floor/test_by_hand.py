@@ -1,0 +1,76 @@
+"""An agent dials by hand while the database is slow and other things happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from callfloor.contract.workspace import Dial, Refusal
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.rules.agents import AgentInput
+from tests.floor.room import FIRST, HELP, SALES, Room
+
+OUT = CampaignKey(1, 3)
+
+
+class Slow(Room):
+    """A floor that dials for one more campaign, by hand, and waits for the database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.floor.configure(CampaignPlan(OUT, "progressive", frozenset({FIRST}), country="AU", max_lines=0))
+        self.floor.team.put(FIRST, 1, (SALES, HELP, OUT))
+        self.answers: list[Refusal | None] = []
+        self.database: Callable[[Claimed | Refusal], None] | None = None
+        self.records.dial = self.wait  # type: ignore[method-assign]
+        self.records.finished = lambda *_: None  # type: ignore[method-assign]
+
+    def wait(self, plan: object, agent: object, number: object, lead: object, done: object) -> None:
+        self.database = cast("Callable[[Claimed | Refusal], None]", done)
+
+    def dial(self) -> None:
+        self.work.do(FIRST, Dial(OUT.campaign, "0491 570 156"), self.answers.append)
+
+    def written(self) -> None:
+        assert self.database is not None
+        self.database(Claimed(5, 5, None, "+61491570156", None, FIRST, manual=True))
+
+
+@pytest.mark.parametrize("asked", [AgentInput.PAUSE, AgentInput.SIGN_OUT])
+def test_who_goes_before_the_call_is_placed_has_it_first(asked: AgentInput) -> None:
+    room = Slow()
+    room.ready(FIRST)
+    room.dial()
+    room.floor.agent(FIRST, asked)
+    room.written()
+    assert room.answers == [None]
+    assert 5 in room.carrier.placed
+
+
+def test_a_call_of_a_campaign_that_is_gone_meanwhile_is_refused_and_its_agent_free() -> None:
+    room = Slow()
+    room.ready(FIRST)
+    room.floor.team.serve(room.floor.team.get(FIRST), SALES)  # type: ignore[arg-type]
+    room.dial()
+    room.floor.drop(OUT)
+    room.written()
+    (answer,) = room.answers
+    assert answer is not None
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    assert (agent.facts.state, room.carrier.placed) == ("ready", [])
+
+
+def test_a_call_of_an_agent_who_is_forgotten_meanwhile_is_refused() -> None:
+    room = Slow()
+    room.ready(FIRST)
+    room.dial()
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    room.floor.team.forget(agent)
+    room.written()
+    (answer,) = room.answers
+    assert answer is not None
+    assert room.carrier.placed == []

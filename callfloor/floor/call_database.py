@@ -97,11 +97,20 @@ class CallDatabase:
         self._journal.write(partial(activities.hang_up, self._db, organisation, activity, moment(at)))
 
     def transfer(
-        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+        self,
+        organisation: int,
+        activity: int,
+        child: int,
+        campaign: int,
+        agent: AgentId | None,
+        recorded: bool,
+        at: float,
     ) -> None:
         self._journal.write(
             partial(inbound.transfer, self._db, organisation, activity, child, campaign, agent, moment(at))
         )
+        if agent is not None and not recorded:
+            self._journal.write(partial(activities.set_recording_status, self._db, organisation, child, "disabled"))
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))

@@ -38,9 +38,17 @@ class CallRecords(Protocol):
         ...
 
     def transfer(
-        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+        self,
+        organisation: int,
+        activity: int,
+        child: int,
+        campaign: int,
+        agent: AgentId | None,
+        recorded: bool,
+        at: float,
     ) -> None:
-        """The leg is over and a child of it begins: with this agent, or in the campaign's queue."""
+        """The leg is over and a child of it begins: with this agent (`recorded`: whether their talk is), or in the
+        campaign's queue."""
         ...
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:

@@ -118,7 +118,7 @@ class Callers:
             self._carrier.hang_up(contact.call)
             return
         key, now = contact.plan.key, self._clock.now()
-        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, now)
+        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, False, now)
         contact.next_leg(child, contact.plan)
         self._carrier.stop_recording(contact.call)
         contact.part += 1

@@ -164,7 +164,11 @@ class Engine:
             if plan.mode is not None and plan.active and key in before and not before[key].plan.active:
                 await self._selection.recycle_on_start(key, moment(self._clock.now()))
             self.floor.configure(plan)
-        self.floor.queues.skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}
+        skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}
+        if skills != self.floor.queues.skills:
+            self.floor.queues.skills = skills
+            for agent in self.floor.team.everyone():
+                self.floor.queues.watch(agent)
         self._function_keys = {organisation: each.function_key for organisation, each in routes.items()}
         self.floor.callers.configure(*receptions(routes, moment(self._clock.now())))
         await self._leases.round(together(settings, routes))

@@ -184,7 +184,7 @@ class Talks:
         self._drop_all(contact)
         self._end_hold(contact)
         self._records.transfer(
-            contact.organisation, contact.activity, child, plan.key.campaign, None, self._clock.now()
+            contact.organisation, contact.activity, child, plan.key.campaign, None, False, self._clock.now()
         )
         self._release(contact, agent)
         contact.next_leg(child, plan)
@@ -313,7 +313,8 @@ class Talks:
         else:
             plan = contact.plan
             self._end_hold(contact)
-            self._records.transfer(contact.organisation, contact.activity, child, plan.key.campaign, party.agent, at)
+            key, leg = plan.key, contact.activity
+            self._records.transfer(key.organisation, leg, child, key.campaign, party.agent, plan.record, at)
             if before is not None:
                 self._release(contact, before)
             contact.next_leg(child, plan)

@@ -67,6 +67,9 @@ class Team:
             known.campaigns = campaigns
             if known.facts.state == "ready" and known.serving not in campaigns:
                 self.serve(known, self.choose(known, lambda _: True))
+            else:
+                # an idle agent serves other queues from now on
+                self._watch(known, known.serving)
         return known
 
     def forget(self, agent: Agent) -> None:

@@ -64,7 +64,14 @@ class MemoryCalls:
             leg.ended_at = at
 
     def transfer(
-        self, organisation: int, activity: int, child: int, campaign: int, agent: AgentId | None, at: float
+        self,
+        organisation: int,
+        activity: int,
+        child: int,
+        campaign: int,
+        agent: AgentId | None,
+        recorded: bool,
+        at: float,
     ) -> None:
         self.hang_up(organisation, activity, at)
         self.legs[child] = Leg(campaign, at, parent=activity)

@@ -147,3 +147,21 @@ def test_a_function_that_answers_when_the_caller_is_gone_puts_nobody_in_a_queue(
     ((call, done),) = asked[1:]
     done(FunctionAnswered(call.turn, FunctionAnswer()))
     assert next_one.agent == FIRST
+
+
+def test_an_idle_agent_who_comes_to_a_campaign_serves_its_callers() -> None:
+    room = Room()
+    room.floor.team.put(FIRST, 1, (HELP,))
+    room.ready(FIRST)
+    contact = room.caller()
+    room.floor.team.put(FIRST, 1, (SALES, HELP))
+    # as every second
+    room.floor.configure(room.plan)
+    assert contact.agent == FIRST
+
+
+def test_an_idle_agent_who_leaves_a_campaign_gets_none_of_its_callers() -> None:
+    room = Room()
+    room.ready(FIRST)
+    room.floor.team.put(FIRST, 1, (HELP,))
+    assert room.caller().agent is None

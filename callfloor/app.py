@@ -45,6 +45,8 @@ log = structlog.get_logger("callfloor.app")
 RELISTEN_S = 1.0
 # Who answers the simulated carrier's calls, and how long simulated agents take to wrap up.
 PEOPLE = Behaviour(machine=0.1, busy=0.05, invalid=0.03, early_hang_up=0.02)
+# The keys that simulated callers press, at random: one in five wants to leave a message in the demo's menu.
+KEYS = "11223"
 WRAP_S = Distribution("normal", 8.0, sd=3.0, least=2.0)
 
 
@@ -137,7 +139,7 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
                 desk.people = await tokens.people(db)
                 desk.work(made.floor.previews, made.floor.presence.wrap_up)
             if settings.simulated_callers and isinstance(calls, SimulatedCarrier):
-                behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits="12")
+                behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits=KEYS)
                 per_minute = settings.simulated_callers
                 SimulatedCallers(clock, seed, calls, made.floor.callers.numbers, per_minute, behaviour).begin()
             yield made

@@ -12,7 +12,7 @@ import structlog
 
 from callfloor.clock import Clock
 from callfloor.contract.workflows import Queue, Voicemail, Workflow
-from callfloor.floor.contacts import Asked, Contact, Contacts, Stage, Walk
+from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage, Walk
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.floor.queues import Queues
 from callfloor.floor.records import Records
@@ -122,7 +122,7 @@ class Callers:
         contact.next_leg(child, contact.plan)
         self._carrier.stop_recording(contact.call)
         contact.part += 1
-        self._queues.join(contact, contact.plan, Asked(longest=1_000_000))
+        self._queues.join(contact, contact.plan, WHATEVER_THE_LENGTH)
 
     def _asked_before(self, contact: Contact) -> Asked:
         """What the workflow asks for in the queue that the caller is in: of its steps that of the same campaign."""
@@ -282,7 +282,7 @@ class Callers:
         plan = None if overflow is None else self._queues.plan(overflow)
         if contact.asked.agent is not None:
             # whoever was wanted is not free: anybody of the campaign will do
-            self._queues.join(contact, contact.plan, Asked(longest=1_000_000))
+            self._queues.join(contact, contact.plan, WHATEVER_THE_LENGTH)
         elif plan is None or self._wait(contact, plan, contact.asked) != "waits":
             self._happened_in_queue(contact, happens.QueueTimedOut(contact.turn))
 

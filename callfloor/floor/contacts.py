@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -56,6 +57,10 @@ class Asked:
     longest: int | None = None
     announce_s: float | None = None
     prompt: str | None = None
+
+
+# Who spoke to an agent before is not turned away from a full queue: its limit is for new callers.
+WHATEVER_THE_LENGTH = Asked(longest=sys.maxsize)
 
 
 @dataclass(slots=True)

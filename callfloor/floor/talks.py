@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.contacts import Asked, Contact, Contacts, Party, Stage
+from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Party, Stage
 from callfloor.floor.plan import CampaignPlan
 from callfloor.floor.presence import Presence
 from callfloor.floor.queues import Queues
@@ -190,10 +190,8 @@ class Talks:
         contact.next_leg(child, plan)
         self._next_part(contact, record=False)
         only = to.id if isinstance(to, Agent) else None
-        asked = Asked(agent=only, longest_wait_s=OWN_AGENT_S if only is not None else None)
-        if self._queues.join(contact, plan, asked) == "full":
-            # whoever talked to an agent already is not sent away: the limit is for new callers
-            self._queues.join(contact, plan, Asked(longest=1_000_000))
+        asked = WHATEVER_THE_LENGTH if only is None else Asked(agent=only, longest_wait_s=OWN_AGENT_S)
+        self._queues.join(contact, plan, asked)
         return None
 
     def watch(self, supervisor: AgentId, agent: AgentId, how: Listening) -> Refusal | None:

@@ -46,10 +46,6 @@ class Durations:
     def mean(self) -> float:
         return sum(self._sorted) / len(self._sorted)
 
-    def share_within(self, seconds: float) -> float:
-        """How many of them take no longer."""
-        return bisect_right(self._sorted, seconds) / len(self._sorted)
-
     def quantile(self, share: float) -> float:
         return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
 

@@ -7,7 +7,7 @@ events a call enters at most as many steps as there are, and in its whole life `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -381,17 +381,6 @@ def _by_time(step: Schedule, facts: Facts) -> str:
     if step.hours is None or is_open(parse_hours(step.hours), where, facts.at, step.holidays):
         return step.open
     return step.closed
-
-
-def prompts_of(steps: Iterable[Step]) -> frozenset[str]:
-    """The names of every prompt that the steps play."""
-    found: set[str | None] = set()
-    for step in steps:
-        if isinstance(step, Survey):
-            found.update(question.prompt for question in step.questions)
-        elif not isinstance(step, Schedule | Set | Function):
-            found.add(step.prompt)
-    return frozenset(each for each in found if each is not None)
 
 
 def campaigns_of(workflow: Workflow) -> frozenset[str]:

@@ -27,7 +27,7 @@ from callfloor.contract.workflows import (
     Workflow,
     straight,
 )
-from callfloor.rules.workflow import MOST_ENTERED, advance, begin, prompts_of, resume
+from callfloor.rules.workflow import MOST_ENTERED, advance, begin, resume
 from callfloor.rules.workflow_check import check
 from callfloor.rules.workflow_events import (
     Action,
@@ -274,17 +274,6 @@ def test_a_workflow_that_changed_under_a_call_lets_it_go_or_wait() -> None:
     assert advance(other, state, NoAgents(state.turn), FACTS) == (state, ())
     assert advance(other, state, Connected(state.turn), FACTS)[0].place == "agent"
     assert advance(other, state, QueueTimedOut(state.turn), FACTS)[1] == (HangUp(),)
-
-
-def test_the_prompts_of_a_workflow_are_told() -> None:
-    questions = (Question(name="polite", prompt="one"),)
-    assert prompts_of((HOURS, *USUAL, FUNCTION, Survey(name="s", questions=questions))) == {
-        "menu",
-        "after the tone",
-        "we call",
-        "bye",
-        "one",
-    }
 
 
 def test_another_process_asks_again_for_what_was_awaited() -> None:

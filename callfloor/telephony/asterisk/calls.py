@@ -50,11 +50,6 @@ class Calls:
                 self.lines[call.around.node, leg.channel] = leg.party
         return call
 
-    def free_line(self, node: str, agent: AgentId) -> str | None:
-        """The channel of an agent's phone that is connected and in no call."""
-        held = (key for key, of in self.lines.items() if of == agent and key[0] == node and key not in self.legs)
-        return next((channel for _, channel in held), None)
-
     def of(self, node: Node) -> list[Call]:
         return [call for call in self.up.values() if call.around is node.around]
 

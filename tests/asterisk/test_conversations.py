@@ -174,6 +174,7 @@ async def hears_at_last(at: Exchange, bed: Bed, call: int, hertz: float) -> bool
     return False
 
 
+@pytest.mark.unsteady
 async def test_a_customer_whom_everybody_left_hears_music_until_somebody_comes(bed: Bed) -> None:
     async with exchange(bed) as at:
         call = await at.talking(AGENT)

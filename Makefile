@@ -20,8 +20,7 @@ test: lint test-fast ## every check and every test
 AGAIN := --last-failed --last-failed-no-failures none
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
 	$(BIN)/pytest -n 2 --dist worksteal -m "not asterisk" || $(BIN)/pytest $(AGAIN) -m "not asterisk"
-	@echo "left to make test-asterisk: the tests marked unsteady, which fail now and then (docs/asterisk.md)"
-	$(BIN)/pytest -m "asterisk and not unsteady" || $(BIN)/pytest $(AGAIN) -m "asterisk and not unsteady"
+	$(BIN)/pytest -m "asterisk" || $(BIN)/pytest $(AGAIN) -m "asterisk"
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest

@@ -21,6 +21,13 @@ def encode(sample: int) -> int:
     return ~(sign | exponent << 4 | magnitude >> exponent + 3 & 0x0F) & 0xFF
 
 
+def decode(code: int) -> int:
+    """The linear 16-bit sample that a µ-law one stands for."""
+    bits = ~code & 0xFF
+    magnitude = ((bits & 0x0F) << 3) + _BIAS << (bits >> 4 & 0x07)
+    return _BIAS - magnitude if bits & 0x80 else magnitude - _BIAS
+
+
 def tone(hertz: float, seconds: float) -> bytes:
     return bytes(
         encode(round(AMPLITUDE * math.sin(2 * math.pi * hertz * step / RATE))) for step in range(int(seconds * RATE))

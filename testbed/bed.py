@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from testbed.asterisk import Asterisk
+from testbed.ear import Ear
 from testbed.fetch import fetch, need_sipp
 from testbed.parties import Parties
 from testbed.ports import Ports
@@ -16,6 +17,7 @@ from testbed.ports import Ports
 class Bed:
     asterisk: Asterisk
     parties: Parties
+    ear: Ear
 
     def crash(self) -> None:
         """Asterisk dies. Its parties would talk on into ports that it uses again when it is back: they go with it."""
@@ -33,10 +35,11 @@ def bed() -> Generator[Bed]:
     prefix, sipp = fetch(), need_sipp()
     with ExitStack() as stack:
         ports = stack.enter_context(Ports())
+        ear = stack.enter_context(Ear(ports.ear))
         asterisk = Asterisk(prefix, ports)
         stack.callback(asterisk.stop)
         parties = Parties(sipp, asterisk.node, asterisk.sounds)
         stack.callback(parties.stop)
         asterisk.start()
         parties.start()
-        yield Bed(asterisk, parties)
+        yield Bed(asterisk, parties, ear)

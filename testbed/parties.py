@@ -71,8 +71,9 @@ class Parties:
         file.write_text(scenario)
         where = ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(rtp)]
         pressed = ["-trace_logs", "-log_file", str(self._node.folder / f"{name}.pressed")]
+        ear = ["-key", "ear", str(self._node.ports.ear)]
         control = ["-cp", str(next(self._control)), "-nostdin"]
-        command = [*self._as, self._sipp, "-sf", str(file), *where, *control, *pressed, *more]
+        command = [*self._as, self._sipp, "-sf", str(file), *where, *control, *ear, *pressed, *more]
         with self._output(name).open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=self._node.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output

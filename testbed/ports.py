@@ -42,7 +42,16 @@ class Ports:
         raise NoFreePorts(f"no {BLOCK} free ports between {FIRST} and {FIRST + BLOCK * BLOCKS}")
 
     def _free(self) -> bool:
-        udp = (self.sip, self.customers, self.agents, *self.callers, self.rtp, self.customers_rtp, self.agents_rtp)
+        udp = (
+            self.sip,
+            self.ear,
+            self.customers,
+            self.agents,
+            *self.callers,
+            self.rtp,
+            self.customers_rtp,
+            self.agents_rtp,
+        )
         return all(_can_bind(port, socket.SOCK_DGRAM) for port in udp) and _can_bind(self.http, socket.SOCK_STREAM)
 
     def release(self) -> None:
@@ -77,6 +86,10 @@ class Ports:
     @property
     def https(self) -> int:
         return self._base + 4
+
+    @property
+    def ear(self) -> int:
+        return self._base + 6
 
     @property
     def customers(self) -> int:

@@ -28,7 +28,7 @@ Sound = Literal["customer", "human", "machine", "agent"]
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """`digits`: the end of the number, as a regular expression. `rings_ms` None: to the end. `leaves_ms`: hangs up so
-    long after answering. `sound` None: not a packet."""
+    long after answering. `sound` None: not a packet. `listens`: what it hears goes to the testbed's `Ear`."""
 
     name: str
     digits: str
@@ -38,6 +38,7 @@ class Behaviour:
     refuses: int | None = None
     answers_nothing: bool = False
     loses_bye: bool = False
+    listens: bool = False
 
 
 ANSWERS = Behaviour("answers", "50")
@@ -47,6 +48,7 @@ LEAVES = Behaviour("leaves", "53", leaves_ms=LEAVES_MS)
 LEAVES_EARLY = Behaviour("leaves-early", "54", leaves_ms=EARLY_MS)
 HUMAN = Behaviour("human", "55", sound="human")
 MACHINE = Behaviour("machine", "56", sound="machine")
+LISTENS = Behaviour("listens", "57", listens=True)
 RINGS_OUT = Behaviour("rings-out", "60", rings_ms=None)
 ABSENT = Behaviour("absent", "61", answers_nothing=True)
 LOSES_BYE = Behaviour("loses-bye", "62", leaves_ms=LEAVES_MS, loses_bye=True)
@@ -57,8 +59,8 @@ MACHINES = Behaviour("machines", "8.", sound="machine", rings_ms=RINGS_MS)
 PERSON = Behaviour("person", "..", sound="human", rings_ms=RINGS_MS, leaves_ms=TALKS_MS)
 REFUSING = tuple(Behaviour(f"refuses-{code}", f"9{code}", refuses=code) for code in REFUSALS)
 CUSTOMERS = (
-    ANSWERS, SILENT, RINGS, LEAVES, LEAVES_EARLY, HUMAN, MACHINE, RINGS_OUT, ABSENT, LOSES_BYE, *REFUSING, BUSY,
-    INVALID, MACHINES, PERSON,
+    ANSWERS, SILENT, RINGS, LEAVES, LEAVES_EARLY, HUMAN, MACHINE, LISTENS, RINGS_OUT, ABSENT, LOSES_BYE, *REFUSING,
+    BUSY, INVALID, MACHINES, PERSON,
 )  # fmt: skip
 
 AGENT_AWAY = Behaviour("away", "9000001", rings_ms=None)
@@ -71,7 +73,9 @@ AGENTS = (AGENT_AWAY, AGENT_BUSY, AGENT_LEAVES, AGENT)
 def number(behaviour: Behaviour, one: int = 0) -> str:
     """A number that behaves so. `one`: another number for another call."""
     end = behaviour.digits.replace(".", "0").replace("[0-4]", "0").replace("[5-9]", "5")
-    return f"+6125550{str(one % 10 ** (4 - len(end))).zfill(4 - len(end)) if len(end) < 4 else ''}{end}"
+    free = 4 - len(end)
+    # whoever has a 9 in front of three more digits refuses
+    return f"+6125550{str(one % (9 * 10 ** (free - 1))).zfill(free) if free > 0 else ''}{end}"
 
 
 def party(behaviours: tuple[Behaviour, ...], sounds: Path) -> str:
@@ -205,6 +209,9 @@ m=audio [rtpstream_audio_port] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 a=ptime:20
 """
+# SIPp talks from a port of its own all the same, which it takes where it reads this word.
+_SDP_OF_EAR = _SDP.replace("m=audio [rtpstream_audio_port]", "m=audio [ear]") + "a=from:[rtpstream_audio_port]\n"
+_EMPTY = "Content-Length: 0\n\n"
 _SEND_BYE = """\
 <send retrans="500"><![CDATA[
 BYE [$contact] SIP/2.0
@@ -234,8 +241,7 @@ Content-Length: 0
 """
 
 
-def _answer(code: str, *, cseq: str = "[last_CSeq:]", retransmitted: bool = False, sdp: bool = False) -> str:
-    body = _SDP if sdp else "Content-Length: 0\n\n"
+def _answer(code: str, *, cseq: str = "[last_CSeq:]", retransmitted: bool = False, body: str = _EMPTY) -> str:
     again = ' retrans="500"' if retransmitted else ""
     return f"<send{again}><![CDATA[\nSIP/2.0 {code}\n{_HEADERS}{cseq}\n{_CONTACT}{body}]]></send>\n"
 
@@ -273,7 +279,8 @@ def _part(behaviour: Behaviour, sounds: Path) -> str:
             f'<recv request="CANCEL" timeout="{behaviour.rings_ms}" ontimeout="{name}-answers" next="cancelled"/>\n'
             f'<label id="{name}-answers"/>\n'
         )
-    answer = _answer("200 OK", retransmitted=True, sdp=True, cseq="CSeq: [cseq] INVITE") + '<recv request="ACK"/>\n'
+    sound = _SDP_OF_EAR if behaviour.listens else _SDP
+    answer = _answer("200 OK", retransmitted=True, body=sound, cseq="CSeq: [cseq] INVITE") + '<recv request="ACK"/>\n'
     talk = "" if behaviour.sound is None else _play(behaviour.sound, sounds)
     wait = ""
     if behaviour.leaves_ms is not None:

@@ -17,9 +17,9 @@ from callfloor.errors import Problem
 from callfloor.floor.call_records import Leaving
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.recordings import Recordings
+from callfloor.floor.recordings import RecordingKind, Recordings, enter
 from callfloor.floor.selection import Selection
-from callfloor.store import activities, callbacks, inbound, media, workspace
+from callfloor.store import activities, callbacks, inbound, workspace
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -48,6 +48,7 @@ class CallDatabase:
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids: deque[int] = deque()
+        self._keeping: set[tuple[CallId, int]] = set()
         self._reserving = False
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -85,10 +86,15 @@ class CallDatabase:
     def join_queue(self, key: CampaignKey, activity: int, at: float) -> None:
         self._journal.write(partial(inbound.join_queue, self._db, key.organisation, activity, key.campaign, moment(at)))
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
+    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
         self._journal.write(partial(activities.answer, self._db, organisation, activity, agent, moment(at)))
-        if not recorded:
-            self._journal.write(partial(activities.set_recording_status, self._db, organisation, activity, "disabled"))
+
+    def recording(self, organisation: int, activity: int, part: int | None) -> None:
+        if part is None:
+            write = partial(activities.set_recording_status, self._db, organisation, activity, "disabled")
+        else:
+            write = partial(activities.add_recording_part, self._db, organisation, activity, part)
+        self._journal.write(write)
 
     def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
         self._journal.write(partial(activities.leave, self._db, organisation, activity, reason, moment(at)))
@@ -103,14 +109,11 @@ class CallDatabase:
         child: int,
         campaign: int,
         agent: AgentId | None,
-        recorded: bool,
         at: float,
     ) -> None:
         self._journal.write(
             partial(inbound.transfer, self._db, organisation, activity, child, campaign, agent, moment(at))
         )
-        if agent is not None and not recorded:
-            self._journal.write(partial(activities.set_recording_status, self._db, organisation, child, "disabled"))
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))
@@ -118,35 +121,29 @@ class CallDatabase:
     # Sound
 
     def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
-        self._begin(self._keep(organisation, activity, "recording", call, part, seconds, at))
+        self._begin(self._keep(organisation, activity, "recording", call, part, at))
 
     def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
         add = partial(inbound.add_task, self._db, key.organisation, key.campaign, "voicemail", activity, moment(at))
         self._journal.write(add)
-        self._begin(self._keep(key.organisation, activity, "voicemail", call, part, seconds, at))
+        self._begin(self._keep(key.organisation, activity, "voicemail", call, part, at))
+
+    def keeps(self, call: CallId, part: int) -> bool:
+        """Whether that part is on its way to the media store."""
+        return (call, part) in self._keeping
 
     async def _keep(
-        self, organisation: int, activity: int, kind: media.Kind, call: CallId, part: int, seconds: float, at: float
+        self, organisation: int, activity: int, kind: RecordingKind, call: CallId, part: int, at: float
     ) -> None:
-        recording = await self._recordings.store(organisation, call, seconds, part)
-        if kind == "recording":
-            kept = "failed" if recording.content is None else "enabled"
-            self._journal.write(partial(activities.set_recording_status, self._db, organisation, activity, kept))
-        if recording.content is None:
-            return
-        add = partial(
-            media.add,
-            self._db,
-            organisation,
-            kind,
-            activity,
-            recording.content,
-            content_type="audio/wav",
-            duration_s=round(seconds),
-            file_name=f"{activity}.wav" if kind == "recording" else f"{activity}-message.wav",
-            at=moment(at),
-        )
-        self._journal.write(add, lambda _: self._begin(self._recordings.forget(call, part)))
+        self._keeping.add((call, part))
+        stored = await self._recordings.store(organisation, call, part)
+
+        def written(_: object) -> None:
+            self._keeping.discard((call, part))
+            if stored is not None:
+                self._begin(self._recordings.forget(call, part))
+
+        self._journal.write(partial(enter, self._db, organisation, activity, kind, stored, moment(at)), written)
 
     # After the call
 

@@ -25,8 +25,12 @@ class CallRecords(Protocol):
         """The call waits for an agent of this campaign, whose it is from now on."""
         ...
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
-        """An agent has the caller. `recorded`: whether their talk is."""
+    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
+        """An agent has the caller."""
+        ...
+
+    def recording(self, organisation: int, activity: int, part: int | None) -> None:
+        """What is recorded of the leg from now on is this part of its call's recording. None: nothing is."""
         ...
 
     def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
@@ -44,11 +48,9 @@ class CallRecords(Protocol):
         child: int,
         campaign: int,
         agent: AgentId | None,
-        recorded: bool,
         at: float,
     ) -> None:
-        """The leg is over and a child of it begins: with this agent (`recorded`: whether their talk is), or in the
-        campaign's queue."""
+        """The leg is over and a child of it begins: with this agent, or in the campaign's queue."""
         ...
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:

@@ -118,7 +118,7 @@ class Callers:
             self._carrier.hang_up(contact.call)
             return
         key, now = contact.plan.key, self._clock.now()
-        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, False, now)
+        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, now)
         contact.next_leg(child, contact.plan)
         self._carrier.stop_recording(contact.call)
         contact.part += 1
@@ -213,6 +213,7 @@ class Callers:
             case happens.RecordMessage(turn=turn, campaign=campaign, longest_s=longest_s):
                 contact.turn, contact.message_of = turn, CampaignKey(contact.organisation, campaign)
                 self._records.leave(contact.organisation, contact.activity, "voicemail", self._clock.now())
+                self._records.recording(contact.organisation, contact.activity, contact.part)
                 self._carrier.record_message(contact.call, contact.part, longest_s)
             case happens.StopRecording():
                 # the carrier hears that key itself

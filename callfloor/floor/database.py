@@ -13,11 +13,11 @@ from callfloor.errors import Problem
 from callfloor.floor.call_database import CallDatabase, moment
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
-from callfloor.floor.recordings import Recording, Recordings
+from callfloor.floor.recordings import Recordings, Stored, enter
 from callfloor.floor.records import Claim, WrapUp
 from callfloor.floor.selection import Selection
 from callfloor.rules.agents import AgentState
-from callfloor.store import activities, agents, attempts, lead_notes, media
+from callfloor.store import activities, agents, attempts, lead_notes
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -105,23 +105,21 @@ class DatabaseRecords(CallDatabase):
     ) -> None:
         self._ending.add(call)
         if recorded_s is None:
-            finish = partial(self._finish, plan, call, activity, status, None, at)
+            finish = partial(self._finish, plan, call, activity, status, False, at)
             self._journal.write(finish, lambda _: self._ending.discard(call))
             return
         self._storing[activity] = []
-        self._begin(self._store(plan, call, activity, status, recorded_s, at))
+        self._begin(self._store(plan, call, activity, status, at))
 
-    async def _store(
-        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float, at: float
-    ) -> None:
-        recording = await self._recordings.store(plan.key.organisation, call, recorded_s)
+    async def _store(self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, at: float) -> None:
+        stored = await self._recordings.store(plan.key.organisation, call)
 
         def written(_: object) -> None:
             self._ending.discard(call)
-            if recording.content is not None:
+            if stored is not None:
                 self._begin(self._recordings.forget(call))
 
-        self._journal.write(partial(self._finish, plan, call, activity, status, recording, at), written)
+        self._journal.write(partial(self._finish, plan, call, activity, status, True, at, stored), written)
         for write in self._storing.pop(activity):
             write()
 
@@ -131,32 +129,20 @@ class DatabaseRecords(CallDatabase):
         call: CallId,
         activity: int,
         status: DialStatus,
-        recording: Recording | None,
+        recorded: bool,
         at: float,
+        stored: Stored | None = None,
     ) -> None:
+        """`recorded`: something was, be it that it could not be `stored`."""
         organisation, ended_at = plan.key.organisation, moment(at)
         record = await attempts.lead_record(self._db, organisation, call, status)
         ended = self._selection.ended(plan.key, status, record, ended_at)
         if not await attempts.finish(self._db, organisation, call, ended, ended_at):
             return
-        if recording is None:
-            if status is DialStatus.ANSWERED and not plan.record:
-                await activities.set_recording_status(self._db, organisation, activity, "disabled")
-            return
-        kept = "failed" if recording.content is None else "enabled"
-        await activities.set_recording_status(self._db, organisation, activity, kept)
-        if recording.content is not None:
-            await media.add(
-                self._db,
-                organisation,
-                "recording",
-                activity,
-                recording.content,
-                content_type="audio/wav",
-                duration_s=round(recording.seconds),
-                file_name=f"{activity}.wav",
-                at=ended_at,
-            )
+        if recorded:
+            await enter(self._db, organisation, activity, "recording", stored, ended_at)
+        elif status is DialStatus.ANSWERED and not plan.record:
+            await activities.set_recording_status(self._db, organisation, activity, "disabled")
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         write = partial(self._journal.write, partial(self._wrap_up, plan.key, activity, wrap, at))

@@ -28,6 +28,7 @@ from callfloor.floor.floor import Floor
 from callfloor.floor.functions import Functions
 from callfloor.floor.journal import Journal
 from callfloor.floor.lease import ROUND_S, Leases
+from callfloor.floor.leftovers import Leftovers
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.roster import Roster
@@ -45,6 +46,7 @@ log = structlog.get_logger("callfloor.floor")
 TICK_S = 0.25
 ROSTER_S = 1.0
 AUDIT_S = 5.0
+SWEEP_S = 20.0
 # An attempt that nobody knows is left alone for so long: its claim may still be coming back.
 UNKNOWN_S = 15.0
 
@@ -67,12 +69,14 @@ class Engine:
         self._settings: dict[CampaignKey, CampaignSettings] = {}
         self._journal = Journal(db)
         self._selection = Selection(db, self.id, self._settings)
-        self.records = DatabaseRecords(db, self._journal, self._selection, Recordings(carrier, blobs), clock.now)
+        recordings = Recordings(carrier, blobs)
+        self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
         self.floor = Floor(clock, carrier, self.records, desk)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()
         self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
+        self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
         work = Work(clock, self.floor, self.records)
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
         self._functions, self._function_keys = functions, dict[int, bytes]()
@@ -91,6 +95,7 @@ class Engine:
             self._every(ROUND_S, self._lead),
             self._every(ROSTER_S, self._read_roster, self._look),
             self._every(AUDIT_S, self._audit),
+            self._every(SWEEP_S, self._leftovers.sweep),
             self._tick(),
             self._listen(),
             self.link.run(),
@@ -255,7 +260,8 @@ class Engine:
             self.records.hang_up(organisation, activity, now)
             return
         if known.agent is not None and row["answered_at"] is None:
-            self.records.answer(organisation, activity, known.agent, plan.record, now)
+            self.records.answer(organisation, activity, known.agent, now)
+            self.records.recording(organisation, activity, known.part if plan.record else None)
         joined: datetime | None = row["join_queue_at"]
         waited = 0.0 if joined is None else now - joined.timestamp()
         message = row["status_id"] == ActivityStatus.VOICEMAIL
@@ -307,6 +313,10 @@ class Engine:
                 unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
                 if unknown and key in self._dialling:
                     self._found(self._settings[key].plan, row, None)
+
+    def _in_hand(self, call: CallId, part: int) -> bool:
+        """Whether a recording is the business of a call that the floor knows, or is being fetched."""
+        return self.floor.has(call) or self.records.holds(call) or self.records.keeps(call, part)
 
     async def _let_go(self, alone: set[CallId]) -> None:
         """Hang up on customers whom nobody knows any more, and who are with nobody: an engine died while they were

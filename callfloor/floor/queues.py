@@ -231,7 +231,9 @@ class Queues:
             return
         contact.stop_timers()
         contact.stage, contact.connected_at = Stage.TALKING, self._clock.now()
-        self._records.answer(contact.organisation, contact.activity, agent_id, contact.plan.record, self._clock.now())
+        self._records.answer(contact.organisation, contact.activity, agent_id, self._clock.now())
+        part = contact.part if contact.plan.record else None
+        self._records.recording(contact.organisation, contact.activity, part)
         if agent is not None:
             self._presence.connected(agent, contact.plan)
             self._desk.connected(agent.id, contact.plan, contact.call)

@@ -184,7 +184,7 @@ class Talks:
         self._drop_all(contact)
         self._end_hold(contact)
         self._records.transfer(
-            contact.organisation, contact.activity, child, plan.key.campaign, None, False, self._clock.now()
+            contact.organisation, contact.activity, child, plan.key.campaign, None, self._clock.now()
         )
         self._release(contact, agent)
         contact.next_leg(child, plan)
@@ -312,7 +312,7 @@ class Talks:
             plan = contact.plan
             self._end_hold(contact)
             key, leg = plan.key, contact.activity
-            self._records.transfer(key.organisation, leg, child, key.campaign, party.agent, plan.record, at)
+            self._records.transfer(key.organisation, leg, child, key.campaign, party.agent, at)
             if before is not None:
                 self._release(contact, before)
             contact.next_leg(child, plan)
@@ -331,6 +331,9 @@ class Talks:
             self._carrier.record(contact.call, contact.part)
         else:
             self._carrier.stop_recording(contact.call)
+        if record:
+            part = contact.part if contact.plan.record else None
+            self._records.recording(contact.organisation, contact.activity, part)
 
     def _release(self, contact: Contact, agent_id: AgentId) -> None:
         """The agent's part in the call is over, its wrap-up begins."""

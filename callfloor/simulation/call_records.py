@@ -49,10 +49,13 @@ class MemoryCalls:
         leg = self.legs[activity]
         leg.campaign, leg.joined_at = key.campaign, at if leg.joined_at is None else leg.joined_at
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, recorded: bool, at: float) -> None:
+    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
         leg = self.legs.get(activity)
         if leg is not None and leg.ended_at is None:
             leg.answered_at, leg.agent = at, agent
+
+    def recording(self, organisation: int, activity: int, part: int | None) -> None:
+        pass
 
     def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
         leg = self.legs[activity]
@@ -70,7 +73,6 @@ class MemoryCalls:
         child: int,
         campaign: int,
         agent: AgentId | None,
-        recorded: bool,
         at: float,
     ) -> None:
         self.hang_up(organisation, activity, at)

@@ -128,7 +128,14 @@ WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
     AND w.campaign_id = a.campaign_id AND w.code = $3)
 FROM activities a WHERE a.organisation_id = $1 AND a.activity_id = $2"""
-RECORDING_STATUS_SQL = f"UPDATE activities SET recording_status = $3 {_HERE} RETURNING 1"
+RECORDING_PART_SQL = f"""
+UPDATE activities SET recording_parts = array_append(recording_parts, $3::integer)
+{_HERE} AND NOT coalesce(recording_parts @> ARRAY[$3::integer], false)"""
+# A failure that is told late does not hide what was stored meanwhile.
+RECORDING_STATUS_SQL = f"""
+UPDATE activities SET recording_status = $3
+{_HERE} AND ($3 <> 'failed' OR recording_status IS DISTINCT FROM 'enabled')
+RETURNING 1"""
 CALL_QUALITY_SQL = f"UPDATE activities SET call_quality_score = $3::text::numeric {_HERE} RETURNING 1"
 SURVEY_SQL = f"UPDATE activities SET survey = $3::jsonb {_HERE} RETURNING 1"
 
@@ -340,6 +347,11 @@ async def set_recording_status(
     db: Database, organisation: int, activity_id: int, status: Literal["enabled", "disabled", "failed"]
 ) -> bool:
     return await db.fetchval(RECORDING_STATUS_SQL, organisation, activity_id, status) is not None
+
+
+async def add_recording_part(db: Database, organisation: int, activity_id: int, part: int) -> None:
+    """What is recorded of the leg from now on is this part of its call's recording."""
+    await db.execute(RECORDING_PART_SQL, organisation, activity_id, part)
 
 
 async def set_call_quality(db: Database, organisation: int, activity_id: int, score: float) -> bool:

@@ -50,6 +50,25 @@ LEGS_SQL = """
 SELECT organisation_id, campaign_id, root_activity_id, hang_up_at IS NULL AS open FROM activities
 WHERE organisation_id = ANY($1::bigint[]) AND (activity_id = ANY($2::bigint[])
     OR root_activity_id = ANY($2::bigint[]) AND root_activity_id <> activity_id)"""
+# Part $3 of what was recorded of call $2: an attempt, or, negative, the first leg of a call that came in. A dialled
+# call's first leg is part 0.
+RECORDED_LEG_SQL = """
+WITH root AS (
+    SELECT organisation_id, activity_id, 0 AS part FROM attempts
+    WHERE organisation_id = ANY($1::bigint[]) AND attempt_id = $2
+    UNION ALL
+    SELECT organisation_id, activity_id, NULL FROM activities
+    WHERE organisation_id = ANY($1::bigint[]) AND activity_id = -$2::bigint
+), leg AS (
+    SELECT a.*, root.part FROM root
+    JOIN activities a ON a.organisation_id = root.organisation_id AND a.activity_id = root.activity_id
+    UNION ALL
+    SELECT a.*, NULL FROM root
+    JOIN activities a ON a.organisation_id = root.organisation_id AND a.root_activity_id = root.activity_id
+        AND a.root_activity_id <> a.activity_id
+)
+SELECT organisation_id, campaign_id, activity_id, status_id, hang_up_at FROM leg
+WHERE part = $3 OR recording_parts @> ARRAY[$3::integer]"""
 ANSWER_QUESTION_SQL = """
 INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING"""
@@ -122,6 +141,12 @@ async def open_legs(db: Database, organisation: int, campaign_id: int, now: date
 async def legs(db: Database, organisations: Sequence[int], roots: Sequence[int]) -> Sequence[Record]:
     """Every leg of these calls (by their first), with its campaign and whether it has no end yet."""
     return await db.fetch(LEGS_SQL, organisations, roots)
+
+
+async def recorded_leg(db: Database, organisations: Sequence[int], call: int, part: int) -> Record | None:
+    """The leg that a part of a call's recording is of. None: the call is of none of these organisations, or nobody
+    noted whose the part is."""
+    return await db.fetchrow(RECORDED_LEG_SQL, organisations, call, part)
 
 
 async def answer_question(

@@ -23,6 +23,10 @@ WHERE m.organisation_id = $1 AND m.media_id = $2"""
 LOCK_CONTENT_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor media ' || $2, $1))"
 ERASED_SQL = """
 SELECT erased_at IS NOT NULL FROM activities WHERE organisation_id = $1 AND activity_id = $2 FOR SHARE"""
+# What was recorded of a call is the same when it is entered again. Attachments of a message may be alike.
+KNOWN_SQL = """
+SELECT media_id FROM media
+WHERE organisation_id = $1 AND activity_id = $2 AND kind = $3 AND kind <> 'attachment' AND sha256 = $4"""
 ADD_SQL = """
 INSERT INTO media (organisation_id, kind, activity_id, sha256, size, content_type, duration_s, file_name, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING media_id"""
@@ -84,6 +88,9 @@ async def add(
                     ADD_ERASED_SQL, organisation, kind, activity_id, stored.size, content_type, duration_s, at
                 )
             )
+        known = await db.fetchval(KNOWN_SQL, organisation, activity_id, kind, stored.sha256)
+        if known is not None:
+            return int(known)
         await blob_deleted(db, organisation, stored.sha256)
         media_id = await db.fetchval(
             ADD_SQL,

@@ -115,7 +115,7 @@ class Playback(msgspec.Struct, frozen=True):
     target_uri: str = ""
 
 
-class LiveRecording(msgspec.Struct, frozen=True):
+class Recording(msgspec.Struct, frozen=True):
     name: str
     state: str = ""
     duration: int | None = None
@@ -130,7 +130,7 @@ class AriEvent(msgspec.Struct, frozen=True):
     peer: Channel | None = None
     bridge: Bridge | None = None
     playback: Playback | None = None
-    recording: LiveRecording | None = None
+    recording: Recording | None = None
     args: list[str] = []
     digit: str = ""
     soft: bool = False
@@ -197,6 +197,10 @@ class Ari:
 
     async def bridges(self) -> list[Bridge]:
         return msgspec.convert(await self.get("bridges"), list[Bridge])
+
+    async def recordings(self) -> list[Recording]:
+        """Every recording that there is a file of."""
+        return msgspec.convert(await self.get("recordings/stored"), list[Recording])
 
     @contextlib.asynccontextmanager
     async def file(self, path: str) -> AsyncGenerator[StoredFile]:

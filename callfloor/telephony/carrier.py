@@ -248,6 +248,11 @@ class Carrier(Protocol):
         """The bytes of a recording (WAV), after `Recorded` or `Ended` told of it. Raises `CarrierLostError`."""
         ...
 
+    async def kept_recordings(self) -> list[tuple[CallId, int]]:
+        """Calls and parts of every recording that was not forgotten, where the carrier can be reached now. Raises
+        `CarrierLostError`."""
+        ...
+
     async def forget_recording(self, call: CallId, part: int = 0) -> None:
         """It is stored elsewhere now. Raises `CarrierLostError`."""
         ...

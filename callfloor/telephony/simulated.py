@@ -372,6 +372,9 @@ class SimulatedCarrier:
         for piece in wav(call * 1000 + part if part else call, self._recordings[call, part]):
             yield piece
 
+    async def kept_recordings(self) -> list[tuple[CallId, int]]:
+        return list(self._recordings)
+
     async def forget_recording(self, call: CallId, part: int = 0) -> None:
         self._recordings.pop((call, part), None)
 

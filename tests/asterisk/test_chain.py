@@ -16,6 +16,7 @@ from callfloor.clock import LoopClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workflows import Menu, Queue, QueueSettings, Workflow
 from callfloor.contract.workspace import HangUp, WrapUp
+from callfloor.floor import engine as engines
 from callfloor.floor.engine import Engine
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import open_blobs
@@ -69,11 +70,7 @@ async def engine(dsn: str, bed: Bed, settings: Settings) -> AsyncGenerator[Engin
 async def test_an_import_is_dialled_recorded_downloaded_and_erased(
     db: Database, dsn: str, centre: Centre, settings: Settings, bed: Bed
 ) -> None:
-    dialling = {"regime": "none", "ringSeconds": 5, "abandonmentCap": 0.5}
-    await db.execute(
-        "UPDATE campaigns SET mode = 'progressive', dialling = $2 WHERE campaign_id = $1",
-        *(centre.outbound, msgspec.json.encode(dialling).decode()),
-    )
+    await _progressive(db, centre)
     lines = [f"{key},{scenarios.number(who)}" for key, who in WHO.items()]
     body = "\n".join(["customerKey,phone1", *lines]).encode()
     answer = await centre.client.post(
@@ -108,6 +105,43 @@ async def test_an_import_is_dialled_recorded_downloaded_and_erased(
     assert (erased.status_code, erased.json()["callData"]["recordings"]) == (200, 1), erased.text
     assert (await centre.client.get(uri)).status_code == 410
     assert not list(bed.asterisk.node.recordings.glob("*.wav"))
+
+
+async def test_a_recording_whose_engine_died_is_fetched_by_the_next(
+    db: Database, dsn: str, centre: Centre, settings: Settings, bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "SWEEP_S", 0.1)
+    await _progressive(db, centre)
+    lead = {"listId": centre.list_id, "phone1": scenarios.number(scenarios.HUMAN)}
+    made = await centre.client.post("/leads", json=lead)
+    assert made.status_code == 201, made.text
+    await staff(db, centre, 1)
+    async with engine(dsn, bed, settings):
+        await until(lambda: equals(states(db, centre), {"on-call"}))
+        await until(lambda: equals(_recorded(bed), True))
+    bed.asterisk.command("channel request hangup all")
+    async with engine(dsn, bed, settings):
+        await until(lambda: equals(_kept(bed), 0))
+        await db.execute("UPDATE campaigns SET active = false WHERE organisation_id = $1", centre.organisation)
+    talked = await db.fetchval("SELECT activity_id FROM attempts WHERE organisation_id = $1", centre.organisation)
+    call: dict[str, Any] = (await centre.client.get(f"/activities/{talked}")).json()["data"]
+    assert (call["recordingStatus"], call["activityStatusName"]) == ("enabled", "Answered")
+    uri = call["recordingMetadata"]["mediaUri"].removeprefix(API)
+    sound = (await centre.client.get(uri)).content
+    assert seconds(sound) > 1.0
+    assert hears(samples(sound), audio.AGENT_HZ)
+
+
+async def _progressive(db: Database, centre: Centre) -> None:
+    dialling = {"regime": "none", "ringSeconds": 5, "abandonmentCap": 0.5}
+    await db.execute(
+        "UPDATE campaigns SET mode = 'progressive', dialling = $2 WHERE campaign_id = $1",
+        *(centre.outbound, msgspec.json.encode(dialling).decode()),
+    )
+
+
+async def _kept(bed: Bed) -> int:
+    return len(list(bed.asterisk.node.recordings.glob("*.wav")))
 
 
 async def _can_be_heard(centre: Centre, activity: int) -> str:

@@ -92,9 +92,9 @@ class Calls:
             if customer is not None:
                 customer.player.ended(event.playback.id)
         elif event.recording is not None:
-            of = names.call_of_recording(event.recording.name)
-            if of is not None and of in self.up:
-                self.up[of].recorded(event.recording.name)
+            of = names.read_recording(event.recording.name)
+            if of is not None and of[0] in self.up:
+                self.up[of[0]].recorded(event.recording.name)
         elif channel is not None:
             self._channel_event(node, event, channel)
 

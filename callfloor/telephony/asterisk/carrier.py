@@ -261,6 +261,16 @@ class AsteriskCarrier:
             return
         raise CarrierLostError(f"there is no recording of call {call}")
 
+    async def kept_recordings(self) -> list[tuple[CallId, int]]:
+        kept: set[tuple[CallId, int]] = set()
+        for node in self._nodes.values():
+            if node.connected:
+                try:
+                    kept |= await node.stored.kept()
+                except (AriError, OSError) as error:
+                    raise CarrierLostError(str(error)) from error
+        return sorted(kept)
+
     async def forget_recording(self, call: CallId, part: int = 0) -> None:
         for node in self._where(call):
             try:
@@ -269,10 +279,12 @@ class AsteriskCarrier:
                 raise CarrierLostError(str(error)) from error
 
     def _where(self, call: CallId) -> list[Node]:
-        """The node that has or had a call; any, where that is not known any more."""
+        """The node that has or had a call; any, where that is not known any more, and those first that can be asked."""
         up = self._calls.up.get(call)
         name = up.around.node if up is not None else self._calls.past.get(call)
-        return list(self._nodes.values()) if name is None else [self._nodes[name]]
+        if name is not None:
+            return [self._nodes[name]]
+        return sorted(self._nodes.values(), key=lambda node: not node.connected)
 
 
 def _live(call: Call) -> LiveCall:

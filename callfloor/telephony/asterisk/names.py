@@ -22,7 +22,7 @@ _NAME = re.compile(
     r"cf-(?P<call>-?[0-9]{1,19})(?:-(?P<kind>p|ear|spy|in|out)(?P<party>-?[0-9]{1,19})-[0-9]+)?", re.ASCII
 )
 _LINE = re.compile(r"cf-line([0-9]{1,19})-[0-9]+", re.ASCII)
-_RECORDING = re.compile(r"cf-(-?[0-9]{1,19})-[0-9]+", re.ASCII)
+_RECORDING = re.compile(r"cf-(?P<call>-?[0-9]{1,19})-(?P<part>[0-9]{1,9})(-in|-out)?", re.ASCII)
 
 Kind = Literal["customer", "party", "ear", "spy", "tape"]
 _KINDS: dict[str | None, Kind] = {
@@ -82,9 +82,10 @@ def agent_of_line(channel: str) -> AgentId | None:
     return None if found is None else int(found[1])
 
 
-def call_of_recording(name: str) -> CallId | None:
+def read_recording(name: str) -> tuple[CallId, int] | None:
+    """The call and the part that a recording is of, or a side of one. None: not a name of ours."""
     found = _RECORDING.fullmatch(name)
-    return None if found is None else int(found[1])
+    return None if found is None else (int(found["call"]), int(found["part"]))
 
 
 def tape(call: CallId, part: int, side: Side) -> str:

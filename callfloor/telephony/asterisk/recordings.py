@@ -85,6 +85,16 @@ class StoredRecordings:
             if file.size is not None and got != file.size:
                 raise AriFailed(f"{got} of {file.size} bytes of {name} came")
 
+    async def kept(self) -> set[tuple[CallId, int]]:
+        """Call and part of every recording that is there, also of those that are being made. Raises `AriError`."""
+        found = (names.read_recording(name) for name in await self._names())
+        return {each for each in found if each is not None}
+
+    async def _names(self) -> list[str]:
+        if self._folder is not None:
+            return await asyncio.to_thread(_wav_files, self._folder)
+        return [each.name for each in await self._ari.recordings()]
+
     async def remove(self, call: CallId, part: int) -> None:
         """Raises `AriError`; it is no error when there is none."""
         sides = [names.recording_side(call, part, side) for side in names.SIDES]
@@ -113,6 +123,10 @@ class StoredRecordings:
             raise AriNotThere(f"{path.name} is not in the folder of recordings") from None
         with stream:
             yield StoredFile(path.stat().st_size, _chunks(stream))
+
+
+def _wav_files(folder: Path) -> list[str]:
+    return [path.stem for path in folder.glob("*.wav")]
 
 
 async def _chunks(stream: BinaryIO) -> AsyncGenerator[bytes]:

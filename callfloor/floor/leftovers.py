@@ -1,0 +1,60 @@
+"""Recordings that the carrier still has of calls that are over: an engine died before it fetched them, or the media
+store or the carrier was away for too long. Whoever leads the call's campaign fetches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from callfloor.contract.codes import ActivityStatus
+from callfloor.floor.plan import CampaignKey
+from callfloor.floor.recordings import RecordingKind, Recordings, enter
+from callfloor.store import inbound
+from callfloor.store.pool import Database
+from callfloor.telephony.carrier import CallId, Carrier
+
+# A call, and a part of what was recorded of it.
+Part = tuple[CallId, int]
+
+
+class Leftovers:
+    """`busy`: whether the floor knows the call, or has the part in hand. `led`: the campaigns that are ours."""
+
+    def __init__(
+        self,
+        db: Database,
+        carrier: Carrier,
+        recordings: Recordings,
+        busy: Callable[[CallId, int], bool],
+        led: Collection[CampaignKey],
+    ) -> None:
+        self._db, self._carrier, self._recordings, self._busy, self._led = db, carrier, recordings, busy, led
+        self._seen: set[Part] = set()
+
+    async def sweep(self) -> None:
+        """Fetch what was there the last time too, so that nothing is taken that is just being fetched. Raises
+        `Problem`, `CarrierLostError`."""
+        kept = set(await self._carrier.kept_recordings())
+        live = {each.call for each in await self._carrier.calls()}
+        left = [each for each in kept & self._seen if each[0] not in live and not self._busy(*each)]
+        self._seen = kept
+        for call, part in sorted(left):
+            await self._fetch(call, part)
+
+    async def _fetch(self, call: CallId, part: int) -> None:
+        leg = await inbound.recorded_leg(self._db, sorted({key.organisation for key in self._led}), call, part)
+        if leg is None or leg["hang_up_at"] is None:
+            return
+        key = CampaignKey(leg["organisation_id"], leg["campaign_id"])
+        if key not in self._led:
+            return
+        kind: RecordingKind = "voicemail" if leg["status_id"] == ActivityStatus.VOICEMAIL else "recording"
+        stored = await self._recordings.store(key.organisation, call, part, tries=1)
+        if stored is None:
+            return
+        activity, at = leg["activity_id"], leg["hang_up_at"]
+        async with self._db.transaction():
+            await enter(self._db, key.organisation, activity, kind, stored, at)
+            if kind == "voicemail":
+                await inbound.add_task(self._db, key.organisation, key.campaign, "voicemail", activity, at)
+        await self._recordings.forget(call, part)

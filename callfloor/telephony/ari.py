@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
@@ -222,23 +222,20 @@ class Ari:
                 yield piece
 
     async def listen(
-        self, app: str, listener: Listener, connected: Callable[[], Awaitable[None]], lost: Callable[[], None]
+        self, app: str, listener: Listener, connected: Callable[[], Coroutine[Any, Any, None]], lost: Callable[[], None]
     ) -> None:
         """Give every event of the application to `listener`, for ever. `connected` runs beside it each time that there
-        is a connection: events before it were missed."""
+        is a connection: events before it were missed. When it raises an `AriError`, there is a new connection."""
         rest = FIRST_REST_S
         while True:
             try:
                 async with self._socket(app) as socket:
                     log.info("ari-connected", node=self.node.name, app=app)
-                    rest = FIRST_REST_S
                     try:
-                        async with asyncio.TaskGroup() as group:
-                            beside = group.create_task(_alone(connected))
-                            await self._read(socket, listener)
-                            beside.cancel()
+                        await self._read_beside(socket, listener, connected())
                     finally:
                         lost()
+                rest = FIRST_REST_S
                 log.warning("ari-lost", node=self.node.name, app=app)
             except AriError as error:
                 log.warning("ari-waits", node=self.node.name, app=app, kind=type(error).__name__, detail=str(error))
@@ -258,6 +255,21 @@ class Ari:
         async with socket:
             yield socket
 
+    async def _read_beside(
+        self, socket: aiohttp.ClientWebSocketResponse, listener: Listener, work: Coroutine[Any, Any, None]
+    ) -> None:
+        """Until the connection is lost. Raises what the work raises."""
+        reading, beside = asyncio.create_task(self._read(socket, listener)), asyncio.create_task(work)
+        try:
+            await asyncio.wait({reading, beside}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                await beside
+            await reading
+        finally:
+            for task in (reading, beside):
+                task.cancel()
+            await asyncio.wait({reading, beside})
+
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, listener: Listener) -> None:
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
@@ -268,10 +280,6 @@ class Ari:
                 log.warning("ari-event-unread", node=self.node.name, detail=str(error))
                 continue
             listener(event)
-
-
-async def _alone(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
 
 
 @contextlib.contextmanager

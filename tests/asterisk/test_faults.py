@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from callfloor.clock import LoopClock
-from callfloor.telephony.ari import AriEvent, AriNode
+from callfloor.telephony.ari import Ari, AriEvent, AriNode
+from callfloor.telephony.asterisk import node as nodes
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
 from callfloor.telephony.asterisk.node import Node
 from callfloor.telephony.carrier import (
@@ -27,6 +28,7 @@ from callfloor.telephony.carrier import (
 from testbed import bed as beds
 from testbed import scenarios
 from testbed.bed import Bed
+from testbed.config import APP
 from testbed.proxy import Proxy
 from tests.asterisk.exchange import Exchange, exchange, setup_for
 from tests.asterisk.sound import seconds
@@ -221,6 +223,30 @@ async def test_two_engines_share_an_asterisk(bed: Bed) -> None:
         await one.told(its, Ended)
         for at, call in ((one, mine), (two, its)):
             assert [type(event) for event in at.of(call)] == [Answered, Joined, Ended]
+
+
+async def test_an_application_that_another_program_took_is_taken_back(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "BEAT_S", 0.05)
+    monkeypatch.setattr(nodes, "ECHO_S", 0.2)
+    monkeypatch.setattr(nodes, "TAKEN_S", 0.05)
+    async with exchange(bed) as at, Ari(at.carrier.nodes[0].ari.node) as other:
+        call = await at.talking(AGENT, behaviour=scenarios.LEAVES)
+        taking = asyncio.create_task(other.listen(APP, lambda _: None, asyncio.Event().wait, lambda: None))
+        await at.until(lambda: not at.carrier.nodes[0].connected)
+        taking.cancel()
+        await at.until(lambda: at.carrier.nodes[0].connected)
+        assert (await at.over(call)).cause == "hang-up"
+
+
+async def test_engines_that_come_and_go_quickly_are_heard(bed: Bed) -> None:
+    """Asterisk may tidy up after the one before when the next is there already, and take its application away."""
+    for _ in range(20):
+        async with exchange(bed):
+            pass
+    async with exchange(bed) as at:
+        assert (await at.over(at.dial(scenarios.LEAVES_EARLY))).cause == "hang-up"
 
 
 async def test_calls_are_spread_over_nodes_and_end_with_theirs(bed: Bed) -> None:

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import structlog
 
 from callfloor.clock import Clock, Timer
-from callfloor.telephony.ari import AriError, AriEvent, Bridge, Channel
+from callfloor.telephony.ari import AriEvent, AriUnreachable, Bridge, Channel
 from callfloor.telephony.asterisk.around import Surroundings
 from callfloor.telephony.asterisk.recordings import StoredRecordings
 from callfloor.telephony.asterisk.setup import Setup
 
 log = structlog.get_logger("callfloor.telephony")
 
-AGAIN_S = 0.5
+# How often Asterisk is asked to say something on the connection, and how long that may take.
+BEAT_S, ECHO_S = 2.0, 4.0
+# Whoever lost the application to another program leaves it so long to that.
+TAKEN_S = 10.0
 # Two thirds of what Asterisk says of a call is of no interest here.
 HEARD = (
     "StasisStart",
@@ -28,6 +31,7 @@ HEARD = (
     "RecordingFinished",
     "RecordingFailed",
     "ApplicationReplaced",
+    "ChannelUserevent",
 )
 
 
@@ -65,9 +69,14 @@ class Node:
     ) -> None:
         """Stay connected, for ever. `looked` is called at each connection, before the node is used."""
 
+        waiting = False
+
         def lost() -> None:
+            nonlocal waiting
             self.connected = False
-            self._deadline = self._clock.call_later(self._setup.gone_s, given_up)
+            if not waiting:
+                waiting = True
+                self._deadline = self._clock.call_later(self._setup.gone_s, given_up)
 
         def given_up() -> None:
             if not self.connected:
@@ -75,26 +84,44 @@ class Node:
                 log.error("node-gone", node=self.name)
                 gone(self)
 
+        echo, taken = asyncio.Event(), False
+
+        async def beat() -> None:
+            """Raises `AriUnreachable` when what Asterisk says does not come here. An application whose connection is
+            made anew while Asterisk tidies up the one before may be taken away, or be there and deaf."""
+            echo.clear()
+            await self.ari.post("events/user/callfloor-beat", application=self._setup.app)
+            try:
+                async with asyncio.timeout(ECHO_S):
+                    await echo.wait()
+            except TimeoutError:
+                raise AriUnreachable("the connection is there and nothing comes") from None
+
         async def connected() -> None:
+            nonlocal taken, waiting
+            taken = False
+            allowed = [{"type": kind} for kind in HEARD]
+            await self.ari.request("PUT", f"applications/{self._setup.app}/eventFilter", body={"allowed": allowed})
+            await beat()
             self._deadline.cancel()
+            waiting = False
+            await looked(self, await self.look())
+            self.connected, self.gone = True, False
             while True:
-                try:
-                    allowed = [{"type": kind} for kind in HEARD]
-                    await self.ari.request(
-                        "PUT", f"applications/{self._setup.app}/eventFilter", body={"allowed": allowed}
-                    )
-                    await looked(self, await self.look())
-                except AriError as error:
-                    log.warning("node-not-ready", node=self.name, kind=type(error).__name__, detail=str(error))
-                    await asyncio.sleep(AGAIN_S)
-                else:
-                    self.connected, self.gone = True, False
-                    return
+                await asyncio.sleep(BEAT_S)
+                if taken:
+                    await asyncio.sleep(TAKEN_S)
+                await beat()
 
         lost()
         loop = asyncio.get_running_loop()
 
         def hear(event: AriEvent) -> None:
+            nonlocal taken
+            echo.set()
+            if event.type == "ApplicationReplaced":
+                taken = True
+                lost()
             # by itself, so that whoever fails at one event is told the next
             loop.call_soon(self.hear, self, event)
 

@@ -66,8 +66,10 @@ CUSTOMERS = (
 AGENT_AWAY = Behaviour("away", "9000001", rings_ms=None)
 AGENT_BUSY = Behaviour("busy", "9000002", refuses=486)
 AGENT_LEAVES = Behaviour("leaves", "9000003", sound="agent", leaves_ms=LEAVES_MS)
+# Their telephones are no way to customers, as a trunk that is out of order.
+NO_TRUNK = Behaviour("no-trunk", "6125550[0-9][0-9][0-9][0-9]", refuses=503)
 AGENT = Behaviour("agent", ".*", sound="agent")
-AGENTS = (AGENT_AWAY, AGENT_BUSY, AGENT_LEAVES, AGENT)
+AGENTS = (AGENT_AWAY, AGENT_BUSY, AGENT_LEAVES, NO_TRUNK, AGENT)
 
 
 def number(behaviour: Behaviour, one: int = 0) -> str:

@@ -84,6 +84,21 @@ async def test_an_endpoint_that_is_not_there_fails_the_call(bed: Bed) -> None:
         assert (await at.over(at.dial(scenarios.ANSWERS, ring_s=1))).cause == "no-answer"
 
 
+async def test_another_trunk_is_tried_when_one_fails_and_no_phone_has_rung(bed: Bed) -> None:
+    down, gone, works = "PJSIP/{number}@agents", "PJSIP/{number}@nowhere", "PJSIP/{number}@trunk"
+    async with exchange(bed, trunks=(down, gone, works)) as at:
+        for _ in range(3):
+            call = await at.answered()
+            await at.hang_up(call)
+            assert [type(event) for event in at.of(call)] == [Answered, Ended]
+        assert (await at.over(at.dial(scenarios.BUSY))).cause == "busy"
+    async with exchange(bed, trunks=(down, gone)) as at:
+        assert [(await at.over(at.dial(scenarios.ANSWERS))).cause for _ in range(2)] == ["failed", "failed"]
+        let_go = at.dial(scenarios.ANSWERS)
+        at.carrier.hang_up(let_go)
+        assert (await at.over(let_go)).cause in ("cancelled", "failed")
+
+
 async def test_a_machine_is_told_from_a_person(bed: Bed) -> None:
     async with exchange(bed) as at:
         person, machine = at.dial(scenarios.HUMAN, detect=True), at.dial(scenarios.MACHINE, detect=True)

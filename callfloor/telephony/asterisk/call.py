@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from callfloor.telephony.ari import AriError, AriNotThere, Value
+from callfloor.telephony.ari import AriError, AriNotThere, AriUnreachable, Value
 from callfloor.telephony.asterisk import names
 from callfloor.telephony.asterisk.around import Surroundings
 from callfloor.telephony.asterisk.meeting import Leg, Meeting
@@ -53,13 +53,16 @@ class Call:
         self.placed, self.ours = line is None, True
         self.answered = self.over = self.let_go = self._detecting = self._told_end = False
         self._message: int | None = None
+        self._ways: list[str] = []
 
     # Its beginning
 
-    def dial(self, line: Line, endpoint: str) -> None:
-        self.work.add(partial(self._dial, line, endpoint))
+    def dial(self, line: Line, ways: list[str]) -> None:
+        """Over the first of these endpoints that works. Another is tried as long as no phone has rung."""
+        self._ways = ways
+        self.work.add(partial(self._dial, line))
 
-    async def _dial(self, line: Line, endpoint: str) -> None:
+    async def _dial(self, line: Line) -> None:
         if self.let_go:
             self.end("cancelled")
             return
@@ -68,14 +71,22 @@ class Call:
             self.tape.insert(0)
             variables[names.PART] = "0"
         caller = line.caller or self.around.setup.caller
-        try:
-            await self.requests.call_phone(self.channel, endpoint, caller, line.ring_s, variables)
-        except AriError as error:
-            log.warning("call-not-placed", call=self.id, kind=type(error).__name__, detail=str(error))
-            self.end("failed")
+        while self._ways:
+            try:
+                await self.requests.call_phone(self.channel, self._ways.pop(0), caller, line.ring_s, variables)
+            except AriError as error:
+                log.warning("call-not-placed", call=self.id, kind=type(error).__name__, detail=str(error))
+                if isinstance(error, AriUnreachable):
+                    # it may be there all the same
+                    break
+            else:
+                self.placed = True
+                return
         self.placed = True
+        self.end("failed")
 
     def rings(self) -> None:
+        self._ways = []
         if not self.answered and not self.over:
             self.around.say(Ringing(self.id))
 
@@ -278,7 +289,13 @@ class Call:
         self.end("hang-up" if self.answered else "cancelled" if self.let_go else "failed")
 
     def destroyed(self, cause: int | None, status: int | None, quality: float | None) -> None:
-        self.end(cause_of(cause, status, answered=self.answered, cancelled=self.let_go), quality)
+        meaning = cause_of(cause, status, answered=self.answered, cancelled=self.let_go)
+        if meaning == "failed" and self.line is not None and self._ways and not self.over:
+            log.warning("trunk-failed", call=self.id, cause=cause, status=status)
+            self.placed = False
+            self.work.add(partial(self._dial, self.line))
+            return
+        self.end(meaning, quality)
 
     def end(self, cause: Cause, quality: float | None = None) -> None:
         if self.over:

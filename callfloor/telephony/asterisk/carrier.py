@@ -53,7 +53,7 @@ class AsteriskCarrier:
         self._calls = Calls(Listeners(self._agent_endpoint, setup.agent_ring_s), self._work, self._tell)
         self._resync = Resync(self._calls)
         self._nodes = {node.name: self._node(node, prompts) for node in setup.nodes}
-        self._trunks = cycle(setup.trunks)
+        self._turn = cycle(range(len(setup.trunks)))
 
     def _node(self, node: AriNode, prompts: PromptSource | None) -> Node:
         ari = Ari(node)
@@ -108,7 +108,12 @@ class AsteriskCarrier:
             self._clock.call_later(0.0, partial(self._tell, Ended(line.call, cause)))
             return
         call = self._calls.add(Call(line.call, names.customer(line.call), node.around, line))
-        call.dial(line, next(self._trunks).format(number=line.number))
+        call.dial(line, self._ways(line.number))
+
+    def _ways(self, number: str) -> list[str]:
+        """How the number can be called: over each trunk, whose turn it is first."""
+        trunks, first = self._setup.trunks, next(self._turn)
+        return [trunk.format(number=number) for trunk in (*trunks[first:], *trunks[:first])]
 
     def _load(self, node: Node) -> int:
         return len(self._calls.of(node)) if len(self._nodes) > 1 else 0
@@ -180,7 +185,7 @@ class AsteriskCarrier:
             self._clock.call_later(0.0, partial(known.meeting.gone, leg))
             return
         self._calls.legs[known.around.node, leg.channel] = known, leg
-        known.meeting.join(leg, next(self._trunks).format(number=number), caller or self._setup.caller, ring_s)
+        known.meeting.join(leg, self._ways(number)[0], caller or self._setup.caller, ring_s)
 
     def leave(self, call: CallId, party: PartyId) -> None:
         known = self._known(call)

@@ -19,7 +19,8 @@ class Requests:
     async def call_phone(
         self, channel: str, endpoint: str, caller: str | None, ring_s: float, variables: dict[str, str] | None = None
     ) -> None:
-        """Let a phone ring, as a channel of ours. Raises `AriError` when there is no such channel afterwards."""
+        """Let a phone ring, as a channel of ours. Raises `AriError` when there is no such channel afterwards,
+        `AriUnreachable` when that is not certain."""
         query: dict[str, Value] = {
             "endpoint": endpoint,
             "app": self._app,
@@ -36,7 +37,7 @@ class Requests:
             # the answer may have been lost, or be of another request's trouble: what counts is whether it is there
             try:
                 await self._ari.get(f"channels/{channel}")
-            except AriError:
+            except AriNotThere:
                 raise error from None
 
     async def ask(self, method: Method, path: str, **query: Value) -> bool:

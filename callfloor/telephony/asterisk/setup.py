@@ -21,12 +21,12 @@ class SetupError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`trunks`: dial strings with `{number}`, used in turn. `agent`: one with `{agent}`. `caller`: shown where a call
-    has no other number. `country`: whose national form the trunk writes numbers in, None: they come with a country
-    code. `recordings`: the folder where Asterisk keeps them, None: they are fetched through ARI. `prompts`: a folder
-    that this process writes and Asterisk reads. `kept_lines`: an agent's phone stays connected between calls.
-    `stereo`: each side of a call is recorded for itself. `gone_s`: after so long without a connection, a node's calls
-    are taken for ended."""
+    """`trunks`: dial strings with `{number}`, used in turn; the next where one fails. `agent`: one with `{agent}`.
+    `caller`: shown where a call has no other number. `country`: whose national form the trunk writes numbers in,
+    None: they come with a country code. `recordings`: the folder where Asterisk keeps them, None: they are fetched
+    through ARI. `prompts`: a folder that this process writes and Asterisk reads. `kept_lines`: an agent's phone
+    stays connected between calls. `stereo`: each side of a call is recorded for itself. `gone_s`: after so long
+    without a connection, a node's calls are taken for ended."""
 
     nodes: tuple[AriNode, ...]
     app: str = "callfloor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import dialling, history, imports, inbound, media, pages, requests, routing
+from bench import dialling, history, imports, inbound, media, pages, requests, routing, telephones
 from bench.floor import ToolMissing
 
 ROWS = {
@@ -17,6 +17,7 @@ ROWS = {
     "dialling": (dialling.run, 500),
     "inbound": (inbound.run, 500),
     "routing": (routing.run, 500),
+    "telephones": (telephones.run, 50),
 }
 
 

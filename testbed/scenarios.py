@@ -21,6 +21,7 @@ RINGS_MS = 800
 EARLY_MS = 300
 LEAVES_MS = 1_500
 TALKS_MS = 6_000
+TALKS_LONG_MS = 20_000
 
 Sound = Literal["customer", "human", "machine", "agent"]
 
@@ -49,6 +50,7 @@ LEAVES_EARLY = Behaviour("leaves-early", "54", leaves_ms=EARLY_MS)
 HUMAN = Behaviour("human", "55", sound="human")
 MACHINE = Behaviour("machine", "56", sound="machine")
 LISTENS = Behaviour("listens", "57", listens=True)
+TALKS = Behaviour("talks", "58", sound="human", rings_ms=RINGS_MS, leaves_ms=TALKS_LONG_MS)
 RINGS_OUT = Behaviour("rings-out", "60", rings_ms=None)
 ABSENT = Behaviour("absent", "61", answers_nothing=True)
 LOSES_BYE = Behaviour("loses-bye", "62", leaves_ms=LEAVES_MS, loses_bye=True)
@@ -59,8 +61,8 @@ MACHINES = Behaviour("machines", "8.", sound="machine", rings_ms=RINGS_MS)
 PERSON = Behaviour("person", "..", sound="human", rings_ms=RINGS_MS, leaves_ms=TALKS_MS)
 REFUSING = tuple(Behaviour(f"refuses-{code}", f"9{code}", refuses=code) for code in REFUSALS)
 CUSTOMERS = (
-    ANSWERS, SILENT, RINGS, LEAVES, LEAVES_EARLY, HUMAN, MACHINE, LISTENS, RINGS_OUT, ABSENT, LOSES_BYE, *REFUSING,
-    BUSY, INVALID, MACHINES, PERSON,
+    ANSWERS, SILENT, RINGS, LEAVES, LEAVES_EARLY, HUMAN, MACHINE, LISTENS, TALKS, RINGS_OUT, ABSENT, LOSES_BYE,
+    *REFUSING, BUSY, INVALID, MACHINES, PERSON,
 )  # fmt: skip
 
 AGENT_AWAY = Behaviour("away", "9000001", rings_ms=None)

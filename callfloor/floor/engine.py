@@ -301,7 +301,8 @@ class Engine:
         known = self.floor.placed_before(self._clock.elapsed() - AUDIT_S)
         calls = await self._carrier.calls()
         live: set[CallId] = {call.call for call in calls}
-        gone = known - live
+        # some may have ended meanwhile
+        gone = {call for call in known - live if self.floor.has(call)}
         if gone:
             log.warning("calls-lost", count=len(gone))
             self.floor.lost(gone)

@@ -23,7 +23,9 @@ KEEP_S = 10.0
 ANSWER_S = 10.0
 HEARTBEAT_S = 5.0
 FIRST_REST_S, LONGEST_REST_S = 0.1, 5.0
-CONNECTIONS = 64
+# Asterisk lets ten connections wait to be taken; where more come at once, some are taken a second later. Commands do
+# not wait for the files and the events, which have theirs to themselves.
+CONNECTIONS, STREAMS = 6, 4
 PIECE = 1 << 16
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -155,14 +157,18 @@ class Ari:
 
     def __init__(self, node: AriNode, answer_s: float = ANSWER_S) -> None:
         self.node = node
-        self._http = aiohttp.ClientSession(
-            headers={"Authorization": aiohttp.encode_basic_auth(node.user, node.password, "utf-8")},
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_S),
+        self._http, self._streams = self._session(CONNECTIONS, answer_s), self._session(STREAMS, answer_s)
+
+    def _session(self, connections: int, answer_s: float) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            headers={"Authorization": aiohttp.encode_basic_auth(self.node.user, self.node.password, "utf-8")},
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_S),
             timeout=aiohttp.ClientTimeout(total=answer_s),
         )
 
     async def close(self) -> None:
         await self._http.close()
+        await self._streams.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,7 +213,7 @@ class Ari:
         """A stored file, as long as the context lasts. Raises `AriError`."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S, sock_read=ANSWER_S)
         with _reached(self.node):
-            answer = await self._http.get(f"{self.node.url}/{path}", timeout=timeout)
+            answer = await self._streams.get(f"{self.node.url}/{path}", timeout=timeout)
         try:
             if answer.status >= 400:
                 with _reached(self.node):
@@ -247,7 +253,7 @@ class Ari:
         address = f"{self.node.url}/events"
         try:
             with _reached(self.node):
-                socket = await self._http.ws_connect(
+                socket = await self._streams.ws_connect(
                     address, params={"app": app}, heartbeat=HEARTBEAT_S, max_msg_size=0
                 )
         except aiohttp.WSServerHandshakeError as error:

@@ -104,7 +104,8 @@ class MessagePlayed:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A part of the call's recording, or a message that the customer left, is whole. Comes before `Ended`."""
+    """A part of the call's recording, or a message that the customer left, is whole, and about so long. Comes before
+    `Ended`."""
 
     call: CallId
     part: int
@@ -113,8 +114,8 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The call is over, for the customer and every party. `recorded_s`: length of the part that was being recorded,
-    None when there is none. `quality`: mean opinion score from 1 to 5 (ITU-T G.107), None: not measured."""
+    """The call is over, for the customer and every party. `recorded_s`: about how long the part is that was being
+    recorded, None when there is none. `quality`: mean opinion score from 1 to 5 (ITU-T G.107), None: not measured."""
 
     call: CallId
     cause: Cause

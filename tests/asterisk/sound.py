@@ -7,6 +7,9 @@ import math
 import wave
 from array import array
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 RATE = 8_000
 Sound = Sequence[int]
@@ -24,6 +27,11 @@ def samples(wav: bytes, channel: int = 0) -> Sound:
 def seconds(wav: bytes) -> float:
     with wave.open(io.BytesIO(wav)) as file:
         return file.getnframes() / file.getframerate()
+
+
+def about(length_s: float) -> Any:
+    """What a recording's length is to be equal to, of which the driver told about how long it is."""
+    return pytest.approx(length_s, abs=0.3)
 
 
 def loudness(sound: Sound, hertz: float) -> float:

@@ -21,7 +21,7 @@ from callfloor.telephony.carrier import (
 from testbed import audio, scenarios
 from testbed.bed import Bed
 from tests.asterisk.exchange import WAITS_S, Exchange, exchange
-from tests.asterisk.sound import hears, samples, seconds
+from tests.asterisk.sound import about, hears, samples, seconds
 
 pytestmark = pytest.mark.asterisk
 
@@ -53,7 +53,7 @@ async def test_customer_and_agent_hear_each_other_and_both_are_recorded(bed: Bed
         ended = await at.hang_up(call)
         assert ended.recorded_s is not None
         content = await recording(at, call)
-        assert seconds(content) == pytest.approx(ended.recorded_s)
+        assert seconds(content) == about(ended.recorded_s)
         sound = samples(content)
         assert hears(sound, audio.CUSTOMER_HZ)
         assert hears(sound, audio.AGENT_HZ)
@@ -73,10 +73,10 @@ async def test_each_side_can_be_recorded_for_itself(bed: Bed) -> None:
         at.carrier.play(call, "information")
         await at.told(call, MessagePlayed)
         ended = await at.hang_up(call)
-        assert seconds(await recording(at, call, 1)) == pytest.approx(ended.recorded_s)
+        assert seconds(await recording(at, call, 1)) == about(ended.recorded_s)
         content = await recording(at, call)
         (told,) = [event for event in at.of(call) if isinstance(event, Recorded)]
-        assert seconds(content) == pytest.approx(told.seconds)
+        assert seconds(content) == about(told.seconds)
         left, right = samples(content, 0), samples(content, 1)
         assert (hears(left, audio.CUSTOMER_HZ), hears(left, audio.AGENT_HZ)) == (True, False)
         assert (hears(right, audio.CUSTOMER_HZ), hears(right, audio.AGENT_HZ)) == (False, True)
@@ -91,7 +91,7 @@ async def test_a_recording_is_read_from_the_folder_where_there_is_one(bed: Bed) 
         call = await at.talking(AGENT, record=True)
         await lasts(at, bed, call, 0, 0.2)
         ended = await at.hang_up(call)
-        assert seconds(await recording(at, call)) == pytest.approx(ended.recorded_s)
+        assert seconds(await recording(at, call)) == about(ended.recorded_s)
         await at.carrier.forget_recording(call)
         assert not (bed.asterisk.node.recordings / f"cf-{call}-0.wav").exists()
 
@@ -242,11 +242,14 @@ async def test_a_phone_that_rings_stops_when_its_agent_is_taken_back(bed: Bed) -
 
 async def test_an_agents_phone_may_stay_connected_between_calls(bed: Bed) -> None:
     async with exchange(bed, kept_lines=True) as at:
-        first = await at.talking(AGENT)
+        first, second = await at.talking(AGENT), await at.answered(record=True)
+        (line,) = [each["id"] for each in bed.asterisk.get("channels") if each["id"].startswith("cf-line")]
         await at.hang_up(first)
-        (line,) = await at.until(lambda: bed.asterisk.get("channels"))
-        second = await at.talking(AGENT, record=True)
-        assert line["id"] in {channel["id"] for channel in bed.asterisk.get("channels")}
+        # the next call may come before Asterisk has tidied up after the one before
+        at.carrier.join(second, AGENT)
+        await at.told(second, Joined)
+        await at.until(lambda: len(bed.asterisk.get("bridges")) == 1)
+        assert {channel["id"] for channel in bed.asterisk.get("channels")} == {line, f"cf-{second}"}
         await lasts(at, bed, second, 0, 1.0)
         await at.hang_up(second)
         assert hears(samples(await recording(at, second)), audio.AGENT_HZ)

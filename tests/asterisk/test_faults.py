@@ -31,7 +31,7 @@ from testbed.bed import Bed
 from testbed.config import APP
 from testbed.proxy import Proxy
 from tests.asterisk.exchange import Exchange, exchange, setup_for
-from tests.asterisk.sound import seconds
+from tests.asterisk.sound import about, seconds
 from tests.asterisk.test_conversations import AGENT, OTHER, lasts, recording
 from tests.asterisk.test_inbound import OURS
 
@@ -86,7 +86,7 @@ async def test_calls_are_kept_and_what_was_missed_is_recovered(bed: Bed) -> None
         assert LiveCall(talks, True, AGENT, 0) in await at.carrier.calls()
         await lasts(at, bed, talks, 0, 1.0)
         ended = await at.hang_up(talks)
-        assert seconds(await recording(at, talks)) == pytest.approx(ended.recorded_s)
+        assert seconds(await recording(at, talks)) == about(ended.recorded_s)
         await at.hang_up(hears)
         await at.until(lambda: caller.poll() is not None)
         assert not bed.asterisk.get("channels")
@@ -128,9 +128,9 @@ async def test_asterisk_is_killed_and_comes_back(bed: Bed) -> None:
         await asyncio.to_thread(bed.restart)
         ended = await at.over(call)
         assert (ended.cause, (await at.over(rings)).cause) == ("hang-up", "failed")
-        # what was recorded before is there, with the length that it has
+        # what was recorded before is there, up to the last that Asterisk had written
         assert ended.recorded_s is not None
-        assert seconds(await recording(at, call)) == pytest.approx(ended.recorded_s)
+        assert 2.0 <= seconds(await recording(at, call)) <= ended.recorded_s
         again = await at.talking(AGENT)
         assert (await at.hang_up(again)).cause == "hang-up"
 
@@ -201,7 +201,9 @@ async def test_another_engine_takes_over_the_calls_of_one_that_died(bed: Bed) ->
         assert live == {call: LiveCall(call, True, AGENT, 0), held: LiveCall(held, True, OTHER, 0)}
         await lasts(second, bed, call, 0, 2.0)
         ended = await second.hang_up(call)
-        assert seconds(await recording(second, call)) == pytest.approx(ended.recorded_s)
+        # it runs on from before
+        assert ended.recorded_s is not None
+        assert seconds(await recording(second, call)) > ended.recorded_s
         second.carrier.hold(held, False)
         second.carrier.leave(held, OTHER)
         second.carrier.join(held, AGENT)

@@ -53,6 +53,7 @@ class Call:
         self.placed, self.ours = line is None, True
         self.answered = self.over = self.let_go = self._detecting = self._told_end = False
         self._message: int | None = None
+        self._message_since = 0.0
         self._ways: list[str] = []
 
     # Its beginning
@@ -177,6 +178,8 @@ class Call:
         if self.over:
             return
         await self._cut()
+        if self.over:
+            return
         self.tape.insert(part)
         self._note_part(str(part))
         if self.meeting.bridge is not None and self.meeting.joined():
@@ -193,9 +196,10 @@ class Call:
 
     async def _cut(self) -> None:
         """End the part that is recorded."""
-        taken = await self.tape.take()
+        taken = self.tape.take()
         if taken is not None:
             self.around.say(Recorded(self.id, *taken))
+            await self.tape.close(taken[0])
 
     def stop_recording(self) -> None:
         self.work.add(self._stop_recording)
@@ -218,7 +222,9 @@ class Call:
         await self.meeting.take_out()
         self.tape.next_part = max(self.tape.next_part, part + 1)
         self._note_part(f"-{part + 1}")
-        self._message = part
+        if self.over:
+            return
+        self._message, self._message_since = part, self.around.clock.elapsed()
         query: dict[str, Value] = {
             "name": names.recording(self.id, part),
             "format": "wav",
@@ -228,7 +234,7 @@ class Call:
             "maxDurationSeconds": max(1, math.ceil(longest_s)),
         }
         if not await self.requests.ask("POST", f"channels/{self.channel}/record", **query):
-            await self._message_over()
+            self._message_over()
 
     @property
     def message(self) -> str | None:
@@ -236,14 +242,14 @@ class Call:
         return None if self._message is None else names.recording(self.id, self._message)
 
     def recorded(self, name: str) -> None:
-        """Asterisk has finished a recording of the customer's channel."""
+        """Asterisk has closed a recording of the customer's channel."""
         if name == self.message:
-            self.work.add(self._message_over)
+            self._message_over()
 
-    async def _message_over(self) -> None:
+    def _message_over(self) -> None:
         part, self._message = self._message, None
         if part is not None:
-            self.around.say(Recorded(self.id, part, await self.tape.length(part) or 0.0))
+            self.around.say(Recorded(self.id, part, self.around.clock.elapsed() - self._message_since))
 
     # What was missed
 
@@ -267,7 +273,7 @@ class Call:
             try:
                 await self.ari.get(f"recordings/live/{self.message}")
             except AriNotThere:
-                await self._message_over()
+                self._message_over()
 
     # Its end
 
@@ -302,16 +308,18 @@ class Call:
             return
         self.over = self.meeting.over = True
         self.player.stop()
-        if self.answered:
-            self.work.add(partial(self._finish, cause, quality))
-        else:
-            self._ended(cause, None, quality)
-
-    async def _finish(self, cause: Cause, quality: float | None) -> None:
-        await self._message_over()
-        taken = await self.tape.take()
-        await self.meeting.close()
+        messages = [] if self.message is None else [self.message]
+        self.around.stored.closes(messages)
+        self._message_over()
+        taken = self.tape.take()
+        self.work.add(partial(self._tidy_up, messages, None if taken is None else taken[0]))
         self._ended(cause, None if taken is None else taken[1], quality)
+
+    async def _tidy_up(self, messages: list[str], part: int | None) -> None:
+        await self.tape.close_files(messages)
+        if part is not None:
+            await self.tape.close(part)
+        await self.meeting.close()
 
     def lost(self) -> None:
         """Its node is gone, and nothing more can be asked of it."""

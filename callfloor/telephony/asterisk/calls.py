@@ -92,6 +92,7 @@ class Calls:
             if customer is not None:
                 customer.player.ended(event.playback.id)
         elif event.recording is not None:
+            node.around.stored.closed(event.recording.name)
             of = names.read_recording(event.recording.name)
             if of is not None and of[0] in self.up:
                 self.up[of[0]].recorded(event.recording.name)

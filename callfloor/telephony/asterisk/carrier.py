@@ -252,7 +252,7 @@ class AsteriskCarrier:
                 await self._resync.audit(node)
             except AriError as error:
                 raise CarrierLostError(str(error)) from error
-        return [_live(call) for call in self._calls.up.values() if not call.over]
+        return [_live(call) for call in self._calls.up.values()]
 
     async def recording(self, call: CallId, part: int = 0) -> AsyncGenerator[bytes]:
         for node in self._where(call):

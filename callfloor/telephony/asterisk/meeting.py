@@ -195,6 +195,10 @@ class Meeting:
 
     async def close(self) -> None:
         for leg in self.legs.values():
-            await self._release(leg)
+            if not leg.kept:
+                await self._release(leg)
+            elif leg.muted:
+                await self._mute(leg, False)
+        # a phone that is kept may be in the next call's bridge by now; else it leaves this one with its end
         if self.bridge is not None:
             await self._requests.ask("DELETE", f"bridges/{self.bridge}")

@@ -1,5 +1,5 @@
-"""Recordings where Asterisk keeps them: how long one is, its bytes, and its removal. In the folder, where this process
-can read it, or through ARI.
+"""Recordings where Asterisk keeps them: their bytes, and their removal. In the folder, where this process can read it,
+or through ARI.
 
 Asterisk writes a WAV's lengths into its header when it closes the file. One that was left open, by a crash, is given
 the right ones on its way.
@@ -11,7 +11,7 @@ import asyncio
 import io
 import wave
 from array import array
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -22,8 +22,8 @@ from callfloor.telephony.carrier import CallId
 
 HEADER = 44
 BYTES_PER_SECOND = 16_000
-# Asterisk says that it stops before it has. How often, and after what rest, the header is looked at.
-LOOKS, LOOK_AGAIN_S = 75, 0.02
+# How long a reader waits for a recording that is just being ended.
+CLOSED_S = 20.0
 
 
 class StoredRecordings:
@@ -31,29 +31,26 @@ class StoredRecordings:
 
     def __init__(self, ari: Ari, folder: Path | None) -> None:
         self._ari, self._folder = ari, folder
+        # files that are just being ended
+        self._closing: dict[str, asyncio.Event] = {}
 
-    async def seconds(self, call: CallId, part: int) -> float | None:
-        """How long a finished part is; None: there is none, or nothing in it. Raises `AriError`."""
-        sizes = [await self._size(names.recording(call, part))]
-        if sizes[0] is None:
-            sizes = [await self._size(names.recording_side(call, part, side)) for side in names.SIDES]
-        longest = max((size for size in sizes if size is not None), default=0)
-        return (longest - HEADER) / BYTES_PER_SECOND if longest > HEADER else None
+    def closes(self, names: Iterable[str]) -> None:
+        """These are just being ended: whoever reads one waits until it is `closed`."""
+        for name in names:
+            self._closing.setdefault(name, asyncio.Event())
 
-    async def _size(self, name: str) -> int | None:
-        """The size of a recording, as soon as it is closed; None: there is none."""
-        size = 0
-        for _ in range(LOOKS):
-            try:
-                async with self._open(name) as file:
-                    size, head = file.size or 0, await anext(aiter(file.pieces), b"")
-            except AriNotThere:
-                return None
-            if HEADER <= size == HEADER + int.from_bytes(head[40:HEADER], "little"):
-                return size
-            await asyncio.sleep(LOOK_AGAIN_S)
-        # left open by a crash: what is there is all that will be
-        return size
+    def closed(self, name: str) -> None:
+        """Asterisk has closed the file."""
+        closing = self._closing.pop(name, None)
+        if closing is not None:
+            closing.set()
+
+    async def until_closed(self, name: str, seconds: float) -> None:
+        """Raises `TimeoutError`."""
+        closing = self._closing.get(name)
+        if closing is not None:
+            async with asyncio.timeout(seconds):
+                await closing.wait()
 
     async def read(self, call: CallId, part: int) -> AsyncGenerator[bytes]:
         """The bytes of a part, all of them; of two sides, what the customer says on the left. Raises `AriError`, also
@@ -77,6 +74,10 @@ class StoredRecordings:
             yield whole[start : start + PIECE]
 
     async def _read(self, name: str) -> AsyncGenerator[bytes]:
+        try:
+            await self.until_closed(name, CLOSED_S)
+        except TimeoutError:
+            raise AriFailed(f"{name} is still being ended") from None
         async with self._open(name) as file:
             got = 0
             async for piece in _with_lengths(file):

@@ -6,7 +6,7 @@ import math
 
 import structlog
 
-from callfloor.telephony.ari import Ari, AriError, AriNotThere, AriRefused, Method, Value
+from callfloor.telephony.ari import Ari, AriConflict, AriError, AriNotThere, AriRefused, Method, Value
 from callfloor.telephony.carrier import CallId
 
 log = structlog.get_logger("callfloor.telephony")
@@ -29,8 +29,9 @@ class Requests:
         }
         if caller is not None:
             query["callerId"] = caller
+        body = {"variables": variables or {}}
         try:
-            await self._ari.request("POST", "channels", query, {"variables": variables or {}})
+            await self._ari.request("POST", "channels", query, body)
         except (AriRefused, AriNotThere):
             raise
         except AriError as error:
@@ -38,7 +39,10 @@ class Requests:
             try:
                 await self._ari.get(f"channels/{channel}")
             except AriNotThere:
-                raise error from None
+                if not isinstance(error, AriConflict):
+                    raise error from None
+                # nobody but us gives out that name
+                await self._ari.request("POST", "channels", query, body)
 
     async def ask(self, method: Method, path: str, **query: Value) -> bool:
         """Ask for something that the call can do without. False: it was not done."""

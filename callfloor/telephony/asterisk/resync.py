@@ -100,7 +100,11 @@ class Resync:
             if each not in self._calls.past and (each not in self._calls.up or not self._known(each).ours)
         ]
         new = [customers[each] for each in strangers if each not in self._calls.up]
-        await self._subscribe(node, [*new, *(leg for each in strangers for leg in legs[each])])
+        channels = [*new, *(leg for each in strangers for leg in legs[each])]
+        bridges = {names.bridge(each) for each in strangers} & seen.bridges.keys()
+        await self._subscribe(
+            node, [f"channel:{each.id}" for each in channels] + [f"bridge:{each}" for each in bridges]
+        )
         for each in strangers:
             call = Call(each, customers[each].id, node.around)
             bridge = seen.bridges.get(names.bridge(each))
@@ -119,12 +123,12 @@ class Resync:
         value = await _variable(node, channel.id, names.CALL)
         return int(value) if value.lstrip("-").isdecimal() else None
 
-    async def _subscribe(self, node: Node, channels: list[Channel]) -> None:
+    async def _subscribe(self, node: Node, sources: list[str]) -> None:
         app = node.around.setup.app
-        for start in range(0, len(channels), AT_ONCE):
-            sources = ",".join(f"channel:{channel.id}" for channel in channels[start : start + AT_ONCE])
+        for start in range(0, len(sources), AT_ONCE):
+            some = ",".join(sources[start : start + AT_ONCE])
             try:
-                await node.ari.post(f"applications/{app}/subscription", eventSource=sources)
+                await node.ari.post(f"applications/{app}/subscription", eventSource=some)
             except AriNotThere:
                 continue
             except AriError as error:

@@ -1,7 +1,8 @@
 """What is recorded of a call, in parts: the bridge, where customer and parties meet, or each side of the customer's
 channel for itself.
 
-Nothing here raises: a recording that fails is told by its length, and never keeps a call from going on or from ending.
+Nothing here raises, and nothing that Asterisk has yet to do keeps a call from going on or from ending: a part is over
+when it is taken, and whoever reads it waits until Asterisk has closed it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ log = structlog.get_logger("callfloor.telephony")
 AS_WAV: dict[str, Value] = {"format": "wav", "ifExists": "overwrite"}
 # How often, and after what rest, a channel that was just made is asked to record.
 TRIES, AGAIN_S = 50, 0.02
+# How long Asterisk may take to say that it has closed a recording, before it is asked.
+CLOSES_S = 1.0
 
 
 class Tape:
@@ -50,13 +53,14 @@ class Tape:
 
     async def run(self, bridge: str) -> None:
         """Somebody is there to be recorded."""
-        if self.part is None or self._running:
+        part = self.part
+        if part is None or self._running:
             return
-        if await (self._record_sides(self.part) if self._stereo else self._record_bridge(self.part, bridge)):
-            self._running, self._since = True, self._clock.elapsed()
-        else:
+        self._running, self._since = True, self._clock.elapsed()
+        if not await (self._record_sides(part) if self._stereo else self._record_bridge(part, bridge)):
             log.error("recording-failed", call=self._call)
-            self.part = None
+            if self.part == part:
+                self.part, self._running = None, False
 
     async def _record_bridge(self, part: int, bridge: str) -> bool:
         return await self._ask(
@@ -98,31 +102,45 @@ class Tape:
             else:
                 self._since = self._clock.elapsed()
 
-    async def take(self) -> tuple[int, float] | None:
-        """End the part: its number and length; None when nothing was recorded."""
+    def take(self) -> tuple[int, float] | None:
+        """End the part: its number and about how long it is; None when nothing was recorded. It is to be closed."""
         part, running, self.part, self._running = self.part, self._running, None, False
         if part is None:
             return None
         self.next_part = max(self.next_part, part + 1)
         if not running:
             return None
-        about = self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
-        # no error when the bridge was empty, and the recording over
-        for name in self._names(part):
-            await self._ask("POST", f"recordings/live/{name}/stop")
-        seconds = await self.length(part, about)
+        self._stored.closes(self._names(part))
+        return part, self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
+
+    async def close(self, part: int) -> None:
+        """Have Asterisk end and close a part that was taken."""
+        await self.close_files(self._names(part))
         if self._stereo:
             for side in names.SIDES:
                 await self._ask("DELETE", f"channels/{names.tape(self._call, part, side)}")
-        return None if seconds is None else (part, seconds)
 
-    async def length(self, part: int, about: float | None = None) -> float | None:
-        """How long a part is that is over; `about` where that cannot be asked now."""
+    async def close_files(self, files: list[str]) -> None:
+        for name in files:
+            if await self._is_over(name):
+                self._stored.closed(name)
+        for name in files:
+            try:
+                await self._stored.until_closed(name, CLOSES_S)
+            except TimeoutError:
+                # what Asterisk says may not reach us
+                log.info("recording-taken-for-closed", call=self._call)
+                self._stored.closed(name)
+
+    async def _is_over(self, name: str) -> bool:
+        """Stop it; whether there was nothing to be stopped any more."""
         try:
-            return await self._stored.seconds(self._call, part)
+            await self._ari.post(f"recordings/live/{name}/stop")
+        except AriNotThere:
+            return True
         except AriError as error:
-            log.warning("recording-not-measured", call=self._call, kind=type(error).__name__, detail=str(error))
-            return about
+            log.warning("recording-request-failed", call=self._call, kind=type(error).__name__, detail=str(error))
+        return False
 
     def _names(self, part: int) -> list[str]:
         if self._stereo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -33,7 +34,8 @@ class Tasks:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("carrier-task-failed", exc_info=error)
+            trace = traceback.format_tb(error.__traceback__)
+            log.error("carrier-task-failed", kind=type(error).__name__, trace=trace)
 
     async def close(self) -> None:
         self._closed = True

@@ -123,12 +123,12 @@ class Resync:
         value = await _variable(node, channel.id, names.CALL)
         return int(value) if value.lstrip("-").isdecimal() else None
 
-    async def _subscribe(self, node: Node, sources: list[str]) -> None:
+    async def _subscribe(self, node: Node, channels: list[Channel]) -> None:
         app = node.around.setup.app
-        for start in range(0, len(sources), AT_ONCE):
-            some = ",".join(sources[start : start + AT_ONCE])
+        for start in range(0, len(channels), AT_ONCE):
+            sources = ",".join(f"channel:{channel.id}" for channel in channels[start : start + AT_ONCE])
             try:
-                await node.ari.post(f"applications/{app}/subscription", eventSource=some)
+                await node.ari.post(f"applications/{app}/subscription", eventSource=sources)
             except AriNotThere:
                 continue
             except AriError as error:

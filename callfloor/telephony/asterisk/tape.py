@@ -23,8 +23,8 @@ log = structlog.get_logger("callfloor.telephony")
 AS_WAV: dict[str, Value] = {"format": "wav", "ifExists": "overwrite"}
 # How often, and after what rest, a channel that was just made is asked to record.
 TRIES, AGAIN_S = 50, 0.02
-# How long Asterisk may take to say that it has closed a recording, before it is asked.
-CLOSES_S = 1.0
+# How often, and after what rest, Asterisk is asked whether it has closed a recording. Of a bridge's it does not say so.
+LOOKS, LOOK_AGAIN_S = 50, 0.02
 
 
 class Tape:
@@ -121,26 +121,14 @@ class Tape:
                 await self._ask("DELETE", f"channels/{names.tape(self._call, part, side)}")
 
     async def close_files(self, files: list[str]) -> None:
+        going = [name for name in files if await self._ask("POST", f"recordings/live/{name}/stop")]
+        for _ in range(LOOKS):
+            await asyncio.sleep(LOOK_AGAIN_S)
+            going = [name for name in going if await self._ask("GET", f"recordings/live/{name}")]
+            if not going:
+                break
         for name in files:
-            if await self._is_over(name):
-                self._stored.closed(name)
-        for name in files:
-            try:
-                await self._stored.until_closed(name, CLOSES_S)
-            except TimeoutError:
-                # what Asterisk says may not reach us
-                log.info("recording-taken-for-closed", call=self._call)
-                self._stored.closed(name)
-
-    async def _is_over(self, name: str) -> bool:
-        """Stop it; whether there was nothing to be stopped any more."""
-        try:
-            await self._ari.post(f"recordings/live/{name}/stop")
-        except AriNotThere:
-            return True
-        except AriError as error:
-            log.warning("recording-request-failed", call=self._call, kind=type(error).__name__, detail=str(error))
-        return False
+            self._stored.closed(name)
 
     def _names(self, part: int) -> list[str]:
         if self._stereo:

@@ -12,7 +12,7 @@ from testbed.ports import Ports
 USER = "callfloor"
 APP = "callfloor"
 BROWSER_AGENT = 7
-BROWSER = f"browser-{BROWSER_AGENT}"
+BROWSER = f"agent-{BROWSER_AGENT}"
 # How long a call without sound stays up. Nothing else ends one whose BYE was lost.
 RTP_TIMEOUT_S = 3
 # fmt: off
@@ -23,7 +23,7 @@ MODULES = (
     "res_pjsip_authenticator_digest", "res_pjsip_outbound_authenticator_digest", "res_pjsip_outbound_registration",
     "res_pjsip_caller_id", "res_pjsip_diversion", "res_pjsip_dtmf_info", "res_pjsip_rfc3326", "res_pjsip_nat",
     "res_pjsip_refer", "res_pjsip_header_funcs", "res_pjsip_logger", "res_pjsip_transport_websocket",
-    "res_rtp_asterisk", "res_timing_timerfd", "res_musiconhold", "res_convert",
+    "res_rtp_asterisk", "res_srtp", "res_timing_timerfd", "res_musiconhold", "res_convert",
     "chan_pjsip", "chan_bridge_media",
     "bridge_simple", "bridge_native_rtp", "bridge_softmix", "bridge_holding",
     "codec_ulaw", "codec_alaw", "codec_a_mu", "codec_gsm", "codec_resample",
@@ -35,7 +35,7 @@ MODULES = (
     "res_ari_device_states", "res_ari_endpoints", "res_ari_events", "res_ari_playbacks", "res_ari_recordings",
     "res_ari_sounds",
     "app_stasis", "app_amd", "app_dial", "app_playback", "app_echo", "app_verbose", "app_senddtmf",
-    "pbx_config", "func_channel", "func_callerid", "func_timeout", "func_dialplan",
+    "pbx_config", "func_channel", "func_config", "func_callerid", "func_timeout", "func_dialplan",
 )
 # fmt: on
 # Files that must be there, be they empty.
@@ -95,7 +95,7 @@ def write(node: Node) -> None:
         # the quality of a call is told with the last event of its channel
         "ari": "[general]\nenabled=yes\nchannelvars=RTPAUDIOQOS\n"
         f"[{USER}]\ntype=user\nread_only=no\npassword={node.password}\n",
-        "rtp": f"[general]\nrtpstart={ports.rtp}\nrtpend={ports.rtp_last}\nicesupport=no\n",
+        "rtp": f"[general]\nrtpstart={ports.rtp}\nrtpend={ports.rtp_last}\nicesupport=yes\n",
         "cdr": "[general]\nenable=no\n",
         "acl": "",
         "musiconhold": f"[default]\nmode=files\ndirectory={node.folder}/music\n",
@@ -138,11 +138,12 @@ sessionlimit=1000
 tlsenable=yes
 tlsbindaddr=127.0.0.1:{node.ports.https}
 tlscertfile={node.certificate}
+tlsprivatekey={node.certificate}
 """
 
 
 def _browser(node: Node) -> str:
-    """A phone in a browser, as docs/asterisk.md sets it up, without DTLS: that needs a module that is not there."""
+    """A phone in a browser, as docs/asterisk.md sets it up."""
     return f"""\
 [wss]
 type=transport
@@ -151,11 +152,15 @@ bind=127.0.0.1
 [{BROWSER}]
 type=endpoint
 transport=wss
+webrtc=yes
+dtls_auto_generate_cert=yes
 context=incoming
 aors={BROWSER}
 auth={BROWSER}
 disallow=all
 allow=ulaw
+direct_media=no
+rtp_timeout={RTP_TIMEOUT_S}
 [{BROWSER}]
 type=auth
 username={BROWSER}
@@ -200,6 +205,9 @@ contact=sip:127.0.0.1:{ports.agents}
 type=identify
 endpoint=agents
 match=127.0.0.1:{ports.agents}
+; no browser can use it: for `callfloor asterisk check`
+[deaf-1](base)
+webrtc=yes
 [closed](base)
 aors=closed
 [closed]

@@ -16,14 +16,14 @@ from pathlib import Path
 
 SUITE = "forky"
 # When the recipe changes, so does the folder's name: an older one is not taken for it.
-RECIPE = "1"
+RECIPE = "2"
 CACHE = Path(__file__).parent / ".asterisk"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # What the daemon and the modules of `config.MODULES` link to. Patterns, so that a renamed library is still found.
 WANTED = re.compile(
     r"asterisk|asterisk-modules|asterisk-core-sounds-en-gsm|libc6|libgcc-s1|libstdc\+\+6|libbsd0|libmd0|libcap2"
     r"|libcrypt1|libedit2|libtinfo6|libgsm1|libjansson4|libsqlite3-0|libssl[0-9].*|libsystemd0|liburiparser1|libuuid1"
-    r"|libxml2(-[0-9]+)?|libxslt1\.1|zlib1g|libzstd1"
+    r"|libsrtp2-1|libnss3|libnspr4|libxml2(-[0-9]+)?|libxslt1\.1|zlib1g|libzstd1"
 )
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale")
 

@@ -25,6 +25,7 @@ from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
 from testbed.bed import Bed
 from testbed.bed import bed as testbed
+from tests.chromium import need_chromium
 
 # no test fails for being slow; under CI the examples are the same in every run
 settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -88,6 +89,12 @@ def bed() -> Iterator[Bed]:
     """A real Asterisk with customers and agents, for tests marked `asterisk`."""
     with testbed() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where a real Chromium is, for tests with time enough to install it."""
+    return need_chromium()
 
 
 @dataclass

@@ -1,83 +1,139 @@
-"""An agent's phone in a browser: SIP over a secure WebSocket. Its sound (DTLS) needs a module that is not there."""
+"""An agent's phone in a real browser: it registers over a secure WebSocket, and its sound is WebRTC."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-import ssl
+import wave
+from array import array
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
+from callfloor.telephony.carrier import Joined, Left
+from testbed import audio, scenarios
 from testbed.bed import Bed
 from testbed.config import BROWSER, BROWSER_AGENT
 from tests.asterisk.exchange import Exchange, exchange
+from tests.asterisk.sound import hears, samples
+from tests.asterisk.test_conversations import hears_soon, lasts, recording
+from tests.chromium import headless
 
 pytestmark = pytest.mark.asterisk
 
-REALM, NONCE = re.compile(r'realm="([^"]*)"'), re.compile(r'nonce="([^"]*)"')
-URI = "sip:127.0.0.1"
+PAGE = Path(__file__).with_name("phone.html")
+DOCUMENT = Path(__file__).parents[2] / "docs/asterisk.md"
+SAYS = re.compile(r'"phone: ([^"]*)"')
+HEARS = re.compile(r"hears ([0-9]+) Hz")
+# of the frequencies that the page tells apart
+STEP_HZ = 6
+# What each installation has of its own.
+OWN = re.compile(r"^(bind|password|rtp_timeout|tlsbindaddr|tlscertfile|tlsprivatekey)=.*", re.MULTILINE)
 
 
-def register(number: int, authorization: str = "") -> str:
-    return (
-        f"REGISTER {URI} SIP/2.0\r\n"
-        f"Via: SIP/2.0/WSS browser.invalid;branch=z9hG4bK{number}\r\n"
-        f"From: <sip:{BROWSER}@127.0.0.1>;tag=1\r\n"
-        f"To: <sip:{BROWSER}@127.0.0.1>\r\n"
-        "Call-ID: browser-test\r\n"
-        f"CSeq: {number} REGISTER\r\n"
-        f"Contact: <sip:{BROWSER}@browser.invalid;transport=ws>\r\n"
-        "Max-Forwards: 70\r\nExpires: 60\r\n"
-        f"{authorization}Content-Length: 0\r\n\r\n"
-    )
+class Phone:
+    """A page in a browser. `said`: what it told so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said: list[str] = []
+        self.lines: list[str] = []
+
+    async def read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(line.decode(errors="replace"))
+            self.said += SAYS.findall(self.lines[-1])
+
+    async def says(self, at: Exchange, words: str) -> None:
+        await at.until(lambda: words in self.said)
+
+    async def hears(self, at: Exchange, hertz: float) -> None:
+        await at.until(
+            lambda: any(abs(int(told[1]) - hertz) <= STEP_HZ for words in self.said if (told := HEARS.fullmatch(words)))
+        )
+
+    async def close(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
 
 
-def digest(challenge: str, password: str) -> str:
-    """RFC 2617, without quality of protection where it is not asked for."""
-    realm, nonce = REALM.search(challenge), NONCE.search(challenge)
-    assert realm is not None
-    assert nonce is not None
-    first = hashlib.md5(f"{BROWSER}:{realm[1]}:{password}".encode()).hexdigest()
-    second = hashlib.md5(f"REGISTER:{URI}".encode()).hexdigest()
-    extra, middle = "", nonce[1]
-    if "qop=" in challenge:
-        extra, middle = ', qop=auth, nc=00000001, cnonce="c"', f"{nonce[1]}:00000001:c:auth"
-    answer = hashlib.md5(f"{first}:{middle}:{second}".encode()).hexdigest()
-    return (
-        f'Authorization: Digest username="{BROWSER}", realm="{realm[1]}", nonce="{nonce[1]}", uri="{URI}", '
-        f'algorithm=MD5, response="{answer}"{extra}\r\n'
-    )
-
-
-async def heard(phone: ClientConnection) -> str:
-    said = await phone.recv()
-    return said if isinstance(said, str) else said.decode()
-
-
-async def test_a_phone_registers_over_a_secure_websocket_and_is_called(bed: Bed) -> None:
-    trusted = ssl.create_default_context(cafile=str(bed.asterisk.node.certificate))
+@asynccontextmanager
+async def phone(bed: Bed, chromium: str, folder: Path) -> AsyncGenerator[Phone]:
+    """An agent's browser. Its microphone hears the agents' tone."""
+    microphone = folder / "agent.wav"
+    with wave.open(str(microphone), "wb") as file:
+        file.setparams((1, 2, audio.RATE, 0, "NONE", ""))
+        file.writeframes(array("h", map(audio.decode, audio.tone(audio.AGENT_HZ, 1.0))).tobytes())
     address = f"wss://127.0.0.1:{bed.asterisk.node.ports.https}/ws"
-    async with (
-        asyncio.timeout(30),
-        connect(address, subprotocols=[Subprotocol("sip")], ssl=trusted, close_timeout=0.1) as phone,
-        exchange(bed, agent="PJSIP/browser-{agent}") as at,
-    ):
-        await phone.send(register(1))
-        challenge = await heard(phone)
-        assert challenge.startswith("SIP/2.0 401")
-        await phone.send(register(2, digest(challenge, bed.asterisk.password)))
-        assert (await heard(phone)).startswith("SIP/2.0 200")
-        await _is_called(at, phone)
+    use = urlencode({"address": address, "user": BROWSER, "password": bed.asterisk.password})
+    command = headless(
+        chromium,
+        folder / "profile",
+        "--enable-logging=stderr",
+        # the certificate is of our own making
+        "--ignore-certificate-errors",
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+        "--autoplay-policy=no-user-gesture-required",
+        # sound goes from 127.0.0.1 to 127.0.0.1
+        "--allow-loopback-in-peer-connection",
+        # and nobody is asked for names by multicast
+        "--disable-features=WebRtcHideLocalIpsWithMdns",
+    )
+    nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command, f"{PAGE.as_uri()}#{use}", stdin=nothing, stdout=nothing, stderr=pipe
+    )
+    made = Phone(process)
+    reading = asyncio.create_task(made.read())
+    try:
+        yield made
+    except TimeoutError as error:
+        error.add_note(f"The phone said {made.said}, its browser:\n{''.join(made.lines[-30:])}")
+        raise
+    finally:
+        await made.close()
+        await reading
 
 
-async def _is_called(at: Exchange, phone: ClientConnection) -> None:
-    call = await at.answered()
-    at.carrier.join(call, BROWSER_AGENT)
-    said = await heard(phone)
-    while not said.startswith("INVITE"):
-        said = await heard(phone)
-    assert f"sip:{BROWSER}@" in said.split("\r\n", 1)[0]
-    await at.hang_up(call)
+# it may have to be installed
+@pytest.mark.timeout(600)
+async def test_an_agent_in_a_browser_and_a_customer_hear_each_other(bed: Bed, chromium: str, tmp_path: Path) -> None:
+    async with exchange(bed, agent="PJSIP/agent-{agent}") as at, phone(bed, chromium, tmp_path) as browser:
+        await browser.says(at, "registered")
+        call = await at.answered(scenarios.LISTENS, record=True)
+        at.carrier.join(call, BROWSER_AGENT)
+        await at.told(call, Joined)
+        await hears_soon(bed, audio.AGENT_HZ)
+        await browser.hears(at, audio.CUSTOMER_HZ)
+        await lasts(at, bed, call, 0, 1.0)
+        await at.hang_up(call)
+        await browser.says(at, "over")
+        sound = samples(await recording(at, call))
+        assert hears(sound, audio.CUSTOMER_HZ)
+        assert hears(sound, audio.AGENT_HZ)
+        await at.carrier.forget_recording(call)
+        # a browser that is closed says no goodbye: its silence ends the call for it, and the customer stays
+        call = await at.talking(BROWSER_AGENT)
+        await browser.close()
+        await at.told(call, Left)
+        await at.hang_up(call)
+
+
+def documented(file: str) -> str:
+    """What docs/asterisk.md says of a file in its section on browsers."""
+    (lines,) = re.findall(r"## Agents in a browser\n.*?```ini\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    _, *parts = re.split(r"^; (\S+\.conf)\n", lines, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))[file]
+
+
+@pytest.mark.parametrize("file", ["http.conf", "rtp.conf", "pjsip.conf"])
+def test_the_browser_that_is_documented_is_the_one_that_is_tested(bed: Bed, file: str) -> None:
+    words = re.sub(r" *;.*", "", documented(file))
+    assert OWN.sub(r"\1", words) in OWN.sub(r"\1", (bed.asterisk.node.etc / file).read_text())

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from callfloor.telephony.ari import ANSWER_S, Ari, AriError, AriNotThere, AriRefused, AriUnreachable
+from callfloor.telephony.ari import ANSWER_S, Ari, AriError, AriFailed, AriNotThere, AriRefused, AriUnreachable
 from callfloor.telephony.asterisk.setup import Setup
 
 OLDEST = 20
@@ -30,6 +30,9 @@ MODULES = (
     "app_stasis", "app_amd", "pbx_config", "func_dialplan",
 )
 # fmt: on
+# What phones in browsers need besides.
+BROWSER_MODULES = ("res_srtp", "res_http_websocket", "res_pjsip_transport_websocket")
+NO = {"no", "false", "off", "n", "f", "0"}
 _ENDPOINT = re.compile(r"(?P<technology>[A-Za-z0-9]+)/(?:[^@]*@(?P<at>[^/@]+)|(?P<whole>[^/@]+))")
 
 
@@ -124,6 +127,27 @@ contact={address}
 """
 
 
+TLS = """\
+; http.conf, in [general]
+tlsenable=yes
+tlsbindaddr=0.0.0.0:8089
+tlscertfile=/etc/asterisk/keys/fullchain.pem
+tlsprivatekey=/etc/asterisk/keys/privkey.pem
+"""
+
+
+def wss(name: str) -> str:
+    return f"""\
+; pjsip.conf
+[wss]
+type=transport
+protocol=wss
+bind=0.0.0.0
+; in the endpoint [{name}]
+transport=wss
+"""
+
+
 async def check(ari: Ari, setup: Setup, now: datetime) -> list[Finding]:
     """Look at one node, most important things first."""
     try:
@@ -140,6 +164,7 @@ async def check(ari: Ari, setup: Setup, now: datetime) -> list[Finding]:
         "modules": partial(_modules, ari),
         "trunks": partial(_trunks, ari, setup),
         "agents": partial(_agents, ari, setup),
+        "agents' browsers": partial(_browsers, ari, setup),
         "detection": partial(_detection, ari, setup),
         "the information message": partial(_information, ari, setup),
         "recording": partial(_recording, ari, setup),
@@ -167,15 +192,22 @@ async def _clock(ari: Ari, now: datetime) -> list[Finding]:
     return [Finding(False, f"the clocks are {apart:.0f} s apart: let both machines keep time with NTP")]
 
 
-async def _modules(ari: Ari) -> list[Finding]:
+async def _running(ari: Ari) -> set[str]:
     there = msgspec.convert(await ari.get("asterisk/modules"), list[_Module])
-    running = {module.name.removesuffix(".so") for module in there if module.status == "Running"}
+    return {module.name.removesuffix(".so") for module in there if module.status == "Running"}
+
+
+async def _modules(ari: Ari) -> list[Finding]:
+    running = await _running(ari)
     missing = [module for module in MODULES if module not in running]
     if not missing:
         return [Finding(True, f"all {len(MODULES)} modules that are needed are running")]
-    lines = "; modules.conf\n" + "".join(f"load = {module}.so\n" for module in missing)
     hint = "; app_amd needs a file amd.conf, which may be empty\n" if "app_amd" in missing else ""
-    return [Finding(False, f"not running: {', '.join(missing)}", lines + hint)]
+    return [Finding(False, f"not running: {', '.join(missing)}", _load(missing) + hint)]
+
+
+def _load(modules: list[str]) -> str:
+    return "; modules.conf\n" + "".join(f"load = {module}.so\n" for module in modules)
 
 
 async def _trunks(ari: Ari, setup: Setup) -> list[Finding]:
@@ -197,16 +229,20 @@ async def _trunks(ari: Ari, setup: Setup) -> list[Finding]:
     return found
 
 
+async def _settings(ari: Ari, kind: str, name: str) -> dict[str, str]:
+    """The settings of an endpoint or a transport; none where it is not of PJSIP."""
+    try:
+        told = await ari.get(f"asterisk/config/dynamic/res_pjsip/{kind}/{name}")
+    except AriError:
+        return {}
+    return {each.attribute: each.value for each in msgspec.convert(told, list[_Attribute])}
+
+
 async def _media(ari: Ari, name: str) -> list[Finding]:
     """What of an endpoint's settings lets calls go wrong."""
-    try:
-        told = await ari.get(f"asterisk/config/dynamic/res_pjsip/endpoint/{name}")
-    except AriError:
-        # not of PJSIP
-        return []
-    values = {each.attribute: each.value for each in msgspec.convert(told, list[_Attribute])}
+    values = await _settings(ari, "endpoint", name)
     found: list[Finding] = []
-    if values.get("rtp_timeout", "0") == "0":
+    if values.get("rtp_timeout") == "0":
         text = f"{name} has no rtp_timeout: a call whose goodbye is lost stays up for ever"
         found.append(Finding(False, text, f"; pjsip.conf, in [{name}]\nrtp_timeout=30\n"))
     if values.get("direct_media") == "true":
@@ -215,18 +251,71 @@ async def _media(ari: Ari, name: str) -> list[Finding]:
     return found
 
 
+async def _phones(ari: Ari, parts: re.Match[str]) -> list[_Endpoint]:
+    start = _start(parts)
+    there = msgspec.convert(await ari.get(f"endpoints/{parts['technology']}"), list[_Endpoint])
+    return [each for each in there if each.resource.startswith(start)]
+
+
+def _start(parts: re.Match[str]) -> str:
+    """What the names of all agents' phones begin with."""
+    return (parts["at"] or parts["whole"]).split("{")[0]
+
+
 async def _agents(ari: Ari, setup: Setup) -> list[Finding]:
     parts = _ENDPOINT.fullmatch(setup.agent)
     if parts is None:
         return [Finding(True, f"agents' phones {setup.agent} cannot be looked up: call one to see")]
-    start = (parts["at"] or parts["whole"]).split("{")[0]
-    there = msgspec.convert(await ari.get(f"endpoints/{parts['technology']}"), list[_Endpoint])
-    phones = [each for each in there if each.resource.startswith(start)]
+    start, phones = _start(parts), await _phones(ari, parts)
     if not phones:
         lines = _endpoint(f"{start}1", "sip:PHONE-ADDRESS")
         return [Finding(False, f"there is no endpoint for agents: {setup.agent}, by user id", lines)]
     online = sum(each.state == "online" for each in phones)
     return [Finding(True, f"{len(phones)} endpoints for agents, {online} of them online")]
+
+
+async def _browsers(ari: Ari, setup: Setup) -> list[Finding]:
+    """What agents' phones with `webrtc` lack."""
+    parts = _ENDPOINT.fullmatch(setup.agent)
+    phones = [] if parts is None else await _phones(ari, parts)
+    endpoints = {phone.resource: await _settings(ari, "endpoint", phone.resource) for phone in phones}
+    transports = {
+        name: values.get("transport", "")
+        for name, values in endpoints.items()
+        if values.get("webrtc") in {"yes", "true"}
+    }
+    if not transports:
+        return []
+    found: list[Finding] = []
+    running = await _running(ari)
+    if missing := [module for module in BROWSER_MODULES if module not in running]:
+        found.append(
+            Finding(False, f"not running, and phones in browsers need it: {', '.join(missing)}", _load(missing))
+        )
+    for transport in sorted(set(transports.values()) - {""}):
+        if (await _settings(ari, "transport", transport)).get("protocol") != "wss":
+            names = [name for name, given in transports.items() if given == transport]
+            text = f"the transport {transport} is not wss, but phones in browsers have it: {', '.join(names[:5])}"
+            found.append(Finding(False, text, wss(names[0])))
+    if "func_config" not in running:
+        found.append(Finding(True, "without func_config it cannot be seen whether http.conf has TLS"))
+    else:
+        if await _configured(ari, setup, "http.conf", "tlsenable") in NO | {""}:
+            found.append(Finding(False, "http.conf has no TLS: browsers cannot connect", TLS))
+        if await _configured(ari, setup, "rtp.conf", "icesupport") in NO:
+            text = "rtp.conf switches ICE off: phones in browsers stay silent"
+            found.append(Finding(False, text, "; rtp.conf, in [general]\nicesupport=yes\n"))
+    if all(each.good for each in found):
+        found.append(Finding(True, f"phones in browsers have what they need: {len(transports)} endpoints"))
+    return found
+
+
+async def _configured(ari: Ari, setup: Setup, file: str, key: str) -> str:
+    """What a file says in [general], nothing where it does not."""
+    try:
+        return (await _told(ari, setup, f"AST_CONFIG({file},general,{key})")).lower()
+    except AriFailed:
+        return ""
 
 
 @asynccontextmanager
@@ -248,16 +337,19 @@ async def _present(ari: Ari, app: str) -> AsyncGenerator[None]:
         await asyncio.wait({listening, waiting})
 
 
-async def _detection(ari: Ari, setup: Setup) -> list[Finding]:
-    """Ask a channel that is never called: only a channel can be asked what the dialplan has."""
+async def _told(ari: Ari, setup: Setup, function: str) -> str:
+    """What a function of the dialplan gives. Only a channel can be asked; this one is never called."""
     name = f"callfloor-check-{uuid4().hex[:8]}"
     async with _present(ari, name):
         await ari.post("channels/create", endpoint=f"Local/s@{setup.amd_context}", app=name, channelId=name)
         try:
-            told = await ari.get(f"channels/{name}/variable", variable=f"DIALPLAN_EXISTS({setup.amd_context},s,1)")
+            return (await ari.get(f"channels/{name}/variable", variable=function))["value"]
         finally:
             await ari.delete(f"channels/{name}")
-    if told["value"] == "1":
+
+
+async def _detection(ari: Ari, setup: Setup) -> list[Finding]:
+    if await _told(ari, setup, f"DIALPLAN_EXISTS({setup.amd_context},s,1)") == "1":
         return [Finding(True, "the dialplan can detect machines")]
     lines = detection(setup.app, setup.amd_context)
     return [Finding(False, f"the dialplan has no context {setup.amd_context}: machines are not detected", lines)]

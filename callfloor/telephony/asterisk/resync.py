@@ -100,11 +100,7 @@ class Resync:
             if each not in self._calls.past and (each not in self._calls.up or not self._known(each).ours)
         ]
         new = [customers[each] for each in strangers if each not in self._calls.up]
-        channels = [*new, *(leg for each in strangers for leg in legs[each])]
-        bridges = {names.bridge(each) for each in strangers} & seen.bridges.keys()
-        await self._subscribe(
-            node, [f"channel:{each.id}" for each in channels] + [f"bridge:{each}" for each in bridges]
-        )
+        await self._subscribe(node, [*new, *(leg for each in strangers for leg in legs[each])])
         for each in strangers:
             call = Call(each, customers[each].id, node.around)
             bridge = seen.bridges.get(names.bridge(each))

@@ -40,13 +40,13 @@ class AriError(Exception):
 
 
 class AriUnreachable(AriError):
-    """No answer: the node is away, or too slow. What was asked may have been done all the same."""
+    """No answer of its own: the node is away, or too slow. What was asked may have been done, or still be."""
 
     retry = True
 
 
 class AriFailed(AriError):
-    """Asterisk tried and could not: a 5xx."""
+    """Asterisk tried and could not: a 5xx that says why."""
 
     retry = True
 
@@ -315,4 +315,7 @@ def _error(status: int, content: bytes) -> AriError:
         return AriNotThere(text)
     if status in (409, 412):
         return AriConflict(text)
-    return AriFailed(text) if status >= 500 else AriRefused(text)
+    if status < 500:
+        return AriRefused(text)
+    # Asterisk says why; somebody in between does not know what Asterisk will do
+    return AriFailed(text) if told.message or told.error else AriUnreachable(text)

@@ -75,6 +75,20 @@ async def test_who_reads_waits_until_the_file_is_closed(tmp_path: Path, stored: 
     stored.closed("cf-7-0")
 
 
+@pytest.mark.parametrize("closed", [True, False])
+async def test_what_was_recorded_after_the_end_is_left_out(
+    tmp_path: Path, stored: StoredRecordings, closed: bool
+) -> None:
+    (tmp_path / "cf-7-0.wav").write_bytes(wav(30.0, 5, closed=closed))
+    stored.closes(["cf-7-0"], 20.5)
+    stored.closed("cf-7-0")
+    assert await read(stored, 7) == wav(20.5, 5)
+    (tmp_path / "cf-8-0.wav").write_bytes(wav(1.0, 5))
+    stored.closes(["cf-8-0"], 1.1)
+    stored.closed("cf-8-0")
+    assert await read(stored, 8) == wav(1.0, 5)
+
+
 async def test_recordings_are_told_by_their_names(tmp_path: Path, stored: StoredRecordings) -> None:
     for name in ("cf-7-0", "cf--7-12", "cf-8-1-in", "cf-8-1-out", "cf-9", "callfloor-check-1", "cf-x-1"):
         (tmp_path / f"{name}.wav").write_bytes(wav(0.1, 5))

@@ -11,7 +11,7 @@ import asyncio
 import io
 import wave
 from array import array
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -33,11 +33,16 @@ class StoredRecordings:
         self._ari, self._folder = ari, folder
         # files that are just being ended
         self._closing: dict[str, asyncio.Event] = {}
+        # bytes of sound after which nothing is wanted
+        self._ends: dict[str, int] = {}
 
-    def closes(self, names: Iterable[str]) -> None:
-        """These are just being ended: whoever reads one waits until it is `closed`."""
+    def closes(self, names: Iterable[str], longest_s: float | None = None) -> None:
+        """These are just being ended: whoever reads one waits until it is `closed`. What was recorded after `longest_s`
+        seconds, before Asterisk had ended it, is left out."""
         for name in names:
             self._closing.setdefault(name, asyncio.Event())
+            if longest_s is not None:
+                self._ends[name] = 2 * round(longest_s * BYTES_PER_SECOND / 2)
 
     def closed(self, name: str) -> None:
         """Asterisk has closed the file."""
@@ -80,11 +85,14 @@ class StoredRecordings:
             raise AriFailed(f"{name} is still being ended") from None
         async with self._open(name) as file:
             got = 0
-            async for piece in _with_lengths(file):
+            size, end = file.size, self._ends.get(name)
+            if size is not None and end is not None:
+                size = min(size, HEADER + end)
+            async for piece in _with_lengths(file.pieces, size):
                 got += len(piece)
                 yield piece
-            if file.size is not None and got != file.size:
-                raise AriFailed(f"{got} of {file.size} bytes of {name} came")
+            if size is not None and got != size:
+                raise AriFailed(f"{got} of {size} bytes of {name} came")
 
     async def kept(self) -> set[tuple[CallId, int]]:
         """Call and part of every recording that is there, also of those that are being made. Raises `AriError`."""
@@ -103,6 +111,7 @@ class StoredRecordings:
             await self._remove(name)
 
     async def _remove(self, name: str) -> None:
+        self._ends.pop(name, None)
         if self._folder is not None:
             await asyncio.to_thread((self._folder / f"{name}.wav").unlink, missing_ok=True)
             return
@@ -135,16 +144,20 @@ async def _chunks(stream: BinaryIO) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def _with_lengths(file: StoredFile) -> AsyncGenerator[bytes]:
-    """The file, its header with the lengths that it has."""
-    head = b""
-    async for piece in file.pieces:
-        if len(head) >= HEADER:
+async def _with_lengths(pieces: AsyncIterator[bytes], size: int | None) -> AsyncGenerator[bytes]:
+    """The file's first `size` bytes, its header with the lengths of that."""
+    head, got = b"", 0
+    async for piece in pieces:
+        if len(head) < HEADER:
+            head += piece
+            if len(head) < HEADER:
+                continue
+            piece = _whole_header(head, size)
+        if size is not None:
+            piece = piece[: size - got]
+        got += len(piece)
+        if piece:
             yield piece
-            continue
-        head += piece
-        if len(head) >= HEADER:
-            yield _whole_header(head, file.size)
     if len(head) < HEADER:
         yield head
 

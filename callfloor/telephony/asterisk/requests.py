@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Sequence
 
 import structlog
 
-from callfloor.telephony.ari import Ari, AriConflict, AriError, AriNotThere, AriRefused, Method, Value
+from callfloor.telephony.ari import Ari, AriConflict, AriError, AriNotThere, AriRefused, AriUnreachable, Method, Value
 from callfloor.telephony.carrier import CallId
 
 log = structlog.get_logger("callfloor.telephony")
+
+# A request whose answer was not Asterisk's may still be on its way: when it is looked for, seconds after one another.
+LOOKS_S = (0.0, 0.1, 0.3, 0.6)
 
 
 class Requests:
@@ -36,13 +41,23 @@ class Requests:
             raise
         except AriError as error:
             # the answer may have been lost, or be of another request's trouble: what counts is whether it is there
+            if await self._is_there(channel, LOOKS_S if isinstance(error, AriUnreachable) else LOOKS_S[:1]):
+                return
+            if not isinstance(error, AriConflict):
+                raise error from None
+            # nobody but us gives out that name
+            await self._ari.request("POST", "channels", query, body)
+
+    async def _is_there(self, channel: str, looks_s: Sequence[float]) -> bool:
+        """Raises `AriUnreachable`."""
+        for rest in looks_s:
+            await asyncio.sleep(rest)
             try:
                 await self._ari.get(f"channels/{channel}")
             except AriNotThere:
-                if not isinstance(error, AriConflict):
-                    raise error from None
-                # nobody but us gives out that name
-                await self._ari.request("POST", "channels", query, body)
+                continue
+            return True
+        return False
 
     async def ask(self, method: Method, path: str, **query: Value) -> bool:
         """Ask for something that the call can do without. False: it was not done."""

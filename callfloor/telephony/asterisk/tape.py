@@ -37,19 +37,20 @@ class Tape:
         self._channel, self._app, self._stereo = channel, setup.app, setup.stereo
         self.part: int | None = None
         self.next_part = 0
-        self._running = self._paused = False
+        self._running = self._paused = self._adopted = False
         self._since, self._before = 0.0, 0.0
 
     def insert(self, part: int) -> None:
         """Record as this part, from `run` on. What ran before is over: `take` it first."""
         self.part, self.next_part = part, max(self.next_part, part)
-        self._running = self._paused = False
+        self._running = self._paused = self._adopted = False
         self._before = 0.0
 
     def adopt(self, part: int) -> None:
         """It has been running since before we were there."""
         self.insert(part)
-        self._running, self._since = True, self._clock.elapsed()
+        self._running = self._adopted = True
+        self._since = self._clock.elapsed()
 
     async def run(self, bridge: str) -> None:
         """Somebody is there to be recorded."""
@@ -95,12 +96,14 @@ class Tape:
         if self.part is None or not self._running or self._paused == on:
             return
         method: Method = "POST" if on else "DELETE"
+        before = self._clock.elapsed()
         if all([await self._ask(method, f"recordings/live/{name}/pause") for name in self._names(self.part)]):
             self._paused = on
             if on:
                 self._before += self._clock.elapsed() - self._since
             else:
-                self._since = self._clock.elapsed()
+                # what is cut off at the end must not be too much
+                self._since = before
 
     def take(self) -> tuple[int, float] | None:
         """End the part: its number and about how long it is; None when nothing was recorded. It is to be closed."""
@@ -110,8 +113,9 @@ class Tape:
         self.next_part = max(self.next_part, part + 1)
         if not running:
             return None
-        self._stored.closes(self._names(part))
-        return part, self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
+        seconds = self._before + (0.0 if self._paused else self._clock.elapsed() - self._since)
+        self._stored.closes(self._names(part), None if self._adopted else seconds)
+        return part, seconds
 
     async def close(self, part: int) -> None:
         """Have Asterisk end and close a part that was taken."""

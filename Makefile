@@ -17,16 +17,16 @@ demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's A
 test: lint test-fast ## every check and every test
 
 # kill -9 and real telephones on two busy cores: what fails beside others has to pass alone
+BESIDE := -n 2 --dist worksteal
 AGAIN := --last-failed --last-failed-no-failures none
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
-	$(BIN)/pytest -n 2 --dist worksteal -m "not asterisk" || $(BIN)/pytest $(AGAIN) -m "not asterisk"
-	$(BIN)/pytest -m "asterisk" || $(BIN)/pytest $(AGAIN) -m "asterisk"
+	$(BIN)/pytest $(BESIDE) || $(BIN)/pytest $(AGAIN)
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest
 
 test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
-	$(BIN)/pytest -m asterisk
+	$(BIN)/pytest $(BESIDE) -m asterisk
 
 lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ from callfloor.telephony.asterisk.setup import Setup
 from callfloor.telephony.carrier import Answered, CallId, CarrierEvent, Cause, Ended, Line
 from testbed import scenarios
 from testbed.bed import Bed, bed
-from testbed.fetch import Missing
+from testbed.programs import Missing
 
 A_SECOND, SECONDS, HANGS_UP_S = 50, 20, 1.0
 AGENT = "PJSIP/{agent}@agents"

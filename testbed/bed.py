@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from testbed.asterisk import Asterisk
 from testbed.ear import Ear
-from testbed.fetch import fetch, need_sipp
+from testbed.fetch import fetch
 from testbed.parties import Parties
 from testbed.ports import Ports
+from testbed.programs import need
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Bed:
 @contextmanager
 def bed() -> Generator[Bed]:
     """A testbed at work; all of it is gone afterwards. Raises `Missing`, `NotReady`, `NoFreePorts`."""
-    prefix, sipp = fetch(), need_sipp()
+    prefix, sipp = fetch(), need("sip-tester", "sipp")
     with ExitStack() as stack:
         ports = stack.enter_context(Ports())
         ear = stack.enter_context(Ear(ports.ear))

@@ -7,12 +7,12 @@ takes the mirror, the keys and the network settings from the machine; its state 
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
+
+from testbed.programs import Missing, run
 
 SUITE = "forky"
 # When the recipe changes, so does the folder's name: an older one is not taken for it.
@@ -26,10 +26,6 @@ WANTED = re.compile(
     r"|libsrtp2-1|libnss3|libnspr4|libxml2(-[0-9]+)?|libxslt1\.1|zlib1g|libzstd1"
 )
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale")
-
-
-class Missing(Exception):
-    """Something that the testbed needs is not on this machine. The text says what to do."""
 
 
 def fetch() -> Path:
@@ -65,24 +61,6 @@ def loader(prefix: Path) -> list[str]:
     ]
 
 
-def need_sipp() -> str:
-    """Where SIPp is; it is installed when that is allowed."""
-    found = shutil.which("sipp")
-    if found is not None:
-        return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Missing("SIPp is not installed: as root, `apt-get install --no-install-recommends sip-tester`")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "-qq", "install", "--no-install-recommends", "-y", "sip-tester"]
-    if subprocess.run(install, env=environment, capture_output=True).returncode != 0:
-        _run(["apt-get", "-qq", "update"], environment)
-        _run(install, environment)
-    found = shutil.which("sipp")
-    if found is None:
-        raise Missing("sip-tester was installed, but there is no `sipp` on the PATH")
-    return found
-
-
 def _fetch_into(part: Path) -> None:
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
@@ -113,32 +91,25 @@ def _fetch_into(part: Path) -> None:
         "APT::Get::List-Cleanup=false",
     ]
     apt = ["apt-get", "-qq", *(word for option in options for word in ("-o", option))]
-    _run([*apt, "update"])
-    plan = _run([*apt, "-s", "install", "--no-install-recommends", "asterisk"])
+    run([*apt, "update"])
+    plan = run([*apt, "-s", "install", "--no-install-recommends", "asterisk"])
     names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-    _run([*apt, "download", *(name for name in names if WANTED.fullmatch(name))], folder=archives)
+    run([*apt, "download", *(name for name in names if WANTED.fullmatch(name))], cwd=archives)
     for package in sorted(archives.glob("*.deb")):
-        _run(["dpkg", "-x", str(package), str(part)])
+        run(["dpkg", "-x", str(package), str(part)])
     # what the packages' scripts would have done
     (part / "usr/share/asterisk/sounds/en").symlink_to("en_US_f_Allison")
     for folder in (".apt", *LEFT_OUT):
         shutil.rmtree(part / folder, ignore_errors=True)
     # fails by name when a library is not there
-    _run([*loader(part), "-V"])
+    run([*loader(part), "-V"])
 
 
 def _mirror() -> str:
     """Where the machine gets its own Debian packages from."""
-    targets = _run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"])
+    targets = run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"])
     for line in targets.splitlines():
         origin, _, address = line.partition(" ")
         if origin == "Debian" and "security" not in address:
             return address.rstrip("/")
     raise Missing("apt knows no Debian mirror here: run `apt-get update` on a Debian, and start again")
-
-
-def _run(command: list[str], environment: dict[str, str] | None = None, folder: Path | None = None) -> str:
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Missing(f"`{' '.join(command[:1] + command[-2:])}` failed: {done.stderr.strip()[-600:]}")
-    return done.stdout

@@ -223,7 +223,7 @@ async def test_the_blocked_number_stays_blocked(db: Database, story: Story) -> N
 
 async def test_media_say_that_they_were_erased(db: Database, story: Story) -> None:
     await erase(story)
-    actor = await db.fetchval("SELECT token_id FROM tokens WHERE organisation_id = $1", story.organisation)
+    actor = await db.fetchval("SELECT min(token_id) FROM tokens WHERE organisation_id = $1", story.organisation)
     rows = await db.fetch(
         "SELECT * FROM media WHERE organisation_id = $1 AND sha256 IS NULL ORDER BY media_id", story.organisation
     )

@@ -10,6 +10,7 @@ import pytest
 from callfloor.telephony import speech
 from callfloor.telephony.sound import seconds, telephone_wav
 from callfloor.telephony.speech import SpeechError, speak
+from testbed.programs import need
 from tests.telephony.test_sound import recorded
 
 
@@ -70,7 +71,7 @@ async def test_a_program_that_does_not_end_is_ended(speaker: Path, monkeypatch: 
         await speak("hello")
 
 
-@pytest.mark.skipif(not speech.installed(), reason="espeak-ng is not installed")
 async def test_the_real_program_speaks() -> None:
+    need("espeak-ng", speech.PROGRAM)
     spoken = await speak("Welcome. Press one for sales, or two for support.")
     assert 1.5 < seconds(spoken) < 10

@@ -124,6 +124,7 @@ rtp_timeout=30
 [{name}]
 type=aor
 contact={address}
+qualify_frequency=30
 """
 
 

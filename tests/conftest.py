@@ -30,6 +30,14 @@ from tests.chromium import need_chromium
 # no test fails for being slow; under CI the examples are the same in every run
 settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 settings_of_hypothesis.load_profile("unhurried")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that at the end no worker waits for another's."""
+    items.sort(key=lambda item: "tests/system/" not in item.nodeid)
+
+
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 

@@ -4,6 +4,7 @@ store or the carrier was away for too long. Whoever leads the call's campaign fe
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection
 
 from callfloor.contract.codes import ActivityStatus
@@ -12,6 +13,9 @@ from callfloor.floor.recordings import RecordingKind, Recordings, enter
 from callfloor.store import inbound
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import CallId, Carrier
+
+# So many are looked up in one sweep.
+AT_ONCE = 200
 
 # A call, and a part of what was recorded of it.
 Part = tuple[CallId, int]
@@ -38,7 +42,8 @@ class Leftovers:
         live = {each.call for each in await self._carrier.calls()}
         left = [each for each in kept & self._seen if each[0] not in live and not self._busy(*each)]
         self._seen = kept
-        for call, part in sorted(left):
+        # by lot, so that some that nobody can be asked about do not keep the others from their turn
+        for call, part in random.sample(left, min(len(left), AT_ONCE)):
             await self._fetch(call, part)
 
     async def _fetch(self, call: CallId, part: int) -> None:

@@ -17,7 +17,7 @@ demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's A
 test: lint test-fast ## every check and every test
 
 # kill -9 and real telephones on two busy cores: what fails beside others has to pass alone
-BESIDE := -n 3 --dist worksteal
+BESIDE := -n 2 --dist worksteal
 AGAIN := --last-failed --last-failed-no-failures none
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks
 	$(BIN)/pytest $(BESIDE) || $(BIN)/pytest $(AGAIN)

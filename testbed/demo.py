@@ -21,7 +21,7 @@ from testbed.scenarios import Caller
 # Somebody calls one of the centre's numbers each so many seconds.
 CALLS_EVERY_S = 10.0
 # Listens to the menu, presses 1, and hangs up some time later.
-CALLER = Caller("1", waits_ms=8_000, stays_ms=15_000)
+CALLER = Caller("1", waits_ms=8_000, stays_ms=40_000)
 
 
 def main(arguments: list[str]) -> int:

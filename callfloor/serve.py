@@ -143,31 +143,34 @@ class _Parent:
         metrics = Path(tempfile.mkdtemp(prefix="callfloor-metrics-"))
         lifeline, held = os.pipe()
         try:
-            up = asyncio.Event()
+            ups = [asyncio.Event() for _ in children]
             async with asyncio.TaskGroup() as group:
-                for child in children:
+                for child, up in zip(children, ups, strict=True):
                     group.create_task(self._keep(child, lifeline, metrics, up))
                 if self._embedded is not None:
                     group.create_task(self._watch_database(self._embedded))
-                group.create_task(self._say_ready(up, ready))
+                group.create_task(self._say_ready(ups, ready))
         finally:
             os.close(held)
             os.close(lifeline)
             shutil.rmtree(metrics, ignore_errors=True)
 
-    async def _say_ready(self, up: asyncio.Event, ready: Callable[[], None]) -> None:
-        waits = [asyncio.create_task(up.wait()), asyncio.create_task(self._stopping.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
+    async def _say_ready(self, ups: list[asyncio.Event], ready: Callable[[], None]) -> None:
+        """Once every child has been up."""
+        stop = asyncio.create_task(self._stopping.wait())
+        for up in ups:
+            wait = asyncio.create_task(up.wait())
+            await asyncio.wait({wait, stop}, return_when=asyncio.FIRST_COMPLETED)
             wait.cancel()
-        if up.is_set():
+        stop.cancel()
+        if not self._stopping.is_set():
             await asyncio.to_thread(ready)
 
     async def _keep(self, child: Child, lifeline: int, metrics: Path, up: asyncio.Event) -> None:
         """Run a child and start it again whenever it dies, until the server stops."""
         while not self._stopping.is_set():
             async with self._started(child, lifeline, metrics) as (process, report):
-                first = asyncio.create_task(_report(report, up if child.number == 0 else asyncio.Event()))
+                first = asyncio.create_task(_report(report, up))
                 ended = asyncio.create_task(process.wait())
                 stop = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait((ended, stop), return_when=asyncio.FIRST_COMPLETED)

@@ -20,8 +20,8 @@ from testbed.scenarios import Caller
 
 # Somebody calls one of the centre's numbers each so many seconds.
 CALLS_EVERY_S = 10.0
-# Listens to the menu, presses 1, and hangs up some time later.
-CALLER = Caller("1", waits_ms=8_000, stays_ms=40_000)
+# They listen to the menu, press a key, and hang up some time later.
+CALLERS = tuple(Caller(key, waits_ms=8_000, stays_ms=40_000) for key in "12")
 
 
 def main(arguments: list[str]) -> int:
@@ -58,11 +58,11 @@ def _call(made: Bed, demo: subprocess.Popen[bytes]) -> None:
     """Call the centre's numbers in turn while the demo runs."""
     centre = tomllib.loads(samples.centre("demo"))
     found = [number for workflow in centre["workflows"] for number in workflow.get("numbers", [])]
-    numbers = cycle(found)
+    numbers, callers = cycle(found), cycle(CALLERS)
     while demo.poll() is None:
         time.sleep(CALLS_EVERY_S)
         if demo.poll() is None:
-            made.parties.call(next(numbers), CALLER)
+            made.parties.call(next(numbers), next(callers))
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 
 class Missing(Exception):
     """Something that the testbed needs is not on this machine. The text says what to do."""
 
 
-def run(command: list[str], **options: object) -> str:
+def run(command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     """What a command says. Raises `Missing` when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True)
     if done.returncode != 0:
         raise Missing(f"`{' '.join(command[:1] + command[-2:])}` failed: {done.stderr.strip()[-600:]}")
-    return str(done.stdout)
+    return done.stdout
 
 
 def need(package: str, *names: str) -> str:

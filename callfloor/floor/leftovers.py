@@ -4,7 +4,6 @@ store or the carrier was away for too long. Whoever leads the call's campaign fe
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection
 
 from callfloor.contract.codes import ActivityStatus
@@ -34,16 +33,19 @@ class Leftovers:
     ) -> None:
         self._db, self._carrier, self._recordings, self._busy, self._led = db, carrier, recordings, busy, led
         self._seen: set[Part] = set()
+        self._last: Part | None = None
 
     async def sweep(self) -> None:
         """Fetch what was there the last time too, so that nothing is taken that is just being fetched. Raises
         `Problem`, `CarrierLostError`."""
         kept = set(await self._carrier.kept_recordings())
         live = {each.call for each in await self._carrier.calls()}
-        left = [each for each in kept & self._seen if each[0] not in live and not self._busy(*each)]
+        left = sorted(each for each in kept & self._seen if each[0] not in live and not self._busy(*each))
         self._seen = kept
-        # by lot, so that some that nobody can be asked about do not keep the others from their turn
-        for call, part in random.sample(left, min(len(left), AT_ONCE)):
+        # in turn, so that some that nobody here knows do not keep the others from theirs
+        turn = [each for each in left if self._last is not None and each > self._last] or left
+        for call, part in turn[:AT_ONCE]:
+            self._last = call, part
             await self._fetch(call, part)
 
     async def _fetch(self, call: CallId, part: int) -> None:

@@ -255,6 +255,17 @@ async def test_a_call_is_consulted_on_handed_over_and_each_agent_has_a_leg(
     assert parent["timestamps"]["hangUp"] == child["timestamps"]["created"]
 
 
+async def consulted(centre: Centre, up: Exchange, number: str, agents: list[int]) -> tuple[int, int]:
+    """A customer whose agent has brought another one in: who has the customer, and the other."""
+    up.carrier.call_in(number, CALLER, PATIENT)
+    await until(lambda: equals(status(centre), ["Answered"]))
+    has_it = (await calls(centre))[0]["agentId"]
+    (other,) = [agent for agent in agents if agent != has_it]
+    assert await up.do(has_it, Consult(Target(agent_id=other))) is None
+    await until(lambda: _true(up.state(other) == "on-call"))
+    return has_it, other
+
+
 async def _state_of(own: Database, agent: int) -> str:
     return await own.fetchval("SELECT state FROM agent_states WHERE agent_id = $1", agent)
 
@@ -266,13 +277,8 @@ async def _both_recorded(centre: Centre) -> bool:
 async def test_a_conference_goes_on_when_a_party_leaves_and_ends_when_the_customer_does(
     centre: Centre, own: Database, settings: Settings
 ) -> None:
-    async with exchange(centre, own, settings, QUEUE) as (up, number, (first, second)):
-        up.carrier.call_in(number, CALLER, PATIENT)
-        await until(lambda: equals(status(centre), ["Answered"]))
-        has_it = (await calls(centre))[0]["agentId"]
-        other = second if has_it == first else first
-        assert await up.do(has_it, Consult(Target(agent_id=other))) is None
-        await until(lambda: equals(_state_of(own, other), "on-call"))
+    async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
+        has_it, other = await consulted(centre, up, number, agents)
         assert await up.do(has_it, Conference()) is None
         assert await up.do(other, HangUp()) is None
         await until(lambda: equals(_state_of(own, other), "ready"))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from callfloor.contract.workflows import Hangup, Voicemail
-from callfloor.contract.workspace import CompleteTransfer, Consult, Dial, HangUp, Target
+from callfloor.contract.workspace import CompleteTransfer, Dial, HangUp
 from callfloor.floor import engine, recordings
 from callfloor.floor.recordings import Recordings
 from callfloor.settings import Settings
@@ -18,7 +18,7 @@ from callfloor.telephony.carrier import CallId
 from callfloor.telephony.simulated import SimulatedCarrier
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, calls, exchange, own, pause, status, steady
+from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, calls, consulted, exchange, own, pause, status, steady
 from tests.floor.test_recovery import another
 from tests.store.call_day import add_leads
 from tests.waiting import until
@@ -65,13 +65,8 @@ async def of_talks(centre: Centre) -> list[str | None]:
 async def test_each_leg_of_a_call_that_ended_without_an_engine_gets_its_part(
     centre: Centre, own: Database, settings: Settings, nothing_is_stored: pytest.MonkeyPatch
 ) -> None:
-    async with exchange(centre, own, settings, QUEUE) as (up, number, (first, second)):
-        up.carrier.call_in(number, CALLER, PATIENT)
-        await until(lambda: equals(status(centre), ["Answered"]))
-        has_it = (await calls(centre))[0]["agentId"]
-        other = second if has_it == first else first
-        assert await up.do(has_it, Consult(Target(agent_id=other))) is None
-        await until(lambda: equals(_state(up, other), "on-call"))
+    async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
+        has_it, _ = await consulted(centre, up, number, agents)
         assert await up.do(has_it, CompleteTransfer()) is None
         await until(lambda: equals(status(centre, 2), ["Answered", "Answered"]))
         (live,) = await up.carrier.calls()
@@ -168,7 +163,3 @@ async def test_a_recording_that_is_cut_off_is_not_taken_for_whole(
             assert await up.do(agent, HangUp()) is None
             await until(lambda: equals(of_talks(centre), ["failed"]))
         await until(lambda: equals(of_talks(centre), ["enabled"]))
-
-
-async def _state(up: Exchange, agent: int) -> str | None:
-    return up.state(agent)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from callfloor.contract.workflows import Question, QueueSettings, Survey, Workflow
-from callfloor.contract.workspace import Consult, Dial, HangUp, Target, Transfer
+from callfloor.contract.workspace import Dial, HangUp, Target, Transfer
 from callfloor.floor import engine
 from callfloor.settings import Settings
 from callfloor.store import workflows
@@ -23,6 +23,7 @@ from tests.floor.test_inbound import (
     QUEUE,
     Exchange,
     calls,
+    consulted,
     exchange,
     own,
     pause,
@@ -80,13 +81,8 @@ async def test_a_dialled_customer_who_waits_after_a_transfer_goes_on_waiting(
 async def test_who_was_consulted_is_let_go_and_the_customer_taken_off_hold(
     centre: Centre, own: Database, settings: Settings
 ) -> None:
-    async with exchange(centre, own, settings, QUEUE) as (up, number, (first, second)):
-        up.carrier.call_in(number, CALLER, PATIENT)
-        await until(lambda: equals(status(centre), ["Answered"]))
-        has_it = (await calls(centre))[0]["agentId"]
-        other = second if has_it == first else first
-        assert await up.do(has_it, Consult(Target(agent_id=other))) is None
-        await until(lambda: _true(up.state(other) == "on-call"))
+    async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
+        has_it, other = await consulted(centre, up, number, agents)
         async with another(up, settings) as after:
             await until(lambda: _true((after.state(has_it), after.state(other)) == ("on-call", "ready")))
             (live,) = await after.carrier.calls()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from callfloor.contract.workspace import CompleteTransfer, Consult, Target
+from callfloor.contract.workspace import CompleteTransfer
 from callfloor.floor.plan import CampaignKey
 from callfloor.settings import Settings
 from callfloor.store.pool import Database
 from tests.conftest import Centre, alone
 from tests.floor.books import equals
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, SETTINGS, Exchange, calls, exchange, own, status
+from tests.floor.test_inbound import QUEUE, SETTINGS, Exchange, calls, consulted, exchange, own
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
@@ -26,24 +26,15 @@ async def _records(up: Exchange, key: CampaignKey) -> bool:
 async def test_each_leg_of_a_campaign_that_does_not_record_says_so(
     centre: Centre, own: Database, settings: Settings
 ) -> None:
-    async with exchange(centre, own, settings, QUEUE) as (up, number, (first, second)):
+    async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
         await own.execute(
             "UPDATE campaigns SET dialling = $2 WHERE organisation_id = $1",
             *(centre.organisation, msgspec.json.encode(SETTINGS | {"record": False}).decode()),
         )
         await until(lambda: equals(_records(up, CampaignKey(centre.organisation, centre.inbound)), False))
-        up.carrier.call_in(number, CALLER, PATIENT)
-        await until(lambda: equals(status(centre), ["Answered"]))
-        has_it = (await calls(centre))[0]["agentId"]
-        other = second if has_it == first else first
-        assert await up.do(has_it, Consult(Target(agent_id=other))) is None
-        await until(lambda: equals(_talks(up, other), True))
+        has_it, _ = await consulted(centre, up, number, agents)
         assert await up.do(has_it, CompleteTransfer()) is None
         await until(lambda: equals(_told(centre), ["disabled", "disabled"]))
-
-
-async def _talks(up: Exchange, agent: int) -> bool:
-    return up.state(agent) == "on-call"
 
 
 async def _told(centre: Centre) -> list[str | None]:

@@ -15,6 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from callfloor.telephony.ari import ANSWER_S, Ari, AriError, AriFailed, AriNotThere, AriRefused, AriUnreachable
+from callfloor.telephony.asterisk import advice
 from callfloor.telephony.asterisk.setup import Setup
 
 OLDEST = 20
@@ -64,101 +65,16 @@ class _Ping(msgspec.Struct):
     timestamp: str
 
 
-def incoming(app: str) -> str:
-    """The dialplan for calls that come in. They wait while the application is away, as it is for a second of its
-    restart."""
-    return f"""\
-; extensions.conf, in the context of the trunk
-[incoming]
-exten => _[+0-9].,1,Set(TRIES=0)
- same => n,Ringing()
- same => n(again),Stasis({app},incoming,${{EXTEN}})
- same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED" | ${{TRIES}} > 60]?over)
- same => n,Set(TRIES=$[${{TRIES}} + 1])
- same => n,Wait(0.5)
- same => n,Goto(again)
- same => n(over),Hangup()
-"""
-
-
-def detection(app: str, context: str) -> str:
-    return f"""\
-; extensions.conf
-[{context}]
-exten => s,1,AMD()
- same => n,Stasis({app},amd,${{AMDSTATUS}},${{AMDCAUSE}})
- same => n,Hangup()
-"""
-
-
-def user(name: str) -> str:
-    return f"""\
-; http.conf
-[general]
-enabled=yes
-bindaddr=127.0.0.1
-bindport=8088
-sessionlimit=1000
-; ari.conf
-[general]
-enabled=yes
-channelvars=RTPAUDIOQOS
-[{name}]
-type=user
-read_only=no
-password=...
-"""
-
-
-def _endpoint(name: str, address: str) -> str:
-    return f"""\
-; pjsip.conf
-[{name}]
-type=endpoint
-context=incoming
-aors={name}
-disallow=all
-allow=ulaw,alaw
-direct_media=no
-rtp_timeout=30
-[{name}]
-type=aor
-contact={address}
-qualify_frequency=30
-"""
-
-
-TLS = """\
-; http.conf, in [general]
-tlsenable=yes
-tlsbindaddr=0.0.0.0:8089
-tlscertfile=/etc/asterisk/keys/fullchain.pem
-tlsprivatekey=/etc/asterisk/keys/privkey.pem
-"""
-
-
-def wss(name: str) -> str:
-    return f"""\
-; pjsip.conf
-[wss]
-type=transport
-protocol=wss
-bind=0.0.0.0
-; in the endpoint [{name}]
-transport=wss
-"""
-
-
 async def check(ari: Ari, setup: Setup, now: datetime) -> list[Finding]:
     """Look at one node, most important things first."""
     try:
         version = str((await ari.get("asterisk/info"))["system"]["version"])
     except AriUnreachable as error:
-        return [Finding(False, f"Asterisk does not answer at {ari.node.url} ({error})", user(ari.node.user))]
+        return [Finding(False, f"Asterisk does not answer at {ari.node.url} ({error})", advice.user(ari.node.user))]
     except AriRefused:
-        return [Finding(False, f"the user {ari.node.user} or its password is not accepted", user(ari.node.user))]
+        return [Finding(False, f"the user {ari.node.user} or its password is not accepted", advice.user(ari.node.user))]
     except AriNotThere:
-        return [Finding(False, f"{ari.node.url} is not ARI: ari.conf does not enable it", user(ari.node.user))]
+        return [Finding(False, f"{ari.node.url} is not ARI: ari.conf does not enable it", advice.user(ari.node.user))]
     found = [_version(version)]
     looks = {
         "the clock": partial(_clock, ari, now),
@@ -222,7 +138,7 @@ async def _trunks(ari: Ari, setup: Setup) -> list[Finding]:
         try:
             await ari.get(f"endpoints/{parts['technology']}/{name}")
         except AriNotThere:
-            lines = _endpoint(name, "sip:PROVIDER-ADDRESS") + incoming(setup.app)
+            lines = advice.endpoint(name, "sip:PROVIDER-ADDRESS") + advice.incoming(setup.app)
             found.append(Finding(False, f"there is no endpoint {name}, the trunk", lines))
         else:
             found.append(Finding(True, f"the trunk {name} is there"))
@@ -269,7 +185,7 @@ async def _agents(ari: Ari, setup: Setup) -> list[Finding]:
         return [Finding(True, f"agents' phones {setup.agent} cannot be looked up: call one to see")]
     start, phones = _start(parts), await _phones(ari, parts)
     if not phones:
-        lines = _endpoint(f"{start}1", "sip:PHONE-ADDRESS")
+        lines = advice.endpoint(f"{start}1", "sip:PHONE-ADDRESS")
         return [Finding(False, f"there is no endpoint for agents: {setup.agent}, by user id", lines)]
     online = sum(each.state == "online" for each in phones)
     return [Finding(True, f"{len(phones)} endpoints for agents, {online} of them online")]
@@ -297,12 +213,12 @@ async def _browsers(ari: Ari, setup: Setup) -> list[Finding]:
         if (await _settings(ari, "transport", transport)).get("protocol") != "wss":
             names = [name for name, given in transports.items() if given == transport]
             text = f"the transport {transport} is not wss, but phones in browsers have it: {', '.join(names[:5])}"
-            found.append(Finding(False, text, wss(names[0])))
+            found.append(Finding(False, text, advice.wss(names[0])))
     if "func_config" not in running:
         found.append(Finding(True, "without func_config it cannot be seen whether http.conf has TLS"))
     else:
         if await _configured(ari, setup, "http.conf", "tlsenable") in NO | {""}:
-            found.append(Finding(False, "http.conf has no TLS: browsers cannot connect", TLS))
+            found.append(Finding(False, "http.conf has no TLS: browsers cannot connect", advice.TLS))
         if await _configured(ari, setup, "rtp.conf", "icesupport") in NO:
             text = "rtp.conf switches ICE off: phones in browsers stay silent"
             found.append(Finding(False, text, "; rtp.conf, in [general]\nicesupport=yes\n"))
@@ -352,7 +268,7 @@ async def _told(ari: Ari, setup: Setup, function: str) -> str:
 async def _detection(ari: Ari, setup: Setup) -> list[Finding]:
     if await _told(ari, setup, f"DIALPLAN_EXISTS({setup.amd_context},s,1)") == "1":
         return [Finding(True, "the dialplan can detect machines")]
-    lines = detection(setup.app, setup.amd_context)
+    lines = advice.detection(setup.app, setup.amd_context)
     return [Finding(False, f"the dialplan has no context {setup.amd_context}: machines are not detected", lines)]
 
 

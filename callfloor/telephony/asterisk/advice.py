@@ -1,0 +1,88 @@
+"""The lines of Asterisk's configuration that the setup check advises."""
+
+from __future__ import annotations
+
+
+def incoming(app: str) -> str:
+    """The dialplan for calls that come in. They wait while the application is away, as it is for a second of its
+    restart."""
+    return f"""\
+; extensions.conf, in the context of the trunk
+[incoming]
+exten => _[+0-9].,1,Set(TRIES=0)
+ same => n,Ringing()
+ same => n(again),Stasis({app},incoming,${{EXTEN}})
+ same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED" | ${{TRIES}} > 60]?over)
+ same => n,Set(TRIES=$[${{TRIES}} + 1])
+ same => n,Wait(0.5)
+ same => n,Goto(again)
+ same => n(over),Hangup()
+"""
+
+
+def detection(app: str, context: str) -> str:
+    return f"""\
+; extensions.conf
+[{context}]
+exten => s,1,AMD()
+ same => n,Stasis({app},amd,${{AMDSTATUS}},${{AMDCAUSE}})
+ same => n,Hangup()
+"""
+
+
+def user(name: str) -> str:
+    return f"""\
+; http.conf
+[general]
+enabled=yes
+bindaddr=127.0.0.1
+bindport=8088
+sessionlimit=1000
+; ari.conf
+[general]
+enabled=yes
+channelvars=RTPAUDIOQOS
+[{name}]
+type=user
+read_only=no
+password=...
+"""
+
+
+def endpoint(name: str, address: str) -> str:
+    return f"""\
+; pjsip.conf
+[{name}]
+type=endpoint
+context=incoming
+aors={name}
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+rtp_timeout=30
+[{name}]
+type=aor
+contact={address}
+qualify_frequency=30
+"""
+
+
+TLS = """\
+; http.conf, in [general]
+tlsenable=yes
+tlsbindaddr=0.0.0.0:8089
+tlscertfile=/etc/asterisk/keys/fullchain.pem
+tlsprivatekey=/etc/asterisk/keys/privkey.pem
+"""
+
+
+def wss(name: str) -> str:
+    return f"""\
+; pjsip.conf
+[wss]
+type=transport
+protocol=wss
+bind=0.0.0.0
+; in the endpoint [{name}]
+transport=wss
+"""

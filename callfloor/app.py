@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +31,7 @@ from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.callers import SimulatedCallers
+from callfloor.simulation.people import following
 from callfloor.store import leads, prompts, tokens
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
@@ -132,11 +133,10 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
     db = await Database.connect(dsn, size=settings.database_connections)
     try:
         functions = Functions(clock.now, private_addresses=settings.function_private_addresses)
-        async with carrier(settings, clock, db, seed) as calls, aclosing(functions):
+        in_person = following(dsn, db, desk) if isinstance(desk, SimulatedAgents) else nullcontext()
+        async with carrier(settings, clock, db, seed) as calls, aclosing(functions), in_person:
             made = Engine(dsn, db, clock, calls, open_media(settings), desk, functions)
             if isinstance(desk, SimulatedAgents):
-                # whoever has a token works at a desk in person
-                desk.people = await tokens.people(db)
                 desk.work(made.floor.previews, made.floor.presence.wrap_up)
             if settings.simulated_callers and isinstance(calls, SimulatedCarrier):
                 behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits=KEYS)
@@ -177,7 +177,7 @@ async def _listen(dsn: str, known: TokenCache, feed: Feed) -> None:
         try:
             connection = await asyncpg.connect(dsn, timeout=5)
             try:
-                for channel, hear in {"callfloor_tokens": clear, **feed.channels}.items():
+                for channel, hear in {tokens.CHANNEL: clear, **feed.channels}.items():
                     await connection.add_listener(channel, hear)
                 known.clear()
                 feed.look()

@@ -25,8 +25,9 @@ class Work(Protocol):
 
 
 class SimulatedAgents:
-    """A desk at which everybody is simulated but `people`. `wrap_s` may be replaced at any moment. `pace`: leads are
-    looked at so many times faster."""
+    """A desk at which everybody is simulated but `people`. That and `wrap_s` may be replaced at any moment: who sits
+    down while a simulated agent looks at a lead or wraps up goes on with it in person. `pace`: leads are looked at so
+    many times faster."""
 
     def __init__(self, clock: Clock, seed: int, wrap_s: Distribution, pace: float = 1.0) -> None:
         self._clock, self._random = clock, Random(seed)  # noqa: S311 – no secret comes of it
@@ -46,6 +47,8 @@ class SimulatedAgents:
             return
 
         def decide() -> None:
+            if agent in self.people:
+                return
             _ = previews.skip(agent, "not suitable") if skips else previews.accept(agent)
 
         self._clock.call_later(self._looks_s.draw(self._random), decide)
@@ -59,6 +62,7 @@ class SimulatedAgents:
         wrap = WrapUp(self._random.choice(plan.wrap_codes) if plan.wrap_codes else plan.default_wrap_code)
 
         def wrap_up() -> None:
-            self._wrap_up(agent, wrap)
+            if agent not in self.people:
+                self._wrap_up(agent, wrap)
 
         self._clock.call_later(self.wrap_s.draw(self._random), wrap_up)

@@ -15,6 +15,8 @@ from asyncpg import Record
 from callfloor.rules.times import zone
 from callfloor.store.pool import Database
 
+# A token was made or revoked.
+CHANNEL = "callfloor_tokens"
 _FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 
 FIND_SQL = """
@@ -30,7 +32,7 @@ SELECT DISTINCT user_id FROM tokens
 WHERE user_id IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"""
 INSERT_SQL = """
 INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING token_id"""
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING token_id, pg_notify('callfloor_tokens', '')"""
 LIST_SQL = """
 SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, user_id FROM tokens
 WHERE organisation_id = $1 ORDER BY token_id"""

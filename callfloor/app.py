@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 from starlette.types import ASGIApp
 
+from callfloor.api.admission import Admission
 from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
@@ -153,12 +154,17 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
     processes."""
     async with services(settings, dsn) as given:
         known = TokenCache(given.db)
-        limits = RateLimits(map_memory(limits_fd), settings.requests_per_second)
+        limits = RateLimits(
+            map_memory(limits_fd),
+            settings.requests_per_second,
+            failures_per_second=settings.failed_sign_ins_per_second,
+        )
+        admission = Admission(known, limits)
         listener = asyncio.create_task(_listen(dsn, known, given.feed))
         try:
-            sockets = Sockets(given, known, limits, outside(given, documents()))
-            workspace = Gate(WORKSPACE_OPERATIONS, given, known, limits, sockets, [WORKSPACE])
-            yield Gate(OPERATIONS, given, known, limits, workspace)
+            sockets = Sockets(given, admission, outside(given, documents()))
+            workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
+            yield Gate(OPERATIONS, given, admission, workspace)
         finally:
             # a cancellation that meets a connection being made can be lost, so it is repeated
             while not listener.done():
@@ -172,6 +178,8 @@ async def _listen(dsn: str, known: TokenCache, feed: Feed) -> None:
 
     def clear(*_: object) -> None:
         known.clear()
+        # WebSockets look again at who they speak to
+        feed.look()
 
     while True:
         try:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 import uvicorn
 
+from callfloor.api.connections import Connections
 from callfloor.app import api, open_media
 from callfloor.settings import Settings
 from callfloor.telemetry import configure_logs
@@ -49,17 +50,20 @@ def _fast_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket) -> None:
+    connections = Connections(settings.connections, settings.connections_per_address, settings.proxies)
+    http, websocket = connections.protocols()
     async with api(settings, dsn, limits) as application:
         config = uvicorn.Config(
             application,
-            http="httptools",
-            ws="websockets-sansio",
+            http=http,
+            ws=websocket,
             ws_max_size=WS_LARGEST,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
             access_log=False,
-            proxy_headers=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             server_header=False,
             date_header=True,
             timeout_graceful_shutdown=GRACE_S,
@@ -71,11 +75,13 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
             server.should_exit = True
 
         _stop_with_parent(lifeline, stop)
+        watching = asyncio.create_task(connections.watch())
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         while not server.started and not serving.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # uvicorn has no event for it
         os.write(tell, b"1")
         await serving
+        watching.cancel()
 
 
 async def _dial(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:

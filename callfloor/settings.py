@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +25,17 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")
     database_connections: int = Field(10, ge=2, le=100, description="Connections a process at most.")
     requests_per_second: int = Field(100, ge=1, description="Rate limit of a token that has none of its own.")
+    failed_sign_ins_per_second: float = Field(
+        5.0, gt=0, description="Requests of an address without a good token that are looked at; after 50 at once."
+    )
+    connections: int = Field(4000, ge=10, description="Connections of clients to one API process at most.")
+    connections_per_address: int = Field(
+        1000, ge=1, description="Of these, from one address; a proxy that is trusted is not counted."
+    )
+    sockets_per_token: int = Field(100, ge=1, description="WebSockets of one token to one API process at most.")
+    trusted_proxies: str = Field(
+        "", description="Addresses or networks, by commas, whose X-Forwarded-For and -Proto are believed."
+    )
     media_url: str | None = Field(
         None, description="Where media go: a folder or s3://bucket/prefix. Default: DATA/media."
     )
@@ -93,6 +105,17 @@ class Settings(BaseSettings):
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        networks(text)
+        return text
+
+    @property
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `trusted_proxies`."""
+        return networks(self.trusted_proxies)
+
     @property
     def smtp_bytes(self) -> int:
         return self.smtp_megabytes * 1_000_000
@@ -100,6 +123,11 @@ class Settings(BaseSettings):
     @property
     def media_location(self) -> str:
         return self.media_url or str(self.data / "media")
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks, separated by commas. Raises `ValueError` for what is neither."""
+    return [ip_network(each.strip()) for each in text.split(",") if each.strip()]
 
 
 def secret_of(variable: str) -> str | None:

@@ -89,7 +89,9 @@ async def db(dsn: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(data=tmp_path_factory.mktemp("data"), requests_per_second=100_000, port=0)
+    return Settings(
+        data=tmp_path_factory.mktemp("data"), requests_per_second=100_000, failed_sign_ins_per_second=100_000, port=0
+    )
 
 
 @pytest.fixture(scope="session")

@@ -14,18 +14,17 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
+from callfloor.api.admission import Admission
 from callfloor.api.call import Call, Services
 from callfloor.api.decoding import parse_query
 from callfloor.api.operation import Encoded, Operation
-from callfloor.api.rate import RateLimits, Verdict
-from callfloor.api.token_cache import TokenCache
+from callfloor.api.rate import Verdict
 from callfloor.errors import (
     InternalError,
     MethodNotAllowed,
     NotFound,
     Problem,
     RateLimited,
-    Unauthenticated,
 )
 from callfloor.store.tokens import Caller
 from callfloor.telemetry import observe
@@ -33,7 +32,6 @@ from callfloor.telemetry import observe
 PREFIXES = ("/platform-api/v3.0", "/v3.0")
 # Only ids that cannot be a phone number or a name are taken over into logs and answers.
 _REQUEST_ID = re.compile(rb"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="callfloor"'}
 LONGEST_PATH = 2048
 
 log = structlog.get_logger("callfloor.api")
@@ -75,15 +73,13 @@ class Gate:
         self,
         operations: Iterable[Operation],
         services: Services,
-        tokens: TokenCache,
-        limits: RateLimits,
+        admission: Admission,
         outside: ASGIApp,
         prefixes: Sequence[str] = PREFIXES,
     ) -> None:
         self._router = Router(operations)
         self._services = services
-        self._tokens = tokens
-        self._limits = limits
+        self._admission = admission
         self._outside = outside
         self._prefixes = prefixes
 
@@ -106,9 +102,9 @@ class Gate:
             raise NotFound("There is nothing at this address.")
         operation, values = self._router.find(scope["method"], path)
         exchange.operation = operation.operation_id
-        caller = await self._caller(headers.get(b"authorization"))
+        caller = await self._admission.caller(headers.get(b"authorization"), address_of(scope))
         exchange.caller = caller
-        exchange.verdict = verdict = self._limits.take(caller.token_id, caller.requests_per_second)
+        exchange.verdict = verdict = self._admission.count(caller)
         if not verdict.allowed:
             raise RateLimited(
                 f"The token's {verdict.limit} requests at once are used up; wait {verdict.retry_after_s} s.",
@@ -125,26 +121,18 @@ class Gate:
         )
         return await operation.run(call, values)
 
-    async def _caller(self, authorization: bytes | None) -> Caller:
-        if authorization is None:
-            raise Unauthenticated("Send the header `Authorization: Bearer TOKEN`.", headers=_CHALLENGE)
-        caller = await self._tokens.find(bare_token(authorization))
-        if caller is None:
-            raise Unauthenticated("The token is unknown, expired or revoked.", headers=_CHALLENGE)
-        return caller
-
     def rate_headers(self, caller: Caller | None, verdict: Verdict | None) -> list[tuple[bytes, bytes]]:
-        policy = self._limits.policy(caller.requests_per_second if caller else None)
+        policy = self._admission.limits.policy(caller.requests_per_second if caller else None)
         headers = [(b"ratelimit-policy", policy)]
         if verdict is not None:
             headers.append((b"ratelimit", b'"token";r=%d;t=%d' % (verdict.remaining, verdict.reset_s)))
         return headers
 
 
-def bare_token(authorization: bytes) -> str:
-    """The token of an Authorization header."""
-    text = authorization.decode("latin-1").strip()
-    return text[7:].strip() if text[:7].lower() == "bearer " else text
+def address_of(scope: Scope) -> str:
+    """Where a connection comes from; empty when it is not over a network."""
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else ""
 
 
 class _Exchange:

@@ -7,31 +7,60 @@ from collections import OrderedDict
 
 from callfloor.store import tokens
 from callfloor.store.pool import Database
-from callfloor.store.tokens import Caller
+from callfloor.store.tokens import Caller, TokenKey
 
 # The longest that a revoked token may still pass when the notification is lost.
 KEPT_S = 5.0
 MOST = 10_000
+# Unknown tokens apart, and few: who guesses must not push out those that are in use.
+MOST_UNKNOWN = 1_000
 
 
 class TokenCache:
+    """What is kept is keyed by the secret's hash, of a fixed size. `version` changes when any token may have."""
+
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        self._known: OrderedDict[TokenKey, tuple[float, Caller]] = OrderedDict()
+        self._unknown: OrderedDict[TokenKey, float] = OrderedDict()
+        self.version = 0
 
-    async def find(self, token: str) -> Caller | None:
+    def kept(self, key: TokenKey) -> Caller | None:
+        """The token's caller when it was asked for a moment ago, without a look into the database."""
+        known = self._known.get(key)
+        if known is None or known[0] <= time.monotonic() or known[1].expired():
+            return None
+        return known[1]
+
+    def seen(self, key: TokenKey) -> bool:
+        """Whether the token was good not long ago."""
+        return key in self._known
+
+    async def find(self, key: TokenKey) -> Caller | None:
         """The token's caller; None when it is unknown, expired or revoked."""
-        known = self._known.get(token)
+        caller = self.kept(key)
         now = time.monotonic()
-        if known is not None and known[0] > now:
-            caller = known[1]
-            return None if caller is not None and caller.expired() else caller
-        caller = await tokens.find(self._db, token)
-        self._known[token] = (now + KEPT_S, caller)
+        if caller is not None or self._unknown.get(key, 0.0) > now:
+            return caller
+        version = self.version
+        caller = await tokens.find(self._db, key)
+        if version != self.version:
+            # what was read may be older than the change
+            return caller
+        if caller is None:
+            self._unknown[key] = now + KEPT_S
+            self._known.pop(key, None)
+        else:
+            self._known[key] = (now + KEPT_S, caller)
         while len(self._known) > MOST:
             self._known.popitem(last=False)
+        while len(self._unknown) > MOST_UNKNOWN:
+            self._unknown.popitem(last=False)
         return caller
 
     def clear(self) -> None:
-        """Forget everything: a token or an organisation changed."""
-        self._known.clear()
+        """Believe nothing any more that is kept: a token or an account changed."""
+        self.version += 1
+        for key, (_, caller) in self._known.items():
+            self._known[key] = (0.0, caller)
+        self._unknown.clear()

@@ -20,6 +20,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from callfloor.errors import Problem
+from callfloor.mail.clients import Clients
 from callfloor.mail.data import Unstuffed, until_end
 from callfloor.mail.keep import keep
 from callfloor.mail.letter import read
@@ -35,11 +36,11 @@ log = structlog.get_logger("callfloor.mail")
 
 # Messages that are read and stored at once; others wait with their answer.
 AT_ONCE = 4
-MOST_CONNECTIONS = 200
 MOST_RECIPIENTS = 100
 IDLE_S = 300.0
 # What keeping a message can fail with while the message is good.
 FAILURES = (Problem, asyncpg.PostgresError, OSError, BlobUnreadable)
+FULL = b"421 4.7.0 Too many connections, try again later\r\n"
 LATER = "451 4.3.0 The message cannot be stored now, try again later"
 
 
@@ -60,17 +61,43 @@ class _Connection(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._post = handler
+        self.address = ""
+        self.heard = 0.0
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._post.connections += 1
-        if self._post.connections > MOST_CONNECTIONS:
-            cast(asyncio.WriteTransport, transport).write(b"421 4.7.0 Too many connections, try again later\r\n")
-            transport.close()
+        # called again for the encrypted connection after STARTTLS
+        if not self.address:
+            peer: tuple[str, int] | None = transport.get_extra_info("peername")
+            self.address = peer[0] if peer else "local"
+            self.heard = self.loop.time()
+            if not self._post.clients.enter(self, self.heard):
+                self._refused = True
+                cast(asyncio.WriteTransport, transport).write(FULL)
+                transport.close()
+                return
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._post.connections -= 1
-        super().connection_lost(error)
+        self._post.clients.leave(self)
+        if not self._refused:
+            super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """What the client says, unless it was sent away."""
+        self.heard = self.loop.time()
+        if not self._refused:
+            super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """The client will say no more."""
+        return None if self._refused else super().eof_received()
+
+    def send_away(self) -> None:
+        """Make room for somebody else."""
+        if self.transport is not None:
+            cast(asyncio.WriteTransport, self.transport).write(FULL)
+            self.transport.close()
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd calls it so
         """Take a message."""
@@ -119,7 +146,7 @@ class Post:
     def __init__(self, db: Database, blobs: Blobs) -> None:
         self._db, self._blobs = db, blobs
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self.connections = 0
+        self.clients = Clients()
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -12,7 +12,7 @@ from asyncpg import Record
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
-from callfloor.store import mailboxes, prompts, workflows
+from callfloor.store import mailboxes, prompts, tokens, workflows
 from callfloor.store.pool import Database
 
 _DIALLING = msgspec.json.Decoder(Dialling)
@@ -195,8 +195,9 @@ async def insert_user(db: Database, organisation: int, user: User) -> int:
 
 
 async def update_user(db: Database, organisation: int, user_id: int, user: User) -> None:
-    """Change all but username and type."""
+    """Change all but username and type. A closed account's tokens are refused at once."""
     await db.execute(UPDATE_USER_SQL, organisation, user_id, *_of_user(user))
+    await tokens.changed(db)
     await workflows.set_skills(db, organisation, user_id, user.skills)
 
 

@@ -18,6 +18,10 @@ from callfloor.store.pool import Database
 # A token was made or revoked.
 CHANNEL = "callfloor_tokens"
 _FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
+LONGEST = 65
+
+# the organisation, and the hash of the secret
+TokenKey = tuple[int, bytes]
 
 FIND_SQL = """
 SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, o.organisation_id, o.name, o.timezone, o.country,
@@ -79,12 +83,15 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def find(db: Database, token: str) -> Caller | None:
+def key_of(token: str) -> TokenKey | None:
+    """What a token is found by; None when it has not the form of one."""
+    form = _FORM.fullmatch(token) if len(token) <= LONGEST else None
+    return None if form is None else (int(form[1]), _hash(form[2]))
+
+
+async def find(db: Database, key: TokenKey) -> Caller | None:
     """The caller behind a token; None when it is unknown, expired or revoked."""
-    form = _FORM.fullmatch(token)
-    if form is None:
-        return None
-    row = await db.fetchrow(FIND_SQL, int(form[1]), _hash(form[2]))
+    row = await db.fetchrow(FIND_SQL, *key)
     if row is None:
         return None
     organisation = Organisation(
@@ -126,5 +133,10 @@ async def revoke(db: Database, organisation: int, token_id: int) -> bool:
     """Revoke a token at once in every process; False when there is no such live token."""
     async with db.transaction():
         revoked = await db.fetchval(REVOKE_SQL, organisation, token_id)
-        await db.execute(CHANGED_SQL)
+        await changed(db)
     return revoked is not None
+
+
+async def changed(db: Database) -> None:
+    """Tell every process, at the transaction's end, that tokens or the accounts behind them are others now."""
+    await db.execute(CHANGED_SQL)

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callfloor.api.admission import Admission
 from callfloor.api.call import Services
 from callfloor.api.decoding import Query, parse_query
-from callfloor.api.gate import bare_token, telling
-from callfloor.api.rate import RateLimits
-from callfloor.api.token_cache import TokenCache
+from callfloor.api.gate import address_of, telling
 from callfloor.api.workspace.events import behind, watched
 from callfloor.api.workspace.feed import desk, heard
 from callfloor.contract.workspace import Event, Heartbeat
 from callfloor.contract.workspace_api import EventsQuery, SignIn
-from callfloor.errors import NotFound, Problem, RateLimited, Unauthenticated, Unavailable
+from callfloor.errors import NotFound, Problem, RateLimited, ScopeMissing, Unauthenticated, Unavailable
 from callfloor.store.tokens import Caller
 
 log = structlog.get_logger("callfloor.api")
@@ -37,6 +39,8 @@ SEND_S = 10.0
 CLOSE_S = 20.0
 RETRY_S = 1.0
 SLOW, BAD_REQUEST, FAULT = 4408, 4400, 1011
+# The scope of `GET /events`, which says the same.
+SCOPE = "workspace"
 # A reason of a close frame has 123 bytes.
 LONGEST_REASON = 120
 _QUERY, _SIGN_IN = Query(EventsQuery), msgspec.json.Decoder(SignIn)
@@ -53,8 +57,10 @@ class Closed(Exception):
 class Sockets:
     """The WebSockets of the workspace as an ASGI application; everything else goes to `other`."""
 
-    def __init__(self, services: Services, tokens: TokenCache, limits: RateLimits, other: ASGIApp) -> None:
-        self.services, self.tokens, self.limits, self._other = services, tokens, limits, other
+    def __init__(self, services: Services, admission: Admission, other: ASGIApp) -> None:
+        self.services, self.admission, self._other = services, admission, other
+        # connections by the token that they came with
+        self._open: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -65,12 +71,28 @@ class Sockets:
         else:
             await _Connection(self, scope, receive, send).serve()
 
+    @contextmanager
+    def place(self, caller: Caller) -> Generator[None]:
+        """One of the token's connections. Raises `RateLimited` when it has as many as it may."""
+        most = self.services.settings.sockets_per_token
+        if self._open[caller.token_id] >= most:
+            raise RateLimited(f"The token has {most} connections already; close one first.")
+        self._open[caller.token_id] += 1
+        try:
+            yield
+        finally:
+            self._open[caller.token_id] -= 1
+            if not self._open[caller.token_id]:
+                del self._open[caller.token_id]
+
 
 class _Connection:
     def __init__(self, sockets: Sockets, scope: Scope, receive: Receive, send: Send) -> None:
         self._sockets, self._scope, self._receive, self._send = sockets, scope, receive, send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._token = ""
+        self._authorization: bytes | None = None
+        # of the admission, when the caller was last looked at
+        self._version = 0
         self._caller: Caller | None = None
 
     async def serve(self) -> None:
@@ -103,12 +125,15 @@ class _Connection:
     async def _converse(self) -> None:
         try:
             query = _QUERY.decode(parse_query(self._scope["query_string"]))
-            caller = self._caller = await self._signed_in()
-            agent_id = watched(caller, query.agent_id)
+            caller = self._caller = await self._signed_in(query)
+            with self._sockets.place(caller):
+                await self._both(caller, query)
         except Problem as problem:
             raise _closed(problem) from problem
+
+    async def _both(self, caller: Caller, query: EventsQuery) -> None:
         reading = asyncio.create_task(self._until_gone())
-        sending = asyncio.create_task(self._events(caller, agent_id, query.after))
+        sending = asyncio.create_task(self._events(caller, query))
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -127,20 +152,23 @@ class _Connection:
 
     # What the client says
 
-    async def _signed_in(self) -> Caller:
+    async def _signed_in(self, query: EventsQuery) -> Caller:
         """Whom the header's token, or the first message's, speaks for. Raises problems."""
         given = self._headers.get(b"authorization")
-        self._token = bare_token(given) if given is not None else await self._first_message()
-        caller = await self._admitted()
-        verdict = self._sockets.limits.take(caller.token_id, caller.requests_per_second)
+        self._authorization = given if given is not None else (await self._first_message()).encode()
+        caller = await self._admitted(query)
+        verdict = self._sockets.admission.count(caller)
         if not verdict.allowed:
             raise RateLimited(f"Too many requests; wait {verdict.retry_after_s} s.")
         return caller
 
-    async def _admitted(self) -> Caller:
-        caller = await self._sockets.tokens.find(self._token)
-        if caller is None:
-            raise Unauthenticated("The token is unknown, expired or revoked.")
+    async def _admitted(self, query: EventsQuery) -> Caller:
+        """Whether the events may (still) be seen, by what holds for a request. Raises problems."""
+        self._version = self._sockets.admission.version
+        caller = await self._sockets.admission.caller(self._authorization, address_of(self._scope))
+        if not caller.scopes & {SCOPE, "admin"}:
+            raise ScopeMissing(f"The token lacks the scope {SCOPE}.")
+        watched(caller, query.agent_id)
         return caller
 
     async def _first_message(self) -> str:
@@ -165,13 +193,15 @@ class _Connection:
 
     # What the client is told
 
-    async def _events(self, caller: Caller, agent_id: int, after: int | None) -> None:
+    async def _events(self, caller: Caller, query: EventsQuery) -> None:
         organisation = caller.organisation
-        subject = desk(organisation.organisation_id, agent_id)
-        with self._sockets.services.feed.watch(subject) as event:
+        agent_id, after = watched(caller, query.agent_id), query.after
+        with self._sockets.services.feed.watch(desk(organisation.organisation_id, agent_id)) as event:
             while True:
                 event.clear()
                 try:
+                    if self._version != self._sockets.admission.version or caller.expired():
+                        caller = await self._admitted(query)
                     found = await behind(
                         self._sockets.services.db, organisation.organisation_id, agent_id, after, organisation.zone
                     )
@@ -180,21 +210,19 @@ class _Connection:
                     await asyncio.sleep(RETRY_S)
                     continue
                 if found is None:
-                    raise _closed(NotFound("There is no such agent in this organisation."))
+                    raise NotFound("There is no such agent in this organisation.")
                 events, last = found
                 for each in events:
                     await self._tell(each)
                     after = each.sequence
-                if after == last and not await heard(event, HEARTBEAT_S):
-                    await self._heartbeat(last)
+                if after == last and not await heard(event, _until_expired(caller)):
+                    await self._heartbeat(last, query)
 
-    async def _heartbeat(self, sequence: int) -> None:
+    async def _heartbeat(self, sequence: int, query: EventsQuery) -> None:
         try:
-            caller = await self._admitted()
+            caller = await self._admitted(query)
         except Unavailable:
             return
-        except Unauthenticated as problem:
-            raise _closed(problem) from problem
         now = datetime.now(caller.organisation.zone).replace(microsecond=0)
         await self._tell(Heartbeat(sequence=sequence, timestamp=now))
 
@@ -215,6 +243,14 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=1)
+
+
+def _until_expired(caller: Caller) -> float:
+    """Seconds to wait for an event: to the next heartbeat, or to the end of the token."""
+    if caller.expires_at is None:
+        return HEARTBEAT_S
+    left_s = (caller.expires_at - datetime.now(UTC)).total_seconds()
+    return min(HEARTBEAT_S, max(left_s, 0.0))
 
 
 def _closed(problem: Problem) -> Closed:

@@ -25,6 +25,8 @@ class Problem(Exception):
     title: ClassVar[str] = "Internal error"
     # a stable word for which of several reasons it was
     code: str | None = None
+    # when the same would be taken
+    next_timestamp: str | None = None
 
     def __init__(
         self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
@@ -115,6 +117,16 @@ class LeadCompleted(Conflict):
     """A completed lead cannot be opened again."""
 
     slug, title = "lead-completed", "Lead is completed"
+
+
+class CallbackRefused(Conflict):
+    """Nobody would be called back so: `code` says why, and `nextTimestamp`, where there is one, when it would do."""
+
+    slug, title = "callback-refused", "Callback would not be kept"
+
+    def __init__(self, code: str, detail: str, next_timestamp: str | None, *, errors: Sequence[FieldError]) -> None:
+        super().__init__(detail, errors=errors)
+        self.code, self.next_timestamp = code, next_timestamp
 
 
 class WrongDirection(Conflict):

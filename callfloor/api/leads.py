@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
+from callfloor.api.lead_callbacks import callback_kept, callback_kept_by_new, hold_agent_of, moved_of, schedule
 from callfloor.api.operation import operation
 from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
 from callfloor.contract.fields import Page
@@ -25,10 +26,11 @@ from callfloor.contract.leads import (
     LeadUpdate,
     OutcomesInfo,
 )
-from callfloor.errors import Conflict, FieldError, LeadCompleted, LeadInDialler, StaleVersion
+from callfloor.errors import CallbackRefused, Conflict, FieldError, LeadCompleted, LeadInDialler, StaleVersion
 from callfloor.rules.faults import listed
 from callfloor.rules.leads import LeadFault, contacts, every_fault, merged_data, prepare
 from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
 from callfloor.store import leads, lists, users
 
@@ -71,6 +73,7 @@ LEAD_EXAMPLE: dict[str, Any] = {
         "nextAttempt": None,
         "completed": None,
     },
+    "callbackMoved": None,
 }
 CREATE_EXAMPLE = {
     "listId": 100,
@@ -116,9 +119,13 @@ async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     status=201,
     example={"leadId": 999, "inDialler": True},
     request=CREATE_EXAMPLE,
+    problems=[CallbackRefused],
 )
 async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
-    """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out."""
+    """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out.
+
+    A `nextAttemptTimestamp` makes a callback, as in an update, unless `statusCode` says what the lead is.
+    """
     country = call.caller.organisation.country
     try:
         new = prepare(body, country, call.zone)
@@ -126,8 +133,10 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
         found = every_fault(body, country, call.zone)
         raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
-    if call.db.in_transaction:
-        (outcome,) = await leads.insert_together(call.db, [lead])
+    if call.db.in_transaction or new["status_code"] in CALLBACKS:
+        async with call.db.transaction():
+            await callback_kept_by_new(call, new)
+            (outcome,) = await leads.insert_together(call.db, [lead])
     else:
         outcome = await call.services.lead_inserts.get(lead)
     if not isinstance(outcome, leads.InsertOutcome):
@@ -169,20 +178,23 @@ async def get_lead(call: Call, lead_id: int) -> Lead:
         "leadData": {"plan": "silver"},
         "nextAttemptTimestamp": "2021-08-02T10:00:00+10:00",
     },
-    problems=[LeadCompleted, LeadInDialler, StaleVersion, Conflict],
+    problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, Conflict],
 )
 async def update_lead(call: Call, lead_id: int, body: LeadUpdate) -> Answer[Lead]:
     """Change the fields that are given; null clears a field that can be empty.
 
     `leadData` merges by key, and a null value removes its key. `agentId` with `nextAttemptTimestamp` makes a callback
-    for that agent, `nextAttemptTimestamp` alone one for the queue. A lead can only be completed, never opened again.
+    for that agent, `nextAttemptTimestamp` alone one for the queue, and the lead is no agent's any more. Clearing one
+    half clears the callback, and so does another `statusCode`. One that would not be kept is refused with
+    `callback-refused`. A lead can only be completed, never opened again.
     """
     async with call.db.transaction():
+        members = await hold_agent_of(call, body)
         row = await leads.get_locked(call.db, call.organisation, lead_id)
         if row is None:
             raise not_found("lead")
         call.expect_version(lead_of(row))
-        await leads.update(call.db, call.organisation, lead_id, await _changed(call, row, body))
+        await leads.update(call.db, call.organisation, lead_id, await _changed(call, row, body, members))
         updated = await leads.get(call.db, call.organisation, lead_id)
     if updated is None:
         raise not_found("lead")
@@ -218,7 +230,9 @@ def _missing(outcome: leads.InsertOutcome, list_id: int) -> Exception:
     return invalid("statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's")
 
 
-async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
+async def _changed(
+    call: Call, row: leads.LeadRecord, body: LeadUpdate, members: frozenset[tuple[int, int]]
+) -> dict[str, Any]:
     """Every changeable column, with the request's changes applied."""
     values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")}
     values |= {name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")}
@@ -241,15 +255,18 @@ async def _changed(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[
     elif body.lead_data is None:
         values["data"] = "{}"
     values["identifiers"] = contacts(msgspec.json.decode(values["data"]), values["customer_key"], country)
-    await _schedule(call, body, values)
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")
+    await _check_codes(call, body)
+    values |= schedule(call, row, body)
     if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row["completed_at"] is None:
         values["completed_at"] = call.now
+    await callback_kept(call, row, values, members)
     return values
 
 
 async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dict[str, Any]) -> None:
+    values["campaign_id"] = row["campaign_id"]
     if body.list_id is UNSET or body.list_id is None or body.list_id == row["list_id"]:
         return
     target = await lists.get(call.db, call.organisation, body.list_id)
@@ -257,26 +274,18 @@ async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dic
         raise not_found(f"list {body.list_id}", "/listId")
     if target["campaign_id"] != row["campaign_id"] and row["in_flight_attempt_id"] is not None:
         raise LeadInDialler("The lead is being dialled now; move it to another campaign when the call is over.")
-    values["list_id"] = body.list_id
+    values["list_id"], values["campaign_id"] = body.list_id, target["campaign_id"]
 
 
-async def _schedule(call: Call, body: LeadUpdate, values: dict[str, Any]) -> None:
-    """Agent, next attempt and status; a new next attempt is a callback."""
-    if body.agent_id is not UNSET:
-        if body.agent_id is not None and not await users.is_agent(call.db, call.organisation, body.agent_id):
-            raise not_found("agent", "/agentId")
-        values["agent_id"] = body.agent_id
-    if body.next_attempt_timestamp is not UNSET:
-        values["next_attempt_at"] = call.timestamp(body.next_attempt_timestamp, "nextAttemptTimestamp", in_body=True)
-        if values["next_attempt_at"] is not None:
-            own = isinstance(body.agent_id, int)
-            values["status_code"] = LeadStatus.CALLBACK_AGENT if own else LeadStatus.CALLBACK_QUEUE
-    if isinstance(body.status_code, int):
-        code = body.status_code
-        if code not in LEAD_STATUS_NAMES and not await leads.status_exists(call.db, call.organisation, code):
-            message = "is neither a standard lead status nor one of the organisation's"
-            raise invalid("statusCode", "unknown-status", message)
-        values["status_code"] = code
+async def _check_codes(call: Call, body: LeadUpdate) -> None:
+    """Agent and status exist."""
+    if isinstance(body.agent_id, int) and not await users.is_agent(call.db, call.organisation, body.agent_id):
+        raise not_found("agent", "/agentId")
+    code = body.status_code
+    own = isinstance(code, int) and code not in LEAD_STATUS_NAMES
+    if isinstance(code, int) and own and not await leads.status_exists(call.db, call.organisation, code):
+        message = "is neither a standard lead status nor one of the organisation's"
+        raise invalid("statusCode", "unknown-status", message)
 
 
 def _zone_name(name: str | None) -> str | None:
@@ -334,6 +343,7 @@ def lead_of(row: leads.LeadRecord) -> Lead:
             next_attempt=shown(row["next_attempt_at"]),
             completed=shown(completed),
         ),
+        callback_moved=moved_of(row, at),
     )
 
 

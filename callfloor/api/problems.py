@@ -13,7 +13,8 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class ProblemBody(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What went wrong (RFC 9457). `errors` names each wrong field or parameter; `code` says which reason it was."""
+    """What went wrong (RFC 9457). `errors` names each wrong field or parameter; `code` says which reason it was,
+    `nextTimestamp` when the same would be taken."""
 
     type: str
     title: str
@@ -22,6 +23,7 @@ class ProblemBody(msgspec.Struct, rename="camel", omit_defaults=True):
     instance: str
     request_id: str
     code: str | None = None
+    next_timestamp: str | None = None
     errors: tuple[FieldError, ...] = ()
 
 
@@ -35,6 +37,7 @@ def encode(problem: Problem, *, prefix: str, path: str, request_id: str) -> Enco
         instance=path[:500],
         request_id=request_id,
         code=problem.code,
+        next_timestamp=problem.next_timestamp,
         errors=problem.errors[:1000],
     )
     headers = dict(problem.headers) | {"Content-Type": CONTENT_TYPE}

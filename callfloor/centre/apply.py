@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import assert_never
 
 from asyncpg import Record
@@ -14,7 +15,8 @@ from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
-from callfloor.store import centres, mailboxes, organisations, prompts, workflows
+from callfloor.rules.callbacks import Moved
+from callfloor.store import callbacks, centres, mailboxes, organisations, prompts, workflows
 from callfloor.store.pool import Database
 from callfloor.telephony import speech
 
@@ -83,6 +85,7 @@ class _Writer:
         self._users = dict(stored.users) if stored else {}
         self._campaigns = dict(stored.campaigns) if stored else {}
         self._lists = stored.lists if stored else {}
+        self._now = datetime.now(UTC)
 
     async def write(self, change: Change) -> None:
         name = str(change.key)
@@ -124,7 +127,10 @@ class _Writer:
         if change.sign == "+":
             self._users[user.username] = await centres.insert_user(self._db, self._organisation, user)
         else:
-            await centres.update_user(self._db, self._organisation, self._users[user.username], user)
+            number = self._users[user.username]
+            await centres.update_user(self._db, self._organisation, number, user)
+            if not user.account_active:
+                await callbacks.to_queue(self._db, self._organisation, number, Moved.INACTIVE, self._now)
 
     async def _write_campaign(self, change: Change, campaign: Campaign) -> None:
         if change.sign == "+":
@@ -141,6 +147,9 @@ class _Writer:
                 await centres.add_agent(*where, self._users[name])
             case "agent", _:
                 await centres.remove_agent(*where, self._users[name])
+                _, organisation, campaign_id = where
+                why = Moved.LEFT_CAMPAIGN
+                await callbacks.to_queue(self._db, organisation, self._users[name], why, self._now, campaign_id)
             case "wrap code", "-":
                 await centres.remove_wrap_code(*where, int(change.key))
             case "wrap code", _:

@@ -92,6 +92,17 @@ class LeadTimestamps(Struct):
     completed: str | None
 
 
+MovedReason = Literal["agent-inactive", "agent-left-campaign"]
+
+
+class CallbackMoved(Struct):
+    """A callback for the queue that was an agent's: whose, why, and since when."""
+
+    agent_id: int
+    reason: MovedReason
+    timestamp: str
+
+
 class Lead(Struct):
     lead_id: int
     campaign_id: int
@@ -111,3 +122,11 @@ class Lead(Struct):
     outcome_type: OutcomeType | None
     outcomes_info: OutcomesInfo
     timestamps: LeadTimestamps
+    callback_moved: CallbackMoved | None
+
+
+class OwnCallback(Lead, kw_only=True):
+    """A lead that waits for one's call. `next_dial_timestamp`: when it can be made, as `explain` says; null: at no time
+    as things are, because of the campaign, the list or the number."""
+
+    next_dial_timestamp: str | None

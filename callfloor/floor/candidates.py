@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from asyncpg import Record
 
-from callfloor.rules.contact_zone import contact_zones
 from callfloor.rules.eligibility import LeadFacts, PhoneIndex, may_dial, needs_agent
-from callfloor.rules.times import zone
 from callfloor.store import do_not_call, selection
 from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
 from callfloor.store.selection import lead_facts
 from callfloor.telephony.carrier import AgentId
-
-# The longest that the same calendar day can have begun ago: 25 hours where the clock is put back.
-_DAY = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ async def read_page(db: Database, setup: CampaignSetup, rows: Sequence[Record], 
     """These rows of leads with what else decides on them."""
     if not rows:
         return Page(rows, frozenset(), {})
-    return Page(rows, await _blocked(db, setup, rows, now), await _today(db, setup, rows, now))
+    return Page(rows, await _blocked(db, setup, rows, now), await selection.dialled_today(db, setup, rows, now))
 
 
 def next_of(
@@ -104,21 +99,3 @@ def next_of(
 async def _blocked(db: Database, setup: CampaignSetup, rows: Iterable[Record], now: datetime) -> frozenset[str]:
     numbers = {row[name] for row in rows for name in ("phone1", "phone2", "phone3") if row[name] is not None}
     return await do_not_call.blocked(db, setup.organisation, setup.hash_key, setup.campaign, numbers, now)
-
-
-async def _today(db: Database, setup: CampaignSetup, rows: Sequence[Record], now: datetime) -> dict[int, int]:
-    """How often each lead was dialled on the day that it is where it is; where that is not certain, in the zone where
-    it is most."""
-    tried = [row for row in rows if row["attempts"]]
-    if setup.facts.max_per_day is None or not tried:
-        return {}
-    dialled = await selection.dialled_since(db, setup.organisation, [row["lead_id"] for row in tried], now - _DAY)
-    today: dict[int, int] = {}
-    for row in tried:
-        number = row["phone1"] or row["phone2"] or row["phone3"]
-        for name in contact_zones(row["timezone"], number, setup.facts.zone):
-            at = zone(name)
-            day = now.astimezone(at).date()
-            made = sum(each.astimezone(at).date() == day for each in dialled.get(row["lead_id"], ()))
-            today[row["lead_id"]] = max(made, today.get(row["lead_id"], 0))
-    return today

@@ -43,6 +43,25 @@ async def explain(db: Database, organisation: int, lead_id: int, now: datetime) 
     return Explained(verdict, position, setup.facts.zone)
 
 
+async def next_times(
+    db: Database, organisation: int, rows: Sequence[Record], now: datetime
+) -> dict[int, datetime | None]:
+    """When (UTC) each of these leads (rows of `store.leads`) is called next, as `explain` says it, by lead."""
+    found: dict[int, datetime | None] = {}
+    for campaign_id in {row["campaign_id"] for row in rows}:
+        setup = await campaigns.get(db, organisation, campaign_id)
+        here = [row for row in rows if row["campaign_id"] == campaign_id]
+        if setup is None:
+            continue
+        page = await read_page(db, setup, here, now)
+        for row in here:
+            facts, blocked = page.facts(row)
+            of_list = setup.lists[row["list_id"]].facts
+            verdict = judge(facts, of_list, setup.facts, blocked, now, agents=setup.agents)
+            found[row["lead_id"]] = verdict.next_dial_at
+    return found
+
+
 async def _position(db: Database, setup: CampaignSetup, lead: Record, now: datetime) -> int | None:
     list_id = lead["list_id"]
     agents = list(setup.agents)

@@ -26,7 +26,7 @@ from callfloor.floor.records import Claim
 from callfloor.rules import evidence as evidence_rules
 from callfloor.rules.eligibility import judge
 from callfloor.rules.selection import FairShare
-from callfloor.rules.strategy import DEFAULT, after_attempt, outcome_of, priority
+from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, outcome_of, priority
 from callfloor.rules.times import zone
 from callfloor.store import attempts, evidence, leases, selection
 from callfloor.store.attempts import Ended, LeadRecord, NewAttempt
@@ -117,7 +117,7 @@ class Selection:
         of_list = None if settings is None or record is None else settings.setup.lists.get(record.list_id)
         if settings is None or record is None or of_list is None:
             return Ended(status)
-        left = attempts.lead_status_after(status)
+        left = lead_status_after(status)
         after = after_attempt(
             of_list.strategy, settings.setup.facts.max_attempts, left, record.attempts, record.same, at
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from callfloor.errors import FieldError
 from callfloor.rules.faults import faults
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.leads import LeadFault, every_fault, prepare
-from callfloor.store import bulk_leads, imports, leads
+from callfloor.store import bulk_leads, callbacks, imports, leads
 from callfloor.store.imports import BadRow, Chunk, Counts, OpenImport
 from callfloor.store.pool import Database
 
@@ -65,6 +66,7 @@ async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
         counts.skipped += settled.skipped
         if not given.dry_run:
             await bulk_leads.apply_changes(db, organisation, settled.changes)
+    new = await _callbacks_kept(db, given, chunk, new, checked)
     refused = [] if given.dry_run else await bulk_leads.copy(db, [lead for _, lead in new])
     counts.inserted = len(new) - len(refused)
     fault = FieldError("invalid", "holds a value that cannot be stored", pointer="/leadData")
@@ -139,6 +141,19 @@ def _scalars(value: Any) -> Iterator[object]:
             yield from _scalars(part)
     else:
         yield value
+
+
+async def _callbacks_kept(
+    db: Database, given: OpenImport, chunk: Chunk, new: list[bulk_leads.Numbered], checked: _Checked
+) -> list[bulk_leads.Numbered]:
+    """The new leads without those whose callback would not be kept, which are bad rows."""
+    refused = await callbacks.refused_rows(
+        db, given.organisation.organisation_id, [lead for _, lead in new], datetime.now(UTC)
+    )
+    for position, found in refused.items():
+        fault = FieldError(found.reason, found.detail, pointer=f"/{found.field}")
+        checked.bad.append(_bad(given, chunk, new[position][0], [fault]))
+    return [each for position, each in enumerate(new) if position not in refused]
 
 
 async def _check_references(db: Database, given: OpenImport, chunk: Chunk, checked: _Checked) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import UNSET
 
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS, LeadStatus
 from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
+from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, zone
@@ -47,6 +49,11 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
     status = lead.status_code or 0
     if status not in _STANDARD and status < FIRST_OWN_LEAD_STATUS:
         raise LeadFault("statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own")
+    next_at = _time(lead.next_attempt_timestamp, at) if lead.next_attempt_timestamp else None
+    try:
+        asked = settle(Standing(), Wish(lead.agent_id, UNSET if next_at is None else next_at, lead.status_code))
+    except CallbackError as error:
+        raise LeadFault(error.field, error.code, error.message) from error
     return {
         "list_id": lead.list_id,
         "customer_key": lead.customer_key or None,
@@ -54,9 +61,9 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         "phone1": _phone(lead.phone1, "phone1", country) if lead.phone1 else None,
         "phone2": _phone(lead.phone2, "phone2", country) if lead.phone2 else None,
         "phone3": _phone(lead.phone3, "phone3", country) if lead.phone3 else None,
-        "next_attempt_at": _time(lead.next_attempt_timestamp, at) if lead.next_attempt_timestamp else None,
-        "status_code": status,
-        "agent_id": lead.agent_id,
+        "next_attempt_at": asked.at,
+        "status_code": asked.status_code,
+        "agent_id": asked.agent_id,
         "data": data,
         "identifiers": contacts(lead.lead_data or {}, lead.customer_key, country),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.dialling import Outcome, Strategy
 
 _ELSE = Outcome()
@@ -30,12 +30,30 @@ DEFAULT = Strategy(
 )
 
 
+_LEAD_STATUS: dict[DialStatus, LeadStatus] = {
+    DialStatus.ANSWERED: LeadStatus.CONTACTED,
+    DialStatus.NO_ANSWER: LeadStatus.NO_ANSWER,
+    DialStatus.BUSY: LeadStatus.BUSY,
+    DialStatus.DISCONNECTED: LeadStatus.DISCONNECTED,
+    DialStatus.TELCO_ERROR: LeadStatus.TELCO_ERROR,
+    DialStatus.ANSWERING_MACHINE: LeadStatus.ANSWERING_MACHINE,
+    DialStatus.ABANDONED: LeadStatus.ABANDONED,
+    DialStatus.CANCELLED: LeadStatus.NO_RESULT,
+    DialStatus.REFUSED: LeadStatus.NO_RESULT,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AfterAttempt:
     """`next_attempt_at` None and not `completed`: the agent will say."""
 
     next_attempt_at: datetime | None
     completed: bool
+
+
+def lead_status_after(dial_status: DialStatus) -> LeadStatus:
+    """What an ended attempt makes of the lead."""
+    return _LEAD_STATUS[dial_status]
 
 
 def outcome_of(strategy: Strategy, status: int) -> Outcome:

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.plan import Preview
 from callfloor.rules.eligibility import CampaignFacts, LeadFacts, ListFacts, may_dial, needs_agent
-from callfloor.rules.strategy import DEFAULT, after_attempt, never_again, outcome_of, priority
-from callfloor.store.attempts import lead_status_after
+from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, never_again, outcome_of, priority
 from callfloor.telephony.carrier import AgentId
 
 # Numbers that Australia keeps for fiction.

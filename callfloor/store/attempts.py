@@ -13,6 +13,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.contract.codes import ActivityStatus, DialStatus, LeadStatus, OutcomeType
+from callfloor.rules.strategy import lead_status_after
 from callfloor.store.paging import Filter, page_sql
 from callfloor.store.pool import Database
 
@@ -162,17 +163,6 @@ _LEG_STATUS: dict[DialStatus, ActivityStatus] = {
     DialStatus.CANCELLED: ActivityStatus.NOT_ANSWERED,
     DialStatus.REFUSED: ActivityStatus.FAILED,
 }
-_LEAD_STATUS: dict[DialStatus, LeadStatus] = {
-    DialStatus.ANSWERED: LeadStatus.CONTACTED,
-    DialStatus.NO_ANSWER: LeadStatus.NO_ANSWER,
-    DialStatus.BUSY: LeadStatus.BUSY,
-    DialStatus.DISCONNECTED: LeadStatus.DISCONNECTED,
-    DialStatus.TELCO_ERROR: LeadStatus.TELCO_ERROR,
-    DialStatus.ANSWERING_MACHINE: LeadStatus.ANSWERING_MACHINE,
-    DialStatus.ABANDONED: LeadStatus.ABANDONED,
-    DialStatus.CANCELLED: LeadStatus.NO_RESULT,
-    DialStatus.REFUSED: LeadStatus.NO_RESULT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +214,6 @@ class LeadRecord:
     attempts: int
     same: int
     other_phone: bool
-
-
-def lead_status_after(dial_status: DialStatus) -> LeadStatus:
-    """What an ended attempt makes of the lead."""
-    return _LEAD_STATUS[dial_status]
 
 
 async def get(db: Database, organisation: int, attempt_id: int) -> Record | None:
@@ -300,7 +285,7 @@ async def finish(db: Database, organisation: int, attempt_id: int, ended: Ended,
         at,
         ended.dial_status,
         _LEG_STATUS[ended.dial_status],
-        _LEAD_STATUS[ended.dial_status] if ended.lead_status is None else ended.lead_status,
+        lead_status_after(ended.dial_status) if ended.lead_status is None else ended.lead_status,
         ended.next_attempt_at,
         ended.completed,
     )

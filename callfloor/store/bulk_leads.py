@@ -11,8 +11,10 @@ import asyncpg
 import msgspec
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
+from msgspec import UNSET
 
 from callfloor.contract.codes import LeadStatus
+from callfloor.rules.callbacks import Standing, Wish, settle, status_without
 from callfloor.rules.leads import merged_data
 from callfloor.store.leads import NewLead
 from callfloor.store.pool import Database
@@ -31,7 +33,7 @@ WHERE l.organisation_id = $1
 ORDER BY l.list_id, l.customer_key, l.uploaded_at DESC, l.lead_id DESC"""
 CURRENT_SQL = """
 SELECT lead_id, timezone, phone1, phone2, phone3, next_attempt_at, status_code, completed_at, agent_id, data,
-    identifiers
+    identifiers, attempts, last_dial_status
 FROM leads WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id FOR NO KEY UPDATE"""
 MERGE_SQL = """
 UPDATE leads SET timezone = $3, phone1 = $4, phone2 = $5, phone3 = $6, next_attempt_at = $7, status_code = $8,
@@ -134,10 +136,11 @@ async def settle_duplicates(
 
 
 def _merge_new(first: NewLead, later: NewLead) -> None:
-    for name in ("timezone", "phone1", "phone2", "phone3", "next_attempt_at", "agent_id"):
+    for name in ("timezone", "phone1", "phone2", "phone3"):
         if getattr(later, name) is not None:
             setattr(first, name, getattr(later, name))
-    first.status_code = later.status_code or first.status_code
+    after = settle(Standing(first.agent_id, first.next_attempt_at, first.status_code), _wish(later))
+    first.agent_id, first.next_attempt_at, first.status_code = after.agent_id, after.at, after.status_code
     first.data = msgspec.Raw(_merged(bytes(first.data), bytes(later.data)))
     first.identifiers = _joined(first.identifiers, later.identifiers)
 
@@ -168,15 +171,25 @@ async def apply_changes(db: Database, organisation: int, changes: Sequence[tuple
 
 
 def _merge_current(lead: dict[str, Any], row: NewLead) -> None:
-    for name in ("timezone", "phone1", "phone2", "phone3", "next_attempt_at", "agent_id"):
+    for name in ("timezone", "phone1", "phone2", "phone3"):
         if getattr(row, name) is not None:
             lead[name] = getattr(row, name)
-    if row.status_code:
-        lead["status_code"] = row.status_code
+    standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
+    after = settle(standing, _wish(row), status_without(lead["attempts"], lead["last_dial_status"]))
+    lead |= {"agent_id": after.agent_id, "next_attempt_at": after.at, "status_code": after.status_code}
     if lead["status_code"] == LeadStatus.COMPLETED and lead["completed_at"] is None:
         lead["completed_at"] = datetime.now(UTC)
     lead["data"] = _merged(lead["data"].encode(), bytes(row.data)).decode()
     lead["identifiers"] = _joined(lead["identifiers"], row.identifiers)
+
+
+def _wish(row: NewLead) -> Wish:
+    """What a row leaves out stays as it is."""
+    return Wish(
+        UNSET if row.agent_id is None else row.agent_id,
+        UNSET if row.next_attempt_at is None else row.next_attempt_at,
+        row.status_code or UNSET,
+    )
 
 
 def _merged(old: bytes, new: bytes) -> bytes:

@@ -18,6 +18,12 @@ BLOCKED_SQL = """
 SELECT DISTINCT number_hash FROM do_not_call
 WHERE organisation_id = $1 AND number_hash = ANY($2::bytea[]) AND campaign_id IN (0, $3)
     AND (expires_at IS NULL OR expires_at > $4)"""
+BLOCKED_UNTIL_SQL = """
+SELECT number_hash, CASE WHEN bool_or(expires_at IS NULL) THEN NULL ELSE max(expires_at) END AS until
+FROM do_not_call
+WHERE organisation_id = $1 AND number_hash = ANY($2::bytea[]) AND campaign_id IN (0, $3)
+    AND (expires_at IS NULL OR expires_at > $4)
+GROUP BY number_hash"""
 # A number that is blocked already stays blocked for the longer of both times.
 ADD_SQL = """
 INSERT INTO do_not_call AS d (organisation_id, number_hash, campaign_id, phone_number, reason, expires_at, created_at)
@@ -72,6 +78,15 @@ async def blocked(
     by_hash = {number_hash(hash_key, number): number for number in numbers}
     rows = await db.fetch(BLOCKED_SQL, organisation, list(by_hash), campaign_id, now)
     return frozenset(by_hash[row["number_hash"]] for row in rows)
+
+
+async def blocked_until(
+    db: Database, organisation: int, hash_key: bytes, campaign_id: int, numbers: Iterable[str], now: datetime
+) -> dict[str, datetime | None]:
+    """Which of the numbers (E.164) must not be dialled for the campaign at `now`, and until when; None: for good."""
+    by_hash = {number_hash(hash_key, number): number for number in numbers}
+    rows = await db.fetch(BLOCKED_UNTIL_SQL, organisation, list(by_hash), campaign_id, now)
+    return {by_hash[row["number_hash"]]: row["until"] for row in rows}
 
 
 async def add(

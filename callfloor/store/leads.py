@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 from asyncpg import Record
 
+from callfloor.contract.codes import LeadStatus
 from callfloor.store.pool import Database
 
 LeadRecord = Record
@@ -65,12 +66,14 @@ CALLBACKS_SQL = f"""
 SELECT {_SHOWN} FROM (
     SELECT * FROM leads
     WHERE organisation_id = $1 AND agent_id = $2 AND next_attempt_at IS NOT NULL AND completed_at IS NULL
+        AND status_code = {LeadStatus.CALLBACK_AGENT:d}
         AND (next_attempt_at, lead_id) > ($3::timestamptz, $4::bigint)
     ORDER BY next_attempt_at, lead_id LIMIT $5
 ) AS l {_JOINED} ORDER BY l.next_attempt_at, l.lead_id"""
 UPDATE_SQL = """
 UPDATE leads SET list_id = $3, customer_key = $4, timezone = $5, phone1 = $6, phone2 = $7, phone3 = $8,
     completed_at = $9, data = $10::jsonb, identifiers = $11, status_code = $12, agent_id = $13, next_attempt_at = $14,
+    callback_was_of = CASE WHEN (status_code, next_attempt_at) IS NOT DISTINCT FROM ($12, $14) THEN callback_was_of END,
     updated_at = now()
 WHERE organisation_id = $1 AND lead_id = $2"""
 DELETE_SQL = "DELETE FROM leads WHERE organisation_id = $1 AND lead_id = $2"

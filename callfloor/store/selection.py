@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
+from callfloor.rules.contact_zone import contact_zones
 from callfloor.rules.eligibility import LeadFacts
+from callfloor.rules.strategy import CALLBACKS
+from callfloor.rules.times import zone
+from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
 
 _FREE = "l.organisation_id = $1 AND l.dialable AND l.in_flight_attempt_id IS NULL"
@@ -64,7 +69,7 @@ STATUSES_SQL = "SELECT code FROM lead_statuses WHERE organisation_id = $1"
 RECYCLE_SQL = """
 UPDATE leads SET next_attempt_at = NULL, updated_at = greatest(updated_at, $4)
 WHERE organisation_id = $1 AND list_id = $2 AND status_code = ANY($3::integer[]) AND dialable
-    AND in_flight_attempt_id IS NULL AND next_attempt_at > $4"""
+    AND NOT status_code = ANY($5::integer[]) AND in_flight_attempt_id IS NULL AND next_attempt_at > $4"""
 SKIP_SQL = """
 WITH rested AS (
     UPDATE leads SET next_attempt_at = $4, updated_at = greatest(updated_at, $3)
@@ -75,6 +80,8 @@ INSERT INTO lead_skips (organisation_id, lead_id, skipped_at, agent_id, reason)
 SELECT $1, lead_id, $3, $5, $6 FROM rested ON CONFLICT DO NOTHING"""
 
 _STANDARD = tuple(int(status) for status in LeadStatus if status not in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED))
+# The longest that the same calendar day can have begun ago: 25 hours where the clock is put back.
+_DAY = timedelta(hours=25)
 # Before every due time.
 _BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,7 +95,7 @@ class Mark:
     lead: int = 0
 
 
-def lead_facts(row: Record, attempts_today: int = 0) -> LeadFacts:
+def lead_facts(row: Record | Mapping[str, Any], attempts_today: int = 0) -> LeadFacts:
     """The facts in a row of `leads`."""
     return LeadFacts(
         completed_at=row["completed_at"],
@@ -163,14 +170,34 @@ async def dialled_since(
     return found
 
 
+async def dialled_today(
+    db: Database, setup: CampaignSetup, rows: Sequence[Record] | Sequence[Mapping[str, Any]], now: datetime
+) -> dict[int, int]:
+    """How often each lead was dialled on the day that it is where it is; where that is not certain, in the zone where
+    it is most."""
+    tried = [row for row in rows if row["attempts"]]
+    if setup.facts.max_per_day is None or not tried:
+        return {}
+    dialled = await dialled_since(db, setup.organisation, [row["lead_id"] for row in tried], now - _DAY)
+    today: dict[int, int] = {}
+    for row in tried:
+        number = row["phone1"] or row["phone2"] or row["phone3"]
+        for name in contact_zones(row["timezone"], number, setup.facts.zone):
+            at = zone(name)
+            day = now.astimezone(at).date()
+            made = sum(each.astimezone(at).date() == day for each in dialled.get(row["lead_id"], ()))
+            today[row["lead_id"]] = max(made, today.get(row["lead_id"], 0))
+    return today
+
+
 async def dialled_statuses(db: Database, organisation: int) -> tuple[int, ...]:
     """The lead statuses whose leads may be dialled: the contract's and the organisation's own."""
     return (*_STANDARD, *(row["code"] for row in await db.fetch(STATUSES_SQL, organisation)))
 
 
 async def recycle(db: Database, organisation: int, list_id: int, statuses: Sequence[int], now: datetime) -> None:
-    """Leads of these statuses rest no longer."""
-    await db.execute(RECYCLE_SQL, organisation, list_id, statuses, now)
+    """Leads of these statuses rest no longer; a callback's time stays what was promised."""
+    await db.execute(RECYCLE_SQL, organisation, list_id, statuses, now, list(CALLBACKS))
 
 
 async def skip(

@@ -273,11 +273,12 @@ async def test_own_callbacks_come_in_pages_soonest_first(
     desk: httpx2.AsyncClient, db: Database, centre: Centre
 ) -> None:
     other = await add_agent(db, centre, "jane.roe")
+    await db.execute("INSERT INTO campaign_agents VALUES ($1, $2, $3)", centre.organisation, centre.outbound, other)
     soon = datetime.now(UTC) + timedelta(hours=1)
 
     async def lead(agent: int | None, hours: int) -> int:
         at = (soon + timedelta(hours=hours)).isoformat()
-        body = {"listId": centre.list_id, "nextAttemptTimestamp": at, "agentId": agent}
+        body = {"listId": centre.list_id, "phone1": "0491570156", "nextAttemptTimestamp": at, "agentId": agent}
         return (await centre.client.post("/leads", json=body)).json()["leadId"]
 
     mine = [await lead(centre.agent, hours) for hours in (3, 1, 2, 2)]

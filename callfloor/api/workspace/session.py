@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from callfloor.api.call import Call, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.leads import LEAD_EXAMPLE, lead_of
@@ -9,7 +11,7 @@ from callfloor.api.operation import operation
 from callfloor.api.workspace.examples import SESSION
 from callfloor.api.workspace.people import OWN, agent_of, session_of
 from callfloor.contract.fields import Page, PageQuery
-from callfloor.contract.leads import Lead
+from callfloor.contract.leads import Lead, OwnCallback
 from callfloor.contract.workspace import Session
 from callfloor.contract.workspace_api import (
     Choices,
@@ -21,6 +23,8 @@ from callfloor.contract.workspace_api import (
     WrapCode,
 )
 from callfloor.errors import AgentPhoneUnreachable
+from callfloor.floor.explain import next_times
+from callfloor.rules.times import format_timestamp, zone
 from callfloor.store import agents, choices, leads
 
 
@@ -97,15 +101,30 @@ async def get_own_lead(call: Call) -> Lead:
     scope="workspace",
     summary="Own callbacks",
     tag="session",
-    example={"metadata": {"nextUri": None}, "items": [LEAD_EXAMPLE]},
+    example={
+        "metadata": {"nextUri": None},
+        "items": [LEAD_EXAMPLE | {"nextDialTimestamp": "2021-08-02T10:00:00+10:00"}],
+    },
     query={"limit": 20},
     problems=OWN,
 )
-async def list_callbacks(call: Call, query: PageQuery) -> Page[Lead]:
-    """Leads that wait for you to call them back, soonest first; `timestamps.nextAttempt` says when."""
+async def list_callbacks(call: Call, query: PageQuery) -> Page[OwnCallback]:
+    """Leads that wait for you to call them back, soonest first.
+
+    `timestamps.nextAttempt` is what was promised; `nextDialTimestamp` is when the call can be made, which is later
+    once that time has passed or the hours have changed.
+    """
     agent_id, count = agent_of(call.caller), page_limit(query) + 1
     rows = await leads.callbacks(call.db, call.organisation, agent_id, page_start(call, query), count)
-    return page_of(call, query, rows, lead_of, lambda row: (row["next_attempt_at"], row["lead_id"]))
+    times = await next_times(call.db, call.organisation, rows, call.now)
+
+    def shown(row: leads.LeadRecord) -> OwnCallback:
+        at = times.get(row["lead_id"])
+        next_dial = None if at is None else format_timestamp(at, zone(row["campaign_timezone"]))
+        lead = lead_of(row)
+        return OwnCallback(**msgspec.structs.asdict(lead), next_dial_timestamp=next_dial)
+
+    return page_of(call, query, rows, shown, lambda row: (row["next_attempt_at"], row["lead_id"]))
 
 
 @operation(

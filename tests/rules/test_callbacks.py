@@ -1,0 +1,197 @@
+"""What a callback is, whoever asks for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from callfloor.contract.codes import LeadStatus
+from callfloor.rules.callbacks import CallbackError, Refused, Standing, Wish, refusal, settle, status_without
+from callfloor.rules.eligibility import CampaignFacts, LeadFacts, ListFacts, judge
+from callfloor.rules.hours import parse_hours
+
+T = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)
+LATER = T + timedelta(hours=5)
+QUEUE, AGENT = LeadStatus.CALLBACK_QUEUE, LeadStatus.CALLBACK_AGENT
+NOTHING, OF_QUEUE, OF_AGENT = Standing(), Standing(None, T, QUEUE), Standing(7, T, AGENT)
+RESTING, OWNED = Standing(None, T, LeadStatus.BUSY), Standing(7, None, LeadStatus.NEW)
+
+
+@pytest.mark.parametrize(
+    ("standing", "wish", "after"),
+    [
+        (NOTHING, Wish(8, T), Standing(8, T, AGENT)),
+        (NOTHING, Wish(at=T), OF_QUEUE),
+        (NOTHING, Wish(None, T, None), OF_QUEUE),
+        (OWNED, Wish(at=T), OF_QUEUE),
+        (OF_AGENT, Wish(at=LATER), Standing(None, LATER, QUEUE)),
+        (OF_AGENT, Wish(8, LATER), Standing(8, LATER, AGENT)),
+        (OF_AGENT, Wish(8), Standing(8, T, AGENT)),
+        (OF_QUEUE, Wish(8), Standing(8, T, AGENT)),
+        (OF_QUEUE, Wish(None), OF_QUEUE),
+        (OF_AGENT, Wish(None), Standing(None, None, LeadStatus.NO_ANSWER)),
+        (OF_AGENT, Wish(at=None), Standing(None, None, LeadStatus.NO_ANSWER)),
+        (OF_QUEUE, Wish(at=None), Standing(None, None, LeadStatus.NO_ANSWER)),
+        (OF_AGENT, Wish(8, None), Standing(8, None, LeadStatus.NO_ANSWER)),
+        (RESTING, Wish(8), Standing(8, T, LeadStatus.BUSY)),
+        (RESTING, Wish(at=None), Standing(None, None, LeadStatus.BUSY)),
+        (NOTHING, Wish(8), Standing(8, None, LeadStatus.NEW)),
+        (NOTHING, Wish(8, T, AGENT), Standing(8, T, AGENT)),
+        (NOTHING, Wish(at=T, status_code=QUEUE), OF_QUEUE),
+        (OF_AGENT, Wish(status_code=QUEUE), OF_QUEUE),
+        # a status and a time: when to call next, and no promise to anybody
+        (NOTHING, Wish(8, T, LeadStatus.NEW), Standing(8, T, LeadStatus.NEW)),
+        (OF_AGENT, Wish(status_code=LeadStatus.NEW), Standing(None, None, LeadStatus.NEW)),
+        (OF_AGENT, Wish(status_code=100), Standing(None, None, 100)),
+        (OF_AGENT, Wish(at=LATER, status_code=LeadStatus.BUSY), Standing(None, LATER, LeadStatus.BUSY)),
+        (RESTING, Wish(status_code=LeadStatus.DO_NOT_CALL), Standing(None, None, LeadStatus.DO_NOT_CALL)),
+        (OWNED, Wish(status_code=LeadStatus.COMPLETED), Standing(7, None, LeadStatus.COMPLETED)),
+    ],
+)
+def test_what_is_said_of_a_lead_makes_a_whole_callback_or_none(standing: Standing, wish: Wish, after: Standing) -> None:
+    assert settle(standing, wish, LeadStatus.NO_ANSWER) == after
+
+
+@pytest.mark.parametrize(
+    ("standing", "wish", "field"),
+    [
+        (NOTHING, Wish(status_code=QUEUE), "statusCode"),
+        (NOTHING, Wish(8, status_code=AGENT), "statusCode"),
+        (NOTHING, Wish(at=T, status_code=AGENT), "statusCode"),
+        (NOTHING, Wish(8, T, QUEUE), "agentId"),
+        (OF_AGENT, Wish(None, status_code=AGENT), "statusCode"),
+        (NOTHING, Wish(at=T, status_code=LeadStatus.DO_NOT_CALL), "nextAttemptTimestamp"),
+        (NOTHING, Wish(8, T, LeadStatus.COMPLETED), "nextAttemptTimestamp"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_field(standing: Standing, wish: Wish, field: str) -> None:
+    with pytest.raises(CallbackError) as raised:
+        settle(standing, wish)
+    assert raised.value.field == field
+
+
+STATUSES = st.sampled_from([*LeadStatus, 100])
+AGENTS = st.sampled_from([7, 8])
+TIMES = st.sampled_from([T, LATER])
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> Standing:
+    """Whole ones, as the rule leaves them."""
+    wishes = st.builds(Wish, maybe(AGENTS), maybe(TIMES), maybe(STATUSES))
+    standing = Standing()
+    for wish in draw(st.lists(wishes, max_size=4)):
+        try:
+            standing = settle(standing, wish)
+        except CallbackError:
+            continue
+    return standing
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.just(UNSET) | st.none() | values
+
+
+@given(standings(), maybe(AGENTS), maybe(TIMES), maybe(STATUSES))
+def test_no_series_of_wishes_leaves_half_a_callback(standing: Standing, agent: Any, at: Any, status: Any) -> None:
+    try:
+        after = settle(standing, Wish(agent, at, status))
+    except CallbackError:
+        return
+    if after.callback:
+        assert after.at is not None
+        assert (after.agent_id is not None) == (after.status_code == AGENT)
+    if isinstance(at, datetime) and status in (UNSET, None):
+        assert (after.agent_id, after.at) == (agent if isinstance(agent, int) else None, at)
+        assert after.status_code == (AGENT if isinstance(agent, int) else QUEUE)
+    if at is None and standing.callback and status in (UNSET, None):
+        assert not after.callback
+    if standing.callback and not after.callback and not isinstance(at, datetime):
+        assert after.at is None
+        assert after.agent_id == (agent if isinstance(agent, int) else None)
+    if not isinstance(agent, int) and standing == after:
+        # saying it again changes nothing
+        assert settle(after, Wish(agent, at, status)) == after
+
+
+def test_a_lead_without_its_callback_is_what_its_last_attempt_left() -> None:
+    assert status_without(0, None) == LeadStatus.NEW
+    assert status_without(1, 1) == LeadStatus.CONTACTED
+    assert status_without(2, 3) == LeadStatus.BUSY
+    assert status_without(1, 0) == LeadStatus.NO_RESULT
+
+
+WEEKDAYS = {day: ["09:00-17:00"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
+CAMPAIGN = CampaignFacts("outbound", True, "Australia/Sydney", None, 3, contact_hours=parse_hours(WEEKDAYS))
+NOW = datetime(2027, 3, 1, 1, 0, tzinfo=UTC)
+# noon on a Wednesday in Sydney, and on the Sunday before
+OPEN, SHUT = datetime(2027, 3, 10, 1, 0, tzinfo=UTC), datetime(2027, 3, 7, 1, 0, tzinfo=UTC)
+LEAD = LeadFacts(None, AGENT, ("+61491570156", None, None), (0, 0, 0), 0, OPEN, 7, "Australia/Sydney", False)
+MEMBERS = frozenset({7})
+NOBODY: frozenset[int] = frozenset()
+
+
+def refused(lead: LeadFacts, campaign: CampaignFacts = CAMPAIGN, blocked: frozenset[int] = NOBODY) -> Refused:
+    found = refusal(lead, campaign, blocked, MEMBERS, NOW)
+    assert found is not None
+    return found
+
+
+def test_a_callback_that_can_be_kept_is_not_refused() -> None:
+    assert refusal(LEAD, CAMPAIGN, NOBODY, MEMBERS, NOW) is None
+    # switches, and a call that is up, only delay it
+    resting = replace(CAMPAIGN, active=False)
+    assert refusal(replace(LEAD, in_flight=True), resting, NOBODY, MEMBERS, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("lead", "campaign", "blocked", "reason"),
+    [
+        ({"callback_agent_id": 8}, {}, NOBODY, "agent-unavailable"),
+        ({"completed_at": T}, {}, NOBODY, "lead-completed"),
+        ({}, {}, frozenset({1}), "do-not-call"),
+        ({"status_code": LeadStatus.DO_NOT_CALL}, {}, NOBODY, "do-not-call"),
+        ({"phones": (None, None, None)}, {}, NOBODY, "no-phone"),
+        ({"phone_dial_statuses": (4, None, None)}, {}, NOBODY, "no-phone"),
+        ({"attempts": 3}, {}, NOBODY, "attempts-used"),
+        ({}, {"direction": "inbound"}, NOBODY, "not-dialled"),
+        ({}, {"contact_hours": parse_hours({})}, NOBODY, "outside-hours"),
+    ],
+)
+def test_a_callback_that_no_time_would_save_is_refused_with_its_reason(
+    lead: dict[str, Any], campaign: dict[str, Any], blocked: frozenset[int], reason: str
+) -> None:
+    found = refused(replace(LEAD, **lead), replace(CAMPAIGN, **campaign), blocked)
+    assert (found.reason, found.next_at) == (reason, None)
+
+
+def test_a_time_when_nobody_may_call_is_refused_with_the_next_that_would_do() -> None:
+    found = refused(replace(LEAD, next_attempt_at=SHUT))
+    assert (found.reason, found.next_timestamp) == ("outside-hours", "2027-03-08T09:00:00+11:00")
+    assert "2027-03-08T09:00:00+11:00" in found.detail
+    # and that one does
+    assert refusal(replace(LEAD, next_attempt_at=found.next_at), CAMPAIGN, NOBODY, MEMBERS, NOW) is None
+
+
+def test_a_time_that_has_passed_is_due_as_soon_as_somebody_may_call() -> None:
+    lead = replace(LEAD, next_attempt_at=SHUT - timedelta(days=700))
+    assert refusal(lead, CAMPAIGN, NOBODY, MEMBERS, SHUT) is None
+
+
+@given(st.integers(0, 60 * 24 * 14), st.sampled_from([None, "Australia/Perth", "Europe/London"]))
+def test_whatever_is_offered_instead_is_taken_and_is_what_the_dialler_would_say(minutes: int, zone: str | None) -> None:
+    lead = replace(LEAD, next_attempt_at=NOW + timedelta(minutes=minutes), zone=zone)
+    found = refusal(lead, CAMPAIGN, NOBODY, MEMBERS, NOW)
+    said = judge(lead, ListFacts(True, 1), CAMPAIGN, NOBODY, NOW).next_dial_at
+    if found is None:
+        assert said == lead.next_attempt_at or minutes == 0
+    else:
+        assert found.next_at == said
+        again = refusal(replace(lead, next_attempt_at=found.next_at), CAMPAIGN, NOBODY, MEMBERS, NOW)
+        assert again is None

@@ -129,6 +129,12 @@ class CallbackRefused(Conflict):
         self.code, self.next_timestamp = code, next_timestamp
 
 
+class DoNotCallStays(Conflict):
+    """The lead is Do Not Call, and no update lifts that unless it says so (`liftDoNotCall`) and may."""
+
+    slug, title = "do-not-call-stays", "Do Not Call stays"
+
+
 class WrongDirection(Conflict):
     """Outbound figures were asked of an inbound campaign, or the reverse."""
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET
 
 from callfloor.api.call import Call, invalid
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import LeadStatus, Scope
 from callfloor.contract.leads import CallbackMoved, LeadUpdate, MovedReason
-from callfloor.errors import CallbackRefused, FieldError
+from callfloor.errors import CallbackRefused, DoNotCallStays, FieldError, ScopeMissing
 from callfloor.rules.callbacks import CallbackError, Moved, Refused, Standing, Wish, settle, status_without
 from callfloor.rules.times import format_timestamp
 from callfloor.store import callbacks, leads, lists, users
@@ -21,6 +21,8 @@ _WHY: dict[Moved, MovedReason] = {
     Moved.INACTIVE: "agent-inactive",
     Moved.LEFT_CAMPAIGN: "agent-left-campaign",
 }
+# Whoever has it may let people be called again who asked not to be.
+LIFTS: Scope = "do-not-call:write"
 # What a callback depends on besides itself.
 _CONDITIONS = ("campaign_id", "phone1", "phone2", "phone3", "timezone")
 
@@ -31,10 +33,18 @@ async def hold_agent_of(call: Call, body: LeadUpdate) -> frozenset[tuple[int, in
     return await callbacks.members(call.db, call.organisation, named)
 
 
+def may_lift_do_not_call(call: Call, asked: bool | None) -> bool:
+    """Whether a request says that it lifts Do Not Call. Raises `ScopeMissing`."""
+    if asked and not call.caller.scopes & {LIFTS, "admin"}:
+        raise ScopeMissing(f"liftDoNotCall needs the scope {LIFTS}, which the token lacks.")
+    return bool(asked)
+
+
 def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
     """Agent, next attempt and status of a lead after a request. Raises `Invalid`."""
     standing = Standing(row["agent_id"], row["next_attempt_at"], row["status_code"])
-    text = body.next_attempt_timestamp
+    # an empty text clears, as null does
+    text = body.next_attempt_timestamp or (None if body.next_attempt_timestamp == "" else body.next_attempt_timestamp)
     at = UNSET if text is UNSET else call.timestamp(text, "nextAttemptTimestamp", in_body=True)
     status = body.status_code
     if body.is_completed is True and row["completed_at"] is None and not isinstance(status, int):
@@ -49,19 +59,31 @@ def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, A
 
 
 async def callback_kept(
-    call: Call, row: leads.LeadRecord, values: dict[str, Any], members: frozenset[tuple[int, int]]
+    call: Call,
+    row: leads.LeadRecord,
+    values: dict[str, Any],
+    members: frozenset[tuple[int, int]],
+    *,
+    may_lift: bool,
 ) -> None:
     """Raise `CallbackRefused` when a request asks for a callback that would not be kept, or takes away what a
-    standing one needs. `values`: the lead's columns after the request."""
+    standing one needs, `DoNotCallStays` when it would lift Do Not Call and may not. `values`: the lead's columns after
+    the request."""
     asked = Standing(values["agent_id"], values["next_attempt_at"], values["status_code"])
     before = Standing(row["agent_id"], row["next_attempt_at"], row["status_code"])
+    blocked = before.status_code == LeadStatus.DO_NOT_CALL and not may_lift
+    if blocked and asked.status_code != before.status_code and not asked.callback:
+        raise DoNotCallStays(
+            "The lead is Do Not Call, and no update lifts that unless it says so: send ?liftDoNotCall=true with a token"
+            f" that has the scope {LIFTS}."
+        )
     same = asked == before and all(values[name] == row[name] for name in _CONDITIONS)
     if not asked.callback or same:
         return
     if asked.agent_id is not None and asked.agent_id == before.agent_id:
         members |= await callbacks.members(call.db, call.organisation, [asked.agent_id], hold=False)
     facts = callbacks.facts_of_row(row, values)
-    if before.status_code == LeadStatus.DO_NOT_CALL:
+    if blocked:
         raise refused(Refused("do-not-call", "The lead's status is Do Not Call."))
     await _kept(call, Wished(values["campaign_id"], facts, row["lead_id"]), members)
 

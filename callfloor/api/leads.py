@@ -10,7 +10,14 @@ from msgspec import UNSET
 
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
-from callfloor.api.lead_callbacks import callback_kept, callback_kept_by_new, hold_agent_of, moved_of, schedule
+from callfloor.api.lead_callbacks import (
+    callback_kept,
+    callback_kept_by_new,
+    hold_agent_of,
+    may_lift_do_not_call,
+    moved_of,
+    schedule,
+)
 from callfloor.api.operation import operation
 from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
 from callfloor.contract.fields import Page
@@ -24,9 +31,19 @@ from callfloor.contract.leads import (
     LeadsQuery,
     LeadTimestamps,
     LeadUpdate,
+    LeadUpdateQuery,
     OutcomesInfo,
 )
-from callfloor.errors import CallbackRefused, Conflict, FieldError, LeadCompleted, LeadInDialler, StaleVersion
+from callfloor.errors import (
+    CallbackRefused,
+    Conflict,
+    DoNotCallStays,
+    FieldError,
+    LeadCompleted,
+    LeadInDialler,
+    StaleVersion,
+)
+from callfloor.rules.customer_keys import customer_key
 from callfloor.rules.faults import listed
 from callfloor.rules.leads import LeadFault, contacts, every_fault, merged_data, prepare
 from callfloor.rules.phones import PhoneError, normalise
@@ -100,7 +117,7 @@ async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     filters = {
         "list_id": query.list_id,
         "status_code": query.status_code,
-        "customer_key": query.customer_key,
+        "customer_key": customer_key(query.customer_key),
         "uploaded_from": call.timestamp(query.uploaded_timestamp_from, "uploadedTimestampFrom"),
         "uploaded_to": call.period_end(query.uploaded_timestamp_to, "uploadedTimestampTo"),
     }
@@ -178,23 +195,28 @@ async def get_lead(call: Call, lead_id: int) -> Lead:
         "leadData": {"plan": "silver"},
         "nextAttemptTimestamp": "2021-08-02T10:00:00+10:00",
     },
-    problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, Conflict],
+    problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, DoNotCallStays, Conflict],
 )
-async def update_lead(call: Call, lead_id: int, body: LeadUpdate) -> Answer[Lead]:
-    """Change the fields that are given; null clears a field that can be empty.
+async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: LeadUpdate) -> Answer[Lead]:
+    """Change the fields that are given; null, or an empty text, clears a field that can be empty.
 
     `leadData` merges by key, and a null value removes its key. `agentId` with `nextAttemptTimestamp` makes a callback
     for that agent, `nextAttemptTimestamp` alone one for the queue, and the lead is no agent's any more. Clearing one
     half clears the callback, and so does another `statusCode`. One that would not be kept is refused with
-    `callback-refused`. A lead can only be completed, never opened again.
+    `callback-refused`. A lead can only be completed, never opened again. Do Not Call stays, unless
+    `liftDoNotCall=true` is sent with a token that has the scope `do-not-call:write`; a number that is on a do-not-call
+    list stays blocked all the same.
     """
+    may_lift = may_lift_do_not_call(call, query.lift_do_not_call)
     async with call.db.transaction():
         members = await hold_agent_of(call, body)
         row = await leads.get_locked(call.db, call.organisation, lead_id)
         if row is None:
             raise not_found("lead")
         call.expect_version(lead_of(row))
-        await leads.update(call.db, call.organisation, lead_id, await _changed(call, row, body, members))
+        await leads.update(
+            call.db, call.organisation, lead_id, await _changed(call, row, body, members, may_lift=may_lift)
+        )
         updated = await leads.get(call.db, call.organisation, lead_id)
     if updated is None:
         raise not_found("lead")
@@ -231,7 +253,7 @@ def _missing(outcome: leads.InsertOutcome, list_id: int) -> Exception:
 
 
 async def _changed(
-    call: Call, row: leads.LeadRecord, body: LeadUpdate, members: frozenset[tuple[int, int]]
+    call: Call, row: leads.LeadRecord, body: LeadUpdate, members: frozenset[tuple[int, int]], *, may_lift: bool
 ) -> dict[str, Any]:
     """Every changeable column, with the request's changes applied."""
     values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")}
@@ -239,7 +261,7 @@ async def _changed(
     country = call.caller.organisation.country
     await _move(call, row, body, values)
     if body.customer_key is not UNSET:
-        values["customer_key"] = body.customer_key
+        values["customer_key"] = customer_key(body.customer_key)
     if body.timezone is not UNSET:
         values["timezone"] = _zone_name(body.timezone)
     for name in PHONE_NAMES:
@@ -261,7 +283,7 @@ async def _changed(
     values |= schedule(call, row, body)
     if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row["completed_at"] is None:
         values["completed_at"] = call.now
-    await callback_kept(call, row, values, members)
+    await callback_kept(call, row, values, members, may_lift=may_lift)
     return values
 
 

@@ -20,6 +20,8 @@ Scope = Literal[
     "dialler:read",
     "users:read",
     "agents:write",
+    "do-not-call:read",
+    "do-not-call:write",
     "workspace",
     "workspace:supervise",
     "admin",

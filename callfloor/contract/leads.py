@@ -47,7 +47,7 @@ class LeadCreate(Request):
 
 
 class LeadUpdate(Request):
-    """Absent fields stay as they are; null clears a field that can be empty."""
+    """Absent fields stay as they are; null, or an empty text, clears a field that can be empty."""
 
     list_id: Id | None | UnsetType = UNSET
     customer_key: CustomerKey | None | UnsetType = UNSET
@@ -60,6 +60,16 @@ class LeadUpdate(Request):
     status_code: StatusCode | None | UnsetType = UNSET
     agent_id: Id | None | UnsetType = UNSET
     next_attempt_timestamp: Timestamp | None | UnsetType = UNSET
+
+
+class LeadUpdateQuery(Request):
+    lift_do_not_call: (
+        Annotated[
+            bool,
+            Meta(description="Let a lead of status Do Not Call be called again; needs the scope `do-not-call:write`."),
+        ]
+        | None
+    ) = None
 
 
 class LeadCreated(Struct):

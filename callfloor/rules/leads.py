@@ -13,6 +13,7 @@ from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS, LeadStatus
 from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
 from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle
+from callfloor.rules.customer_keys import customer_key
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, zone
@@ -46,6 +47,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         data = msgspec.Raw(encoded)
     if lead.customer_key is not None and "\x00" in lead.customer_key:
         raise LeadFault("customerKey", "nul-character", "contains a NUL character")
+    key = customer_key(lead.customer_key)
     status = lead.status_code or 0
     if status not in _STANDARD and status < FIRST_OWN_LEAD_STATUS:
         raise LeadFault("statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own")
@@ -56,7 +58,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         raise LeadFault(error.field, error.code, error.message) from error
     return {
         "list_id": lead.list_id,
-        "customer_key": lead.customer_key or None,
+        "customer_key": key,
         "timezone": _zone_name(lead.timezone) if lead.timezone else None,
         "phone1": _phone(lead.phone1, "phone1", country) if lead.phone1 else None,
         "phone2": _phone(lead.phone2, "phone2", country) if lead.phone2 else None,
@@ -65,7 +67,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         "status_code": asked.status_code,
         "agent_id": asked.agent_id,
         "data": data,
-        "identifiers": contacts(lead.lead_data or {}, lead.customer_key, country),
+        "identifiers": contacts(lead.lead_data or {}, key, country),
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from callfloor.store import tokens
 from callfloor.store.pool import Database
-from tests.conftest import Centre
+from tests.conftest import Centre, client_for
 
 
 async def create(centre: Centre, **fields: Any) -> int:
@@ -174,6 +175,58 @@ async def test_counts_of_a_list_follow_every_write(centre: Centre, db: Database)
     assert await counts() == (2, 1, 1)
     await centre.client.delete(f"/leads/{first}")
     assert await counts() == (1, 1, 0)
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+async def test_null_and_an_empty_text_clear_what_can_be_empty(centre: Centre, empty: str | None) -> None:
+    fields = {"customerKey": "k", "timezone": "Australia/Perth", "phone1": "0491570156", "phone2": "0491570157"}
+    lead_id = await create(centre, **fields, agentId=centre.agent, nextAttemptTimestamp="2031-01-02T10:00:00Z")
+    change = dict.fromkeys(("customerKey", "timezone", "phone2", "nextAttemptTimestamp"), empty)
+    lead = (await centre.client.put(f"/leads/{lead_id}", json=change)).json()
+    assert (lead["customerKey"], lead["timezone"], lead["agentId"]) == (None, None, None)
+    assert [phone["phoneIndex"] for phone in lead["phones"]] == [1]
+    assert (lead["lastStatusDescription"], lead["timestamps"]["nextAttempt"]) == ("New", None)
+
+
+@pytest.mark.parametrize("written", ["K 1", " K 1 ", "K\u00a01", "\ufeffK\u200b 1\u3000"])
+async def test_a_customer_key_is_found_however_space_stands_in_it(centre: Centre, written: str) -> None:
+    created, changed = await create(centre, customerKey=written), await create(centre)
+    await centre.client.put(f"/leads/{changed}", json={"customerKey": written})
+    for asked in ("K 1", written):
+        items = (await centre.client.get("/leads", params={"customerKey": asked})).json()["items"]
+        assert {item["leadId"] for item in items} == {created, changed}
+        assert {item["customerKey"] for item in items} == {"K 1"}
+
+
+async def test_status_zero_is_new(centre: Centre) -> None:
+    lead_id = await create(centre, phone1="0491570156", statusCode=4)
+    assert (await centre.client.put(f"/leads/{lead_id}", json={"statusCode": 0})).json()["lastStatusCode"] == 0
+
+
+@pytest.mark.parametrize("change", [{"statusCode": 0}, {"statusCode": 4}, {"statusCode": 12}, {"statusCode": 100}])
+async def test_no_update_lifts_do_not_call_unless_it_says_so_and_may(
+    centre: Centre, db: Database, change: dict[str, Any]
+) -> None:
+    await db.execute("INSERT INTO lead_statuses VALUES ($1, 100, 'Own')", centre.organisation)
+    lead_id = await create(centre, phone1="0491570156", statusCode=11)
+    for path in (f"/leads/{lead_id}", f"/leads/{lead_id}?liftDoNotCall=false"):
+        refused = await centre.client.put(path, json=change)
+        assert refused.status_code == 409
+        assert refused.json()["type"].endswith("/do-not-call-stays")
+    lifting = f"/leads/{lead_id}?liftDoNotCall=true"
+    async with client_for(centre.app, await tokens.create(db, centre.organisation, "crm", ["leads:write"])) as crm:
+        assert (await crm.put(lifting, json=change)).status_code == 403
+        # what has nothing to do with it is changed as ever
+        assert (await crm.put(f"/leads/{lead_id}", json={"customerKey": "x", "statusCode": 11})).status_code == 200
+    assert (await read(centre, lead_id))["lastStatusCode"] == 11
+    lifted = await centre.client.put(lifting, json=change)
+    assert (lifted.status_code, lifted.json()["lastStatusCode"]) == (200, change["statusCode"])
+
+
+async def test_completing_a_lead_does_not_lift_do_not_call(centre: Centre) -> None:
+    lead_id = await create(centre, phone1="0491570156", statusCode=11)
+    done = (await centre.client.put(f"/leads/{lead_id}", json={"isCompleted": True})).json()
+    assert (done["completed"], done["lastStatusCode"]) == (True, 11)
 
 
 async def walk(centre: Centre, query: str) -> list[int]:

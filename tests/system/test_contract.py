@@ -117,7 +117,7 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
         "leads:write", set(), {"listName": "string?", "inDialler": "boolean?", "weight": "integer?"}, 200, LIST),
     ("GET", "/leads/{leadId}"): ("leads:read", set(), None, 200, LEAD),
     ("PUT", "/leads/{leadId}"): (
-        "leads:write", set(), LEAD_CREATE | {"listId": "integer?", "isCompleted": "boolean?"}, 200, LEAD),
+        "leads:write", {"liftDoNotCall"}, LEAD_CREATE | {"listId": "integer?", "isCompleted": "boolean?"}, 200, LEAD),
     ("DELETE", "/leads/{leadId}"): ("leads:write", set(), None, 204, None),
     ("POST", "/leads/bulk/"): (
         "leads:write", {"listId", "onDuplicate", "dryRun"}, {"leads": [LEAD_CREATE]}, 202, {"uuid": S, "status": S}),

@@ -10,6 +10,7 @@ import typer
 from callfloor.commands.options import (
     Data,
     DatabaseUrl,
+    MediaUrl,
     Organisation,
 )
 
@@ -22,6 +23,7 @@ closure_app = typer.Typer(
 )
 function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
+media_app = typer.Typer(help="Recordings and attachments in the store.", no_args_is_help=True, rich_markup_mode=None)
 asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
 
 GROUPS = {
@@ -32,6 +34,7 @@ GROUPS = {
     "closure": closure_app,
     "function": function_app,
     "dnc": dnc_app,
+    "media": media_app,
     "asterisk": asterisk_app,
 }
 
@@ -294,3 +297,25 @@ def check_asterisk() -> None:
     from callfloor.commands import asterisk, session
 
     asterisk.check_nodes(session.settings())
+
+
+@media_app.command("verify")
+def verify_media(data: Data = None, database_url: DatabaseUrl = None, media_url: MediaUrl = None) -> None:
+    """Read every recording and attachment and hold it against the SHA-256 that it was stored under.
+
+    Exit code 1 when one is changed, missing or unreadable; each is named. Safe beside a running server.
+    """
+    from callfloor.commands import media, session
+
+    media.verify(session.settings(data=data, database_url=database_url, media_url=media_url))
+
+
+@media_app.command("encrypt")
+def encrypt_media(data: Data = None, database_url: DatabaseUrl = None, media_url: MediaUrl = None) -> None:
+    """Encrypt what was stored before CALLFLOOR_MEDIA_KEY was set, and serve nothing in plain from then on.
+
+    May be stopped and run again. Restart the servers with the key first.
+    """
+    from callfloor.commands import media, session
+
+    media.encrypt(session.settings(data=data, database_url=database_url, media_url=media_url))

@@ -3,6 +3,7 @@
 {organisation_id}/{sha256[:2]}/{sha256}            in plain
 {organisation_id}/{name[:2]}/{name}.{key id}       encrypted; the name reveals nothing of the content
 .keys/{key id}                                     which keys were ever used here
+.encrypted                                         there is nothing in plain here: what is, was not put by us
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import unquote
 from callfloor.media.encryption import FRAME, HEADER_SIZE, SEALED_FRAME, Cipher, Unsealer
 from callfloor.media.errors import BlobConfigError, BlobDamaged, BlobMissing, BlobUnreadable
 from callfloor.media.folder import FolderStorage
+from callfloor.media.integrity import Checked
 from callfloor.media.s3 import S3Storage
 from callfloor.media.storage import Reader, Spool, Storage, StoredObject
 
@@ -28,6 +30,7 @@ CHUNK = 4 * FRAME
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"([1-9][0-9]{0,18})/([0-9a-f]{2})/(\2[0-9a-f]{62})(?:\.([0-9a-f]{16}))?")
 _KEYS = ".keys/"
+_ENCRYPTED = ".encrypted"
 _HEADERS_AT_ONCE = 32
 _BUCKET = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)((?:/[^?#]*)?)")
 
@@ -58,6 +61,8 @@ class Blobs:
         self._storage = storage
         self._cipher = None if key is None else Cipher(key)
         self._key_is_marked = False
+        self._all_encrypted = False
+        self._checked = Checked()
 
     async def put(self, organisation_id: int, source: AsyncIterable[bytes] | bytes) -> StoredBlob:
         """Store the content and return once a crash can no longer lose it.
@@ -81,14 +86,26 @@ class Blobs:
         """The bytes [start, end) in chunks of at most 256 KiB; like a slice, clipped to the content.
 
         Raises `BlobMissing`, `BlobUnreadable` before the first chunk. A chunk that fails its check raises
-        `BlobDamaged` in its place. Leave early with `aclose()`.
+        `BlobDamaged` in its place. What is in plain is checked as a whole: in a folder before the first chunk, in S3
+        with the last one of a full read. Leave early with `aclose()`.
         """
         if start < 0 or (end is not None and end < 0):
             raise ValueError("a range of bytes starts and ends at 0 or later")
         reader, unsealer = await self._find(organisation_id, sha256)
         size = reader.size if unsealer is None else unsealer.size
         stop = size if end is None else min(end, size)
-        return _plain(reader, start, stop) if unsealer is None else _unsealed(reader, unsealer, start, stop)
+        if unsealer is not None:
+            return _unsealed(reader, unsealer, start, stop)
+        name, whole = self._names(organisation_id, sha256)[-1], (start, stop) == (0, size)
+        if reader.at_hand:
+            try:
+                await self._checked.check(name, reader, sha256)
+            except BaseException:
+                reader.close()
+                raise
+        elif whole:
+            return self._checked.checking(_plain(reader, start, stop), name, reader, sha256)
+        return _plain(reader, start, stop)
 
     def local_path(self, organisation_id: int, sha256: str) -> Path | None:
         """The file that holds exactly the content, where there is one: in a folder that is not encrypted."""
@@ -118,6 +135,28 @@ class Blobs:
         except BlobDamaged:
             return False
         return digest.hexdigest() == sha256
+
+    async def in_plain(self) -> AsyncGenerator[tuple[int, str]]:
+        """Organisation and SHA-256 of every blob that is not encrypted, in no order."""
+        async for found in self._storage.objects():
+            match = _NAME.fullmatch(found.name)
+            if match is not None and match[4] is None:
+                yield int(match[1]), match[3]
+
+    async def encrypt(self, organisation_id: int, sha256: str) -> None:
+        """Replace what was put in plain by its encrypted form.
+
+        Raises like `open`, and `BlobConfigError` without a key.
+        """
+        if self._cipher is None:
+            raise BlobConfigError("no media key is set")
+        await self.put(organisation_id, await self.open(organisation_id, sha256))
+        await self._storage.delete(self._names(organisation_id, sha256)[-1])
+
+    async def mark_encrypted(self) -> None:
+        """From now on nothing in plain is read here. Call it when nothing is."""
+        await self._mark(_ENCRYPTED)
+        self._all_encrypted = True
 
     async def keys(self) -> AsyncGenerator[tuple[int, str, datetime]]:
         """Organisation, SHA-256 and time of the last put of every blob, in no order.
@@ -181,6 +220,9 @@ class Blobs:
             if reader is None:
                 continue
             if self._cipher is None or not name.endswith("." + self._cipher.key_id):
+                if await self._is_all_encrypted():
+                    reader.close()
+                    raise BlobDamaged("the stored blob is in plain, and everything here is encrypted")
                 return reader, None
             unsealer = await self._unseal(self._cipher, reader, organisation_id)
             if unsealer.sha256 != sha256:
@@ -213,12 +255,30 @@ class Blobs:
     async def _mark_key(self) -> None:
         if self._cipher is None or self._key_is_marked:
             return
+        is_new = not await self._has_blobs()
+        await self._mark(_KEYS + self._cipher.key_id)
+        self._key_is_marked = True
+        if is_new:
+            await self.mark_encrypted()
+
+    async def _has_blobs(self) -> bool:
+        async with aclosing(self.in_plain()) as found:
+            return await anext(found, None) is not None
+
+    async def _is_all_encrypted(self) -> bool:
+        if not self._all_encrypted:
+            mark = await self._storage.reader(_ENCRYPTED)
+            if mark is not None:
+                mark.close()
+                self._all_encrypted = True
+        return self._all_encrypted
+
+    async def _mark(self, name: str) -> None:
         spool = await asyncio.to_thread(self._storage.spool)
         try:
-            await self._storage.commit(spool, _KEYS + self._cipher.key_id)
+            await self._storage.commit(spool, name)
         finally:
             await asyncio.to_thread(spool.discard)
-        self._key_is_marked = True
 
     async def _refuse_other_keys(self) -> None:
         """Tell a blob that was never put from one whose name another key has hidden."""

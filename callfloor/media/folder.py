@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,6 +96,7 @@ class FileReader:
     """Reads without leaving the event loop what the page cache holds, in a thread what has to come from disk."""
 
     piece = PIECE
+    at_hand: bool = True
 
     def __init__(self, path: Path) -> None:
         """Raises `FileNotFoundError`."""
@@ -103,7 +104,9 @@ class FileReader:
         self._descriptor = os.open(path, os.O_RDONLY)
         self._open = True
         self._lock = threading.Lock()
-        self.size = os.fstat(self._descriptor).st_size
+        found = os.fstat(self._descriptor)
+        self.size = found.st_size
+        self.version: Hashable = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     async def read(self, start: int, end: int) -> bytes:
         data = self._cached(start, end) if NOWAIT is not None else b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Hashable, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -88,12 +88,15 @@ class S3Storage:
 
 class S3Reader:
     piece = PIECE
+    at_hand: bool = False
 
     def __init__(self, store: S3Store, name: str, size: int, e_tag: str | None) -> None:
         self.size = size
         self._store = store
         self._name = name
         self._e_tag = e_tag
+        # without a tag no two versions are known to be the same
+        self.version: Hashable = e_tag or object()
 
     async def read(self, start: int, end: int) -> bytes:
         """Raises `BlobMissing` when the object went away, `BlobStorageError` when it was replaced."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,10 @@ class Reader(Protocol):
     size: int
     piece: int
     """Bytes that are best asked for at once."""
+    version: Hashable
+    """Another one whenever the object's bytes may be others."""
+    at_hand: bool
+    """Reading it all is as cheap as reading a part."""
 
     async def read(self, start: int, end: int) -> bytes:
         """Bytes [start, end), fewer only where the object ends."""

@@ -38,6 +38,11 @@ MARK_DELETED_SQL = """
 UPDATE media SET deleted_at = $5, deleted_by = $3, deletion_reason = $4
 WHERE organisation_id = $1 AND media_id = $2 AND deleted_at IS NULL
 RETURNING sha256"""
+CONTENTS_SQL = """
+SELECT DISTINCT ON (organisation_id, sha256) organisation_id, sha256, media_id FROM media
+WHERE deleted_at IS NULL AND (organisation_id, sha256) > ($1, $2)
+ORDER BY organisation_id, sha256, media_id LIMIT $3"""
+COUNT_CONTENTS_SQL = "SELECT count(DISTINCT (organisation_id, sha256)) FROM media WHERE deleted_at IS NULL"
 NEEDED_SQL = """
 SELECT EXISTS (SELECT FROM media WHERE organisation_id = $1 AND sha256 = $2 AND deleted_at IS NULL)"""
 QUEUE_SQL = """
@@ -139,6 +144,17 @@ async def lock_content(db: Database, organisation: int, sha256: str) -> None:
 async def needed(db: Database, organisation: int, sha256: str) -> bool:
     """Whether media that are not deleted have this content. Call it with the content locked."""
     return bool(await db.fetchval(NEEDED_SQL, organisation, sha256))
+
+
+async def contents(db: Database, after: tuple[int, str], count: int) -> list[tuple[int, str, int]]:
+    """Bytes that media need, at most `count` behind `after`: organisation, SHA-256, the first media that have them."""
+    rows = await db.fetch(CONTENTS_SQL, *after, count)
+    return [(row["organisation_id"], row["sha256"], row["media_id"]) for row in rows]
+
+
+async def count_contents(db: Database) -> int:
+    """How many `contents` there are."""
+    return int(await db.fetchval(COUNT_CONTENTS_SQL))
 
 
 async def pending_blob_deletions(db: Database, after: tuple[int, str], count: int) -> list[tuple[int, str, datetime]]:

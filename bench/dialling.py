@@ -23,6 +23,7 @@ from callfloor.contract.campaigns import CampaignMode
 from callfloor.floor.engine import Engine
 from callfloor.floor.plan import CampaignPlan
 from callfloor.media.blobs import open_blobs
+from callfloor.samples import fiction_number
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.store import leads, organisations
 from callfloor.store.embedded import EmbeddedServer
@@ -74,13 +75,13 @@ async def _centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, i
         "INSERT INTO lists (organisation_id, campaign_id, name) VALUES ($1, $2, 'One') RETURNING list_id",
         *(organisation, campaign),
     )
-    for _ in range(20):
+    for thousand in range(20):
         new = [
             leads.NewLead(
                 organisation_id=organisation, list_id=list_id, data=msgspec.Raw(b"{}"), status_code=0,
-                phone1="+61491570156",
+                phone1=f"+61{fiction_number(number)[1:]}",
             )
-            for _ in range(1000)
+            for number in range(1000 * thousand, 1000 * thousand + 1000)
         ]  # fmt: skip
         await leads.insert_many(db, new)
     now = datetime.now(UTC)

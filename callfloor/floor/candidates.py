@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from asyncpg import Record
 
-from callfloor.rules.eligibility import LeadFacts, PhoneIndex, may_dial, needs_agent
-from callfloor.store import do_not_call, selection
+from callfloor.contract.codes import DialStatus
+from callfloor.rules.contact_zone import contact_zones
+from callfloor.rules.eligibility import may_dial, needs_agent, tomorrow
+from callfloor.rules.lead_facts import LeadFacts, PhoneIndex
+from callfloor.rules.number_facts import FREE, NumberFacts, rests_until
+from callfloor.rules.strategy import DEFAULT, lead_status_after
+from callfloor.rules.times import zone
+from callfloor.store import do_not_call, numbers, selection
 from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
 from callfloor.store.selection import lead_facts
 from callfloor.telephony.carrier import AgentId
+
+# What keeps numbers from being called that no record says: on the line, looked at, or chosen a moment ago.
+Busy = Mapping[str, str]
+_NOBODY: Busy = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +47,98 @@ class Candidate:
 
 @dataclass(slots=True)
 class Page:
-    """Leads in their order, of which the first `at` are done with. `blocked`: numbers that must not be dialled;
-    `today`: attempts of the lead's day."""
+    """Leads of a campaign in their order, of which the first `at` are done with. `blocked`: numbers that must not be
+    dialled; `today`: attempts of the lead's day; `calls`: what numbers had (`numbers.calls`)."""
 
+    setup: CampaignSetup
     rows: Sequence[Record]
+    now: datetime
     blocked: frozenset[str]
     today: Mapping[int, int]
+    calls: Mapping[str, Record]
     at: int = 0
 
     @property
     def left(self) -> int:
         return len(self.rows) - self.at
 
-    def facts(self, row: Record) -> tuple[LeadFacts, frozenset[int]]:
+    def facts(self, row: Record, busy: Busy = _NOBODY) -> tuple[LeadFacts, frozenset[int]]:
         """What the rules look at, and the indexes of the phones that must not be dialled."""
         facts = lead_facts(row, self.today.get(row["lead_id"], 0))
+        first, second, third = facts.phones
+        if self.calls or busy:
+            of_phones = self._number(row, first, busy), self._number(row, second, busy), self._number(row, third, busy)
+            facts = replace(facts, numbers=of_phones)
         return facts, frozenset(
             index for index, number in enumerate(facts.phones, 1) if number is not None and number in self.blocked
         )
+
+    def _number(self, row: Record, number: str | None, busy: Busy) -> NumberFacts:
+        calls = None if number is None else self.calls.get(number)
+        why = None if number is None else busy.get(number)
+        if calls is None or number is None:
+            return FREE if why is None else NumberFacts(on_call=why)
+        return number_facts(self.setup, row["lead_id"], row["list_id"], self._zones(row, number), calls, self.now, why)
+
+    def _zones(self, row: Record, number: str) -> tuple[str, ...]:
+        return contact_zones(row["timezone"], number, self.setup.facts.zone)
+
+
+def number_facts(
+    setup: CampaignSetup,
+    lead_id: int | None,
+    list_id: int | None,
+    zones: Iterable[str],
+    calls: Record,
+    now: datetime,
+    busy: str | None = None,
+) -> NumberFacts:
+    """What a number's calls mean for this campaign and lead. `zones`: where the contact may be."""
+    day_until: datetime | None = None
+    a_day = setup.facts.max_per_day
+    if a_day is not None and calls["of_day"] is not None:
+        for name in zones:
+            at = zone(name)
+            today = now.astimezone(at).date()
+            if sum(each.astimezone(at).date() == today for each in calls["of_day"]) >= a_day:
+                midnight = tomorrow(name, now)
+                day_until = midnight if day_until is None else max(day_until, midnight)
+    dialled_at = rests = None
+    if calls["last"] is not None:
+        began, ended, status, of_lead = calls["last"]
+        if ended is not None and (lead_id is None or of_lead != lead_id):
+            of_list = None if list_id is None else setup.lists.get(list_id)
+            strategy = DEFAULT if of_list is None else of_list.strategy
+            dialled_at, rests = began, rests_until(strategy, lead_status_after(DialStatus(status)), ended)
+    return NumberFacts(
+        attempts=calls["attempts"],
+        on_call=_on_call(calls) or busy,
+        dialled_at=dialled_at,
+        rests_until=rests,
+        day_until=day_until,
+        abandoned_at=calls["abandoned_at"],
+    )
+
+
+def _on_call(calls: Record) -> str | None:
+    if calls["up"] is not None:
+        of_lead = "" if calls["up_lead"] is None else f", to lead {calls['up_lead']}"
+        return f"that of attempt {calls['up']}{of_lead}"
+    return (
+        None
+        if calls["activity_id"] is None
+        else f"its owner has called and is on the line, activity {calls['activity_id']}"
+    )
 
 
 async def read_page(db: Database, setup: CampaignSetup, rows: Sequence[Record], now: datetime) -> Page:
     """These rows of leads with what else decides on them."""
     if not rows:
-        return Page(rows, frozenset(), {})
-    return Page(rows, await _blocked(db, setup, rows, now), await selection.dialled_today(db, setup, rows, now))
+        return Page(setup, rows, now, frozenset(), {}, {})
+    of_rows = {row[name] for row in rows for name in ("phone1", "phone2", "phone3") if row[name] is not None}
+    blocked = await do_not_call.blocked(db, setup.organisation, setup.hash_key, setup.campaign, of_rows, now)
+    today = await selection.dialled_today(db, setup, rows, now)
+    return Page(setup, rows, now, blocked, today, await numbers.calls(db, setup.organisation, of_rows, now))
 
 
 def next_of(
@@ -71,31 +149,27 @@ def next_of(
     agents: list[AgentId],
     *,
     reserved: bool,
+    busy: Busy = _NOBODY,
 ) -> Candidate | None:
     """The next lead of the page that may be dialled and is not in `skip`; those before it are done with.
 
     `agents`: who is free, out of which the agent that the lead needs is taken. `reserved`: an agent is held for the
-    call whether the lead needs one or not.
+    call whether the lead needs one or not. `busy`: numbers that are on a call or will be, and which.
     """
     while page.left and not (reserved and not agents):
         row = page.rows[page.at]
         page.at += 1
         if row["lead_id"] in skip:
             continue
-        facts, stopped = page.facts(row)
+        facts, stopped = page.facts(row, busy)
         of_list = setup.lists[row["list_id"]].facts
         phone = may_dial(facts, of_list, setup.facts, stopped, now, agents=frozenset(agents))
         if phone is None:
             continue
-        needed = needs_agent(facts, setup.facts, now)
+        needed = needs_agent(facts, setup.facts, phone, now)
         agent: AgentId | None = None
         if needed is not None or reserved:
             agent = needed if isinstance(needed, int) else agents[0]
             agents.remove(agent)
         return Candidate(row, facts, phone, stopped, agent)
     return None
-
-
-async def _blocked(db: Database, setup: CampaignSetup, rows: Iterable[Record], now: datetime) -> frozenset[str]:
-    numbers = {row[name] for row in rows for name in ("phone1", "phone2", "phone3") if row[name] is not None}
-    return await do_not_call.blocked(db, setup.organisation, setup.hash_key, setup.campaign, numbers, now)

@@ -72,6 +72,7 @@ class Engine:
         recordings = Recordings(carrier, blobs)
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
         self.floor = Floor(clock, carrier, self.records, desk)
+        self._selection.on_line = self.floor.on_line
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()

@@ -86,6 +86,25 @@ class Floor:
             return None
         return -call if placed is None else placed.activity if placed.connected else None
 
+    def customers(self, organisation: int) -> dict[str, str]:
+        """Numbers (E.164) that we dial or talk to here, whether or not that is written down; and which call it is, in
+        words."""
+        placed = (call for call in self.outbound.calls if call.dialler.plan.key.organisation == organisation)
+        found = {call.claimed.number: f"that of attempt {call.id}" for call in placed}
+        for contact in self.contacts.everyone():
+            if contact.organisation == organisation and contact.number is not None:
+                found.setdefault(contact.number, f"activity {contact.activity}")
+        return found
+
+    def on_line(self, organisation: int) -> dict[str, str]:
+        """The same, with numbers outside that agents have brought into calls."""
+        found = self.customers(organisation)
+        for contact in self.contacts.everyone():
+            for party in contact.parties.values():
+                if contact.organisation == organisation and party.number is not None:
+                    found.setdefault(party.number, f"an agent has called it, activity {contact.activity}")
+        return found
+
     def placed_before(self, at: float) -> set[CallId]:
         """Calls that the carrier was asked for, or that it told of, before then."""
         placed = {call.id for call in self.calls if call.placed_at < at}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,11 +20,12 @@ from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
 from callfloor.floor import by_hand
 from callfloor.floor.campaigns import CampaignSettings
-from callfloor.floor.candidates import Candidate, Page, next_of, read_page
+from callfloor.floor.candidates import Busy, Candidate, Page, next_of, read_page
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.records import Claim
 from callfloor.rules import evidence as evidence_rules
 from callfloor.rules.eligibility import judge
+from callfloor.rules.number_facts import COUNTED_DAYS
 from callfloor.rules.selection import FairShare
 from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, outcome_of, priority
 from callfloor.rules.times import zone
@@ -51,15 +52,20 @@ class _Walk:
     began: float = 0.0
     spent: float = 0.0
     statuses: tuple[int, ...] = ()
-    # leads that agents look at, and the list of each
-    looked_at: dict[int, int] = field(default_factory=dict[int, int])
+    # leads that agents look at: the list and the number of each
+    looked_at: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
+
+
+# Numbers (E.164) of an organisation that are on a call here, whether or not that is written down yet, and which.
+OnLine = Callable[[int], Busy]
 
 
 class Selection:
-    """`engine`: whose lease every claim is checked against."""
+    """`engine`: whose lease every claim is checked against. `on_line` may be set."""
 
     def __init__(self, db: Database, engine: UUID, campaigns: Mapping[CampaignKey, CampaignSettings]) -> None:
         self._db, self._engine, self._campaigns = db, engine, campaigns
+        self.on_line: OnLine = lambda _: {}
         self._walks: dict[CampaignKey, _Walk] = {}
 
     async def claim(self, claim: Claim, now: float) -> list[Claimed]:
@@ -77,7 +83,7 @@ class Selection:
         if not found:
             return None
         lead = found[0]
-        self._walk(plan.key).looked_at[lead.row["lead_id"]] = lead.row["list_id"]
+        self._walk(plan.key).looked_at[lead.row["lead_id"]] = lead.row["list_id"], lead.number
         return Preview(lead.row["lead_id"], lead.phone, lead.number, lead.facts.attempts)
 
     async def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, now: float) -> Claimed | None:
@@ -89,7 +95,7 @@ class Selection:
         if row is None or row["in_flight_attempt_id"] is not None or row["list_id"] not in setup.lists:
             return None
         page = await read_page(self._db, setup, [row], at)
-        lead_now = next_of(setup, page, at, frozenset(), [agent], reserved=True)
+        lead_now = next_of(setup, page, at, frozenset(), [agent], reserved=True, busy=self._busy(plan.key.organisation))
         chosen = [] if lead_now is None else [lead_now]
         started = await self._start(setup, Claim(plan, 1, [agent], True, None), chosen, at) if chosen else []
         return started[0] if started else None
@@ -99,11 +105,13 @@ class Selection:
     ) -> Claimed | Refusal:
         """Write down a call that the agent dials."""
         setup = self._campaigns[plan.key].setup
-        return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now)
+        busy = self.on_line(plan.key.organisation)
+        return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now, busy)
 
     async def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float) -> None:
         """The lead rests as after a call without result."""
-        of_list = self._campaigns[plan.key].setup.lists.get(self._walk(plan.key).looked_at.get(lead.lead, 0))
+        list_id, _ = self._walk(plan.key).looked_at.get(lead.lead, (0, ""))
+        of_list = self._campaigns[plan.key].setup.lists.get(list_id)
         strategy = DEFAULT if of_list is None else of_list.strategy
         minutes = outcome_of(strategy, LeadStatus.NO_RESULT).recycle_minutes or 0.0
         at = datetime.fromtimestamp(now, UTC)
@@ -147,6 +155,13 @@ class Selection:
     def _walk(self, key: CampaignKey) -> _Walk:
         return self._walks.setdefault(key, _Walk())
 
+    def _busy(self, organisation: int) -> dict[str, str]:
+        """Numbers that are on the line here, or whose lead an agent looks at."""
+        looked_at = (each.looked_at.values() for key, each in self._walks.items() if key.organisation == organisation)
+        return {number: "an agent looks at a lead of it" for each in looked_at for _, number in each} | dict(
+            self.on_line(organisation)
+        )
+
     async def _choose(
         self,
         setup: CampaignSetup,
@@ -168,9 +183,13 @@ class Selection:
         size = count + FIRST_PAGE
         rows = await selection.callbacks(self._db, key.organisation, list(weights), now, agents, size, list(skip))
         page = await read_page(self._db, setup, rows, now)
+        busy = self._busy(key.organisation)
         chosen: list[Candidate] = []
-        while len(chosen) < count and (lead := next_of(setup, page, now, skip, agents, reserved=reserved)) is not None:
-            chosen.append(lead)
+        while len(chosen) < count:
+            lead = next_of(setup, page, now, skip, agents, reserved=reserved, busy=busy)
+            if lead is None:
+                break
+            _choose(lead, chosen, busy)
         skip |= {row["lead_id"] for row in rows}
         empty: set[int] = set()
         pages: dict[int, Page] = {}
@@ -188,12 +207,12 @@ class Selection:
                         break
                     page = pages[list_id] = await read_page(self._db, setup, rows, now)
                 before = page.at
-                lead = next_of(setup, page, now, skip, agents, reserved=reserved)
+                lead = next_of(setup, page, now, skip, agents, reserved=reserved, busy=busy)
                 walked += self._remember(walk, list_id, page.rows[before : page.at - (lead is not None)])
             if lead is None:
                 empty.add(list_id)
             else:
-                chosen.append(lead)
+                _choose(lead, chosen, busy)
         walk.spent += time.monotonic() - began if walked else 0.0
         return chosen
 
@@ -246,6 +265,7 @@ class Selection:
             agent_id=None,
             # a lead sees the same number each time it is called
             own_contact=plan.numbers[lead_id % len(plan.numbers)] if plan.numbers else None,
+            of_number_before=lead.facts.numbers[lead.phone - 1].attempts,
         )
 
     def _evidence(
@@ -267,6 +287,8 @@ class Selection:
             "attemptsBefore": lead.facts.attempts,
             "maxAttempts": setup.facts.max_attempts,
             "attemptsOfPhone": lead.facts.phone_attempts[lead.phone - 1],
+            "attemptsOfNumber": lead.facts.numbers[lead.phone - 1].attempts,
+            "attemptsOfNumberDays": COUNTED_DAYS,
             "maxAttemptsPerNumber": setup.facts.max_per_number,
             "maxAttemptsPerDay": setup.facts.max_per_day,
             "agentReserved": lead.agent is not None,
@@ -275,3 +297,9 @@ class Selection:
         personal = {"phoneNumber": lead.number, "leadId": str(lead.row["lead_id"])}
         salts = {name: secrets.token_bytes(evidence_rules.LEAST_SALT) for name in personal}
         return evidence_rules.record(attempt_id, public, personal, salts)
+
+
+def _choose(lead: Candidate, chosen: list[Candidate], busy: dict[str, str]) -> None:
+    """One lead of a number at a time."""
+    chosen.append(lead)
+    busy[lead.number] = f"lead {lead.row['lead_id']} is about to be dialled"

@@ -150,7 +150,14 @@ class Work:
             if plan is None or plan.mode is not None:
                 return Refusal(code="unknown-target", detail="There is no such queue: name an inbound campaign.")
             return plan
-        return self._number(agent, to.number or "")
+        return self._outside(agent, to.number or "")
+
+    def _outside(self, agent: Agent, number: str) -> str | Refusal:
+        """A number outside, which several calls may go to at once; but not a customer's who is on one."""
+        found = self._number(agent, number)
+        if not isinstance(found, Refusal) and found in self._floor.customers(agent.organisation):
+            return Refusal(code="target-busy", detail="This number is a customer's who is on a call, or rung, now.")
+        return found
 
     def _number(self, agent: Agent, number: str) -> str | Refusal:
         plans = [self._floor.queues.plan(key) for key in agent.campaigns]

@@ -14,7 +14,8 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from callfloor.contract.codes import LEAD_STATUS_NAMES, DialStatus, LeadStatus
-from callfloor.rules.eligibility import CampaignFacts, LeadFacts, ListFacts, judge
+from callfloor.rules.eligibility import judge
+from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
 from callfloor.rules.strategy import CALLBACKS, lead_status_after
 from callfloor.rules.times import format_timestamp, zone
 

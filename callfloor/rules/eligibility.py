@@ -8,61 +8,16 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Literal
 
-from callfloor.contract.codes import LEAD_STATUS_NAMES, DialStatus, LeadStatus
+from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
 from callfloor.rules.contact_zone import contact_zones
 from callfloor.rules.hours import Hours, is_open, next_all_open, next_open
+from callfloor.rules.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
+from callfloor.rules.number_facts import COUNTED_DAYS, FREE, NumberFacts
+from callfloor.rules.phone_choice import free_at, next_phone, rested, usable
 from callfloor.rules.times import format_timestamp, zone
 
-PhoneIndex = Literal[1, 2, 3]
-_INDEXES: tuple[PhoneIndex, PhoneIndex, PhoneIndex] = (1, 2, 3)
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
 TIME_RULES = frozenset({"next-attempt", "window", "contact-window", "attempts-today", "abandoned"})
-
-
-@dataclass(frozen=True, slots=True)
-class LeadFacts:
-    """`phone_attempts` and `phone_dial_statuses` (the last of each): by phone. `attempts_today`: on the contact's day,
-    counted only where the campaign limits them. `abandoned_at`: when it last answered and was given no agent."""
-
-    completed_at: datetime | None
-    status_code: int
-    phones: tuple[str | None, str | None, str | None]
-    phone_attempts: tuple[int, int, int]
-    attempts: int
-    next_attempt_at: datetime | None
-    callback_agent_id: int | None
-    zone: str | None
-    in_flight: bool
-    phone_dial_statuses: tuple[int | None, int | None, int | None] = (None, None, None)
-    attempts_today: int = 0
-    abandoned_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListFacts:
-    """`never_again`: statuses whose leads the list's strategy does not call again by itself."""
-
-    in_dialler: bool
-    weight: int
-    never_again: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignFacts:
-    """`hours`: the campaign's, in its zone; `contact_hours`: in the contact's, None: the same. `holidays`: the calendar
-    whose days are kept free of calls. `abandoned_rest`: so long a lead that was abandoned is called only with an agent
-    reserved."""
-
-    direction: str
-    active: bool
-    zone: str
-    hours: Hours | None
-    max_attempts: int
-    contact_hours: Hours | None = None
-    holidays: str | None = None
-    max_per_number: int | None = None
-    max_per_day: int | None = None
-    abandoned_rest: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +64,7 @@ def judge(
     `agents`: who may be reserved for the call. None: whoever it needs, which is what an explanation supposes, because
     the dialler waits for a reserved agent where one is needed.
     """
-    phone = next_phone(lead, blocked, campaign.max_per_number)
+    phone = next_phone(lead, blocked, now, campaign.max_per_number)
     zones = _zones(lead, campaign, phone)
     results = tuple(
         RuleResult(rule, passed, say())
@@ -119,7 +74,7 @@ def judge(
     return Verdict(
         rules=results,
         dialable=not failed,
-        next_dial_at=_next_time(lead, campaign, zones, agents, now) if failed <= TIME_RULES else None,
+        next_dial_at=_next_time(lead, campaign, blocked, agents, now) if failed <= TIME_RULES else None,
         phone_index=phone,
         zones=zones,
     )
@@ -135,7 +90,7 @@ def may_dial(
     agents: frozenset[int] | None = None,
 ) -> PhoneIndex | None:
     """The phone to dial now; None: not dialable. `judge` without words."""
-    phone = next_phone(lead, blocked, campaign.max_per_number)
+    phone = next_phone(lead, blocked, now, campaign.max_per_number)
     zones = _zones(lead, campaign, phone)
     for _, passed, _ in _checks(lead, of_list, campaign, blocked, phone, zones, agents, now):
         if not passed:
@@ -143,38 +98,13 @@ def may_dial(
     return phone
 
 
-def needs_agent(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> int | Literal["any"] | None:
-    """Whether an agent must be held free for the call: a certain one, any, or none."""
+def needs_agent(
+    lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None, now: datetime
+) -> int | Literal["any"] | None:
+    """Whether an agent must be held free for the call to this phone: a certain one, any, or none."""
     if lead.status_code == LeadStatus.CALLBACK_AGENT and lead.callback_agent_id is not None:
         return lead.callback_agent_id
-    return "any" if _rests_until(lead, campaign, now) is not None else None
-
-
-def next_phone(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | None = None) -> PhoneIndex | None:
-    """The phone to dial next: of the usable ones that tried least, phone1 before phone2 before phone3."""
-    usable = _usable(lead, blocked, max_per_number)
-    return min(usable, key=lambda index: (lead.phone_attempts[index - 1], index), default=None)
-
-
-def _usable(lead: LeadFacts, blocked: frozenset[int], max_per_number: int | None) -> list[PhoneIndex]:
-    """Phones that are neither blocked, nor known not to exist, nor tried too often. Two may be the same number."""
-    gone = {
-        number
-        for number, status in zip(lead.phones, lead.phone_dial_statuses, strict=True)
-        if status == DialStatus.DISCONNECTED
-    }
-    return [
-        index
-        for index in _INDEXES
-        if (number := lead.phones[index - 1]) is not None
-        and index not in blocked
-        and number not in gone
-        and (max_per_number is None or _tried(lead, number) < max_per_number)
-    ]
-
-
-def _tried(lead: LeadFacts, number: str) -> int:
-    return sum(tried for each, tried in zip(lead.phones, lead.phone_attempts, strict=True) if each == number)
+    return "any" if _rests_until(lead, campaign, phone, now) is not None else None
 
 
 def _zones(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None) -> tuple[str, ...]:
@@ -193,8 +123,8 @@ def _checks(
 ) -> Iterator[_Check]:
     yield from _lead_checks(lead, blocked, phone, agents)
     yield from _setting_checks(lead, of_list, campaign)
-    yield from _attempt_checks(lead, campaign, phone)
-    yield from _time_checks(lead, campaign, zones, agents, now)
+    yield from _attempt_checks(lead, campaign, phone, now)
+    yield from _time_checks(lead, campaign, phone, zones, agents, now)
 
 
 def _lead_checks(
@@ -202,7 +132,7 @@ def _lead_checks(
 ) -> Iterator[_Check]:
     done = lead.completed_at is not None
     yield "completion", not done, lambda: "The lead is completed." if done else "The lead is not completed."
-    present = [index for index in _INDEXES if lead.phones[index - 1] is not None]
+    present = [index for index in INDEXES if lead.phones[index - 1] is not None]
     stopped = lead.status_code == LeadStatus.DO_NOT_CALL or (bool(present) and blocked.issuperset(present))
     # one that is blocked has a rule of its own
     yield "phone", bool(present) and (phone is not None or stopped), partial(_of_phones, lead, phone)
@@ -225,14 +155,17 @@ def _of_phones(lead: LeadFacts, phone: PhoneIndex | None) -> str:
     if not count:
         return "The lead has no phone: give it phone1, 2 or 3."
     if phone is None:
-        return f"None of the lead's {count} phone(s) can be dialled: disconnected, blocked or tried often enough."
+        return (
+            f"None of the lead's {count} phone(s) can be dialled: disconnected, blocked or tried often enough, for this"
+            f" lead or in the last {COUNTED_DAYS} days for all leads of the number."
+        )
     return f"The lead has {count} phone(s); phone{phone} is next."
 
 
 def _of_blocked(lead: LeadFacts, blocked: frozenset[int]) -> str:
     if lead.status_code == LeadStatus.DO_NOT_CALL:
         return "The lead's status is Do Not Call."
-    some = [index for index in _INDEXES if index in blocked and lead.phones[index - 1] is not None]
+    some = [index for index in INDEXES if index in blocked and lead.phones[index - 1] is not None]
     if not some:
         return "No phone of the lead is on a do-not-call list."
     if len(some) == sum(number is not None for number in lead.phones):
@@ -268,26 +201,47 @@ def _of_strategy(lead: LeadFacts, done: bool) -> str:
     return f"The strategy calls leads of status {name}."
 
 
-def _attempt_checks(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None) -> Iterator[_Check]:
+def _attempt_checks(
+    lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None, now: datetime
+) -> Iterator[_Check]:
     most = campaign.max_attempts
     yield "attempts", lead.attempts < most, lambda: f"{lead.attempts} of at most {most} attempts were made."
+    number = FREE if phone is None else lead.numbers[phone - 1]
     a_day = campaign.max_per_day
     if a_day is not None:
-        yield (
-            "attempts-today",
-            lead.attempts_today < a_day,
-            lambda: f"{lead.attempts_today} of at most {a_day} attempts a day were made on the contact's day.",
+        over = number.day_until is not None and number.day_until > now
+        yield "attempts-today", lead.attempts_today < a_day and not over, partial(_of_day, lead, a_day, phone, over)
+    yield "in-flight", not lead.in_flight and number.on_call is None, partial(_of_calls, lead, phone, number)
+
+
+def _of_day(lead: LeadFacts, a_day: int, phone: PhoneIndex | None, over: bool) -> str:
+    if over and lead.attempts_today < a_day:
+        return (
+            f"phone{phone} was called {a_day} times on the contact's day, for other leads too: at most {a_day} a day."
         )
-    busy = lead.in_flight
-    yield "in-flight", not busy, lambda: "The lead is being dialled now." if busy else "No call to the lead is up."
+    return f"{lead.attempts_today} of at most {a_day} attempts a day were made on the contact's day."
+
+
+def _of_calls(lead: LeadFacts, phone: PhoneIndex | None, number: NumberFacts) -> str:
+    if lead.in_flight:
+        return "The lead is being dialled now."
+    if number.on_call is not None:
+        return f"phone{phone} is on a call now: {number.on_call}."
+    return "No call to the lead is up, and its number is on none."
 
 
 def _time_checks(
-    lead: LeadFacts, campaign: CampaignFacts, zones: tuple[str, ...], agents: frozenset[int] | None, now: datetime
+    lead: LeadFacts,
+    campaign: CampaignFacts,
+    phone: PhoneIndex | None,
+    zones: tuple[str, ...],
+    agents: frozenset[int] | None,
+    now: datetime,
 ) -> Iterator[_Check]:
     due = lead.next_attempt_at is None or lead.next_attempt_at <= now
-    yield "next-attempt", due, partial(_of_due, lead, campaign, due)
-    rests = _rests_until(lead, campaign, now)
+    free = phone is None or rested(lead, phone, now)
+    yield "next-attempt", due and free, partial(_of_due, lead, campaign, phone, due, free)
+    rests = _rests_until(lead, campaign, phone, now)
     yield "abandoned", rests is None or agents is None or bool(agents), partial(_of_rest, campaign, rests)
     yield (
         "window",
@@ -302,18 +256,24 @@ def _time_checks(
     )
 
 
-def _of_due(lead: LeadFacts, campaign: CampaignFacts, due: bool) -> str:
+def _of_due(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None, due: bool, rested: bool) -> str:
+    until = None if rested or phone is None else lead.numbers[phone - 1].rests_until
+    if due and until is not None:
+        clock = format_timestamp(until, zone(campaign.zone))
+        return f"phone{phone} was called for another lead, or by hand, and rests until {clock}."
     if lead.next_attempt_at is None:
         return "No time is set for the next attempt."
     clock = format_timestamp(lead.next_attempt_at, zone(campaign.zone))
     return f"The next attempt {'was' if due else 'is'} due at {clock}."
 
 
-def _rests_until(lead: LeadFacts, campaign: CampaignFacts, now: datetime) -> datetime | None:
-    """Until when an abandoned lead may only be called with an agent reserved; None: it need not."""
-    if lead.abandoned_at is None:
+def _rests_until(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None, now: datetime) -> datetime | None:
+    """Until when an abandoned lead, or the number, may only be called with an agent reserved; None: it need not."""
+    of_number = None if phone is None else lead.numbers[phone - 1].abandoned_at
+    abandoned_at = max((at for at in (lead.abandoned_at, of_number) if at is not None), default=None)
+    if abandoned_at is None:
         return None
-    end = lead.abandoned_at + campaign.abandoned_rest
+    end = abandoned_at + campaign.abandoned_rest
     return end if end > now else None
 
 
@@ -343,23 +303,50 @@ def _of_window(whose: str, hours: Hours | None, zones: tuple[str, ...], holidays
 
 
 def _next_time(
-    lead: LeadFacts, campaign: CampaignFacts, zones: tuple[str, ...], agents: frozenset[int] | None, now: datetime
+    lead: LeadFacts, campaign: CampaignFacts, blocked: frozenset[int], agents: frozenset[int] | None, now: datetime
 ) -> datetime | None:
-    times = [now, lead.next_attempt_at or now]
-    rests = _rests_until(lead, campaign, now)
+    """The first time at which the clock allows. Which phone is dialled then, and so where the contact is, depends on
+    whose number is free by then."""
+    earliest = max(now, lead.next_attempt_at or now)
+    free = {
+        index: max(earliest, free_at(lead, index, now))
+        for index in usable(lead, blocked, campaign.max_per_number)
+        if lead.numbers[index - 1].on_call is None
+    }
+    starts = sorted(set(free.values()))
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        phone = next_phone(lead, blocked, start, campaign.max_per_number)
+        opening = _opening(lead, campaign, phone, agents, now, start)
+        if opening is not None and (end is None or opening < end):
+            return opening
+    return None
+
+
+def _opening(
+    lead: LeadFacts,
+    campaign: CampaignFacts,
+    phone: PhoneIndex | None,
+    agents: frozenset[int] | None,
+    now: datetime,
+    start: datetime,
+) -> datetime | None:
+    """From `start` on, with this phone."""
+    zones = _zones(lead, campaign, phone)
+    times = [start]
+    rests = _rests_until(lead, campaign, phone, now)
     if rests is not None and agents is not None and not agents:
         times.append(rests)
     if campaign.max_per_day is not None and lead.attempts_today >= campaign.max_per_day:
-        times += [_tomorrow(name, now) for name in zones]
-    earliest = max(times).astimezone(UTC)
+        times += [tomorrow(name, now) for name in zones]
     windows = [(campaign.hours, campaign.zone)]
     windows += [(campaign.contact_hours or campaign.hours, name) for name in zones]
     return next_all_open(
-        [(hours, zone(name), campaign.holidays) for hours, name in windows if hours is not None], earliest
+        [(hours, zone(name), campaign.holidays) for hours, name in windows if hours is not None],
+        max(times).astimezone(UTC),
     )
 
 
-def _tomorrow(name: str, now: datetime) -> datetime:
+def tomorrow(name: str, now: datetime) -> datetime:
     """The contact's next midnight."""
     at = zone(name)
     return datetime.combine(now.astimezone(at).date() + timedelta(days=1), time(0), tzinfo=at).astimezone(UTC)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.plan import Preview
-from callfloor.rules.eligibility import CampaignFacts, LeadFacts, ListFacts, may_dial, needs_agent
+from callfloor.rules.eligibility import may_dial, needs_agent
+from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
 from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, never_again, outcome_of, priority
 from callfloor.telephony.carrier import AgentId
 
@@ -68,7 +69,7 @@ class Leads:
                 self._made -= 1
                 return None
         agent: AgentId | None = None
-        if reserved or needs_agent(self._facts(found), self._campaign, moment) is not None:
+        if reserved or needs_agent(self._facts(found), self._campaign, 1, moment) is not None:
             agent = agents.pop(0)
         self._out[found.id] = found
         return Preview(found.id, 1, _NUMBERS[found.id % len(_NUMBERS)], found.attempts), agent

@@ -13,7 +13,9 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.contract.codes import ActivityStatus, DialStatus, LeadStatus, OutcomeType
+from callfloor.rules.number_facts import COUNTED
 from callfloor.rules.strategy import lead_status_after
+from callfloor.store import numbers
 from callfloor.store.paging import Filter, page_sql
 from callfloor.store.pool import Database
 
@@ -22,13 +24,19 @@ _JOINED = "JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campa
 GET_SQL = f"SELECT {_SHOWN} FROM attempts a {_JOINED} WHERE a.organisation_id = $1 AND a.attempt_id = $2"
 
 # Only a lead that is still as it was judged is dialled. One that another writer holds is passed over: it may be
-# dialled by another engine at this moment.
+# dialled by another engine at this moment. So it is with a number, whose other leads have locks of their own: `start`
+# has taken it, so that nobody else can begin a call to it until this one is committed.
 START_SQL = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::smallint[], $7::text[], $8::integer[],
-        $9::text[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[])
+        $9::text[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
         AS n (ord, campaign_id, lead_id, phone_index, phone_number, attempts_before, mode, agent_id, own_contact,
-            parent_activity_id, root_activity_id)
+            parent_activity_id, root_activity_id, of_number_before)
+), idle AS MATERIALIZED (
+    SELECT n.ord FROM wanted n CROSS JOIN LATERAL (
+        SELECT count(*) AS attempts, count(*) FILTER (WHERE hang_up_at IS NULL) AS up FROM attempts a
+        WHERE a.organisation_id = $1 AND a.phone_number = n.phone_number AND a.dialled_at >= $15) AS o
+    WHERE o.up = 0 AND (n.of_number_before IS NULL OR o.attempts = n.of_number_before)
 ), free AS MATERIALIZED (
     SELECT n.ord, l.lead_id, l.list_id
     FROM leads l
@@ -43,6 +51,7 @@ WITH wanted AS MATERIALIZED (
     SELECT n.*, f.list_id, nextval('attempt_ids') AS attempt_id, nextval('activity_ids') AS activity_id
     FROM wanted n
     JOIN campaigns c ON c.organisation_id = $1 AND c.campaign_id = n.campaign_id
+    JOIN idle i ON i.ord = n.ord
     LEFT JOIN free f ON f.ord = n.ord
     WHERE f.lead_id IS NOT NULL OR (n.lead_id IS NULL AND n.mode = 'manual')
 ), dialled_leads AS (
@@ -170,7 +179,8 @@ class NewAttempt:
     """One call to place. `phone_number` (E.164) and `attempts_before` are the lead's as they were when it was judged.
 
     Without a lead (mode manual only) `phone_index` is None. `parent_activity_id` and `root_activity_id`: the activity
-    that this call follows, where there is one.
+    that this call follows, where there is one. `of_number_before`: attempts on the number that counted
+    (`rules/number_facts`), of all leads, when it was judged; None: whatever they are.
     """
 
     campaign_id: int
@@ -183,6 +193,7 @@ class NewAttempt:
     own_contact: str | None = None
     parent_activity_id: int | None = None
     root_activity_id: int | None = None
+    of_number_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,26 +251,39 @@ async def start(db: Database, organisation: int, wanted: Sequence[NewAttempt], n
     """Write calls down before they are placed; dial only those that are answered with ids, at their positions.
 
     None: the lead is in flight or held by another writer, changed since it was judged, is no longer dialable, is not
-    the campaign's, or stands earlier in `wanted`.
+    the campaign's, or stands earlier in `wanted`; or its number is on a call of whatever lead, is being dialled by
+    somebody else, was dialled since it was judged, or stands earlier.
     """
-    first = {new.lead_id: ord_ for ord_, new in reversed(list(enumerate(wanted))) if new.lead_id is not None}
-    kept = [(ord_, new) for ord_, new in enumerate(wanted) if new.lead_id is None or first[new.lead_id] == ord_]
-    rows = await db.fetch(
-        START_SQL,
-        organisation,
-        now,
-        [ord_ for ord_, _ in kept],
-        [new.campaign_id for _, new in kept],
-        [new.lead_id for _, new in kept],
-        [new.phone_index for _, new in kept],
-        [new.phone_number for _, new in kept],
-        [new.attempts_before for _, new in kept],
-        [new.mode for _, new in kept],
-        [new.agent_id for _, new in kept],
-        [new.own_contact for _, new in kept],
-        [new.parent_activity_id for _, new in kept],
-        [new.root_activity_id for _, new in kept],
-    )
+    first: dict[object, int] = {}
+    for ord_, new in reversed(list(enumerate(wanted))):
+        first |= {new.phone_number: ord_} if new.lead_id is None else {new.phone_number: ord_, new.lead_id: ord_}
+    async with db.transaction():
+        taken = await numbers.take(db, organisation, [new.phone_number for new in wanted])
+        kept = [
+            (ord_, new)
+            for ord_, new in enumerate(wanted)
+            if new.phone_number in taken
+            and first[new.phone_number] == ord_
+            and (new.lead_id is None or first[new.lead_id] == ord_)
+        ]
+        rows = await db.fetch(
+            START_SQL,
+            organisation,
+            now,
+            [ord_ for ord_, _ in kept],
+            [new.campaign_id for _, new in kept],
+            [new.lead_id for _, new in kept],
+            [new.phone_index for _, new in kept],
+            [new.phone_number for _, new in kept],
+            [new.attempts_before for _, new in kept],
+            [new.mode for _, new in kept],
+            [new.agent_id for _, new in kept],
+            [new.own_contact for _, new in kept],
+            [new.parent_activity_id for _, new in kept],
+            [new.root_activity_id for _, new in kept],
+            [new.of_number_before for _, new in kept],
+            now - COUNTED,
+        )
     placed = {row["ord"]: Started(row["attempt_id"], row["activity_id"]) for row in rows}
     return [placed.get(ord_) for ord_ in range(len(wanted))]
 

@@ -13,7 +13,7 @@ from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
 from callfloor.rules.callbacks import Moved, Refused, Standing, Wish, refusal, settle
-from callfloor.rules.eligibility import LeadFacts
+from callfloor.rules.lead_facts import LeadFacts
 from callfloor.rules.strategy import CALLBACKS
 from callfloor.store import campaigns, do_not_call, inbound, leads, selection
 from callfloor.store.campaigns import CampaignSetup

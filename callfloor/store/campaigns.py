@@ -13,9 +13,9 @@ from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
 from callfloor.regimes import regime_of
-from callfloor.rules.eligibility import CampaignFacts, ListFacts
 from callfloor.rules.holidays import has_calendar
 from callfloor.rules.hours import Hours, parse_hours
+from callfloor.rules.lead_facts import CampaignFacts, ListFacts
 from callfloor.rules.regimes import Regime
 from callfloor.rules.strategy import DEFAULT, never_again
 from callfloor.store.pool import Database

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
 from callfloor.rules.contact_zone import contact_zones
-from callfloor.rules.eligibility import LeadFacts
+from callfloor.rules.lead_facts import LeadFacts
 from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import zone
+from callfloor.store import numbers
 from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
 
@@ -80,8 +81,6 @@ INSERT INTO lead_skips (organisation_id, lead_id, skipped_at, agent_id, reason)
 SELECT $1, lead_id, $3, $5, $6 FROM rested ON CONFLICT DO NOTHING"""
 
 _STANDARD = tuple(int(status) for status in LeadStatus if status not in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED))
-# The longest that the same calendar day can have begun ago: 25 hours where the clock is put back.
-_DAY = timedelta(hours=25)
 # Before every due time.
 _BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -178,7 +177,7 @@ async def dialled_today(
     tried = [row for row in rows if row["attempts"]]
     if setup.facts.max_per_day is None or not tried:
         return {}
-    dialled = await dialled_since(db, setup.organisation, [row["lead_id"] for row in tried], now - _DAY)
+    dialled = await dialled_since(db, setup.organisation, [row["lead_id"] for row in tried], now - numbers.DAY)
     today: dict[int, int] = {}
     for row in tried:
         number = row["phone1"] or row["phone2"] or row["phone3"]

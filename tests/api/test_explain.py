@@ -11,7 +11,7 @@ import pytest
 
 from callfloor.contract.codes import DialStatus
 from callfloor.floor.explain import MOST_COUNTED
-from callfloor.store import attempts, do_not_call
+from callfloor.store import activities, attempts, do_not_call
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.store.call_day import add_leads, new_attempt
@@ -145,10 +145,10 @@ async def test_a_later_next_attempt_is_told(centre: Centre) -> None:
 
 
 async def test_due_leads_come_first_by_time_then_the_others_by_id(db: Database, centre: Centre) -> None:
-    first, second = await create(centre), await create(centre)
-    late = await create(centre, nextAttemptTimestamp="2021-08-01T11:00:00Z")
+    first, second = await create(centre, phone1="02 5550 0001"), await create(centre, phone1="02 5550 0002")
+    late = await create(centre, phone1="02 5550 0003", nextAttemptTimestamp="2021-08-01T11:00:00Z")
     early = await create(centre, nextAttemptTimestamp="2021-08-01T10:00:00Z")
-    same = await create(centre, nextAttemptTimestamp="2021-08-01T10:00:00Z")
+    same = await create(centre, phone1="02 5550 0004", nextAttemptTimestamp="2021-08-01T10:00:00Z")
     await create(centre, nextAttemptTimestamp="2031-08-01T10:00:00Z")
     await create(centre, statusCode=12)
     other = (await centre.client.post("/leads/lists", json={"listName": "Two", "campaignId": centre.outbound})).json()
@@ -160,6 +160,40 @@ async def test_due_leads_come_first_by_time_then_the_others_by_id(db: Database, 
     now = datetime.now(UTC)
     await attempts.start(db, centre.organisation, [new_attempt(centre, early)], now)
     assert (await explained(centre, second))["position"] == 4
+
+
+async def test_which_call_a_number_is_on_is_told_for_all_its_leads_and_then_how_long_it_rests(
+    db: Database, centre: Centre
+) -> None:
+    mine, other = await create(centre), await create(centre, phone1=None, phone2="0491570156")
+    now = datetime.now(UTC)
+    (call,) = await attempts.start(db, centre.organisation, [new_attempt(centre, mine)], now)
+    assert call is not None
+    shown = await explained(centre, other)
+    assert failed(shown) == ["in-flight"]
+    assert f"attempt {call.attempt_id}, to lead {mine}" in detail(shown, "in-flight")
+    await attempts.finish(db, centre.organisation, call.attempt_id, attempts.Ended(DialStatus.NO_ANSWER), now)
+    shown = await explained(centre, other)
+    assert failed(shown) == ["next-attempt"]
+    due = datetime.fromisoformat(shown["nextDialTimestamp"])
+    assert abs(due - now - timedelta(minutes=60)) < timedelta(minutes=1)
+    # a lead of another number knows nothing of it
+    assert failed(await explained(centre, await create(centre, phone1="02 5550 0009"))) == []
+
+
+async def test_a_caller_on_the_line_is_not_dialled(db: Database, centre: Centre) -> None:
+    lead_id, now = await create(centre), datetime.now(UTC)
+    call = activities.NewCall(centre.inbound, "+61491570156", "+61255501234")
+    leg = await activities.open_inbound(db, centre.organisation, call, now)
+    shown = await explained(centre, lead_id)
+    assert failed(shown) == ["in-flight"]
+    assert f"activity {leg}" in detail(shown, "in-flight")
+    await activities.hang_up(db, centre.organisation, leg, now)
+    assert failed(await explained(centre, lead_id)) == []
+
+
+def detail(shown: dict[str, Any], rule: str) -> str:
+    return next(each["detail"] for each in shown["rules"] if each["rule"] == rule)
 
 
 async def test_a_position_is_counted_among_the_first_of_a_list(db: Database, centre: Centre) -> None:

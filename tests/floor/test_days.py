@@ -74,12 +74,14 @@ class Watcher:
         self.campaign, self.blocked = campaign, blocked
         self.up: dict[int, Claimed] = {}
         self.dialled: dict[int, list[tuple[datetime, str]]] = {}
+        self.of_number: dict[str, list[datetime]] = {}
         self.abandoned: dict[int, datetime] = {}
 
     def dials(self, call: Claimed, lead: Record, at: datetime) -> None:
         said = self.campaign
         before = self.dialled.setdefault(call.lead, [])
         assert call.lead not in {each.lead for each in self.up.values()}, "dialled twice at once"
+        assert call.number not in {each.number for each in self.up.values()}, "on two calls at once"
         assert lead["completed_at"] is None
         assert lead["status_code"] != LeadStatus.DO_NOT_CALL
         assert call.number in (lead["phone1"], lead["phone2"], lead["phone3"])
@@ -89,18 +91,21 @@ class Watcher:
         for zone in zones:
             assert is_open(said["contact_hours"], zone, at, said["closed"]), f"outside the contact's hours in {zone}"
         assert len(before) < said["max_attempts"], "over the lead's attempts"
-        number = sum(each == call.number for _, each in before)
-        assert said["per_number"] is None or number < said["per_number"], "over the number's attempts"
+        of_number = self.of_number.setdefault(call.number, [])
+        assert said["per_number"] is None or len(of_number) < said["per_number"], "over the number's attempts"
         if said["per_day"] is not None:
             for zone in zones:
                 day = at.astimezone(ZoneInfo(zone)).date()
                 today = sum(when.astimezone(ZoneInfo(zone)).date() == day for when, _ in before)
                 assert today < said["per_day"], "over the day's attempts"
+                today = sum(when.astimezone(ZoneInfo(zone)).date() == day for when in of_number)
+                assert today < said["per_day"], "over the day's attempts of the number"
         if lead["status_code"] == LeadStatus.CALLBACK_AGENT and lead["agent_id"] is not None:
             assert call.agent == lead["agent_id"], "somebody else's callback"
         if call.lead in self.abandoned and at - self.abandoned[call.lead] < said["rest"]:
             assert call.agent is not None, "abandoned, and dialled again without an agent reserved"
         before.append((at, call.number))
+        of_number.append(at)
         self.up[call.call] = call
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -132,7 +132,12 @@ async def random_leads(db: Database, centre: Centre, luck: random.Random, at: da
     for list_id in lists:
         ids += await add_leads(db, centre, 14, list_id=list_id)
     statuses = [int(each) for each in LeadStatus if each is not LeadStatus.COMPLETED]
+    numbers = unlike(luck)
+    given: list[str] = []
     for lead_id in ids:
+        # a lead may have a number twice, another lead may not: it would wait for this one's call
+        phones = luck.choices([next(numbers), next(numbers), None], k=3)
+        given += [phone for phone in phones if phone is not None]
         due = luck.choice([None, None, timedelta(hours=-3), timedelta(hours=-1), timedelta(minutes=40)])
         tried = [luck.choice([0, 0, 1, 2]) for _ in range(3)]
         await db.execute(
@@ -140,14 +145,26 @@ async def random_leads(db: Database, centre: Centre, luck: random.Random, at: da
                 next_attempt_at = $8, agent_id = $9, phone1_attempts = $10, phone2_attempts = $11,
                 phone3_attempts = $12, attempts = $13, phone1_dial_status = $14, abandoned_at = $15
             WHERE organisation_id = $1 AND lead_id = $2""",
-            *(centre.organisation, lead_id, luck.choice([0, 0, 0, *statuses]), *luck.choices(NUMBERS, k=3)),
+            *(centre.organisation, lead_id, luck.choice([0, 0, 0, *statuses]), *phones),
             *(luck.choice(ZONES), None if due is None else at + due, luck.choice([None, None, centre.agent])),
             *(*tried, sum(tried), luck.choice([None, DialStatus.DISCONNECTED]) if tried[0] else None),
             luck.choice([None, None, at - timedelta(hours=1)]),
         )
     key = await db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", centre.organisation)
-    await do_not_call.add(db, centre.organisation, key, luck.choice(NUMBERS[:-1]) or "", at)
+    for number in luck.sample(given, 8):
+        await do_not_call.add(db, centre.organisation, key, number, at)
     return ids
+
+
+def unlike(luck: random.Random) -> Iterator[str]:
+    """Numbers kept for fiction in three countries, no two alike."""
+    kinds = [
+        iter([f"+6125550{number:04d}" for number in range(1000)]),
+        iter([f"+44770090{number:04d}" for number in range(1000)]),
+        iter([f"+1202555{number:04d}" for number in range(100, 200)]),
+    ]
+    while True:
+        yield next(luck.choice(kinds))
 
 
 @pytest.mark.parametrize("seed", range(16))

@@ -10,17 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.eligibility import (
-    TIME_RULES,
-    CampaignFacts,
-    LeadFacts,
-    ListFacts,
-    Verdict,
-    judge,
-    next_phone,
-    on_lead_in_dialler,
-)
+from callfloor.rules.eligibility import TIME_RULES, Verdict, judge, on_lead_in_dialler
 from callfloor.rules.hours import parse_hours
+from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
+from callfloor.rules.number_facts import FREE, NumberFacts
+from callfloor.rules.phone_choice import next_phone
 
 NOW = datetime(2024, 7, 1, 2, 0, tzinfo=UTC)  # Monday noon in Sydney
 LEAD = LeadFacts(
@@ -74,17 +68,29 @@ def test_only_when_every_phone_is_blocked_is_the_lead_do_not_call() -> None:
     assert failed(judge(LEAD, LIST, CAMPAIGN, frozenset({1, 3}), NOW)) == {"do-not-call"}
 
 
+moments = st.integers(-5_000, 5_000).map(lambda minutes: NOW + timedelta(minutes=minutes))
+numbers = st.just(FREE) | st.builds(
+    NumberFacts,
+    attempts=st.integers(0, 4),
+    on_call=st.sampled_from([None, None, "that of attempt 3"]),
+    dialled_at=st.none() | moments,
+    rests_until=st.none() | moments,
+    day_until=st.none() | moments,
+    abandoned_at=st.none() | moments,
+)
 leads = st.builds(
     LeadFacts,
     completed_at=st.none(),
-    status_code=st.sampled_from([0, 4, 11]),
-    phones=st.tuples(*[st.sampled_from([None, "+61491570156"])] * 3),
+    status_code=st.sampled_from([0, 4, 9, 11]),
+    phones=st.tuples(*[st.sampled_from([None, "+61491570156", "+12025550123", "+447700900123"])] * 3),
     phone_attempts=st.tuples(*[st.integers(0, 4)] * 3),
     attempts=st.integers(0, 12),
-    next_attempt_at=st.none() | st.integers(-5_000, 5_000).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+    next_attempt_at=st.none() | moments,
     callback_agent_id=st.none(),
     zone=st.sampled_from([None, "Australia/Perth", "Europe/London", "America/New_York"]),
     in_flight=st.booleans(),
+    attempts_today=st.integers(0, 1),
+    numbers=st.tuples(numbers, numbers, numbers),
 )
 campaigns = st.builds(
     CampaignFacts,
@@ -94,6 +100,8 @@ campaigns = st.builds(
     hours=st.none()
     | st.sampled_from([CAMPAIGN.hours, parse_hours({d: ["20:00-03:00"] for d in ("friday", "sunday")})]),
     max_attempts=st.just(10),
+    max_per_number=st.sampled_from([None, 2]),
+    max_per_day=st.just(2),
 )
 
 
@@ -118,14 +126,61 @@ def test_the_next_time_is_the_first_at_which_the_lead_may_be_dialled(
 
 @given(leads, st.frozensets(st.sampled_from([1, 2, 3])))
 def test_phones_take_turns(lead: LeadFacts, blocked: frozenset[int]) -> None:
-    chosen = next_phone(lead, blocked)
+    chosen = next_phone(lead, blocked, NOW)
     usable = [n for n in (1, 2, 3) if lead.phones[n - 1] is not None and n not in blocked]
     if not usable:
         assert chosen is None
         return
     assert chosen in usable
-    for other in usable:
-        assert (lead.phone_attempts[chosen - 1], chosen) <= (lead.phone_attempts[other - 1], other)
+    # whose number is on a call comes last, then whose number rests
+    turn = {index: (lead.numbers[index - 1].on_call is not None, rest_of(lead, index), lead.phone_attempts[index - 1])
+            for index in usable}  # fmt: skip
+    assert all((turn[chosen], chosen) <= (turn[other], other) for other in usable)
+
+
+def rest_of(lead: LeadFacts, index: int) -> datetime:
+    number = lead.numbers[index - 1]
+    promised = lead.next_attempt_at if lead.status_code in (9, 10) else None
+    rests = number.rests_until or NOW
+    if promised is not None and number.dialled_at is not None and promised > number.dialled_at:
+        rests = NOW
+    return max(NOW, rests, number.day_until or NOW)
+
+
+@pytest.mark.parametrize(
+    ("number", "rule"),
+    [
+        (NumberFacts(on_call="that of attempt 7, to lead 9"), "in-flight"),
+        (NumberFacts(rests_until=NOW + timedelta(minutes=1)), "next-attempt"),
+        (NumberFacts(day_until=NOW + timedelta(minutes=1)), "attempts-today"),
+        (NumberFacts(attempts=2), "phone"),
+    ],
+)
+def test_a_number_is_kept_from_all_its_leads_by_what_happened_on_one(number: NumberFacts, rule: str) -> None:
+    lead = replace(LEAD, phones=("+61491570156", None, None), numbers=(number, FREE, FREE))
+    campaign = replace(CAMPAIGN, max_per_number=2, max_per_day=5)
+    assert failed(judge(lead, LIST, campaign, frozenset(), NOW)) == {rule}
+    # its other phone is free
+    other = replace(lead, phones=("+61491570156", "+61491570157", None))
+    assert judge(other, LIST, campaign, frozenset(), NOW).phone_index == 2
+
+
+def test_a_number_that_was_abandoned_for_one_lead_is_called_with_an_agent_held_for_another() -> None:
+    number = NumberFacts(abandoned_at=NOW - timedelta(hours=1))
+    lead = replace(LEAD, numbers=(number, FREE, FREE))
+    campaign = replace(CAMPAIGN, abandoned_rest=timedelta(hours=72))
+    assert failed(judge(lead, LIST, campaign, frozenset(), NOW, agents=frozenset())) == set()
+    lead = replace(lead, phones=("+61491570156", None, None))
+    assert failed(judge(lead, LIST, campaign, frozenset(), NOW, agents=frozenset())) == {"abandoned"}
+
+
+def test_a_callback_that_came_due_after_the_last_attempt_does_not_wait_for_a_rest() -> None:
+    number = NumberFacts(dialled_at=NOW - timedelta(minutes=10), rests_until=NOW + timedelta(minutes=50))
+    lead = replace(LEAD, phones=("+61491570156", None, None), numbers=(number, FREE, FREE), status_code=9)
+    late = replace(lead, next_attempt_at=NOW - timedelta(minutes=5))
+    assert failed(judge(late, LIST, CAMPAIGN, frozenset(), NOW)) == set()
+    before = replace(lead, next_attempt_at=NOW - timedelta(minutes=15))
+    assert failed(judge(before, LIST, CAMPAIGN, frozenset(), NOW)) == {"next-attempt"}
 
 
 @given(leads, campaigns)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from callfloor.contract.codes import DialStatus
+from callfloor.samples import fiction_number
 from callfloor.store import activities, agents, attempts, leads
 from callfloor.store.pool import Database
 from tests.conftest import Centre
@@ -29,20 +30,33 @@ ENDS = [
 ]
 
 
+# the first phone of each lead that was added
+_NUMBERS: dict[int, str] = {}
+_ORDER = itertools.count()
+
+
 async def add_leads(db: Database, centre: Centre, count: int, *, list_id: int | None = None) -> list[int]:
-    """New leads with a first phone."""
+    """New leads with a first phone each; the first one's is +61491570156, and no two are alike."""
+    numbers = ["+61491570156", *(_another() for _ in range(1, count))][:count]
     new = [
         leads.NewLead(
             organisation_id=centre.organisation,
             list_id=list_id or centre.list_id,
             data=msgspec.Raw(b"{}"),
             status_code=0,
-            phone1="+61491570156",
+            phone1=number,
         )
-        for _ in range(count)
+        for number in numbers
     ]
     outcomes = await leads.insert_many(db, new)
-    return [outcome.lead_id for outcome in outcomes if outcome.lead_id is not None]
+    ids = [outcome.lead_id for outcome in outcomes if outcome.lead_id is not None]
+    _NUMBERS.update(zip(ids, numbers, strict=True))
+    return ids
+
+
+def _another() -> str:
+    """A number kept for fiction that is given out once in 40,000 times."""
+    return f"+61{fiction_number(next(_ORDER))[1:]}"
 
 
 def new_attempt(centre: Centre, lead_id: int, **fields: object) -> attempts.NewAttempt:
@@ -50,7 +64,7 @@ def new_attempt(centre: Centre, lead_id: int, **fields: object) -> attempts.NewA
         "campaign_id": centre.outbound,
         "lead_id": lead_id,
         "phone_index": 1,
-        "phone_number": "+61491570156",
+        "phone_number": _NUMBERS.get(lead_id, "+61491570156"),
         "mode": "progressive",
     }
     return attempts.NewAttempt(**(values | fields))  # type: ignore[arg-type]

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses or networks, by commas, whose X-Forwarded-For and -Proto are believed."
     )
+    metrics_from: str = Field("127.0.0.1, ::1", description="Addresses or networks, by commas, that may read /metrics.")
     media_url: str | None = Field(
         None, description="Where media go: a folder or s3://bucket/prefix. Default: DATA/media."
     )
@@ -105,7 +106,7 @@ class Settings(BaseSettings):
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_from")
     @classmethod
     def _networks(cls, text: str) -> str:
         networks(text)
@@ -115,6 +116,11 @@ class Settings(BaseSettings):
     def proxies(self) -> list[IPv4Network | IPv6Network]:
         """The networks of `trusted_proxies`."""
         return networks(self.trusted_proxies)
+
+    @property
+    def metrics_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `metrics_from`."""
+        return networks(self.metrics_from)
 
     @property
     def smtp_bytes(self) -> int:

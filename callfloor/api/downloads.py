@@ -16,6 +16,22 @@ from starlette.types import Receive, Scope, Send
 OCTETS = "application/octet-stream"
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}(?: ?; ?[A-Za-z0-9-]+=[A-Za-z0-9_.+-]+)*")
 _QUALITY = re.compile(r"q=0(?:\.0{0,3})?", re.IGNORECASE)
+# What a browser can only play. Everything else is saved, not shown: it comes from strangers, and a type such as
+# audio/x+xml is a document.
+_PLAYED = frozenset(
+    (
+        "audio/wav",
+        "audio/x-wav",
+        "audio/wave",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/aac",
+        "audio/ogg",
+        "audio/opus",
+        "audio/webm",
+        "audio/flac",
+    )
+)
 _EXTENSIONS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg"}
 LONGEST_NAME = 150
 
@@ -88,13 +104,13 @@ def safe_type(content_type: str) -> str:
 
 
 def disposition(file_name: str | None, kind: str, media_id: int, content_type: str) -> str:
-    """Content-Disposition (RFC 6266, RFC 8187). Only audio is shown in place: the rest comes from strangers."""
+    """Content-Disposition (RFC 6266, RFC 8187). Only sound is played in place."""
     own = content_type.partition(";")[0].lower()
     name = _clean(file_name or "")
     if not name:
         extension = _EXTENSIONS.get(own)
         name = f"{kind}-{media_id}" + (f".{extension}" if extension else "")
-    placed = "inline" if own.startswith("audio/") else "attachment"
+    placed = "inline" if own in _PLAYED else "attachment"
     plain = re.sub(r"[^A-Za-z0-9 ._()\-]", "_", unicodedata.normalize("NFKD", name).encode("ascii", "replace").decode())
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
     return f'{placed}; filename="{plain}"{extended}'

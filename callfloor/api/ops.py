@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 import msgspec
@@ -18,7 +19,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
 from callfloor.api.call import Services
+from callfloor.api.gate import address_of
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
+
+# The reference page runs its own script and styles, and nothing else; nobody may put it into a frame.
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+        " font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -57,11 +70,11 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
         page = (assets / "index.html").read_text("utf-8")
         if request.url.path == "/docs/workspace":
             page = page.replace(f"{first}/", "/workspace/v1/").replace("Platform API", "Workspace API")
-        return Response(page, media_type="text/html")
+        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
-        if name != "redoc.standalone.js":
+        if name not in ("redoc.standalone.js", "reference.js"):
             return await problem_of(request, NotFound("There is nothing at this address."))
         return Response(
             (assets / name).read_bytes(),
@@ -81,7 +94,10 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             return _json({"status": "unavailable", "database": "unreachable"}, 503)
         return _json({"status": "ok", "database": "ok"})
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        """For those whom the settings name: figures of the centre are nobody else's business."""
+        if not _is_in(address_of(request.scope), services.settings.metrics_networks):
+            return await problem_of(request, NotFound("There is nothing at this address."))
         registry = OWN_REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
@@ -109,6 +125,10 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
     return _read_only(router, problem_of)
 
 
+def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return bool(address) and any(ip_address(address.partition("%")[0]) in network for network in networks)
+
+
 def _read_only(router: Router, answer: Callable[[Request, Problem], Awaitable[Response]]) -> ASGIApp:
     """Everything here is only read, and every answer has its request id."""
 
@@ -121,7 +141,11 @@ def _read_only(router: Router, answer: Callable[[Request, Problem], Awaitable[Re
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
             await send(message)
 
         if scope["method"] not in ("GET", "HEAD"):

@@ -16,7 +16,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from uuid import uuid4
 
 import httpx2
@@ -29,6 +29,15 @@ from callfloor.rules.workflow_events import CallFunction, FunctionAnswered, Func
 LARGEST_ANSWER = 64 * 1024
 MOST_AT_ONCE = 100
 # IPv4 inside IPv6, as a translator between the two networks reads it (RFC 6052)
+# All that is given out to the public network (IANA IPv6 Global Unicast Address Space).
+_UNICAST = IPv6Network("2000::/3")
+# Of IANA's special-purpose registries what Python's own list lacks in some versions.
+_RESERVED = (
+    IPv4Network("192.0.0.0/24"),
+    IPv6Network("2001::/23"),
+    IPv6Network("2001:db8::/32"),
+    IPv6Network("3fff::/20"),
+)
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 
 log = structlog.get_logger("callfloor.functions")
@@ -170,6 +179,11 @@ def is_public(address: str) -> bool:
         inner = _inner(found)
         if inner is not None:
             found = inner
+    if isinstance(found, IPv6Address) and found not in _UNICAST:
+        # fec0::/10 (RFC 3879), for one, was for private networks and is still routed in some; Python calls it global
+        return False
+    if any(found in network for network in _RESERVED):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 

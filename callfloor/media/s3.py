@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Generator, Hashable, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -32,12 +34,15 @@ class S3Storage:
         """`options`: keys of obstore's `S3Config`. Raises `BlobConfigError` for one that it does not know."""
         # Deleting one by one works with every S3-compatible service, the bulk request with some.
         config = cast("S3Config", {"disable_bulk_delete": True, **options})
+        endpoint = str(
+            options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT", "")
+        )
         try:
             self._store = S3Store(
                 bucket,
                 prefix=prefix or None,
                 config=config,
-                client_options={"allow_http": True, "timeout": timedelta(seconds=60)},
+                client_options={"allow_http": allows_clear(endpoint), "timeout": timedelta(seconds=60)},
                 retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
             )
         except (BaseError, ValueError) as error:
@@ -113,6 +118,13 @@ class S3Reader:
 
     def close(self) -> None:
         pass
+
+
+def allows_clear(endpoint: str) -> bool:
+    """Whether a service may be spoken to without TLS: on this machine, or where AWS_ALLOW_HTTP says so."""
+    if os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes"):
+        return True
+    return urlsplit(endpoint).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 @contextmanager

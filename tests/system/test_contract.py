@@ -299,7 +299,7 @@ async def test_the_workspace_has_a_reference_page_of_its_own(centre: Centre) -> 
     ):
         page = await centre.client.get(f"http://callfloor.test{path}")
         assert page.headers["Content-Type"].startswith("text/html")
-        assert re.findall(r'init\("([^"]+)"', page.text) == [document]
+        assert re.findall(r'data-document="([^"]+)"', page.text) == [document]
 
 
 async def test_the_same_routes_answer_under_both_prefixes(centre: Centre) -> None:

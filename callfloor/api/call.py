@@ -51,6 +51,8 @@ class Answer(Generic[T]):
     headers: dict[str, str] = field(default_factory=dict[str, str])
     # the lead whose data the answer shows: an erasure finds a stored answer by it
     lead_id: int | None = None
+    # what the ETag is of, where the answer says more than that
+    version: msgspec.Struct | None = None
 
 
 @dataclass(slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import structlog
 
 from callfloor.api.call import ENCODE, Call, invalid
@@ -21,6 +23,7 @@ from callfloor.rules.times import format_timestamp
 from callfloor.store import erasure
 
 AT_ONCE = 16
+_SHOWN = re.compile(r"\+[0-9]{1,20}", re.ASCII)
 
 _COUNTS: dict[str, Any] = {
     "callData": {"activities": 12, "attempts": 9, "recordings": 4, "voicemails": 1},
@@ -57,7 +60,7 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
     Leads go; calls and attempts stay as figures without personal data; bytes of media are destroyed. The answer says
     how many of each. `dryRun=true` only counts. The certificate can be checked offline and holds no personal data.
     """
-    customer = _customer(call, query)
+    customer, doubt = _customer(call, query)
     organisation = call.caller.organisation
     async with call.db.transaction():
         try:
@@ -71,6 +74,9 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
             )
         except erasure.InCallError as error:
             raise CustomerInCall("The customer is in a call now; erase when it is over.") from error
+        if doubt is not None and _is_nothing(erased):
+            # no certificate for somebody who cannot be
+            raise doubt
         certificate = None if query.dry_run else await _certify(call, erased)
         await _destroy(call, erased.contents)
     return Erasure(
@@ -81,17 +87,22 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
     )
 
 
-def _customer(call: Call, query: CustomerQuery) -> Customer:
+def _customer(call: Call, query: CustomerQuery) -> tuple[Customer, Invalid | None]:
+    """Whose data is asked for, and what to answer should there be none: a number that cannot be one is looked for when
+    it is written just as an answer shows it, because a trunk may have named a caller so."""
     country = call.caller.organisation.country
-    number = address = None
+    number = address = doubt = None
     if query.phone_number is not None:
         # an unescaped + arrives as a space
         text = query.phone_number
         text = f"+{text[1:]}" if text.startswith(" ") else text
         try:
-            number = normalise(text, country)
+            number = normalise(text, country, call.caller.organisation.new_number_ranges)
         except PhoneError as error:
-            raise invalid("phoneNumber", error.code, str(error), in_body=False) from error
+            doubt = invalid("phoneNumber", error.code, str(error), in_body=False)
+            if _SHOWN.fullmatch(text) is None or query.email_address is not None:
+                raise doubt from error
+            number = text
     if query.email_address is not None:
         try:
             address = normalise_email(query.email_address)
@@ -101,7 +112,15 @@ def _customer(call: Call, query: CustomerQuery) -> Customer:
         names = ("phoneNumber", "emailAddress")
         faults = [FieldError("required", "is required, or the other one", parameter=name) for name in names]
         raise Invalid("Give phoneNumber, emailAddress or both.", errors=faults)
-    return Customer(number, address, country)
+    return Customer(number, address, country), doubt
+
+
+def _is_nothing(erased: erasure.Erased) -> bool:
+    return not any(
+        count
+        for part in (erased.call_data, erased.email_data, erased.lead_data)
+        for count in msgspec.structs.astuple(part)
+    )
 
 
 async def _certify(call: Call, erased: erasure.Erased) -> Certificate:

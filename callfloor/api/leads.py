@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
@@ -20,7 +20,7 @@ from callfloor.api.lead_callbacks import (
 )
 from callfloor.api.operation import operation
 from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
-from callfloor.contract.fields import Page
+from callfloor.contract.fields import Note, Page
 from callfloor.contract.leads import (
     LARGEST_LEAD_DATA,
     MOST_FIELDS,
@@ -45,11 +45,21 @@ from callfloor.errors import (
 )
 from callfloor.rules.customer_keys import customer_key
 from callfloor.rules.faults import listed
-from callfloor.rules.leads import LeadFault, contacts, every_fault, merged_data, prepare
+from callfloor.rules.leads import (
+    PHONES,
+    LeadFault,
+    contacts,
+    each_once,
+    every_fault,
+    merged_data,
+    phone_notes,
+    prepare,
+)
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
 from callfloor.store import leads, lists, users
+from callfloor.store.tokens import Organisation
 
 LEAD_EXAMPLE: dict[str, Any] = {
     "leadId": 999,
@@ -100,7 +110,6 @@ CREATE_EXAMPLE = {
     "phone2": "0491 570 157",
     "leadData": {"firstName": "Jane", "plan": "gold"},
 }
-PHONE_NAMES = ("phone1", "phone2", "phone3")
 
 
 @operation(
@@ -143,11 +152,11 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
 
     A `nextAttemptTimestamp` makes a callback, as in an update, unless `statusCode` says what the lead is.
     """
-    country = call.caller.organisation.country
+    country, new_ranges = call.caller.organisation.country, call.caller.organisation.new_number_ranges
     try:
-        new = prepare(body, country, call.zone)
+        new = prepare(body, country, call.zone, new_ranges)
     except LeadFault as fault:
-        found = every_fault(body, country, call.zone)
+        found = every_fault(body, country, call.zone, new_ranges)
         raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
     if call.db.in_transaction or new["status_code"] in CALLBACKS:
@@ -160,7 +169,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
         raise invalid("leadData", "invalid", "holds a value that cannot be stored") from outcome
     if outcome.lead_id is None:
         raise _missing(outcome, body.list_id)
-    created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler)
+    created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler, warnings=_notes(body, new))
     location = f"{call.prefix}/leads/{outcome.lead_id}"
     return Answer(created, headers={"Location": location}, lead_id=outcome.lead_id)
 
@@ -214,13 +223,13 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
         if row is None:
             raise not_found("lead")
         call.expect_version(lead_of(row))
-        await leads.update(
-            call.db, call.organisation, lead_id, await _changed(call, row, body, members, may_lift=may_lift)
-        )
+        changed = await _changed(call, row, body, members, may_lift=may_lift)
+        await leads.update(call.db, call.organisation, lead_id, changed)
         updated = await leads.get(call.db, call.organisation, lead_id)
     if updated is None:
         raise not_found("lead")
-    return Answer(lead_of(updated), lead_id=lead_id)
+    lead, notes = lead_of(updated), _notes(body, changed)
+    return Answer(msgspec.structs.replace(lead, warnings=notes), lead_id=lead_id, version=lead)
 
 
 @operation(
@@ -256,7 +265,7 @@ async def _changed(
     call: Call, row: leads.LeadRecord, body: LeadUpdate, members: frozenset[tuple[int, int]], *, may_lift: bool
 ) -> dict[str, Any]:
     """Every changeable column, with the request's changes applied."""
-    values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONE_NAMES, "completed_at")}
+    values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONES, "completed_at")}
     values |= {name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")}
     country = call.caller.organisation.country
     await _move(call, row, body, values)
@@ -264,10 +273,11 @@ async def _changed(
         values["customer_key"] = customer_key(body.customer_key)
     if body.timezone is not UNSET:
         values["timezone"] = _zone_name(body.timezone)
-    for name in PHONE_NAMES:
+    for name in PHONES:
         text: Any = getattr(body, name)
         if text is not UNSET:
-            values[name] = _phone(text, name, country)
+            values[name] = _phone(text, name, call.caller.organisation)
+    values |= each_once({name: values[name] for name in PHONES})
     if isinstance(body.lead_data, dict):
         merged = merged_data(msgspec.json.decode(row["data"]), body.lead_data)
         encoded = ENCODE(merged)
@@ -317,9 +327,16 @@ def _zone_name(name: str | None) -> str | None:
         raise invalid("timezone", "unknown-timezone", str(error)) from error
 
 
-def _phone(text: str | None, name: str, country: str) -> str | None:
+def _notes(body: LeadCreate | LeadUpdate, kept: dict[str, Any]) -> list[Note] | UnsetType:
+    given = {name: getattr(body, name) for name in PHONES}
+    return [Note(field=name, code=code, message=text) for name, code, text in phone_notes(given, kept)] or UNSET
+
+
+def _phone(text: str | None, name: str, organisation: Organisation) -> str | None:
+    if text is None or not text.strip():
+        return None
     try:
-        return None if text is None or not text.strip() else normalise(text, country)
+        return normalise(text, organisation.country, organisation.new_number_ranges)
     except PhoneError as error:
         raise invalid(name, error.code, str(error)) from error
 

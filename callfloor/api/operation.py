@@ -158,16 +158,17 @@ class Operation:
         if isinstance(value, Response | Encoded):
             return value
         headers: dict[str, str] = {}
-        status = self.status
+        status, version = self.status, None
         if isinstance(value, Answer):
             answer = cast("Answer[Any]", value)
             headers, status, value = answer.headers, answer.status or status, answer.value
+            version = answer.version
         if value is None:
             return Encoded(status, headers, b"")
         body = ENCODE(value)
         headers["Content-Type"] = "application/json"
         if self.etag:
-            etag = etag_of(body)
+            etag = etag_of(body if version is None else ENCODE(version))
             headers["ETag"] = etag.decode()
             unchanged = call.headers.get(b"if-none-match")
             if unchanged is not None and self.method == "GET" and matches(unchanged, etag, weak=True):

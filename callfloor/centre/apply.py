@@ -119,9 +119,11 @@ class _Writer:
     async def _write_organisation(self, change: Change) -> None:
         new = self._target.organisation
         if change.sign == "+":
-            self._organisation = await organisations.create(self._db, new.name, new.timezone, new.country)
+            self._organisation = await organisations.create(
+                self._db, new.name, new.timezone, new.country, new.new_number_ranges
+            )
         else:
-            await organisations.update(self._db, self._organisation, new.timezone, new.country)
+            await organisations.update(self._db, self._organisation, new.timezone, new.country, new.new_number_ranges)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":

@@ -26,6 +26,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "name": values.text,
     "timezone": values.zone_name,
     "country": values.country,
+    "newNumberRanges": values.countries,
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,
@@ -157,7 +158,7 @@ class _Merge:
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
         if organisation is not None:
             for table in given:
-                self._normalise(table, organisation.country)
+                self._normalise(table, organisation)
         return callers.workflows(self._report, given, self._current.workflows if self._current else {})
 
     def _strategies(self, given: Iterable[Table]) -> dict[str, Strategy]:
@@ -204,7 +205,7 @@ class _Merge:
         if given.right("mode") and direction == "inbound":
             self._report.wrong((*given.path, "mode"), "is for outbound campaigns only")
         if organisation is not None:
-            self._normalise(given, organisation.country)
+            self._normalise(given, organisation)
         campaign = self._merged(given, was, Campaign, keys.CAMPAIGN, ("direction", "timezone"))
         lists = dict(was.lists) if was else {}
         for table in given.right("lists") or ():
@@ -261,13 +262,13 @@ class _Merge:
             self._report.wrong((*given.path, "agents", index), why)
         return None if listed is None else frozenset(listed)
 
-    def _normalise(self, given: Table, country: str) -> None:
+    def _normalise(self, given: Table, organisation: Organisation) -> None:
         """Put the numbers into E.164."""
         found: list[str] = []
         for index, number in enumerate(given.right("numbers") or ()):
             path: Path = (*given.path, "numbers", index)
             try:
-                normal = normalise(number, country)
+                normal = normalise(number, organisation.country, organisation.new_number_ranges)
             except PhoneError as error:
                 self._report.wrong(path, str(error))
                 continue

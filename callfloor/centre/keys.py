@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-ORGANISATION = {"name": "name", "timezone": "timezone", "country": "country"}
+ORGANISATION = {
+    "name": "name",
+    "timezone": "timezone",
+    "country": "country",
+    "newNumberRanges": "new_number_ranges",
+}
 USER = {
     "username": "username",
     "firstName": "first_name",

@@ -192,6 +192,14 @@ def country(report: Report, path: Path, value: object) -> str | Wrong:
     return _wrong(report, path, f"must be an ISO 3166 country code of two letters, such as AU{hint}")
 
 
+def countries(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
+    found = texts(report, path, value)
+    if found is WRONG:
+        return WRONG
+    checked = [country(report, (*path, index), each) for index, each in enumerate(found)]
+    return WRONG if WRONG in checked else found
+
+
 def email(report: Report, path: Path, value: object) -> str | Wrong:
     found = text(report, path, value)
     if found is WRONG:

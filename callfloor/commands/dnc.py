@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,8 @@ from rich.progress import Progress
 from callfloor.centre import CentreError
 from callfloor.commands import session
 from callfloor.commands.failures import CommandError, harmless
-from callfloor.rules.do_not_call_file import Entry, EntryError, Mistake, entries, entry
-from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.do_not_call_file import Entry, EntryError, Mistake, Reading, entries, entry
+from callfloor.rules.phones import PhoneError, is_known, normalise
 from callfloor.rules.times import format_timestamp, zone
 from callfloor.settings import Settings
 from callfloor.store import do_not_call
@@ -30,6 +31,8 @@ T = TypeVar("T")
 BATCH = 5_000
 MOST_MISTAKES = 100
 BLOCKED = 3
+# as `dnc list` shows a number
+_SHOWN = re.compile(r"\+[0-9]{1,20}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,12 @@ class _List:
     hash_key: bytes
     country: str
     zone: str
+    new_ranges: frozenset[str]
     campaign_id: int
     name: str
+
+    def reading(self, now: datetime) -> Reading:
+        return Reading(self.country, zone(self.zone), self.new_ranges, now)
 
 
 def _on(
@@ -63,7 +70,8 @@ async def _list(db: Database, organisation: Record, campaign: str | None) -> _Li
             raise CommandError(f"--campaign {harmless(campaign)}: there is no campaign of that name")
         campaign_id, name = found, f"the list of {campaign}"
     key = await do_not_call.key(db, number)
-    return _List(number, key, organisation["country"], organisation["timezone"], campaign_id, name)
+    country, new_ranges = organisation["country"], frozenset(organisation["new_number_ranges"])
+    return _List(number, key, country, organisation["timezone"], new_ranges, campaign_id, name)
 
 
 def add(
@@ -81,11 +89,12 @@ def add(
         given: list[Entry] = []
         for place, number in enumerate(numbers, 1):
             try:
-                given.append(entry(number, reason or "", expires or "", of.country, zone(of.zone), now))
+                given.append(entry(number, reason or "", expires or "", of.reading(now)))
             except EntryError as error:
                 raise CommandError(f"number {place}: {error}") from error
         added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, given, now)
         print(harmless(f"{added} added to {of.name}, {len({each.number for each in given}) - added} were on it"))
+        _warn(sum(not is_known(each) for each in {each.number for each in given}))
 
     _on(settings, organisation, campaign, work)
 
@@ -94,7 +103,7 @@ def remove(settings: Settings, organisation: str | None, campaign: str | None, n
     """Let numbers be dialled again. Raises `CommandError`; then none is."""
 
     async def work(db: Database, of: _List) -> None:
-        given = _normal(numbers, of.country)
+        given = _normal(numbers, of, listed=True)
         removed = await do_not_call.remove(db, of.organisation, of.hash_key, of.campaign_id, given)
         print(harmless(f"{len(removed)} removed from {of.name}, {len(set(given)) - len(removed)} were not on it"))
 
@@ -105,7 +114,7 @@ def check(settings: Settings, organisation: str | None, campaign: str | None, nu
     """Say whether a number may be dialled; returns the exit code. Raises `CommandError`."""
 
     async def work(db: Database, of: _List) -> int:
-        (normal,) = _normal([number], of.country)
+        (normal,) = _normal([number], of)
         now = datetime.now(UTC)
         rows = await do_not_call.find(db, of.organisation, of.hash_key, of.campaign_id, normal, now)
         for row in rows:
@@ -117,19 +126,30 @@ def check(settings: Settings, organisation: str | None, campaign: str | None, nu
             print(harmless(f"blocked for {where}{why}, since {since}{until}"))
         if not rows:
             print("not blocked")
+        _warn(int(not is_known(normal)))
         return BLOCKED if rows else 0
 
     return _on(settings, organisation, campaign, work)
 
 
-def _normal(numbers: Sequence[str], country: str) -> list[str]:
+def _normal(numbers: Sequence[str], of: _List, *, listed: bool = False) -> list[str]:
+    """`listed`: a number that cannot be one is taken when it is written just as a list shows it."""
     found: list[str] = []
     for place, number in enumerate(numbers, 1):
         try:
-            found.append(normalise(number, country))
+            found.append(normalise(number, of.country, of.new_ranges))
         except PhoneError as error:
-            raise CommandError(f"number {place}: phone {error}") from error
+            if not listed or _SHOWN.fullmatch(number) is None:
+                raise CommandError(f"number {place}: phone {error}") from error
+            found.append(number)
     return found
+
+
+def _warn(unknown: int) -> None:
+    """Say of how many numbers nobody knows whether they exist."""
+    if unknown:
+        what = "1 number is" if unknown == 1 else f"{unknown} numbers are"
+        print(f"warning: {what} outside the ranges that are known of their countries", file=sys.stderr)
 
 
 class Shown(msgspec.Struct, rename="camel"):
@@ -168,7 +188,7 @@ def import_file(
     """Block the numbers of a file. Raises `CentreError` with the mistakes in it; then none is blocked."""
 
     async def work(db: Database, of: _List) -> None:
-        counts = {"added": 0, "there": 0}
+        counts = {"added": 0, "there": 0, "unknown": 0}
         mistakes: list[str] = []
         wrong = 0
         now = datetime.now(UTC)
@@ -179,10 +199,11 @@ def import_file(
                 added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, batch, now)
                 counts["added"] += added
                 counts["there"] += len(batch) - added
+                counts["unknown"] += sum(not is_known(each.number) for each in batch)
                 batch.clear()
 
             with _lines(path) as lines:
-                for each in entries(lines, of.country, zone(of.zone), now):
+                for each in entries(lines, of.reading(now)):
                     if isinstance(each, Mistake):
                         wrong += 1
                         if len(mistakes) < MOST_MISTAKES:
@@ -199,6 +220,7 @@ def import_file(
             print(harmless(line), file=sys.stderr)
         skipped = f", {wrong} lines skipped" if wrong else ""
         print(harmless(f"{counts['added']} added to {of.name}, {counts['there']} were on it{skipped}"))
+        _warn(counts["unknown"])
 
     _on(settings, organisation, campaign, work)
 

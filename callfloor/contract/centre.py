@@ -22,9 +22,12 @@ DEFAULT_WEIGHT = 1
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
+    """`new_number_ranges`: countries whose numbers are taken outside the known ranges too."""
+
     name: str
     timezone: str
     country: str
+    new_number_ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,13 @@ Timestamp = Annotated[
         description="ISO 8601: `2021-08-01T13:55:06+10:00`, `+1000`, `Z`; without offset: the organisation's zone.",
     ),
 ]
-Phone = Annotated[str, Meta(max_length=64, description="E.164, or the organisation's national form.")]
+Phone = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="E.164, the organisation's national form, or with an international prefix: see phone-numbers.md.",
+    ),
+]
 TimezoneName = Annotated[str, Meta(max_length=64, description="IANA time zone, such as `Australia/Sydney`.")]
 Scalar = str | int | float | bool | None
 
@@ -31,6 +37,14 @@ class Struct(msgspec.Struct, rename="camel", kw_only=True):
 
 class Request(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """A request body or query: names in camelCase, unknown names refused."""
+
+
+class Note(Struct):
+    """Something about a field that was taken, which the sender should know."""
+
+    field: str
+    code: str
+    message: str
 
 
 class PageMetadata(Struct):

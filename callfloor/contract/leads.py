@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from callfloor.contract.codes import OutcomeType
-from callfloor.contract.fields import Id, PageQuery, Phone, Request, Scalar, Struct, Timestamp, TimezoneName
+from callfloor.contract.fields import Id, Note, PageQuery, Phone, Request, Scalar, Struct, Timestamp, TimezoneName
 
 MOST_FIELDS = 200
 LARGEST_LEAD_DATA = 64 * 1024
@@ -72,9 +72,18 @@ class LeadUpdateQuery(Request):
     ) = None
 
 
+Notes = Annotated[
+    list[Note] | UnsetType,
+    Meta(
+        description="About phones that were taken: outside the known ranges, or left out as the lead has them already."
+    ),
+]
+
+
 class LeadCreated(Struct):
     lead_id: int
     in_dialler: Annotated[bool, Meta(description="The list is set to dial and nothing on the lead keeps it out.")]
+    warnings: Notes = UNSET
 
 
 class LeadPhone(Struct):
@@ -133,6 +142,8 @@ class Lead(Struct):
     outcomes_info: OutcomesInfo
     timestamps: LeadTimestamps
     callback_moved: CallbackMoved | None
+    # in the answer to a change only, and no part of the ETag
+    warnings: Notes = UNSET
 
 
 class OwnCallback(Lead, kw_only=True):

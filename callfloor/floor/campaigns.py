@@ -67,6 +67,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         name=setup.name,
         timezone=setup.facts.zone,
         country=setup.country,
+        new_number_ranges=setup.new_number_ranges,
         queue=_queue(setup, routes),
     )
 

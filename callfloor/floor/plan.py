@@ -40,6 +40,7 @@ class CampaignPlan:
     name: str = ""
     timezone: str = "UTC"
     country: str = ""
+    new_number_ranges: frozenset[str] = frozenset()
     queue: QueuePlan = field(default_factory=lambda: QueuePlan())
 
 

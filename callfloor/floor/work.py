@@ -161,9 +161,9 @@ class Work:
 
     def _number(self, agent: Agent, number: str) -> str | Refusal:
         plans = [self._floor.queues.plan(key) for key in agent.campaigns]
-        country = next((plan.country for plan in plans if plan is not None), "")
+        plan = next((plan for plan in plans if plan is not None), None)
         try:
-            return normalise(number, country)
+            return normalise(number, plan.country, plan.new_number_ranges) if plan else normalise(number, "")
         except PhoneError as error:
             return Refusal(code="unknown-target", detail=f"The number {error}.")
 

@@ -78,7 +78,8 @@ async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
 def _check(given: OpenImport, chunk: Chunk) -> _Checked:
     """Every row on its own: types, phones, zones, times, sizes."""
     checked = _Checked()
-    country, zone = given.organisation.country, given.organisation.zone
+    organisation = given.organisation
+    about = organisation.country, organisation.zone, organisation.new_number_ranges
     for row_no, row in _decoded(given, chunk, checked):
         if row.list_id is None:
             row.list_id = given.list_id
@@ -87,9 +88,9 @@ def _check(given: OpenImport, chunk: Chunk) -> _Checked:
             checked.bad.append(_bad(given, chunk, row_no, [fault]))
             continue
         try:
-            checked.rows.append((row_no, prepare(row, country, zone)))
+            checked.rows.append((row_no, prepare(row, *about)))
         except LeadFault:
-            found = [FieldError(f.code, f.message, pointer=f"/{f.field}") for f in every_fault(row, country, zone)]
+            found = [FieldError(f.code, f.message, pointer=f"/{f.field}") for f in every_fault(row, *about)]
             checked.bad.append(_bad(given, chunk, row_no, found))
     return checked
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -35,10 +35,21 @@ class Mistake:
     message: str
 
 
-def entry(phone: str, reason: str, expires: str, country: str, zone: ZoneInfo, now: datetime) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an organisation writes: its country, its zone, and the countries of which it takes numbers outside the known
+    ranges (`rules.phones`). `now`: expiries lie behind it."""
+
+    country: str
+    zone: ZoneInfo
+    new_ranges: Collection[str]
+    now: datetime
+
+
+def entry(phone: str, reason: str, expires: str, reading: Reading) -> Entry:
     """One number as somebody wrote it; `reason` and `expires` may be empty. Raises `EntryError`."""
     try:
-        number = normalise(phone, country)
+        number = normalise(phone, reading.country, reading.new_ranges)
     except PhoneError as error:
         raise EntryError(f"phone {error}") from error
     why = reason.strip()
@@ -46,7 +57,7 @@ def entry(phone: str, reason: str, expires: str, country: str, zone: ZoneInfo, n
         raise EntryError(f"reason has {len(why)} characters; at most {LONGEST_REASON} are taken")
     if any(not each.isprintable() for each in why):
         raise EntryError("reason has characters that cannot be shown")
-    return Entry(number, why or None, _expires(expires.strip(), zone, now) if expires.strip() else None)
+    return Entry(number, why or None, _expires(expires.strip(), reading.zone, reading.now) if expires.strip() else None)
 
 
 def _expires(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -64,7 +75,7 @@ def _expires(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     return at
 
 
-def entries(lines: Iterable[str], country: str, zone: ZoneInfo, now: datetime) -> Iterator[Entry | Mistake]:
+def entries(lines: Iterable[str], reading: Reading) -> Iterator[Entry | Mistake]:
     """What the lines of a file say, one by one. Text that was no UTF-8 has surrogates in it (`surrogateescape`)."""
     rows = csv.reader(lines, strict=True)
     places: dict[str, int] | None = None
@@ -86,7 +97,7 @@ def entries(lines: Iterable[str], country: str, zone: ZoneInfo, now: datetime) -
             if wrong:
                 return
             continue
-        yield _read(row, places, rows.line_num, country, zone, now)
+        yield _read(row, places, rows.line_num, reading)
 
 
 def _header(row: list[str]) -> tuple[dict[str, int], list[str]]:
@@ -101,15 +112,13 @@ def _header(row: list[str]) -> tuple[dict[str, int], list[str]]:
     return {name: index for index, name in enumerate(names)}, wrong
 
 
-def _read(
-    row: list[str], places: dict[str, int], line: int, country: str, zone: ZoneInfo, now: datetime
-) -> Entry | Mistake:
+def _read(row: list[str], places: dict[str, int], line: int, reading: Reading) -> Entry | Mistake:
     if len(row) > len(places):
         return Mistake(line, f"has {len(row)} cells; the first line names {len(places)} columns")
     cells = {name: row[index] if index < len(row) else "" for name, index in places.items()}
     if any("\ud800" <= each <= "\udfff" for cell in row for each in cell):
         return Mistake(line, "is not UTF-8: save the file with that encoding")
     try:
-        return entry(cells["phone"], cells.get("reason", ""), cells.get("expires", ""), country, zone, now)
+        return entry(cells["phone"], cells.get("reason", ""), cells.get("expires", ""), reading)
     except EntryError as error:
         return Mistake(line, str(error))

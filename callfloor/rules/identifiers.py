@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.phones import PhoneError, possible
 
 # More than these are not listed one by one: who looks for any identifier has to look into the values themselves.
 MOST = 256
@@ -121,11 +121,11 @@ def _readings(digits: str, country: str) -> frozenset[str]:
     abroad = [f"+{bare.removeprefix(prefix)}" for prefix in ("00", "0011", "011") if digits.startswith(prefix)]
     for written in (digits, *abroad):
         try:
-            return frozenset({normalise(written, country)})
+            return frozenset({possible(written, country)})
         except PhoneError:
             continue
     try:
-        return frozenset({bare, normalise(f"+{bare}", country)} if len(bare) >= 9 else {bare})
+        return frozenset({bare, possible(f"+{bare}", country)} if len(bare) >= 9 else {bare})
     except PhoneError:
         return frozenset({bare})
 

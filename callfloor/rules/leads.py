@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,15 @@ from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
 from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle
 from callfloor.rules.customer_keys import customer_key
 from callfloor.rules.identifiers import identifiers
-from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.phones import PhoneError, is_known, normalise
 from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, zone
 
 _STANDARD = frozenset(int(status) for status in LeadStatus)
 _EMPTY = msgspec.Raw(b"{}")
 _ATTRIBUTES = {field.encode_name: field.name for field in msgspec.structs.fields(LeadCreate)}
+
+
+PHONES = ("phone1", "phone2", "phone3")
 
 
 class LeadFault(ValueError):
@@ -31,11 +34,11 @@ class LeadFault(ValueError):
         self.field, self.code, self.message = field, code, message
 
 
-def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
-    """Columns of a new lead: phones in E.164, times aware, empty text as None.
+def prepare(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> dict[str, Any]:
+    """Columns of a new lead: phones in E.164 and each once, times aware, empty text as None.
 
-    `country` and `at` are the organisation's. Raises `LeadFault` for the first field that cannot be taken. Whether
-    list, agent and own status exist is the store's to say.
+    `country`, `at` and `new_ranges` (see `rules.phones`) are the organisation's. Raises `LeadFault` for the first
+    field that cannot be taken. Whether list, agent and own status exist is the store's to say.
     """
     data = _EMPTY
     if lead.lead_data:
@@ -60,9 +63,7 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
         "list_id": lead.list_id,
         "customer_key": key,
         "timezone": _zone_name(lead.timezone) if lead.timezone else None,
-        "phone1": _phone(lead.phone1, "phone1", country) if lead.phone1 else None,
-        "phone2": _phone(lead.phone2, "phone2", country) if lead.phone2 else None,
-        "phone3": _phone(lead.phone3, "phone3", country) if lead.phone3 else None,
+        **_phones(lead, country, new_ranges),
         "next_attempt_at": asked.at,
         "status_code": asked.status_code,
         "agent_id": asked.agent_id,
@@ -71,12 +72,12 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def every_fault(lead: LeadCreate, country: str, at: ZoneInfo) -> list[LeadFault]:
+def every_fault(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> list[LeadFault]:
     """All faults that `prepare` would find one after the other."""
     found: list[LeadFault] = []
     while True:
         try:
-            prepare(lead, country, at)
+            prepare(lead, country, at, new_ranges)
         except LeadFault as fault:
             found.append(fault)
             lead = msgspec.structs.replace(lead, **{_ATTRIBUTES[fault.field]: None})
@@ -100,11 +101,40 @@ def merged_data(old: Mapping[str, Scalar], changes: Mapping[str, Scalar]) -> dic
     }
 
 
-def _phone(text: str, field: str, country: str) -> str | None:
+def each_once(phones: dict[str, str | None]) -> dict[str, str | None]:
+    """One number is one phone: where it stands again, in the order of the fields, it is left out."""
+    first = {number: name for name, number in reversed(phones.items())}
+    return {name: number if first[number] == name else None for name, number in phones.items()}
+
+
+def phone_notes(given: Mapping[str, object], kept: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What to say about phones that were taken: field, code and message. `given`: texts of the request by field;
+    `kept`: what became of them."""
+    notes: list[tuple[str, str, str]] = []
+    for name in PHONES:
+        text, number = given.get(name), kept[name]
+        if number is None and isinstance(text, str) and text.strip():
+            notes.append((name, "duplicate-phone", "is the number of another of the lead's phones and was left out"))
+        elif number is not None and text and not is_known(number):
+            notes.append((name, "unknown-range", "is outside the ranges of numbers that its country is known to have"))
+    return notes
+
+
+def _phones(lead: LeadCreate, country: str, new_ranges: Collection[str]) -> dict[str, str | None]:
+    one, two, three = lead.phone1, lead.phone2, lead.phone3
+    found = {
+        "phone1": _phone(one, "phone1", country, new_ranges) if one else None,
+        "phone2": _phone(two, "phone2", country, new_ranges) if two else None,
+        "phone3": _phone(three, "phone3", country, new_ranges) if three else None,
+    }
+    return each_once(found) if two or three else found
+
+
+def _phone(text: str, field: str, country: str, new_ranges: Collection[str]) -> str | None:
     if text.isspace():
         return None
     try:
-        return normalise(text, country)
+        return normalise(text, country, new_ranges)
     except PhoneError as error:
         raise LeadFault(field, error.code, str(error)) from error
 

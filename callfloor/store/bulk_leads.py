@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from callfloor.contract.codes import LeadStatus
 from callfloor.rules.callbacks import Standing, Wish, settle, status_without
-from callfloor.rules.leads import merged_data
+from callfloor.rules.leads import PHONES, each_once, merged_data
 from callfloor.store.leads import NewLead
 from callfloor.store.pool import Database
 
@@ -139,6 +139,8 @@ def _merge_new(first: NewLead, later: NewLead) -> None:
     for name in ("timezone", "phone1", "phone2", "phone3"):
         if getattr(later, name) is not None:
             setattr(first, name, getattr(later, name))
+    once = each_once({name: getattr(first, name) for name in PHONES})
+    first.phone1, first.phone2, first.phone3 = (once[name] for name in PHONES)
     after = settle(Standing(first.agent_id, first.next_attempt_at, first.status_code), _wish(later))
     first.agent_id, first.next_attempt_at, first.status_code = after.agent_id, after.at, after.status_code
     first.data = msgspec.Raw(_merged(bytes(first.data), bytes(later.data)))
@@ -174,6 +176,7 @@ def _merge_current(lead: dict[str, Any], row: NewLead) -> None:
     for name in ("timezone", "phone1", "phone2", "phone3"):
         if getattr(row, name) is not None:
             lead[name] = getattr(row, name)
+    lead |= each_once({name: lead[name] for name in PHONES})
     standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
     after = settle(standing, _wish(row), status_without(lead["attempts"], lead["last_dial_status"]))
     lead |= {"agent_id": after.agent_id, "next_attempt_at": after.at, "status_code": after.status_code}

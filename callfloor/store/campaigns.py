@@ -21,7 +21,7 @@ from callfloor.rules.strategy import DEFAULT, never_again
 from callfloor.store.pool import Database
 
 _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.calling_hours,
-    c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.hash_key,
+    c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
     (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
      WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
@@ -75,6 +75,7 @@ class CampaignSetup:
     facts: CampaignFacts
     lists: Mapping[int, ListSetup]
     country: str
+    new_number_ranges: frozenset[str]
     agents: frozenset[int]
     wrap_codes: tuple[int, ...]
     hash_key: bytes
@@ -142,6 +143,7 @@ def _setup(row: Record) -> CampaignSetup:
         facts=facts,
         lists=lists,
         country=row["country"],
+        new_number_ranges=frozenset(row["new_number_ranges"]),
         agents=frozenset(row["agents"]),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],

@@ -116,7 +116,12 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
     skills = await workflows.skills(db, number)
     names = {row["campaign_id"]: row["name"] for row in campaigns}
     centre = Centre(
-        Organisation(organisation["name"], organisation["timezone"], organisation["country"]),
+        Organisation(
+            organisation["name"],
+            organisation["timezone"],
+            organisation["country"],
+            tuple(organisation["new_number_ranges"]),
+        ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},

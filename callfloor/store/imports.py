@@ -34,7 +34,7 @@ ABANDONED_SQL = "DELETE FROM imports WHERE status = 'receiving' AND created_at <
 GET_SQL = "SELECT * FROM imports WHERE organisation_id = $1 AND import_id = $2 AND status <> 'receiving'"
 OPEN_SQL = """
 SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.dry_run, o.name, o.timezone, o.country,
-    o.hash_key
+    o.new_number_ranges, o.hash_key
 FROM imports i JOIN organisations o USING (organisation_id)
 WHERE i.status IN ('queued', 'running') ORDER BY i.created_at, i.import_id"""
 # Rows that look for duplicates must be taken in order: one worker at a time an import.

@@ -25,7 +25,7 @@ TokenKey = tuple[int, bytes]
 
 FIND_SQL = """
 SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, o.organisation_id, o.name, o.timezone, o.country,
-    o.hash_key, u.user_id, u.user_type
+    o.new_number_ranges, o.hash_key, u.user_id, u.user_type
 FROM tokens t JOIN organisations o USING (organisation_id)
 LEFT JOIN users u ON u.organisation_id = t.organisation_id AND u.user_id = t.user_id
 WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
@@ -53,6 +53,8 @@ class Organisation:
     zone: ZoneInfo
     country: str
     hash_key: bytes
+    # countries of which numbers outside the known ranges are taken (rules.phones)
+    new_number_ranges: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,12 @@ async def find(db: Database, key: TokenKey) -> Caller | None:
     if row is None:
         return None
     organisation = Organisation(
-        row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]
+        row["organisation_id"],
+        row["name"],
+        zone(row["timezone"]),
+        row["country"],
+        row["hash_key"],
+        frozenset(row["new_number_ranges"]),
     )
     person = None if row["user_id"] is None else Person(row["user_id"], row["user_type"] == "agent")
     scopes, limit = frozenset[str](row["scopes"]), row["requests_per_second"]

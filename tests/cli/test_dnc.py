@@ -94,7 +94,7 @@ def test_a_file_is_taken_whole_or_not_at_all(dnc: Run, tmp_path: Path) -> None:
     done = dnc("import", file)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"{file}:4: phone has too few digits; write it in full, with + and country code",
+        f"{file}:4: phone has too few digits for a number of AU; write it in full, with + and country code",
         f"{file}:6: is not UTF-8: save the file with that encoding",
         f"{file}:7: expires must be a day such as 2027-01-31, or a time such as 2027-01-31T17:00:00Z",
         f"{file}:8: has 4 cells; the first line names 3 columns",
@@ -126,3 +126,29 @@ def test_a_file_of_another_form_is_refused(dnc: Run, tmp_path: Path, content: st
     assert done.returncode == 2
     assert said in done.stderr
     assert "491570156" not in done.stderr
+
+
+def test_a_wrong_number_is_neither_blocked_nor_found_free(dnc: Run, tmp_path: Path) -> None:
+    for written in ("447700900123", "0491570156.0", "0000000000", "+61123456789"):
+        assert_refused(dnc("add", written), 2, "number 1: phone")
+        assert_refused(dnc("check", written), 2, "number 1: phone")
+    file = tmp_path / "wishes.csv"
+    file.write_text("phone\n0061491570156\n6.1491E+10\n")
+    assert "wishes.csv:3: phone is no longer a number to dial: a spreadsheet" in dnc("import", file).stderr
+    assert dnc("import", file, "--skip-bad").returncode == 0
+    assert dnc("check", "0491570156").returncode == 3
+
+
+def test_a_number_outside_the_known_ranges_is_blocked_where_that_is_set_and_said(run: Run, tmp_path: Path) -> None:
+    name = f"Centre {secrets.token_hex(4)}"
+    file = tmp_path / "centre.toml"
+    file.write_text(CENTRE.format(name=name).replace('"AU"', '"AU"\nnewNumberRanges = ["AU"]'))
+    assert run("apply", file).returncode == 0
+    assert 'newNumberRanges = ["AU"]' in run("export", "--organisation", name).stdout
+    added = run("dnc", "add", "+61123456789", "0491570156", "--organisation", name)
+    assert added.stdout.startswith("2 added")
+    assert added.stderr == "warning: 1 number is outside the ranges that are known of their countries\n"
+    # the list shows it, so it can be taken off after the setting is gone
+    file.write_text(CENTRE.format(name=name).replace('"AU"', '"AU"\nnewNumberRanges = []'))
+    assert run("apply", file).returncode == 0
+    assert run("dnc", "remove", "+61123456789", "--organisation", name).stdout.startswith("1 removed")

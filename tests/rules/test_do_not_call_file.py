@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.do_not_call_file import Entry, Mistake, entries
+from callfloor.rules.do_not_call_file import Entry, Mistake, Reading, entries
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-SYDNEY = ZoneInfo("Australia/Sydney")
+READING = Reading("AU", ZoneInfo("Australia/Sydney"), (), NOW)
 
 
 @given(st.lists(st.text(max_size=40), max_size=6))
 def test_any_lines_are_entries_or_mistakes_with_their_line(lines: list[str]) -> None:
-    found = list(entries(["phone,reason,expires\n", *lines], "AU", SYDNEY, NOW))
+    found = list(entries(["phone,reason,expires\n", *lines], READING))
     for each in found:
         if isinstance(each, Mistake):
             assert each.line >= 1
@@ -34,7 +34,7 @@ def test_what_a_spreadsheet_writes_is_read_back(rows: list[tuple[str, str]]) -> 
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerows([("phone", "reason"), *rows])
-    found = list(entries(io.StringIO(text.getvalue(), newline=""), "AU", SYDNEY, NOW))
+    found = list(entries(io.StringIO(text.getvalue(), newline=""), READING))
     printable = [reason if reason.isprintable() else None for _, reason in rows]
     for each, reason in zip(found, printable, strict=True):
         assert (

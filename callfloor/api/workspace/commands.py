@@ -181,8 +181,9 @@ def _target(call: Call, target: Target, *, queues: bool) -> Target:
 
 
 def _number(call: Call, text: str, name: str) -> str:
+    organisation = call.caller.organisation
     try:
-        return normalise(text, call.caller.organisation.country)
+        return normalise(text, organisation.country, organisation.new_number_ranges)
     except PhoneError as error:
         raise invalid(name, error.code, str(error)) from error
 

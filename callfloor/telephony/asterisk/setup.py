@@ -60,12 +60,12 @@ class Setup:
             return None
         if number.startswith("+"):
             return number
-        if self.country is not None:
-            try:
-                return normalise(number, self.country)
-            except PhoneError:
-                pass
-        return f"+{number}"
+        try:
+            # a trunk knows numbers that are newer than our ranges
+            return normalise(number, self.country or "", (self.country,) if self.country else ())
+        except PhoneError:
+            # no country code begins with a zero
+            return None if number.startswith("0") else f"+{number}"
 
 
 def dialable(number: str) -> bool:

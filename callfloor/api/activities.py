@@ -52,6 +52,8 @@ ACTIVITY_EXAMPLE: dict[str, Any] = {
         "agentInteractionId": 71,
         "agentId": 1002,
         "agentFullName": "John Doe",
+        "legType": "first",
+        "outsideNumber": None,
         "wrapCode": 1,
         "wrapDescription": "Resolved",
         "durations": {"ivr": 6, "queue": 18, "hold": 20, "interaction": 290, "wrap": 30, "talk": 240},
@@ -162,6 +164,11 @@ def _identity(row: Record) -> dict[str, Any]:
     }
 
 
+def _leg(row: Record) -> dict[str, Any]:
+    first = "first" if row["parent_activity_id"] is None else "transfer"
+    return {"leg_type": row["leg_type"] or first, "outside_number": row["outside_number"]}
+
+
 def _seconds(earlier: datetime | None, later: datetime | None) -> int | None:
     """Whole seconds between two moments, both cut to the second, as the timestamps beside them are."""
     if earlier is None or later is None:
@@ -198,6 +205,7 @@ def _inbound_of(row: Record, media: Sequence[Record], prefix: str) -> InboundCal
     left_queue: datetime | None = row["answered_at"] or row["left_queue_at"] or row["hang_up_at"]
     return InboundCall(
         **_identity(row),
+        **_leg(row),
         source=row["contact"],
         destination=row["own_contact"],
         durations=InboundDurations(
@@ -239,6 +247,7 @@ def _outbound_of(row: Record, media: Sequence[Record], prefix: str) -> OutboundC
     rung_until: datetime | None = None if dial_status is None else row["answered_at"] or row["hang_up_at"]
     return OutboundCall(
         **_identity(row),
+        **_leg(row),
         attempt_id=row["attempt_id"],
         dial_status_id=dial_status,
         dial_status_name=None if dial_status is None else DIAL_STATUS_NAMES[dial_status],

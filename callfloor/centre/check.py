@@ -56,6 +56,7 @@ _DIALLING: dict[str, values.Check] = {
     "ringSeconds": values.number(5, 120),
     "wrapUpSeconds": values.number(0, 3600),
     "wrapUpExtensionSeconds": values.number(0, 3600),
+    "transferWaitSeconds": values.number(0, 3600),
     "defaultWrapCode": values.clearable(values.whole(1)),
     "previewSeconds": values.number(1, 3600),
     "previewTimeout": values.choice("dial", "skip", "pause"),

@@ -43,6 +43,7 @@ DIALLING = {
     "ringSeconds": "ring_seconds",
     "wrapUpSeconds": "wrap_up_seconds",
     "wrapUpExtensionSeconds": "wrap_up_extension_seconds",
+    "transferWaitSeconds": "transfer_wait_seconds",
     "defaultWrapCode": "default_wrap_code",
     "previewSeconds": "preview_seconds",
     "previewTimeout": "preview_timeout",
@@ -51,7 +52,9 @@ DIALLING = {
     "maxLines": "max_lines",
 }
 # those that an inbound campaign has too
-OF_EVERY_CALL = frozenset({"wrapUpSeconds", "wrapUpExtensionSeconds", "defaultWrapCode", "record"})
+OF_EVERY_CALL = frozenset(
+    {"wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record"}
+)
 # of an inbound campaign's queue
 QUEUE = {
     "skills": "skills",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from callfloor.contract.codes import ActivityType
+from callfloor.contract.codes import ActivityType, LegType
 from callfloor.contract.fields import Id, PageQuery, Struct, Timestamp
 from callfloor.contract.media import Attachment, Recording, Voicemail
 
@@ -83,7 +83,21 @@ class ActivityData(Struct):
     wrap_description: str | None
 
 
-class InboundCall(ActivityData):
+class CallData(ActivityData):
+    """What every leg of a call has."""
+
+    leg_type: Annotated[
+        LegType,
+        Meta(
+            description="How the leg began: `first` the call itself, `transfer` given on by an agent, `overflow` out of"
+            " another queue, `return` back from whoever did not take the call, `consult` of a second agent beside the"
+            " first one's leg, `outside` given to a number outside."
+        ),
+    ]
+    outside_number: Annotated[str | None, Meta(description="Whom an `outside` leg called, E.164; null once erased.")]
+
+
+class InboundCall(CallData):
     source: Annotated[str | None, Meta(description="The caller, E.164; null when withheld or erased.")]
     destination: Annotated[str | None, Meta(description="Our number, E.164.")]
     durations: InboundDurations
@@ -95,7 +109,7 @@ class InboundCall(ActivityData):
     call_quality_score: Annotated[float, Meta(ge=1, le=5)] | None
 
 
-class OutboundCall(ActivityData):
+class OutboundCall(CallData):
     attempt_id: int | None
     dial_status_id: int | None
     dial_status_name: str | None

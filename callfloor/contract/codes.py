@@ -8,6 +8,9 @@ from typing import Literal, get_args
 ActivityType = Literal["call.inbound", "call.outbound", "call.manual", "email.inbound", "email.outbound"]
 OutcomeType = Literal["preview", "progressive", "predictive", "manual"]
 AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "paused"]
+# How a leg of a call began: as the call itself; given on by an agent; out of a queue that was full or waited in for too
+# long; back from whoever did not take the call; for a second agent, beside the first one's; to a number outside.
+LegType = Literal["first", "transfer", "overflow", "return", "consult", "outside"]
 # What becomes of an agent after the call and its wrap-up.
 Wanted = Literal["ready", "paused", "signed-out"]
 Scope = Literal[
@@ -41,6 +44,7 @@ class ActivityStatus(IntEnum):
     NOT_ANSWERED = 8
     FAILED = 9
     MISSED = 10
+    OVERFLOWED = 11
 
 
 class DialStatus(IntEnum):

@@ -84,7 +84,8 @@ class AtHand(Shown, frozen=True, kw_only=True):
 
 class Session(AtHand, frozen=True, kw_only=True):
     """All that an agent's desk shows. `sequence`: of the last event that is part of it. `reason`: of a pause, also of
-    one that is to come. `wanted`: what becomes of the agent after the call."""
+    one that is to come. `wanted`: what becomes of the agent after the call. `warning`: in the answer to a command that
+    was obeyed, what its sender may not expect."""
 
     agent_id: int
     sequence: int
@@ -92,6 +93,7 @@ class Session(AtHand, frozen=True, kw_only=True):
     since: datetime
     reason: str | None = None
     wanted: Wanted | None = None
+    warning: str | None = None
 
 
 # What the floor publishes; a snapshot stands for events that are not kept any more.
@@ -137,7 +139,8 @@ class SignOut(Command, frozen=True, tag="signOut"):
 
 
 class HangUp(Command, frozen=True, tag="hangUp"):
-    """End the call for everybody."""
+    """End the call for everybody; one that is being dialled too. Brought into another agent's call: leave it. While
+    one's own phone rings: do not take the call."""
 
 
 class Hold(Command, frozen=True, tag="hold"):
@@ -167,7 +170,8 @@ class Target(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
 
 
 class Transfer(Command, frozen=True, tag="transfer"):
-    """Give the call away at once. To an agent or number: the customer hears music until it is taken."""
+    """Give the call away at once. The customer hears music until it is taken, and comes back when an agent or number
+    does not take it: to oneself if ready, else to the campaign's queue."""
 
     to: Target
 
@@ -180,6 +184,10 @@ class Consult(Command, frozen=True, tag="consult"):
 
 class CompleteTransfer(Command, frozen=True, tag="completeTransfer"):
     """After a consultation: customer and party go on without oneself."""
+
+
+class TakeOver(Command, frozen=True, tag="takeOver"):
+    """Brought into another agent's call: have it, and let that agent leave."""
 
 
 class CancelConsultation(Command, frozen=True, tag="cancelConsultation"):
@@ -253,8 +261,8 @@ class ForceSignOut(Command, frozen=True, tag="forceSignOut"):
 
 AgentCommand = (
     Ready | Pause | SignOut | HangUp | Hold | Mute | SendDigits | PauseRecording | Transfer | Consult
-    | CompleteTransfer | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview | WrapUp
-    | ExtendWrapUp
+    | CompleteTransfer | TakeOver | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview
+    | WrapUp | ExtendWrapUp
 )  # fmt: skip
 SupervisorCommand = Monitor | StopMonitoring | ForceSignOut
 AnyCommand = AgentCommand | SupervisorCommand

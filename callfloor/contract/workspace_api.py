@@ -47,8 +47,11 @@ class OwnCampaign(Struct):
 
 
 class Queue(Struct):
+    """`agents`: how many of its agents are signed in and not paused."""
+
     campaign_id: int
     name: str
+    agents: int
 
 
 class Colleague(Struct):

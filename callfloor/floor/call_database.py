@@ -14,7 +14,7 @@ import structlog
 
 from callfloor.contract.workspace import EventType, Refusal, Session
 from callfloor.errors import Problem
-from callfloor.floor.call_records import Leaving
+from callfloor.floor.call_records import Leaving, NewLeg
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import RecordingKind, Recordings, enter
@@ -31,6 +31,10 @@ IDS = 1000
 
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def _row(leg: NewLeg) -> inbound.Leg:
+    return inbound.Leg(leg.activity, leg.campaign, leg.kind, leg.agent, leg.number)
 
 
 class CallDatabase:
@@ -86,8 +90,8 @@ class CallDatabase:
     def join_queue(self, key: CampaignKey, activity: int, at: float) -> None:
         self._journal.write(partial(inbound.join_queue, self._db, key.organisation, activity, key.campaign, moment(at)))
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
-        self._journal.write(partial(activities.answer, self._db, organisation, activity, agent, moment(at)))
+    def answer(self, organisation: int, activity: int, agent: AgentId | None, at: float) -> None:
+        self._journal.write(partial(inbound.answer, self._db, organisation, activity, agent, moment(at)))
 
     def recording(self, organisation: int, activity: int, part: int | None) -> None:
         if part is None:
@@ -102,18 +106,11 @@ class CallDatabase:
     def hang_up(self, organisation: int, activity: int, at: float) -> None:
         self._journal.write(partial(activities.hang_up, self._db, organisation, activity, moment(at)))
 
-    def transfer(
-        self,
-        organisation: int,
-        activity: int,
-        child: int,
-        campaign: int,
-        agent: AgentId | None,
-        at: float,
-    ) -> None:
-        self._journal.write(
-            partial(inbound.transfer, self._db, organisation, activity, child, campaign, agent, moment(at))
-        )
+    def next_leg(self, organisation: int, activity: int, following: NewLeg, at: float) -> None:
+        self._journal.write(partial(inbound.next_leg, self._db, organisation, activity, _row(following), moment(at)))
+
+    def second_leg(self, organisation: int, activity: int, beside: NewLeg, at: float) -> None:
+        self._journal.write(partial(inbound.second_leg, self._db, organisation, activity, _row(beside), moment(at)))
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from callfloor.contract.workspace import EventType, Refusal, Session
@@ -10,6 +11,20 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.telephony.carrier import AgentId, CallId
 
 Leaving = Literal["voicemail", "missed", "failed"]
+# As `contract.codes.LegType`; those that the floor begins after a call's first.
+LegKind = Literal["transfer", "overflow", "return", "consult", "outside"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewLeg:
+    """A leg that another one of the same call brings about. `agent`: who has the customer from its beginning; `number`
+    (E.164): what is called outside; neither: the customer waits in the campaign's queue."""
+
+    activity: int
+    campaign: int
+    kind: LegKind
+    agent: AgentId | None = None
+    number: str | None = None
 
 
 class CallRecords(Protocol):
@@ -25,8 +40,8 @@ class CallRecords(Protocol):
         """The call waits for an agent of this campaign, whose it is from now on."""
         ...
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
-        """An agent has the caller."""
+    def answer(self, organisation: int, activity: int, agent: AgentId | None, at: float) -> None:
+        """An agent has the customer; None: the number outside, that the leg is of, has."""
         ...
 
     def recording(self, organisation: int, activity: int, part: int | None) -> None:
@@ -41,16 +56,12 @@ class CallRecords(Protocol):
         """The leg is over. Without an answer it was abandoned, unless `leave` said otherwise."""
         ...
 
-    def transfer(
-        self,
-        organisation: int,
-        activity: int,
-        child: int,
-        campaign: int,
-        agent: AgentId | None,
-        at: float,
-    ) -> None:
-        """The leg is over and a child of it begins: with this agent, or in the campaign's queue."""
+    def next_leg(self, organisation: int, activity: int, following: NewLeg, at: float) -> None:
+        """The leg is over, and another one of its call follows it."""
+        ...
+
+    def second_leg(self, organisation: int, activity: int, beside: NewLeg, at: float) -> None:
+        """Another leg of the call begins while this one goes on. It has no wrap-up of its own."""
         ...
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:

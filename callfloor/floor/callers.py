@@ -12,6 +12,7 @@ import structlog
 
 from callfloor.clock import Clock
 from callfloor.contract.workflows import Queue, Voicemail, Workflow
+from callfloor.floor.call_records import NewLeg
 from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage, Walk
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.floor.queues import Queues
@@ -117,8 +118,8 @@ class Callers:
         if child is None:
             self._carrier.hang_up(contact.call)
             return
-        key, now = contact.plan.key, self._clock.now()
-        self._records.transfer(key.organisation, contact.activity, child, key.campaign, None, now)
+        leg = NewLeg(child, contact.plan.key.campaign, "return")
+        self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
         contact.next_leg(child, contact.plan)
         self._carrier.stop_recording(contact.call)
         contact.part += 1
@@ -282,8 +283,8 @@ class Callers:
         overflow = contact.plan.queue.overflow
         plan = None if overflow is None else self._queues.plan(overflow)
         if contact.asked.agent is not None:
-            # whoever was wanted is not free: anybody of the campaign will do
-            self._queues.join(contact, contact.plan, WHATEVER_THE_LENGTH)
+            # whoever was wanted is not free
+            self._queues.take_back(contact)
         elif plan is None or self._wait(contact, plan, contact.asked) != "waits":
             self._happened_in_queue(contact, happens.QueueTimedOut(contact.turn))
 
@@ -324,7 +325,7 @@ class Callers:
         """The caller is gone, from the workflow, a queue or an agent's ringing phone."""
         if contact.stage in (Stage.QUEUE, Stage.JOINING):
             self._queues.gave_up(contact)
-        if contact.stage not in (Stage.SURVEY, Stage.OUTSIDE):
+        if contact.stage is not Stage.SURVEY:
             self._records.hang_up(contact.organisation, contact.activity, self._clock.now())
 
 

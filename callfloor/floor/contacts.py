@@ -34,11 +34,14 @@ class Stage(Enum):
 
 @dataclass(slots=True)
 class Party:
-    """Who was brought into the call besides the agent whose call it is. `number`: of an outside party."""
+    """Who was brought into the call besides the agent whose call it is. `number`: of an outside party. `leg`: of an
+    agent who has joined."""
 
     id: PartyId
     number: str | None
     joined: bool = False
+    muted: bool = False
+    leg: int | None = None
 
     @property
     def agent(self) -> AgentId | None:
@@ -102,6 +105,8 @@ class Contact:
     saying: list[str] = field(default_factory=list[str])
     asked: Asked = field(default_factory=Asked)
     message_of: CampaignKey | None = None
+    # who gave the customer away, and gets it back when nobody takes it
+    given_by: AgentId | None = None
     # on a call
     connected_at: float = 0.0
     held_since: float | None = None

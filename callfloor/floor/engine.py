@@ -21,7 +21,7 @@ from callfloor.contract.codes import ActivityStatus, DialStatus
 from callfloor.errors import Problem
 from callfloor.floor.callers import FunctionOutcome
 from callfloor.floor.campaigns import CampaignSettings, load, past_of, receptions, together
-from callfloor.floor.contacts import Contact, Stage
+from callfloor.floor.contacts import Contact, Party, Stage
 from callfloor.floor.database import DatabaseRecords, moment
 from callfloor.floor.desk import Desk
 from callfloor.floor.floor import Floor
@@ -249,14 +249,21 @@ class Engine:
             # it ends with its attempt
             return
         organisation, activity, now = plan.key.organisation, row["activity_id"], self._clock.now()
+        if row["leg_type"] == "consult":
+            # the second agent is let go with the engine that brought it in
+            self.records.hang_up(organisation, activity, now)
+            return
         if known is None:
             log.warning("call-closed", activity=activity)
-            if row["answered_at"] is None:
+            if row["answered_at"] is None and row["leg_type"] != "outside":
                 self.records.leave(organisation, activity, "failed", now)
             self.records.hang_up(organisation, activity, now)
             return
         self._with_agent_alone(known)
-        if again and any(party < 0 for party in known.others):
+        outside = next((party for party in known.others if party < 0), None)
+        if row["leg_type"] == "outside" and known.agent is None:
+            again = outside is None
+        elif again and outside is not None:
             # the customer talks to a number outside, and no leg is left of it
             self.records.hang_up(organisation, activity, now)
             return
@@ -269,6 +276,8 @@ class Engine:
         stage = Stage.WORKFLOW if joined is None or message else Stage.QUEUE
         if known.agent is not None:
             stage = Stage.TALKING
+        elif row["leg_type"] == "outside":
+            stage = Stage.OUTSIDE
         contact = Contact(
             call=known.call,
             plan=plan,
@@ -286,6 +295,8 @@ class Engine:
             message_of=plan.key if message else None,
             connected_at=now,
         )
+        if stage is Stage.OUTSIDE and outside is not None:
+            contact.parties[outside] = Party(outside, row["outside_number"], row["answered_at"] is not None)
         self.floor.adopt_contact(contact, again=again)
 
     def _with_agent_alone(self, live: LiveCall) -> None:

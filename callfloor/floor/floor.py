@@ -2,18 +2,21 @@
 
 Driven by events of the carrier, of agents and of the clock; it never waits, so that on a virtual clock a day passes in
 seconds and a seed repeats it. One thread, one order of events. Here is who hears of what; what becomes of it is in
-`outbound` (calls that we place), `callers` (that come in), `queues` (customers who wait), `talks` (who talk) and
-`presence` (agents).
+`outbound` (calls that we place), `callers` (that come in), `queues` (customers who wait), `talks` (who talk),
+`transfers` (whom a customer goes to) and `presence` (agents).
 """
 
 from __future__ import annotations
 
 from callfloor.clock import Clock
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.callers import Callers
 from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler, MakePacer
+from callfloor.floor.legs import Legs
 from callfloor.floor.outbound import FloorCall, Outbound
+from callfloor.floor.outcomes import Outcomes
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.presence import Presence
 from callfloor.floor.previews import AGENT_LEFT, Previews
@@ -22,6 +25,7 @@ from callfloor.floor.records import Records
 from callfloor.floor.showing import Showing
 from callfloor.floor.talks import Talks
 from callfloor.floor.team import Agent, Team
+from callfloor.floor.transfers import Transfers
 from callfloor.rules.agents import AgentFacts, AgentInput
 from callfloor.rules.pacing import Pacer, Past
 from callfloor.telephony.carrier import (
@@ -54,9 +58,12 @@ class Floor:
         self.showing = showing = Showing(clock, records, contacts, presence.team)
         self.outbound = Outbound(clock, carrier, records, desk, presence, contacts, showing, self._diallers, make_pacer)
         self.queues = Queues(clock, carrier, records, desk, presence, contacts, showing)
-        self.talks = Talks(clock, carrier, records, presence, contacts, self.queues, showing)
+        legs = Legs(clock, carrier, records, presence, contacts, showing)
+        self.talks = Talks(clock, carrier, records, presence, contacts, legs, showing)
+        self.transfers = Transfers(clock, carrier, records, presence, contacts, self.queues, legs, self.talks, showing)
         self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
         presence.changed, presence.handled = self._changed, self.queues.handled
+        showing.dialled, self.outcomes = self.outbound.view, Outcomes(clock)
         carrier.listen(self.event)
 
     @property
@@ -207,6 +214,18 @@ class Floor:
     def _changed(self, agent: Agent) -> None:
         self.queues.watch(agent)
         self.showing.mark(agent.id)
+        self.outcomes.look(agent.id)
+
+    def hang_up(self, agent: Agent) -> Refusal | None:
+        """The agent wants no more of its call, or of the one that is being dialled or offered to it."""
+        contact, call = self.contacts.get(agent.call), self.outbound.get(agent.call)
+        if contact is not None and contact.stage is Stage.JOINING:
+            self.queues.declined(contact, agent.id)
+        elif contact is None and call is not None:
+            return self.outbound.hang_up(call, agent)
+        else:
+            return self.talks.hang_up(agent.id)
+        return None
 
     def _ready(self, agent: Agent) -> None:
         """An agent is idle. Who was called and has answered comes first, because nobody may be left in silence; then
@@ -251,13 +270,13 @@ class Floor:
             case Joined(agent=agent) if contact.stage is Stage.JOINING:
                 self.queues.joined(contact, agent)
             case Joined(agent=agent):
-                self.talks.joined(contact, agent)
+                self.transfers.joined(contact, agent)
             case AgentMissed(agent=agent) if contact.stage is Stage.JOINING:
                 self.queues.missed(contact, agent)
             case AgentMissed(agent=agent):
-                self.talks.missed(contact, agent)
+                self.transfers.missed(contact, agent)
             case Left(agent=agent):
-                self.talks.left(contact, agent)
+                self.transfers.left(contact, agent)
             case Digit(digit=digit):
                 self.callers.pressed(contact, digit)
             case MessagePlayed():

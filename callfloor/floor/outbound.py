@@ -7,6 +7,7 @@ from functools import partial
 
 from callfloor.clock import Clock, Timer
 from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import Call, Refusal
 from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler, MakePacer
@@ -90,8 +91,8 @@ class Outbound:
     def calls(self) -> list[FloorCall]:
         return list(self._calls.values())
 
-    def get(self, call: CallId) -> FloorCall | None:
-        return self._calls.get(call)
+    def get(self, call: CallId | None) -> FloorCall | None:
+        return None if call is None else self._calls.get(call)
 
     # Campaigns
 
@@ -241,6 +242,32 @@ class Outbound:
         return True
 
     # Calls
+
+    def hang_up(self, call: FloorCall, agent: Agent) -> Refusal | None:
+        """The agent wants no more of a call that it is not on yet. One that was dialled for this agent alone is let go;
+        another goes on to somebody else."""
+        if call.bound:
+            self._advance(call, CallInput.CANCEL if call.facts.unanswered else CallInput.DROP)
+        else:
+            self._carrier.leave(call.id, agent.id)
+            self._missed(call, agent.id)
+        return None
+
+    def view(self, call_id: CallId | None) -> Call | None:
+        """What the desk of its agent shows of a call that is being dialled, or answered and not taken yet."""
+        call = self.get(call_id)
+        if call is None:
+            return None
+        plan, claimed = call.dialler.plan, call.claimed
+        return Call(
+            activity_id=call.activity,
+            direction="manual" if claimed.manual else "outbound",
+            campaign_id=plan.key.campaign,
+            campaign_name=plan.name or None,
+            number=claimed.number,
+            lead_id=claimed.lead,
+            state="ringing",
+        )
 
     def event(self, call: FloorCall, event: CallEvent) -> None:
         """Of a call that was dialled and that no agent is on yet."""

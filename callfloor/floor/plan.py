@@ -20,7 +20,8 @@ class CampaignKey(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """How a campaign dials, or takes calls; times in seconds. `mode` None: it is inbound, and `queue` says how callers
-    wait. `numbers`: what may be shown to the customer (E.164), in turn."""
+    wait. `numbers`: what may be shown to the customer (E.164), in turn. `transfer_wait_s`: how long a customer waits
+    for an agent who is busy; 0: is not given to one."""
 
     key: CampaignKey
     mode: CampaignMode | None
@@ -30,6 +31,7 @@ class CampaignPlan:
     pacing: PacingSettings = field(default_factory=PacingSettings)
     wrap_up_s: float = 30.0
     wrap_up_extension_s: float = 60.0
+    transfer_wait_s: float = 0.0
     wrap_codes: tuple[int, ...] = ()
     default_wrap_code: int | None = None
     preview_s: float = 60.0

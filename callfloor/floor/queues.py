@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from callfloor.clock import Clock, Timer
-from callfloor.floor.contacts import Asked, Contact, Contacts, Stage
+from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage
 from callfloor.floor.desk import Desk
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.floor.presence import Presence
@@ -19,6 +18,8 @@ from callfloor.rules.queues import IdleAgent, QueueKey, Waiting
 from callfloor.rules.routing import Router
 from callfloor.telephony.carrier import AgentId, CallId, Carrier
 
+# Who gets a customer back has just been free: should it be busy all the same, others take the customer after so long.
+TAKES_BACK_S = 10.0
 # An agent's phone is given up by the carrier; should it forget, the floor does so much later.
 CARRIER_MAY_TAKE_S = 5.0
 
@@ -67,6 +68,9 @@ class Queues:
     def plan(self, key: CampaignKey) -> CampaignPlan | None:
         return self._plans.get(key)
 
+    def waits(self, contact: Contact) -> bool:
+        return self._router.get(contact.call) is not None
+
     def length(self, key: CampaignKey) -> int:
         return self._router.length(key)
 
@@ -111,6 +115,20 @@ class Queues:
         self._wait(contact)
         self._match(contact.call)
         return "waits"
+
+    def take_back(self, contact: Contact, but: AgentId | None = None) -> None:
+        """Whoever was to take the customer did not: the agent who gave it away does when that one is free (and not
+        `but`), else it is the first in the queue."""
+        asked, giver = contact.asked, self._presence.team.get(contact.given_by or 0)
+        contact.given_by = None
+        if giver is not None and giver.id != but and giver.facts.state == "ready" and giver.call is None:
+            asked = Asked(agent=giver.id, longest_wait_s=TAKES_BACK_S)
+        elif asked.agent is not None:
+            asked = WHATEVER_THE_LENGTH
+        if contact.stage is not Stage.JOINING or contact.asked.agent is not None:
+            # the longest wait is for others than the one that was wanted
+            contact.joined_at = self._clock.elapsed()
+        self.join(contact, contact.plan, asked, returned=True)
 
     def _wait(self, contact: Contact) -> None:
         contact.stop_timers()
@@ -221,8 +239,7 @@ class Queues:
 
     def _forgotten(self, contact: Contact, agent: AgentId) -> None:
         if contact.stage is Stage.JOINING and contact.agent == agent:
-            self._carrier.leave(contact.call, agent)
-            self.missed(contact, agent)
+            self.declined(contact, agent)
 
     def joined(self, contact: Contact, agent_id: AgentId) -> None:
         """Customer and agent hear each other."""
@@ -230,7 +247,7 @@ class Queues:
         if contact.stage is not Stage.JOINING or contact.agent != agent_id:
             return
         contact.stop_timers()
-        contact.stage, contact.connected_at = Stage.TALKING, self._clock.now()
+        contact.stage, contact.connected_at, contact.given_by = Stage.TALKING, self._clock.now(), None
         self._records.answer(contact.organisation, contact.activity, agent_id, self._clock.now())
         part = contact.part if contact.plan.record else None
         self._records.recording(contact.organisation, contact.activity, part)
@@ -239,13 +256,18 @@ class Queues:
             self._desk.connected(agent.id, contact.plan, contact.call)
             self._showing.mark(agent_id, "call.connected")
 
+    def declined(self, contact: Contact, agent_id: AgentId) -> None:
+        """The agent does not want the call that rings: as if nobody had taken it."""
+        self._carrier.leave(contact.call, agent_id)
+        self.missed(contact, agent_id)
+
     def missed(self, contact: Contact, agent_id: AgentId) -> None:
         """The agent's phone was not taken: the agent is paused, and the customer is the first in the queue again."""
         if contact.stage is not Stage.JOINING or contact.agent != agent_id:
             return
         contact.stop_timers()
         self._free(contact, agent_id, self._presence.missed)
-        self.join(contact, contact.plan, replace(contact.asked, agent=None), returned=True)
+        self.take_back(contact, but=agent_id)
 
     def gave_up(self, contact: Contact) -> None:
         """The customer hung up while an agent's phone rang."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from callfloor.clock import Clock
 from callfloor.contract.workspace import Call, EventType, Party, PreviewLead, Session
 from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.team import Agent, Team
-from callfloor.telephony.carrier import AgentId
+from callfloor.telephony.carrier import AgentId, CallId
 
 
 class Told(Protocol):
@@ -21,11 +22,13 @@ class Told(Protocol):
 
 
 class Showing:
-    """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day."""
+    """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day. `dialled`: a call that no
+    agent is on yet, as its agent sees it."""
 
     def __init__(self, clock: Clock, told: Told, contacts: Contacts, team: Team) -> None:
         self._clock, self._told, self._contacts, self._team = clock, told, contacts, team
         self._marked: dict[AgentId, EventType] = {}
+        self.dialled: Callable[[CallId | None], Call | None] = lambda _: None
         self.silent = False
 
     def mark(self, agent: AgentId, what: EventType = "session") -> None:
@@ -76,6 +79,9 @@ class Showing:
         contact = self._contacts.get(agent.call)
         if contact is not None:
             return self.view(agent.id, contact)
+        dialled = self.dialled(agent.call)
+        if dialled is not None:
+            return dialled
         return agent.shown if agent.facts.state in ("on-wrap", "dialling") else None
 
     def view(self, agent: AgentId, contact: Contact) -> Call:
@@ -106,7 +112,7 @@ class Showing:
             state="ringing" if ringing else "connected",
             connected_timestamp=datetime.fromtimestamp(contact.connected_at, UTC) if talks else None,
             held=contact.held_since is not None,
-            muted=own and contact.muted,
+            muted=contact.muted if own else party is not None and party.muted,
             consulting=contact.consulting is not None,
             recording=contact.plan.record and not contact.recording_paused,
             recording_paused=contact.recording_paused,

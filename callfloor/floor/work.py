@@ -33,6 +33,7 @@ from callfloor.contract.workspace import (
     SignOut,
     SkipPreview,
     StopMonitoring,
+    TakeOver,
     Target,
     Transfer,
     WrapUp,
@@ -65,6 +66,8 @@ class Work:
         match command:
             case Dial():
                 self._dial(agent, command, done)
+            case HangUp():
+                self._hang_up(agent, done)
             case Monitor(agent_id=of, how=how):
                 done(self._floor.talks.watch(agent, of, how))
             case StopMonitoring(agent_id=of):
@@ -76,7 +79,8 @@ class Work:
                 done(NOT_SIGNED_IN if known is None else self._of_agent(known, command))
 
     def _of_agent(self, agent: Agent, command: AnyCommand) -> Refusal | None:
-        talks, previews, presence = self._floor.talks, self._floor.previews, self._floor.presence
+        talks, transfers = self._floor.talks, self._floor.transfers
+        previews, presence = self._floor.previews, self._floor.presence
         match command:
             case Ready():
                 return self._ask(agent.id, AgentInput.READY, None)
@@ -84,8 +88,6 @@ class Work:
                 return self._ask(agent.id, AgentInput.PAUSE, reason)
             case SignOut():
                 return self._ask(agent.id, AgentInput.SIGN_OUT, None)
-            case HangUp():
-                return talks.hang_up(agent.id)
             case Hold(on=on):
                 return talks.hold(agent.id, on)
             case Mute(on=on):
@@ -96,17 +98,19 @@ class Work:
                 return talks.pause_recording(agent.id, on)
             case Transfer(to=to):
                 target = self._target(agent, to)
-                return target if isinstance(target, Refusal) else talks.transfer(agent.id, target)
+                return target if isinstance(target, Refusal) else transfers.give(agent.id, target)
             case Consult(to=to):
                 return self._consult(agent, to)
             case CompleteTransfer():
-                return talks.complete_transfer(agent.id)
+                return transfers.complete(agent.id)
+            case TakeOver():
+                return transfers.take_over(agent.id)
             case CancelConsultation():
-                return talks.cancel_consultation(agent.id)
+                return transfers.cancel_consultation(agent.id)
             case Conference():
-                return talks.conference(agent.id)
+                return transfers.conference(agent.id)
             case DropParty(party=party):
-                return talks.drop_party(agent.id, party)
+                return transfers.drop_party(agent.id, party)
             case AcceptPreview():
                 return None if previews.accept(agent.id) else NO_PREVIEW
             case SkipPreview(reason=reason):
@@ -115,7 +119,7 @@ class Work:
                 return self._wrap_up(agent, command)
             case ExtendWrapUp():
                 return None if presence.extend_wrap_up(agent.id) else NO_WRAP_UP
-            case Dial() | Monitor() | StopMonitoring() | ForceSignOut():
+            case Dial() | HangUp() | Monitor() | StopMonitoring() | ForceSignOut():
                 raise AssertionError("asked elsewhere")
             case _:
                 assert_never(command)
@@ -126,6 +130,16 @@ class Work:
         self._floor.agent(agent, happened, reason)
         return None
 
+    def _hang_up(self, agent_id: AgentId, done: Done) -> None:
+        """Answered when the agent is off the call, so that whoever looks then sees it."""
+        agent = self._floor.team.get(agent_id)
+        call = None if agent is None else agent.call
+        refusal = NOT_SIGNED_IN if agent is None else self._floor.hang_up(agent)
+        if agent is None or refusal is not None:
+            done(refusal)
+            return
+        self._floor.outcomes.wait(agent_id, lambda: agent.call != call and not agent.leaving, partial(done, None))
+
     # Whom a call goes to
 
     def _consult(self, agent: Agent, to: Target) -> Refusal | None:
@@ -134,7 +148,7 @@ class Work:
             return target
         if isinstance(target, CampaignPlan):
             return Refusal(code="unknown-target", detail="A queue cannot be consulted: transfer the call to it.")
-        return self._floor.talks.consult(agent.id, target)
+        return self._floor.transfers.consult(agent.id, target)
 
     def _target(self, agent: Agent, to: Target) -> Agent | CampaignPlan | str | Refusal:
         named = [each for each in (to.agent_id, to.campaign_id, to.number) if each is not None]

@@ -120,7 +120,10 @@ def advance(call: CallFacts, happened: CallInput) -> Step:
             result = DialStatus.CANCELLED
             return _when(call, call.unanswered, CallState.CLOSING, Effect.HANG_UP, result=result)
         case CallInput.DROP:
-            possible = state is CallState.CONNECTED
+            if state in _HELD:
+                # somebody answered, and the agent that the call was for does not want it
+                return _when(call, True, CallState.CLOSING, Effect.HANG_UP, result=DialStatus.ABANDONED)
+            possible = state in (CallState.CONNECTED, CallState.DETECTING)
             return _when(call, possible, CallState.CLOSING, Effect.HANG_UP)
         case CallInput.ENDED:
             return _when(call, True, CallState.ENDED, result=call.result or _ended_in(state))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from callfloor.contract.workspace import EventType, Refusal, Session
-from callfloor.floor.call_records import Leaving
-from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.contract.workspace import EventType, Session
+from callfloor.floor.call_records import Leaving, LegKind, NewLeg
+from callfloor.floor.plan import CampaignKey
 from callfloor.telephony.carrier import AgentId, CallId
 
 # Ids of legs, apart from those of dialled calls.
@@ -22,6 +22,8 @@ class Leg:
     campaign: int
     opened_at: float
     parent: int | None = None
+    kind: LegKind | None = None
+    number: str | None = None
     joined_at: float | None = None
     answered_at: float | None = None
     agent: AgentId | None = None
@@ -49,7 +51,7 @@ class MemoryCalls:
         leg = self.legs[activity]
         leg.campaign, leg.joined_at = key.campaign, at if leg.joined_at is None else leg.joined_at
 
-    def answer(self, organisation: int, activity: int, agent: AgentId, at: float) -> None:
+    def answer(self, organisation: int, activity: int, agent: AgentId | None, at: float) -> None:
         leg = self.legs.get(activity)
         if leg is not None and leg.ended_at is None:
             leg.answered_at, leg.agent = at, agent
@@ -66,21 +68,17 @@ class MemoryCalls:
         if leg is not None and leg.ended_at is None:
             leg.ended_at = at
 
-    def transfer(
-        self,
-        organisation: int,
-        activity: int,
-        child: int,
-        campaign: int,
-        agent: AgentId | None,
-        at: float,
-    ) -> None:
+    def next_leg(self, organisation: int, activity: int, following: NewLeg, at: float) -> None:
         self.hang_up(organisation, activity, at)
-        self.legs[child] = Leg(campaign, at, parent=activity)
-        if agent is None:
-            self.legs[child].joined_at = at
-        else:
-            self.legs[child].answered_at, self.legs[child].agent = at, agent
+        self.second_leg(organisation, activity, following, at)
+
+    def second_leg(self, organisation: int, activity: int, beside: NewLeg, at: float) -> None:
+        leg = Leg(beside.campaign, at, activity, beside.kind, beside.number, agent=beside.agent)
+        self.legs[beside.activity] = leg
+        if beside.agent is not None:
+            leg.answered_at = at
+        elif beside.number is None:
+            leg.joined_at = at
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         if activity in self.legs:
@@ -115,16 +113,6 @@ class MemoryCalls:
 
     def quality(self, organisation: int, activity: int, score: float) -> None:
         pass
-
-    def dial(
-        self,
-        plan: CampaignPlan,
-        agent: AgentId,
-        number: str,
-        lead: int | None,
-        done: Callable[[Claimed | Refusal], None],
-    ) -> None:
-        done(Refusal(code="unavailable", detail="A simulated day has nobody who dials by hand."))
 
     def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
         pass

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.records import Claim, WrapUp
 from callfloor.rules.agents import AgentState
@@ -55,6 +56,17 @@ class MemoryRecords(MemoryCalls):
     def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
         self._leads.skipped(lead.lead, self._now())
 
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
+    ) -> None:
+        call = next(self._ids)
+        done(Claimed(call, call, lead, number, None, agent, manual=True))
+
     # Calls
 
     def answered(self, key: CampaignKey, call: CallId, at: float) -> None:
@@ -73,7 +85,9 @@ class MemoryRecords(MemoryCalls):
                 self._tally.live.append(answered)
             if status is DialStatus.ABANDONED:
                 self._tally.abandoned.append(answered)
-        self._leads.ended(self._lead_of.pop(call), status, at)
+        lead = self._lead_of.pop(call, None)
+        if lead is not None:
+            self._leads.ended(lead, status, at)
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         pass

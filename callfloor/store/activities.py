@@ -77,7 +77,8 @@ _HELD = f"least(hold_s, seconds_between(answered_at, {_ENDED_AT}))"
 HANG_UP_SQL = f"""
 UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = {_HELD},
     left_queue_at = CASE WHEN status_id = 2 THEN {_ENDED_AT} ELSE left_queue_at END,
-    status_id = CASE status_id WHEN 1 THEN 4 WHEN 2 THEN 5 WHEN 7 THEN 8 ELSE status_id END
+    status_id = CASE status_id WHEN 1 THEN 4 WHEN 2 THEN 5 WHEN 7 THEN 8 ELSE status_id END,
+    wrap_up_at = CASE WHEN leg_type = 'consult' THEN {_ENDED_AT} ELSE wrap_up_at END
 {_HERE} AND hang_up_at IS NULL AND type LIKE 'call.%'
 RETURNING 1"""
 TRANSFER_SQL = f"""
@@ -122,8 +123,9 @@ WRAP_UP_LEFT_SQL = """
 UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
     wrap_code = (SELECT w.code FROM wrap_codes w
         WHERE w.organisation_id = $1 AND w.campaign_id = $2 AND w.code = $3)
-WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type LIKE 'call.%' AND a.answered_at IS NOT NULL
-    AND a.hang_up_at IS NOT NULL AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
+WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type LIKE 'call.%' AND a.agent_id IS NOT NULL
+    AND a.answered_at IS NOT NULL AND a.hang_up_at IS NOT NULL
+    AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
 WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
     AND w.campaign_id = a.campaign_id AND w.code = $3)

@@ -20,8 +20,20 @@ FROM campaign_agents m
 JOIN campaigns c ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
 WHERE m.organisation_id = $1 AND m.agent_id = $2 ORDER BY c.campaign_id"""
 QUEUES_SQL = """
-SELECT campaign_id, name FROM campaigns WHERE organisation_id = $1 AND direction = 'inbound' AND active
-ORDER BY campaign_id"""
+SELECT c.campaign_id, c.name, (
+        SELECT count(*) FROM campaign_agents m JOIN agent_states s USING (organisation_id, agent_id)
+        WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
+            AND s.state NOT IN ('signed-out', 'paused')) AS agents
+FROM campaigns c WHERE c.organisation_id = $1 AND c.direction = 'inbound' AND c.active
+ORDER BY c.campaign_id"""
+# Who could take a call that is given to the queue, now or later.
+QUEUE_SQL = """
+SELECT c.name, count(s.agent_id) FILTER (WHERE s.state <> 'signed-out') AS signed_in,
+    count(s.agent_id) FILTER (WHERE s.state NOT IN ('signed-out', 'paused')) AS working
+FROM campaigns c
+LEFT JOIN campaign_agents m ON m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
+LEFT JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.agent_id
+WHERE c.organisation_id = $1 AND c.campaign_id = $2 GROUP BY c.name"""
 COLLEAGUES_SQL = f"""
 SELECT u.user_id AS agent_id, u.full_name, s.state FROM agent_states s
 JOIN users u ON u.organisation_id = s.organisation_id AND u.user_id = s.agent_id AND u.account_active
@@ -50,6 +62,11 @@ def codes_of(row: Record) -> list[tuple[int, str]]:
 async def queues(db: Database, organisation: int) -> list[Record]:
     """Inbound campaigns."""
     return await db.fetch(QUEUES_SQL, organisation)
+
+
+async def queue(db: Database, organisation: int, campaign_id: int) -> Record | None:
+    """A queue's name, and how many of its agents are signed in and not paused; None: there is no such campaign."""
+    return await db.fetchrow(QUEUE_SQL, organisation, campaign_id)
 
 
 async def colleagues(db: Database, organisation: int, agent_id: int) -> list[Record]:

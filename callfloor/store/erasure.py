@@ -76,7 +76,7 @@ async def erase(
         contents,
     )
     if not dry_run:
-        contents += await erasure_calls.empty(db, number, found, by, at)
+        contents += await erasure_calls.empty(db, number, customer, found, by, at)
         await erasure_rows.erase_leads(db, number, customer, locked)
         await erasure_rows.erase_blocked(db, number, organisation.hash_key, customer)
         await workspace.erase(db, number, customer)

@@ -59,6 +59,9 @@ UPDATE activities SET contact = NULL, email = NULL, erased_at = $3,
         'started', survey -> 'started', 'startTimestamp', survey -> 'startTimestamp',
         'workflowId', survey -> 'workflowId', 'workflowName', survey -> 'workflowName') END
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
+# Somebody else was given to this number, or was consulted about.
+EMPTY_OUTSIDE_SQL = """
+UPDATE activities SET outside_number = NULL WHERE organisation_id = $1 AND outside_number = $2"""
 
 MEDIA_SQL = """
 SELECT media_id, kind, sha256, deleted_at FROM media
@@ -175,9 +178,12 @@ async def find_media_and_texts(db: Database, organisation: int, customer: Custom
     found.emails = await erasure_emails.find(db, organisation, customer, own)
 
 
-async def empty(db: Database, organisation: int, found: CallsFound, by: int, at: datetime) -> list[str]:
+async def empty(
+    db: Database, organisation: int, customer: Customer, found: CallsFound, by: int, at: datetime
+) -> list[str]:
     """Empty what was found; returns the SHA-256 of bytes that nobody needs any more, locked."""
     await db.execute(EMPTY_ATTEMPTS_SQL, organisation, list(found.attempts))
+    await db.execute(EMPTY_OUTSIDE_SQL, organisation, customer.number)
     await db.execute(EMPTY_EVIDENCE_SQL, organisation, list(found.attempts))
     await db.execute(EMPTY_ACTIVITIES_SQL, organisation, list(found.activities), at)
     await erasure_emails.empty(db, organisation, list(found.activities), found.emails, by, at)

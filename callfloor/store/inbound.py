@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from asyncpg import Record
@@ -24,24 +25,42 @@ FROM campaigns c
 WHERE a.organisation_id = $1 AND a.activity_id = $2 AND a.status_id IN (1, 2) AND a.hang_up_at IS NULL
     AND a.answered_at IS NULL AND c.organisation_id = $1 AND c.campaign_id = $4"""
 _ENDED_AT = "greatest($4, answered_at, left_queue_at, join_queue_at, created_at)"
-TRANSFER_SQL = f"""
-WITH parent AS (
-    UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = least(hold_s, seconds_between(answered_at, {_ENDED_AT}))
-    WHERE organisation_id = $1 AND activity_id = $2 AND answered_at IS NOT NULL AND hang_up_at IS NULL
-        AND EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $5)
-    RETURNING *
-)
+# $7 the agent who has the customer from the beginning, $8 the number outside that is called; neither: the queue.
+_INSERT_LEG = """
 INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id, status_id,
-    campaign_id, lead_id, attempt_id, phone_index, contact, own_contact, join_queue_at, answered_at, agent_id,
-    agent_interaction_id)
-SELECT organisation_id, $3, hang_up_at, type, activity_id, root_activity_id,
-    CASE WHEN $6::bigint IS NULL THEN 2 ELSE 3 END, $5, lead_id, attempt_id, phone_index, contact, own_contact,
-    CASE WHEN $6 IS NULL THEN hang_up_at END, CASE WHEN $6 IS NOT NULL THEN hang_up_at END, $6,
-    CASE WHEN $6 IS NOT NULL THEN nextval('agent_interaction_ids') END
+    campaign_id, lead_id, attempt_id, phone_index, contact, own_contact, leg_type, outside_number, join_queue_at,
+    answered_at, agent_id, agent_interaction_id)
+SELECT organisation_id, $3, begun_at, type, activity_id, root_activity_id,
+    CASE WHEN $7::bigint IS NOT NULL THEN 3 WHEN $8::text IS NOT NULL THEN 7 ELSE 2 END, $5, lead_id, attempt_id,
+    phone_index, contact, own_contact, $6, $8, CASE WHEN $7 IS NULL AND $8 IS NULL THEN begun_at END,
+    CASE WHEN $7 IS NOT NULL THEN begun_at END, $7,
+    CASE WHEN $7 IS NOT NULL THEN nextval('agent_interaction_ids') END
 FROM parent"""
+# Out of a queue: 11 overflowed. A number outside that nobody answered: 8.
+NEXT_LEG_SQL = f"""
+WITH parent AS (
+    UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = least(hold_s, seconds_between(answered_at, {_ENDED_AT})),
+        left_queue_at = CASE WHEN status_id = 2 THEN {_ENDED_AT} ELSE left_queue_at END,
+        status_id = CASE status_id WHEN 2 THEN 11 WHEN 7 THEN 8 ELSE status_id END
+    WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
+        AND (answered_at IS NOT NULL OR status_id = 2 OR leg_type = 'outside')
+        AND EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $5)
+    RETURNING *, hang_up_at AS begun_at
+){_INSERT_LEG}"""
+SECOND_LEG_SQL = f"""
+WITH parent AS (
+    SELECT *, greatest($4, answered_at) AS begun_at FROM activities
+    WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL AND NOT EXISTS (
+        SELECT FROM activities WHERE organisation_id = $1 AND activity_id = $3)
+){_INSERT_LEG}"""
+ANSWER_SQL = """
+UPDATE activities SET status_id = 3, answered_at = greatest($3, join_queue_at, created_at), agent_id = $4,
+    agent_interaction_id = CASE WHEN $4::bigint IS NOT NULL THEN nextval('agent_interaction_ids') END
+WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
+    AND (status_id IN (1, 2) OR status_id = 7 AND leg_type = 'outside')"""
 OPEN_LEGS_SQL = """
 SELECT activity_id, parent_activity_id, root_activity_id, type, status_id, attempt_id, lead_id, contact, own_contact,
-    join_queue_at, answered_at
+    join_queue_at, answered_at, leg_type, outside_number
 FROM activities
 WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND type LIKE 'call.%'
     AND created_at > $3::timestamptz - interval '31 days'
@@ -97,6 +116,18 @@ UPDATE tasks SET done_at = $4 WHERE organisation_id = $1 AND task_id = $2 AND ag
 RETURNING 1"""
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A child of another leg, of its type. `leg_type`: of `contract.codes.LegType`. `outside_number` (E.164): what is
+    called; without it and an agent the customer waits in the campaign's queue."""
+
+    activity_id: int
+    campaign_id: int
+    leg_type: str
+    agent_id: int | None = None
+    outside_number: str | None = None
+
+
 async def reserve_ids(db: Database, count: int) -> list[int]:
     """So many ids of activities that nobody else will have."""
     return [row["id"] for row in await db.fetch(RESERVE_SQL, count)]
@@ -120,17 +151,21 @@ async def join_queue(db: Database, organisation: int, activity_id: int, campaign
     await db.execute(JOIN_QUEUE_SQL, organisation, activity_id, at, campaign_id)
 
 
-async def transfer(
-    db: Database,
-    organisation: int,
-    activity_id: int,
-    child_id: int,
-    campaign_id: int,
-    agent_id: int | None,
-    at: datetime,
-) -> None:
-    """End this leg and begin a child of the same type: with `agent_id`, or in the campaign's queue."""
-    await db.execute(TRANSFER_SQL, organisation, activity_id, child_id, at, campaign_id, agent_id)
+async def next_leg(db: Database, organisation: int, activity_id: int, leg: Leg, at: datetime) -> None:
+    """End this leg, and begin one that follows it."""
+    values = leg.activity_id, at, leg.campaign_id, leg.leg_type, leg.agent_id, leg.outside_number
+    await db.execute(NEXT_LEG_SQL, organisation, activity_id, *values)
+
+
+async def second_leg(db: Database, organisation: int, activity_id: int, leg: Leg, at: datetime) -> None:
+    """Begin a leg beside this one, which goes on."""
+    values = leg.activity_id, at, leg.campaign_id, leg.leg_type, leg.agent_id, leg.outside_number
+    await db.execute(SECOND_LEG_SQL, organisation, activity_id, *values)
+
+
+async def answer(db: Database, organisation: int, activity_id: int, agent_id: int | None, at: datetime) -> None:
+    """An agent has the customer; None: the number outside, that the leg is of."""
+    await db.execute(ANSWER_SQL, organisation, activity_id, at, agent_id)
 
 
 async def open_legs(db: Database, organisation: int, campaign_id: int, now: datetime) -> Sequence[Record]:

@@ -89,6 +89,8 @@ async def test_an_inbound_call_shows_every_field_of_the_contract(db: Database, c
             "agentInteractionId": row["agent_interaction_id"],
             "agentId": centre.agent,
             "agentFullName": "John Doe",
+            "legType": "first",
+            "outsideNumber": None,
             "wrapCode": 7,
             "wrapDescription": "Resolved",
             # 10:00:00.6, 10:00:07.1, 10:00:20.8, 10:01:41.5, 10:02:10.6
@@ -193,6 +195,8 @@ async def test_a_dialled_call_shows_every_field_of_the_contract(db: Database, ce
             "agentInteractionId": interaction,
             "agentId": centre.agent,
             "agentFullName": "John Doe",
+            "legType": "first",
+            "outsideNumber": None,
             "wrapCode": None,
             "wrapDescription": None,
             "attemptId": call.attempt_id,

@@ -231,6 +231,25 @@ async def test_the_floor_gets_numbers_and_times_in_one_form(
 
 
 @pytest.mark.parametrize(
+    ("state", "warning"), [(None, "Nobody is signed in"), ("paused", "is paused"), ("ready", None), ("on-call", None)]
+)
+async def test_a_call_that_is_given_to_a_queue_where_nobody_works_is_given_with_a_warning(
+    desk: httpx2.AsyncClient, db: Database, centre: Centre, link: Linked, state: str | None, warning: str | None
+) -> None:
+    other = await add_agent(db, centre, "jane.roe")
+    await db.execute("DELETE FROM campaign_agents WHERE campaign_id = $1", centre.inbound)
+    await db.execute("INSERT INTO campaign_agents VALUES ($1, $2, $3)", centre.organisation, centre.inbound, other)
+    if state is not None:
+        await agents.show(db, centre.organisation, other, state, None, datetime.now(UTC))  # type: ignore[arg-type]
+    (queue,) = (await desk.get("/campaigns")).json()["queues"]
+    assert queue["agents"] == (0 if warning else 1)
+    shown = await command(desk, "transfer", to={"campaignId": centre.inbound})
+    assert len(link.work.done) == 1
+    assert shown["warning"] is None if warning is None else warning in shown["warning"]
+    assert (await desk.get("/session")).json()["warning"] is None
+
+
+@pytest.mark.parametrize(
     ("body", "pointer"),
     [
         ({}, "/action"),

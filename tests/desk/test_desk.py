@@ -45,7 +45,7 @@ CHOICES = Choices(
         )
         for each, name, direction in ((1, "Support", "inbound"), (2, "Sales", "outbound"))
     ],
-    queues=[Queue(campaign_id=1, name="Support")],
+    queues=[Queue(campaign_id=1, name="Support", agents=1)],
     colleagues=[Colleague(agent_id=1003, full_name="Jane Roe", state="ready")],
     lead_statuses=[],
 )  # fmt: skip

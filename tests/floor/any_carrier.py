@@ -20,6 +20,7 @@ class AnyCarrier:
         self.played: list[tuple[CallId, str]] = []
         self.messages: list[tuple[CallId, int]] = []
         self.held: dict[CallId, bool] = {}
+        self.muted: dict[tuple[CallId, PartyId], bool] = {}
         self.left: list[tuple[CallId, PartyId]] = []
         self.recording_part: dict[CallId, int | None] = {}
 
@@ -65,7 +66,7 @@ class AnyCarrier:
         self.held[call] = on
 
     def mute(self, call: CallId, party: PartyId, on: bool) -> None:
-        pass
+        self.muted[call, party] = on
 
     def send_digits(self, call: CallId, digits: str) -> None:
         pass

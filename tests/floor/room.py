@@ -16,6 +16,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.floor.work import Work
 from callfloor.rules.agents import AgentInput
 from callfloor.rules.workflow_events import Facts
+from callfloor.simulation.call_records import Leg
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
 from callfloor.simulation.records import MemoryRecords
@@ -34,14 +35,14 @@ STRAIGHT = Workflow(name="Main", start="queue", steps=(Queue(name="queue", campa
 class Room:
     """Three agents of Sales, which is recorded, and of Help, which is not."""
 
-    def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT) -> None:
+    def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT, transfer_wait_s: float = 0.0) -> None:
         self.clock, self.carrier = VirtualClock(1_000_000.0), AnyCarrier()
         self.records = MemoryRecords(Tally(0.0, 1e12), Leads(), self.clock.now)
         self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk())
         self.work = Work(self.clock, self.floor, self.records)
         members = frozenset((FIRST, SECOND, THIRD))
         queue = QueuePlan(survey="How was it" if survey else None)
-        self.plan = CampaignPlan(SALES, None, members, country="AU", queue=queue)
+        self.plan = CampaignPlan(SALES, None, members, country="AU", queue=queue, transfer_wait_s=transfer_wait_s)
         self.floor.configure(self.plan)
         self.floor.configure(CampaignPlan(HELP, None, members, country="AU", record=False))
         facts = Facts(at=datetime.now(UTC), zone=ZoneInfo("UTC"), campaigns={"Sales": 1, "Help": 2})
@@ -61,18 +62,41 @@ class Room:
         self.carrier.say(Answered(contact.call))
         return contact
 
-    def talk(self) -> Contact:
-        """Somebody who called and talks to the first agent; the others are ready."""
+    def another_caller(self) -> Contact:
+        """Somebody who calls while others are on the line."""
+        before = self.floor.contacts.everyone()
+        self.carrier.say(Offered(f"offer {len(self.carrier.placed)}", NUMBER, "+61491570158"))
+        (contact,) = [each for each in self.floor.contacts.everyone() if each not in before]
+        self.carrier.say(Answered(contact.call))
+        return contact
+
+    def talk(self, *, others: bool = True) -> Contact:
+        """Somebody who called and talks to the first agent; the `others` are ready."""
         self.ready(FIRST)
         contact = self.caller()
         self.carrier.say(Joined(contact.call, FIRST))
-        self.ready(SECOND, THIRD)
+        if others:
+            self.ready(SECOND, THIRD)
         return contact
 
     def does(self, agent: int, command: object) -> Refusal | None:
         answers: list[Refusal | None] = []
         self.work.do(agent, command, answers.append)  # type: ignore[arg-type]
-        return answers[0]
+        # hanging up is answered when the carrier has told of the end
+        return answers[0] if answers else None
+
+    def at(self, seconds: float) -> None:
+        """So many seconds after the beginning."""
+        self.clock.run(1_000_000.0 + seconds)
+
+    def state(self, agent: int) -> str:
+        known = self.floor.team.get(agent)
+        assert known is not None
+        return known.facts.state
+
+    def legs(self) -> list[Leg]:
+        """All legs, in the order in which they began."""
+        return list(self.records.legs.values())
 
     def bring(self, contact: Contact, **to: int | str) -> int:
         """The first agent consults somebody who answers; who that is."""

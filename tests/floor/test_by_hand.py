@@ -7,9 +7,13 @@ from typing import cast
 
 import pytest
 
-from callfloor.contract.workspace import Dial, Refusal
+from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import Call, Dial, HangUp, Refusal
+from callfloor.floor.legs import NO_CALL
+from callfloor.floor.outcomes import WITHIN_S
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.rules.agents import AgentInput
+from callfloor.telephony.carrier import Answered, Ended, Ringing
 from tests.floor.room import FIRST, HELP, SALES, Room
 
 OUT = CampaignKey(1, 3)
@@ -74,3 +78,62 @@ def test_a_call_of_an_agent_who_is_forgotten_meanwhile_is_refused() -> None:
     (answer,) = room.answers
     assert answer is not None
     assert room.carrier.placed == []
+
+
+def _ringing() -> Slow:
+    room = Slow()
+    room.floor.agent(FIRST, AgentInput.READY)
+    room.floor.agent(FIRST, AgentInput.PAUSE, "dialling by hand")
+    room.records.want(FIRST, "paused")
+    room.dial()
+    room.written()
+    return room
+
+
+def _shown(room: Slow) -> Call:
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    call = room.floor.showing.session(agent).call
+    assert call is not None
+    return call
+
+
+def test_a_number_that_is_called_by_hand_is_shown_while_it_rings() -> None:
+    call = _shown(_ringing())
+    assert (call.state, call.direction, call.number) == ("ringing", "manual", "+61491570156")
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_call_by_hand_can_be_ended_before_the_agent_is_on_it(answered: bool) -> None:
+    room = _ringing()
+    room.carrier.say(Ringing(5))
+    if answered:
+        room.carrier.say(Answered(5))
+        assert room.carrier.joining == [(5, FIRST)]
+    heard: list[Refusal | None] = []
+    room.work.do(FIRST, HangUp(), heard.append)
+    assert room.carrier.hung_up == [5]
+    # the answer comes when the desk shows what it says
+    assert heard == []
+    room.carrier.say(Ended(5, "hang-up" if answered else "cancelled"))
+    assert heard == [None]
+    assert room.state(FIRST) == "paused"
+    assert room.does(FIRST, HangUp()) == NO_CALL
+
+
+def test_hanging_up_is_answered_in_time_also_when_the_carrier_says_nothing() -> None:
+    room = _ringing()
+    heard: list[Refusal | None] = []
+    room.work.do(FIRST, HangUp(), heard.append)
+    room.at(WITHIN_S + 1)
+    assert heard == [None]
+
+
+def test_somebody_who_answers_a_call_by_hand_and_is_hung_up_on_was_abandoned() -> None:
+    room = _ringing()
+    ends: list[DialStatus] = []
+    room.records.finished = lambda _plan, _call, _activity, status, *_: ends.append(status)  # type: ignore[method-assign]
+    room.carrier.say(Answered(5))
+    room.does(FIRST, HangUp())
+    room.carrier.say(Ended(5, "hang-up"))
+    assert ends == [DialStatus.ABANDONED]

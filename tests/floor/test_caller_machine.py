@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,14 @@ from callfloor.contract.workspace import (
     CompleteTransfer,
     Conference,
     Consult,
+    Dial,
     HangUp,
     Hold,
     Monitor,
     Mute,
     PauseRecording,
     Refusal,
+    TakeOver,
     Target,
     Transfer,
     WrapUp,
@@ -97,7 +100,8 @@ class CallerMachine(RuleBasedStateMachine):
             (SALES, QueuePlan(rules, longest_wait_s=120.0, longest=longest, overflow=HELP if longest else None)),
             (HELP, QueuePlan(longest_wait_s=90.0, announce_s=30.0, survey="How was it" if survey else None)),
         ):
-            self.floor.configure(CampaignPlan(key, None, members, wrap_up_s=20.0, country="AU", queue=queue))
+            plan = CampaignPlan(key, None, members, wrap_up_s=20.0, country="AU", queue=queue)
+            self.floor.configure(replace(plan, transfer_wait_s=15.0 if survey else 0.0))
         self.floor.configure(CampaignPlan(OUT, "progressive", members, wrap_up_s=20.0, country="AU"))
         self.floor.queues.skills = {1: {"english": 5}, 2: {"english": 2}}
         facts = Facts(at=datetime.now(UTC), zone=ZoneInfo("UTC"), campaigns={"Sales": 1, "Help": 2})
@@ -189,18 +193,20 @@ class CallerMachine(RuleBasedStateMachine):
         agent=_AGENT,
         command=st.one_of(
             st.sampled_from(
-                [HangUp(), Hold(True), Hold(False), Mute(True), PauseRecording(True), CompleteTransfer(), Conference(),
-                 CancelConsultation(), WrapUp(), WrapUp(wrap_code=77)]
+                [HangUp(), Hold(True), Hold(False), Mute(True), PauseRecording(True), CompleteTransfer(), TakeOver(),
+                 Mute(False), Conference(), CancelConsultation(), WrapUp(), WrapUp(wrap_code=77)]
             ),
             st.builds(Transfer, to=_TARGETS),
             st.builds(Consult, to=_TARGETS),
             st.builds(Monitor, agent_id=_AGENT),
+            st.builds(Dial, campaign_id=st.just(3), number=st.just("0491 570 156")),
         ),
     )  # fmt: skip
     def does(self, agent: AgentId, command: AnyCommand) -> None:
         answers: list[Refusal | None] = []
         self.work.do(agent, command, answers.append)
-        assert len(answers) == 1
+        # the end of a call is told by the carrier, or not at all
+        assert len(answers) == 1 or isinstance(command, HangUp)
 
     @rule(agent=_AGENT, happened=st.sampled_from([AgentInput.READY, AgentInput.PAUSE, AgentInput.SIGN_OUT]))
     def asks(self, agent: AgentId, happened: AgentInput) -> None:
@@ -244,6 +250,55 @@ class CallerMachine(RuleBasedStateMachine):
                 assert contact.asked.agent not in free
             elif contact.plan.key != SALES:
                 assert not free
+
+    @invariant()
+    def every_customer_is_with_somebody_hears_music_or_is_being_let_go(self) -> None:
+        if not hasattr(self, "floor"):
+            return
+        for contact in self.floor.contacts.everyone():
+            agent = self.floor.team.get(contact.agent or 0)
+            match contact.stage:
+                case Stage.WORKFLOW | Stage.SURVEY:
+                    assert contact.walk is not None
+                case Stage.QUEUE:
+                    assert self.floor.queues.waits(contact)
+                case Stage.JOINING | Stage.TALKING:
+                    assert agent is not None
+                    assert agent.call == contact.call
+                case Stage.OUTSIDE:
+                    assert contact.parties
+                    assert contact.call not in self.carrier.hung_up
+                case Stage.CLOSING:
+                    assert contact.call in self.carrier.hung_up
+
+    @invariant()
+    def time_on_a_call_that_came_in_counts_in_a_leg(self) -> None:
+        if not hasattr(self, "floor"):
+            return
+        open_legs = {leg.agent for leg in self.records.legs.values() if leg.ended_at is None and leg.agent is not None}
+        for agent in self.floor.team.everyone():
+            contact = self.floor.contacts.get(agent.call)
+            if agent.facts.state == "on-call" and contact is not None and contact.activity in self.records.legs:
+                assert agent.id in open_legs
+
+    @invariant()
+    def times_add_up(self) -> None:
+        """Each leg follows the one before without a gap; one beside another lies within it."""
+        if not hasattr(self, "floor"):
+            return
+        legs = self.records.legs
+        for leg in legs.values():
+            before = legs.get(leg.parent or 0)
+            end = self.clock.now() if leg.ended_at is None else leg.ended_at
+            assert leg.opened_at <= (leg.answered_at or leg.opened_at) <= end
+            assert leg.held_s <= end - leg.opened_at + 0.001
+            if before is None:
+                continue
+            if leg.kind == "consult":
+                assert before.opened_at <= leg.opened_at
+                assert before.ended_at is None or end <= before.ended_at
+            else:
+                assert before.ended_at == leg.opened_at
 
     @invariant()
     def no_agent_talks_in_two_legs(self) -> None:

@@ -33,7 +33,9 @@ from callfloor.contract.workspace import (
     Dial,
     HangUp,
     Hold,
+    Mute,
     Refusal,
+    TakeOver,
     Target,
     Transfer,
     WrapUp,
@@ -224,8 +226,9 @@ async def _tasks(own: Database, centre: Centre) -> list[str]:
     return [row["kind"] for row in rows]
 
 
+@pytest.mark.parametrize("takes_over", [False, True])
 async def test_a_call_is_consulted_on_handed_over_and_each_agent_has_a_leg(
-    centre: Centre, own: Database, settings: Settings
+    centre: Centre, own: Database, settings: Settings, takes_over: bool
 ) -> None:
     async with exchange(centre, own, settings, QUEUE) as (up, number, (first, second)):
         up.carrier.call_in(number, CALLER, PATIENT)
@@ -239,9 +242,10 @@ async def test_a_call_is_consulted_on_handed_over_and_each_agent_has_a_leg(
         assert refused is not None
         assert refused.code == "wrong-state"
         await until(lambda: equals(_state_of(own, other), "on-call"))
-        assert await up.do(has_it, CompleteTransfer()) is None
+        assert await up.do(other, Mute(True)) is None
+        assert await up.do(other if takes_over else has_it, TakeOver() if takes_over else CompleteTransfer()) is None
         await until(lambda: equals(_state_of(own, has_it), "on-wrap"))
-        await until(lambda: equals(status(centre, 2), ["Answered", "Answered"]))
+        await until(lambda: equals(status(centre, 3), ["Answered"] * 3))
         assert await up.do(other, HangUp()) is None
         await until(lambda: equals(_state_of(own, other), "on-wrap"))
         for agent in (has_it, other):
@@ -249,10 +253,39 @@ async def test_a_call_is_consulted_on_handed_over_and_each_agent_has_a_leg(
         await until(lambda: equals(states(own, centre), {"ready"}))
         await until(lambda: _both_recorded(centre))
         await compare(centre)
-    parent, child = await calls(centre)
-    assert (child["parentActivityId"], child["rootActivityId"]) == (parent["activityId"], parent["activityId"])
-    assert (parent["agentId"], child["agentId"]) == (has_it, other)
-    assert parent["timestamps"]["hangUp"] == child["timestamps"]["created"]
+    parent, beside, child = await calls(centre)
+    for leg in (beside, child):
+        assert (leg["parentActivityId"], leg["rootActivityId"]) == (parent["activityId"], parent["activityId"])
+        assert leg["agentId"] == other
+    assert parent["agentId"] == has_it
+    assert [leg["legType"] for leg in (parent, beside, child)] == ["first", "consult", "transfer"]
+    ended = parent["timestamps"]["hangUp"]
+    assert (beside["timestamps"]["hangUp"], beside["timestamps"]["wrapUp"]) == (ended, ended)
+    assert child["timestamps"]["created"] == ended
+    assert child["timestamps"]["wrapUp"] is not None
+
+
+async def test_a_customer_whom_a_number_outside_does_not_take_comes_back_and_the_activities_say_so(
+    centre: Centre, own: Database, settings: Settings
+) -> None:
+    async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
+        up.carrier.behaviour = replace(PATIENT, live=0.0, machine=0.0, busy=0.0, answer_s=steady(0.1))
+        up.carrier.call_in(number, CALLER)
+        await until(lambda: equals(status(centre), ["Answered"]))
+        has_it = (await calls(centre))[0]["agentId"]
+        assert await up.do(has_it, Transfer(Target(number="+61491570157"))) is None
+        await until(lambda: equals(status(centre, 3), ["Answered", "Not Answered", "Answered"]))
+        first, outside, back = await calls(centre)
+        assert [leg["legType"] for leg in (first, outside, back)] == ["first", "outside", "return"]
+        assert (outside["outsideNumber"], outside["agentId"]) == ("+61491570157", None)
+        assert back["agentId"] in agents
+        assert (first["source"], back["source"]) == (CALLER, CALLER)
+        await compare(centre)
+    # another customer's erasure takes the number out
+    answer = await centre.client.delete("/customer?phoneNumber=0491570157")
+    assert answer.status_code == 200
+    shown = (await centre.client.get(f"/activities/{outside['activityId']}")).json()["data"]
+    assert (shown["outsideNumber"], shown["source"]) == (None, CALLER)
 
 
 async def consulted(centre: Centre, up: Exchange, number: str, agents: list[int]) -> tuple[int, int]:
@@ -271,7 +304,7 @@ async def _state_of(own: Database, agent: int) -> str:
 
 
 async def _both_recorded(centre: Centre) -> bool:
-    return all(call["recordingMetadata"] is not None for call in await calls(centre))
+    return all(call["recordingMetadata"] is not None for call in await calls(centre) if call["legType"] != "consult")
 
 
 async def test_a_conference_goes_on_when_a_party_leaves_and_ends_when_the_customer_does(

@@ -7,17 +7,24 @@ from dataclasses import replace
 import pytest
 
 from callfloor.contract.workspace import (
+    CancelConsultation,
     CompleteTransfer,
     Conference,
     Consult,
+    DropParty,
     HangUp,
     Hold,
+    Mute,
     PauseRecording,
+    TakeOver,
     Target,
     Transfer,
+    WrapUp,
 )
+from callfloor.floor.contacts import Contact, Stage
+from callfloor.rules.agents import AgentInput
 from callfloor.telephony.carrier import AgentMissed, Ended, Joined, Left
-from tests.floor.room import FIRST, OUTSIDE, SECOND, Room
+from tests.floor.room import FIRST, OUTSIDE, SECOND, THIRD, Room
 
 
 @pytest.mark.parametrize("to", [Target(agent_id=SECOND), Target(campaign_id=2), Target(number=OUTSIDE)])
@@ -113,3 +120,220 @@ def test_customer_and_an_outside_party_go_on_when_another_leaves() -> None:
     assert contact.call not in room.carrier.hung_up
     room.carrier.say(Left(contact.call, next(iter(contact.parties))))
     assert contact.call in room.carrier.hung_up
+
+
+# The second agent
+
+
+def _talk_with_second(*, conference: bool) -> tuple[Room, Contact]:
+    room = Room()
+    contact = room.talk()
+    room.at(10.0)
+    room.bring(contact, agent_id=SECOND)
+    if conference:
+        assert room.does(FIRST, Conference()) is None
+    return room, contact
+
+
+@pytest.mark.parametrize("conference", [False, True])
+def test_who_was_brought_in_can_mute_itself(conference: bool) -> None:
+    room, contact = _talk_with_second(conference=conference)
+    assert room.does(SECOND, Mute(True)) is None
+    assert room.carrier.muted == {(contact.call, SECOND): True}
+    assert [room.floor.showing.view(each, contact).muted for each in (FIRST, SECOND)] == [False, True]
+    assert room.does(SECOND, Mute(False)) is None
+    assert not room.floor.showing.view(SECOND, contact).muted
+
+
+def test_who_was_brought_into_a_conference_can_put_the_customer_on_hold() -> None:
+    room, contact = _talk_with_second(conference=True)
+    assert room.does(SECOND, Hold(True)) is None
+    assert room.carrier.held[contact.call] is True
+    assert room.does(FIRST, Hold(False)) is None
+    assert room.carrier.held[contact.call] is False
+
+
+@pytest.mark.parametrize("conference", [False, True])
+def test_who_was_brought_in_can_leave_and_its_time_has_counted(conference: bool) -> None:
+    room, contact = _talk_with_second(conference=conference)
+    room.at(25.0)
+    assert room.does(SECOND, HangUp()) is None
+    assert contact.agent == FIRST
+    assert room.state(SECOND) == "ready"
+    consult = room.legs()[-1]
+    assert (consult.kind, consult.agent, consult.parent) == ("consult", SECOND, contact.activity)
+    assert consult.ended_at is not None
+    assert consult.ended_at - consult.opened_at == 15.0
+
+
+@pytest.mark.parametrize("conference", [False, True])
+def test_who_was_brought_in_can_take_over(conference: bool) -> None:
+    room, contact = _talk_with_second(conference=conference)
+    first_leg = contact.activity
+    room.at(25.0)
+    assert room.does(SECOND, TakeOver()) is None
+    assert (contact.agent, room.carrier.held[contact.call]) == (SECOND, False)
+    assert [room.state(each) for each in (FIRST, SECOND)] == ["on-wrap", "on-call"]
+    room.at(30.0)
+    room.carrier.say(Ended(contact.call, "hang-up"))
+    assert room.state(SECOND) == "on-wrap"
+    spans = [(leg.kind, leg.agent, leg.opened_at - 1e6, (leg.ended_at or 0) - 1e6) for leg in room.legs()]
+    assert spans == [(None, FIRST, 0.0, 25.0), ("consult", SECOND, 10.0, 25.0), ("transfer", SECOND, 25.0, 30.0)]
+    assert room.legs()[-1].parent == first_leg
+
+
+@pytest.mark.parametrize(
+    "command",
+    [Consult(Target(agent_id=THIRD)), Transfer(Target(agent_id=THIRD)), Conference(), CompleteTransfer(),
+     CancelConsultation(), DropParty(FIRST)],
+)  # fmt: skip
+def test_where_the_customer_goes_is_for_the_agent_whose_call_it_is(command: object) -> None:
+    room, _ = _talk_with_second(conference=False)
+    refusal = room.does(SECOND, command)
+    assert refusal is not None
+    assert refusal.code == "not-allowed"
+    assert "takeOver" in refusal.detail
+
+
+def test_one_who_only_rings_has_nothing_to_mute_or_to_take_over() -> None:
+    room = Room()
+    room.talk()
+    assert room.does(FIRST, Consult(Target(agent_id=SECOND))) is None
+    for command in (Mute(True), Hold(True), TakeOver()):
+        refusal = room.does(SECOND, command)
+        assert refusal is not None
+        assert refusal.code == "no-call"
+
+
+def test_the_second_agents_mute_stays_when_it_takes_over() -> None:
+    room, contact = _talk_with_second(conference=True)
+    room.does(SECOND, Mute(True))
+    room.does(SECOND, TakeOver())
+    assert room.floor.showing.view(SECOND, contact).muted
+
+
+# Given away and not taken
+
+
+def _busy(room: Room, agent: int, how: str) -> None:
+    if how == "paused":
+        room.floor.agent(agent, AgentInput.PAUSE, "lunch")
+        return
+    call = room.another_caller()
+    assert (call.agent, call.stage) == (agent, Stage.JOINING)
+    if how != "dialling":
+        room.carrier.say(Joined(call.call, agent))
+    if how == "on-wrap":
+        room.carrier.say(Ended(call.call, "hang-up"))
+
+
+@pytest.mark.parametrize("how", ["paused", "dialling", "on-call", "on-wrap"])
+def test_a_call_is_not_given_to_an_agent_who_is_not_free(how: str) -> None:
+    room = Room()
+    contact = room.talk(others=False)
+    room.ready(SECOND)
+    _busy(room, SECOND, how)
+    assert room.state(SECOND) == how
+    refusal = room.does(FIRST, Transfer(Target(agent_id=SECOND)))
+    assert refusal is not None
+    assert refusal.code == "target-busy"
+    assert (contact.agent, contact.stage) == (FIRST, Stage.TALKING)
+
+
+def test_a_campaign_may_let_customers_wait_for_a_busy_agent_and_they_come_back_after_that_time() -> None:
+    room = Room(transfer_wait_s=12.0)
+    contact = room.talk(others=False)
+    room.ready(SECOND)
+    _busy(room, SECOND, "on-call")
+    assert room.does(FIRST, Transfer(Target(agent_id=SECOND))) is None
+    assert room.does(FIRST, WrapUp()) is None
+    room.ready(THIRD)
+    # the others are ready, and the customer waits for the one that was named
+    room.at(11.0)
+    assert (contact.stage, contact.agent) == (Stage.QUEUE, None)
+    room.at(12.5)
+    assert (contact.stage, contact.agent) == (Stage.JOINING, FIRST)
+
+
+def test_who_waits_for_a_busy_agent_gets_it_when_it_is_free() -> None:
+    room = Room(transfer_wait_s=60.0)
+    contact = room.talk(others=False)
+    room.ready(SECOND)
+    _busy(room, SECOND, "on-wrap")
+    assert room.does(FIRST, Transfer(Target(agent_id=SECOND))) is None
+    assert room.does(SECOND, WrapUp()) is None
+    assert (contact.stage, contact.agent) == (Stage.JOINING, SECOND)
+
+
+@pytest.mark.parametrize("giver_is_ready", [True, False])
+def test_a_customer_whom_the_named_agent_does_not_take_comes_back(giver_is_ready: bool) -> None:
+    room = Room()
+    contact = room.talk()
+    assert room.does(FIRST, Transfer(Target(agent_id=SECOND))) is None
+    if giver_is_ready:
+        room.does(FIRST, WrapUp())
+    room.carrier.say(AgentMissed(contact.call, SECOND))
+    assert (contact.stage, contact.agent) == (Stage.JOINING, FIRST if giver_is_ready else THIRD)
+
+
+@pytest.mark.parametrize("giver_is_ready", [True, False])
+def test_a_customer_whom_a_number_outside_does_not_take_comes_back_and_the_legs_say_so(giver_is_ready: bool) -> None:
+    room = Room()
+    contact = room.talk()
+    assert room.does(FIRST, Transfer(Target(number=OUTSIDE))) is None
+    if giver_is_ready:
+        room.does(FIRST, WrapUp())
+    room.at(8.0)
+    room.carrier.say(AgentMissed(contact.call, next(iter(contact.parties))))
+    assert contact.call not in room.carrier.hung_up
+    taker = FIRST if giver_is_ready else SECOND
+    assert (contact.stage, contact.agent) == (Stage.JOINING, taker)
+    room.carrier.say(Joined(contact.call, taker))
+    kinds = [(leg.kind, leg.number, leg.agent, leg.ended_at is None) for leg in room.legs()]
+    assert kinds == [(None, None, FIRST, False), ("outside", OUTSIDE, None, False), ("return", None, taker, True)]
+    assert room.legs()[1].answered_at is None
+
+
+def test_a_customer_who_comes_back_is_the_first_in_the_queue_and_hears_music_till_then() -> None:
+    room = Room()
+    contact = room.talk(others=False)
+    room.another_caller()
+    assert room.does(FIRST, Transfer(Target(number=OUTSIDE))) is None
+    room.carrier.say(AgentMissed(contact.call, next(iter(contact.parties))))
+    assert contact.stage is Stage.QUEUE
+    room.does(FIRST, WrapUp())
+    assert contact.agent == FIRST
+
+
+def test_a_number_outside_that_takes_the_customer_has_a_leg_until_the_end() -> None:
+    room = Room()
+    contact = room.talk()
+    assert room.does(FIRST, Transfer(Target(number=OUTSIDE))) is None
+    party = next(iter(contact.parties))
+    room.at(5.0)
+    room.carrier.say(Joined(contact.call, party))
+    room.at(65.0)
+    room.carrier.say(Left(contact.call, party))
+    assert contact.call in room.carrier.hung_up
+    room.carrier.say(Ended(contact.call, "hang-up"))
+    leg = room.legs()[-1]
+    assert (leg.number, leg.answered_at, leg.ended_at) == (OUTSIDE, 1e6 + 5.0, 1e6 + 65.0)
+
+
+def test_a_consulted_number_that_is_given_the_customer_has_a_leg_too() -> None:
+    room = Room()
+    contact = room.talk()
+    room.bring(contact, number=OUTSIDE)
+    assert room.does(FIRST, CompleteTransfer()) is None
+    leg = room.legs()[-1]
+    assert (leg.kind, leg.number, leg.answered_at is None) == ("outside", OUTSIDE, False)
+
+
+def test_an_agent_may_decline_a_call_that_rings_and_the_customer_is_first_in_the_queue() -> None:
+    room = Room()
+    room.ready(FIRST)
+    contact = room.caller()
+    assert contact.agent == FIRST
+    assert room.does(FIRST, HangUp()) is None
+    assert (contact.stage, room.state(FIRST)) == (Stage.QUEUE, "paused")
+    assert (contact.call, FIRST) in room.carrier.left

@@ -50,7 +50,8 @@ async def test_an_agent_works_on_a_call_from_ringing_to_wrap_up(
         assert (await command("mute", on=True))["call"]["muted"] is True
         assert (await command("transfer", 409, to={"agentId": centre.user}))["code"] == "unknown-target"
         assert (await command("pause", reason="lunch"))["wanted"] == "paused"
-        await command("hangUp")
+        shown = await command("hangUp")
+        assert (shown["state"], shown["call"]["state"]) == ("on-wrap", "wrap-up")
         shown = await happens("call.ended")
         assert (shown["state"], shown["call"]["state"]) == ("on-wrap", "wrap-up")
         assert shown["wrapUpSeconds"] is not None

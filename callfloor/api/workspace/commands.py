@@ -63,7 +63,7 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
     What cannot be done is a 409 whose `code` says why. A 503 `no-floor` changed nothing and will not; after a 503
     `outcome-unknown` look at the session. With an Idempotency-Key a repeated request never does it twice.
     """
-    agent_id = agent_of(call.caller)
+    agent_id, warning = agent_of(call.caller), await _warning(call, body)
     match body:
         case Ready():
             await make_ready(call, agent_id)
@@ -73,7 +73,7 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
         case _:
             await _obey(call, agent_id, agent_id, await _checked(call, agent_id, body))
-    return await session_of(call, agent_id)
+    return replace(await session_of(call, agent_id), warning=warning)
 
 
 @operation(
@@ -154,6 +154,24 @@ async def _look(call: Call, command_id: int, *, late: bool) -> Outcome:
         detail = "No engine has this agent now; the command was withdrawn."
         raise NoFloor(detail, headers=_RETRY)
     return found
+
+
+async def _warning(call: Call, command: AgentCommand) -> str | None:
+    """What the sender of a command that is obeyed may not expect."""
+    match command:
+        case Transfer(to=Target(campaign_id=int(campaign_id))):
+            queue = await choices.queue(call.db, call.organisation, campaign_id)
+            if queue is None or queue["working"]:
+                return None
+            nobody = "Nobody is signed in" if not queue["signed_in"] else "Everybody who is signed in is paused"
+            return f"{nobody} to take calls of {queue['name']}: the customer waits there until somebody is ready."
+        case Transfer(to=Target(agent_id=int(agent_id))):
+            state = await agents.state(call.db, call.organisation, agent_id)
+            if state == "ready":
+                return None
+            return f"The agent is {state}: the customer waits for that one, and comes back if it takes too long."
+        case _:
+            return None
 
 
 # What is asked

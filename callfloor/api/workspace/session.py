@@ -144,7 +144,7 @@ async def list_callbacks(call: Call, query: PageQuery) -> Page[OwnCallback]:
                 "wrapCodes": [{"code": 10, "description": "Sold"}],
             }
         ],
-        "queues": [{"campaignId": 1, "name": "Support"}],
+        "queues": [{"campaignId": 1, "name": "Support", "agents": 4}],
         "colleagues": [{"agentId": 1003, "fullName": "Jane Roe", "state": "ready"}],
         "leadStatuses": [{"code": 100, "description": "Sold"}],
     },

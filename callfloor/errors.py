@@ -158,9 +158,9 @@ class CommandRefused(Conflict):
 
     slug, title = "command-refused", "Command refused"
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, next_timestamp: str | None = None) -> None:
         super().__init__(detail)
-        self.code = code
+        self.code, self.next_timestamp = code, next_timestamp
 
 
 class EmailNotHeld(Conflict):

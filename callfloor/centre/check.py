@@ -11,6 +11,7 @@ import msgspec
 from callfloor import regimes
 from callfloor.centre import callers, keys, mailboxes, values
 from callfloor.centre.lines import Path
+from callfloor.centre.new_leads import check_new_leads, new_leads
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.centre import Campaign, Centre, Direction, List, Organisation, User
@@ -63,6 +64,7 @@ _DIALLING: dict[str, values.Check] = {
     "answeringMachines": values.choice("connect", "hang-up"),
     "record": values.flag,
     "maxLines": values.clearable(values.whole(1)),
+    "newLeads": values.clearable(new_leads),
 }
 _OUTCOME: dict[str, values.Check] = {
     "status": values.lead_status,
@@ -147,6 +149,7 @@ class _Merge:
             campaign = self._campaign(table, was, organisation, users, agents)
             self._check_strategies(table, strategies)
             _put(campaigns, table["name"], campaign)
+        check_new_leads(self._report, given.right("campaigns") or (), campaigns)
         boxes = dict(current.mailboxes) if current else {}
         boxes = mailboxes.merge(self._report, given.right("mailboxes") or (), boxes, campaigns)
         prompts = callers.prompts(

@@ -50,10 +50,11 @@ DIALLING = {
     "answeringMachines": "answering_machines",
     "record": "record",
     "maxLines": "max_lines",
+    "newLeads": "new_leads",
 }
 # those that an inbound campaign has too
 OF_EVERY_CALL = frozenset(
-    {"wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record"}
+    {"wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record", "newLeads"}
 )
 # of an inbound campaign's queue
 QUEUE = {

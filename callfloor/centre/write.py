@@ -100,6 +100,8 @@ def _queue(queue: QueueSettings) -> Iterator[str]:
 def _pairs(thing: object, attributes: Mapping[str, str]) -> Iterator[str]:
     for key, attribute in attributes.items():
         found = getattr(thing, attribute)
+        if isinstance(found, msgspec.Struct):
+            found = msgspec.to_builtins(found)
         if found is not None and found != {}:
             yield f"{key} = {toml.value(found)}"
 

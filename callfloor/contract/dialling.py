@@ -35,6 +35,13 @@ class Strategy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     outcomes: Mapping[int, Outcome] = {}
 
 
+class NewLeads(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """Where a call without a lead makes one. `campaign` None: the call's own."""
+
+    list: str
+    campaign: str | None = None
+
+
 class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """A campaign's settings for the dialler; times are in seconds. None: what the regime says, or no limit."""
 
@@ -62,4 +69,6 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     preview_timeout: PreviewTimeout = "skip"
     answering_machines: AnsweringMachines = "hang-up"
     record: bool = True
+    # None: a wrap-up of a call without a lead that needs one is refused
+    new_leads: NewLeads | None = None
     max_lines: int | None = None

@@ -36,9 +36,23 @@ class Party(Shown, frozen=True, kw_only=True):
     state: PartyState
 
 
+class CallerLead(Shown, frozen=True, kw_only=True):
+    """A lead of the number of a call. `callback_timestamp`: when it was to be called back, by `callback_agent_id` alone
+    where that is given; null: nobody promised that."""
+
+    lead_id: int
+    campaign_id: int
+    campaign_name: str
+    list_name: str
+    callback_timestamp: datetime | None = None
+    callback_agent_id: int | None = None
+
+
 class Call(Shown, frozen=True, kw_only=True):
     """The call that an agent is on, or is to take. `held`: the customer hears music. `consulting`: a party was brought
-    in to be talked to while the customer is on hold."""
+    in to be talked to while the customer is on hold. `leads`: of a caller's number (or one dialled without a lead), at
+    most 20, callbacks first; `lead_id` is the one that the call is with, where there is one only by itself, else as
+    `chooseLead` says."""
 
     activity_id: int
     direction: CallDirection
@@ -53,6 +67,7 @@ class Call(Shown, frozen=True, kw_only=True):
     consulting: bool = False
     recording: bool = False
     recording_paused: bool = False
+    leads: tuple[CallerLead, ...] = ()
     parties: tuple[Party, ...] = ()
 
 
@@ -238,6 +253,13 @@ class WrapUp(Command, frozen=True, tag="wrapUp"):
     callback: Callback | None = None
 
 
+class ChooseLead(Command, frozen=True, tag="chooseLead"):
+    """Which of the leads of its number a call without a lead of its own is with; null: none of them. During the call
+    and its wrap-up."""
+
+    lead_id: Id | None
+
+
 class ExtendWrapUp(Command, frozen=True, tag="extendWrapUp"):
     """More time for the wrap-up, counted from now."""
 
@@ -262,17 +284,21 @@ class ForceSignOut(Command, frozen=True, tag="forceSignOut"):
 AgentCommand = (
     Ready | Pause | SignOut | HangUp | Hold | Mute | SendDigits | PauseRecording | Transfer | Consult
     | CompleteTransfer | TakeOver | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview
-    | WrapUp | ExtendWrapUp
+    | WrapUp | ExtendWrapUp | ChooseLead
 )  # fmt: skip
 SupervisorCommand = Monitor | StopMonitoring | ForceSignOut
 AnyCommand = AgentCommand | SupervisorCommand
 
 
 class Refusal(Shown, frozen=True, kw_only=True):
-    """Why a command was not obeyed: a stable `code` and a sentence that says what to do instead."""
+    """Why a command was not obeyed: a stable `code` and a sentence that says what to do instead. `next_timestamp`: the
+    time that would do for a callback."""
 
     code: Literal[
         "no-call", "wrong-state", "no-party", "no-preview", "no-wrap-up", "unknown-target", "target-busy",
-        "not-allowed", "refused-number", "not-signed-in", "unavailable",
+        "not-allowed", "refused-number", "not-signed-in", "unavailable", "no-lead", "too-large", "contradiction",
+        "lead-completed", "do-not-call", "no-phone", "attempts-used", "not-dialled", "outside-hours",
+        "agent-unavailable",
     ]  # fmt: skip
     detail: str
+    next_timestamp: str | None = None

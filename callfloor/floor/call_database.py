@@ -12,14 +12,14 @@ from typing import Any
 import asyncpg
 import structlog
 
-from callfloor.contract.workspace import EventType, Refusal, Session
+from callfloor.contract.workspace import CallerLead, EventType, Refusal, Session
 from callfloor.errors import Problem
 from callfloor.floor.call_records import Leaving, NewLeg
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import RecordingKind, Recordings, enter
 from callfloor.floor.selection import Selection
-from callfloor.store import activities, callbacks, inbound, workspace
+from callfloor.store import activities, callbacks, caller_leads, inbound, workspace
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -152,6 +152,25 @@ class CallDatabase:
         self._journal.write(
             partial(inbound.answer_question, self._db, organisation, activity, question, answer, moment(at))
         )
+
+    # Whose number it is
+
+    def leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        self._begin(self._leads_of(organisation, number, done))
+
+    async def _leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        try:
+            found = await caller_leads.of_number(self._db, organisation, number)
+        except Problem:
+            log.warning("caller-unknown", reason="database unavailable")
+            return
+        except asyncpg.PostgresError as error:
+            log.error("caller-unknown", kind=type(error).__name__)
+            return
+        done(found)
+
+    def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
+        self._journal.write(partial(caller_leads.choose, self._db, organisation, activity, lead), done)
 
     def quality(self, organisation: int, activity: int, score: float) -> None:
         self._journal.write(partial(activities.set_call_quality, self._db, organisation, activity, score))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from callfloor.contract.workspace import EventType, Refusal, Session
+from callfloor.contract.workspace import CallerLead, EventType, Refusal, Session
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -92,6 +92,14 @@ class CallRecords(Protocol):
         done: Callable[[bool], None],
     ) -> None:
         """Make a lead of a caller who wants to be called back. False: this number may not be called."""
+        ...
+
+    def leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        """The leads of a number, those with a callback first."""
+        ...
+
+    def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
+        """The call is with this lead. False: it has not the call's number, or is gone."""
         ...
 
     def quality(self, organisation: int, activity: int, score: float) -> None:

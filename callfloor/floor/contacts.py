@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 
 from callfloor.clock import Timer
 from callfloor.contract.workflows import Workflow
-from callfloor.contract.workspace import CallDirection
+from callfloor.contract.workspace import CallDirection, CallerLead
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.rules.workflow_events import Facts, State
 from callfloor.telephony.carrier import AgentId, CallId, PartyId
@@ -82,7 +82,7 @@ class Contact:
     """`plan`: of the campaign whose leg this is. `activity`: the leg. `number`: the customer's, None: withheld; `own`:
     ours. `agent`: who talks, or whose phone rings. Times are seconds of the floor's clock, but `connected_at`: since
     the epoch. `saying`: what is played to who waits, after what is played now. `part` of the recording that runs or
-    comes next, and which leg each part is of."""
+    comes next, and which leg each part is of. `leads`: of a caller's number."""
 
     call: CallId
     plan: CampaignPlan
@@ -93,6 +93,7 @@ class Contact:
     stage: Stage
     began_at: float = 0.0
     lead: int | None = None
+    leads: tuple[CallerLead, ...] = ()
     agent: AgentId | None = None
     part: int = 0
     parts: dict[int, int] = field(default_factory=dict[int, int])
@@ -144,14 +145,16 @@ class Contact:
 
 
 class Contacts:
-    """Everybody on the line, by call. Parties from outside get their ids here."""
+    """Everybody on the line, by call. Parties from outside get their ids here. `added` hears of each."""
 
     def __init__(self) -> None:
+        self.added: Callable[[Contact], None] = lambda _: None
         self._contacts: dict[CallId, Contact] = {}
         self._party_ids = count(-1, -1)
 
     def put(self, contact: Contact) -> None:
         self._contacts[contact.call] = contact
+        self.added(contact)
 
     def get(self, call: CallId | None) -> Contact | None:
         return None if call is None else self._contacts.get(call)

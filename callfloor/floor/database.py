@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 import asyncpg
+import msgspec
 import structlog
 
 from callfloor.contract.codes import DialStatus
+from callfloor.contract.workspace import Refusal
 from callfloor.errors import Problem
 from callfloor.floor.call_database import CallDatabase, moment
 from callfloor.floor.journal import Journal
@@ -17,7 +19,7 @@ from callfloor.floor.recordings import Recordings, Stored, enter
 from callfloor.floor.records import Claim, WrapUp
 from callfloor.floor.selection import Selection
 from callfloor.rules.agents import AgentState
-from callfloor.store import activities, agents, attempts, lead_notes
+from callfloor.store import activities, agents, attempts, caller_leads, wishes
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -144,11 +146,20 @@ class DatabaseRecords(CallDatabase):
         elif status is DialStatus.ANSWERED and not plan.record:
             await activities.set_recording_status(self._db, organisation, activity, "disabled")
 
+    def wish(
+        self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
+    ) -> None:
+        given = wishes.Wishes(
+            wrap.lead_status,
+            None if wrap.next_attempt_at is None else moment(wrap.next_attempt_at),
+            wrap.callback_agent,
+            None if wrap.lead_data is None else msgspec.json.decode(wrap.lead_data),
+        )
+        # behind all that was written of the call, which the wish may be the lead of
+        self._journal.write(partial(wishes.grant, self._db, plan.key.organisation, activity, given, moment(at)), done)
+
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         write = partial(self._journal.write, partial(self._wrap_up, plan.key, activity, wrap, at))
-        if wrap.lead_data is not None:
-            merge = partial(lead_notes.merge, self._db, plan.key.organisation, activity, wrap.lead_data)
-            self._journal.write(merge)
         if activity in self._storing:
             self._storing[activity].append(write)
         else:
@@ -156,19 +167,18 @@ class DatabaseRecords(CallDatabase):
 
     async def _wrap_up(self, key: CampaignKey, activity: int, wrap: WrapUp, at: float) -> None:
         organisation, completes_in = key.organisation, self._selection.completes_contacted(key)
-        given = activities.WrapUp(
-            wrap.wrap_code,
-            wrap.lead_status,
-            None if wrap.next_attempt_at is None else moment(wrap.next_attempt_at),
-            wrap.callback_agent,
-            completes_in,
-        )
+        if wrap.lead_status is not None or wrap.next_attempt_at is not None:
+            # the agent has said what becomes of the lead
+            completes_in = []
+        given = activities.WrapUp(wrap.wrap_code, wrap.lead_status, completes_in)
         try:
             await activities.wrap_up(self._db, organisation, activity, given, moment(at))
         except activities.UnknownWrapCodeError:
             # the code was taken from the campaign during the call
-            without = activities.WrapUp(None, completes_in=completes_in)
+            without = activities.WrapUp(None, wrap.lead_status, completes_in)
             await activities.wrap_up(self._db, organisation, activity, without, moment(at))
+        if wrap.helped is not None:
+            await caller_leads.helped(self._db, organisation, *wrap.helped, moment(at))
 
     # Agents
 

@@ -26,6 +26,7 @@ from callfloor.floor.showing import Showing
 from callfloor.floor.talks import Talks
 from callfloor.floor.team import Agent, Team
 from callfloor.floor.transfers import Transfers
+from callfloor.floor.wishes import Wishes
 from callfloor.rules.agents import AgentFacts, AgentInput
 from callfloor.rules.pacing import Pacer, Past
 from callfloor.telephony.carrier import (
@@ -61,6 +62,7 @@ class Floor:
         legs = Legs(clock, carrier, records, presence, contacts, showing)
         self.talks = Talks(clock, carrier, records, presence, contacts, legs, showing)
         self.transfers = Transfers(clock, carrier, records, presence, contacts, self.queues, legs, self.talks, showing)
+        self.wishes = Wishes(clock, records, presence, contacts, showing)
         self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
         presence.changed, presence.handled = self._changed, self.queues.handled
         showing.dialled, self.outcomes = self.outbound.view, Outcomes(clock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from callfloor.clock import Clock
@@ -14,6 +16,9 @@ from callfloor.floor.team import Agent, Team
 from callfloor.rules import agents
 from callfloor.rules.agents import AgentFacts, AgentInput, AgentState
 from callfloor.telephony.carrier import AgentId
+
+# Who wished for something that cannot be has so long at least to say something else.
+LEAST_TO_CORRECT_S = 15.0
 
 
 class Presence:
@@ -75,6 +80,7 @@ class Presence:
         if agent is None or agent.activity is None or agent.facts.state != "on-wrap" or agent.leaving:
             return False
         if agent.plan is not None:
+            wrap = replace(wrap, helped=None if wrap.next_attempt_at is not None else _helped(agent))
             self._records.wrapped(agent.plan, agent.activity, wrap, self._clock.now())
             if agent.connected_at is not None:
                 self.handled(agent.plan.key, self._clock.elapsed() - agent.connected_at)
@@ -91,12 +97,23 @@ class Presence:
         self.changed(agent)
         return True
 
+    def stop_wrap_up(self, agent: Agent) -> None:
+        """No time runs out while something is written down."""
+        agent.stop_timer()
+
+    def resume_wrap_up(self, agent: Agent) -> None:
+        """The agent has what was left of the wrap-up's time, and enough to say something else."""
+        if agent.plan is not None:
+            left = agent.wrap_up_ends - self._clock.elapsed()
+            self._time_wrap_up(agent, agent.plan, max(left, LEAST_TO_CORRECT_S))
+            self.changed(agent)
+
     def _time_wrap_up(self, agent: Agent, plan: CampaignPlan, seconds: float) -> None:
         def over() -> None:
             self.wrap_up(agent.id, WrapUp(plan.default_wrap_code))
 
         agent.stop_timer()
-        agent.wrap_up_s = seconds
+        agent.wrap_up_s, agent.wrap_up_ends = seconds, self._clock.elapsed() + seconds
         agent.timer = self._clock.call_later(seconds, over)
 
     def free(self, agent: Agent) -> None:
@@ -160,3 +177,14 @@ class Presence:
                 dialler.pacer.agent_wrapping(agent.id, now)
             case "dialling" | "paused" | "signed-out":
                 dialler.pacer.agent_gone(agent.id, now)
+
+
+def _helped(agent: Agent) -> tuple[int, datetime] | None:
+    """The lead that called before it was called back, and when that was to be."""
+    call = agent.shown
+    if call is None:
+        return None
+    for lead in call.leads:
+        if lead.lead_id == call.lead_id and lead.callback_timestamp is not None:
+            return lead.lead_id, lead.callback_timestamp
+    return None

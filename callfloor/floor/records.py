@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from callfloor.contract.codes import DialStatus, LeadStatus
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.call_records import CallRecords
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.rules.agents import AgentState
@@ -35,13 +37,20 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class WrapUp:
     """What an agent says of a call. `next_attempt_at`: a callback (seconds since the epoch), for `callback_agent`
-    alone where that is given. `lead_data` (JSON) merges into the lead's."""
+    alone where that is given. `lead_data` (JSON) merges into the lead's. `helped`: the lead that called instead of
+    being called back, and when that was to be."""
 
     wrap_code: int | None = None
     lead_status: LeadStatus | int | None = None
     next_attempt_at: float | None = None
     callback_agent: AgentId | None = None
     lead_data: bytes | None = None
+    helped: tuple[int, datetime] | None = None
+
+    @property
+    def wishes(self) -> bool:
+        """Whether anything is to be kept of the customer."""
+        return self.lead_status is not None or self.next_attempt_at is not None or self.lead_data is not None
 
 
 class Records(CallRecords, Protocol):
@@ -71,8 +80,14 @@ class Records(CallRecords, Protocol):
         """The call is over: attempt, activity, recording, lead and statistics, all together."""
         ...
 
+    def wish(
+        self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
+    ) -> None:
+        """Keep what the agent wishes of the call's customer, or say why not. Comes before `wrapped`."""
+        ...
+
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        """The agent's wrap-up is over. Comes after `finished` of its call."""
+        """The agent's wrap-up is over, its wishes are kept. Comes after `finished` of its call."""
         ...
 
     def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:

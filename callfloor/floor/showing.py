@@ -116,5 +116,6 @@ class Showing:
             consulting=contact.consulting is not None,
             recording=contact.plan.record and not contact.recording_paused,
             recording_paused=contact.recording_paused,
+            leads=contact.leads,
             parties=tuple(parties),
         )

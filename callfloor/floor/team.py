@@ -17,7 +17,8 @@ class Agent:
     """`serving`: the campaign that an idle agent waits for, or whose call it is on. `activity`: of the call that is
     wrapped up, and `plan` its campaign's. `leaving`: the call is over and what comes next is being written.
 
-    `preview_s`, `wrap_up_s`: how long there is for the preview or wrap-up. `connected_at`: when the agent's call began,
+    `preview_s`, `wrap_up_s`: how long there is for the preview or wrap-up. `wrap_up_ends`, `connected_at`: when the
+    wrap-up ends at the latest, and when the agent's call began,
     in seconds of the floor's clock. `shown`: the call that the desk shows while the agent has none on the line."""
 
     id: AgentId
@@ -31,6 +32,7 @@ class Agent:
     preview: Preview | None = None
     preview_s: float = 0.0
     wrap_up_s: float = 0.0
+    wrap_up_ends: float = 0.0
     connected_at: float | None = None
     shown: Call | None = None
     timer: Timer | None = None

@@ -9,11 +9,11 @@ from typing import assert_never
 import msgspec
 
 from callfloor.clock import Clock
-from callfloor.contract.codes import LeadStatus
 from callfloor.contract.workspace import (
     AcceptPreview,
     AnyCommand,
     CancelConsultation,
+    ChooseLead,
     CompleteTransfer,
     Conference,
     Consult,
@@ -43,6 +43,7 @@ from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.records import Records
 from callfloor.floor.team import Agent
+from callfloor.floor.wishes import NO_WRAP_UP
 from callfloor.rules.agents import AgentInput
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, parse_timestamp, zone
@@ -51,7 +52,6 @@ from callfloor.telephony.carrier import AgentId
 Done = Callable[[Refusal | None], None]
 
 NO_PREVIEW = Refusal(code="no-preview", detail="No lead is shown to you: it may have timed out.")
-NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
 NOT_SIGNED_IN = Refusal(code="not-signed-in", detail="This agent works on no campaign that is led now.")
 GONE = Refusal(code="unavailable", detail="The campaign was taken over meanwhile, and nobody was called: try again.")
 ONE_TARGET = Refusal(code="unknown-target", detail="Say exactly one of agentId, campaignId and number.")
@@ -74,6 +74,14 @@ class Work:
                 done(self._floor.talks.stop_watching(agent, of))
             case ForceSignOut(agent_id=of):
                 done(self._ask(of, AgentInput.SIGN_OUT, None))
+            case WrapUp() | ChooseLead():
+                known = self._floor.team.get(agent)
+                if known is None:
+                    done(NOT_SIGNED_IN)
+                elif isinstance(command, WrapUp):
+                    self._wrap_up(known, command, done)
+                else:
+                    self._floor.wishes.choose(known, command.lead_id, done)
             case _:
                 known = self._floor.team.get(agent)
                 done(NOT_SIGNED_IN if known is None else self._of_agent(known, command))
@@ -115,11 +123,9 @@ class Work:
                 return None if previews.accept(agent.id) else NO_PREVIEW
             case SkipPreview(reason=reason):
                 return None if previews.skip(agent.id, reason) else NO_PREVIEW
-            case WrapUp():
-                return self._wrap_up(agent, command)
             case ExtendWrapUp():
                 return None if presence.extend_wrap_up(agent.id) else NO_WRAP_UP
-            case Dial() | HangUp() | Monitor() | StopMonitoring() | ForceSignOut():
+            case Dial() | HangUp() | WrapUp() | ChooseLead() | Monitor() | StopMonitoring() | ForceSignOut():
                 raise AssertionError("asked elsewhere")
             case _:
                 assert_never(command)
@@ -216,28 +222,28 @@ class Work:
 
     # Wrap-up
 
-    def _wrap_up(self, agent: Agent, command: WrapUp) -> Refusal | None:
+    def _wrap_up(self, agent: Agent, command: WrapUp, done: Done) -> None:
         plan = agent.plan
         if plan is None or agent.facts.state != "on-wrap":
-            return NO_WRAP_UP
+            done(NO_WRAP_UP)
+            return
         if command.wrap_code is not None and command.wrap_code not in plan.wrap_codes:
             known = ", ".join(map(str, plan.wrap_codes)) or "none"
-            return Refusal(code="unknown-target", detail=f"This campaign's wrap codes are: {known}.")
+            done(Refusal(code="unknown-target", detail=f"This campaign's wrap codes are: {known}."))
+            return
         callback = None if command.callback is None else self._callback(plan, command.callback.timestamp)
         if isinstance(callback, Refusal):
-            return callback
+            done(callback)
+            return
         own = command.callback is not None and command.callback.own
-        status = command.lead_status
-        if status is None and callback is not None:
-            status = LeadStatus.CALLBACK_AGENT if own else LeadStatus.CALLBACK_QUEUE
         wrap = records.WrapUp(
             wrap_code=command.wrap_code,
-            lead_status=status,
+            lead_status=command.lead_status,
             next_attempt_at=callback,
             callback_agent=agent.id if own else None,
             lead_data=None if command.lead_data is None else msgspec.json.encode(command.lead_data),
         )
-        return None if self._floor.presence.wrap_up(agent.id, wrap) else NO_WRAP_UP
+        self._floor.wishes.wrap_up(agent, wrap, done)
 
     def _callback(self, plan: CampaignPlan, text: str) -> float | Refusal:
         """When, in seconds since the epoch."""

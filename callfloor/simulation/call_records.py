@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from callfloor.contract.workspace import EventType, Session
+from callfloor.contract.workspace import CallerLead, EventType, Session
 from callfloor.floor.call_records import Leaving, LegKind, NewLeg
 from callfloor.floor.plan import CampaignKey
 from callfloor.telephony.carrier import AgentId, CallId
@@ -110,6 +110,12 @@ class MemoryCalls:
         if number is not None:
             self.callbacks.append((list_id, number))
         done(number is not None)
+
+    def leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        pass
+
+    def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
+        done(lead is None)
 
     def quality(self, organisation: int, activity: int, score: float) -> None:
         pass

@@ -89,6 +89,11 @@ class MemoryRecords(MemoryCalls):
         if lead is not None:
             self._leads.ended(lead, status, at)
 
+    def wish(
+        self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
+    ) -> None:
+        done(None)
+
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         pass
 

@@ -97,7 +97,8 @@ SELECT organisation_id, hang_up_at, type, activity_id, root_activity_id, CASE WH
     CASE WHEN $5 IS NOT NULL THEN nextval('agent_interaction_ids') END
 FROM parent
 RETURNING activity_id"""
-# The lead shows the outcome of its last attempt only.
+# The lead shows the outcome of its last attempt only. What somebody gave it since the call ended stays.
+_LEFT_BY_CALL = f"{LeadStatus.NO_RESULT:d}, {LeadStatus.CONTACTED:d}"
 WRAP_UP_SQL = f"""
 WITH wrapped AS (
     UPDATE activities SET wrap_up_at = greatest($3, hang_up_at, answered_at), wrap_code = $4
@@ -107,12 +108,13 @@ WITH wrapped AS (
             WHERE w.organisation_id = $1 AND w.campaign_id = activities.campaign_id AND w.code = $4))
     RETURNING lead_id, attempt_id, wrap_up_at
 ), lead AS (
-    UPDATE leads l SET wrap_code = coalesce($4, l.wrap_code), status_code = coalesce($5, l.status_code),
+    UPDATE leads l SET wrap_code = coalesce($4, l.wrap_code),
+        status_code = CASE WHEN l.status_code IN ({_LEFT_BY_CALL}) THEN coalesce($5::integer, l.status_code)
+            ELSE l.status_code END,
         completed_at = CASE
-            WHEN $5 = 12 OR ($5::integer IS NULL AND $6::timestamptz IS NULL
-                AND l.status_code = {LeadStatus.CONTACTED:d} AND l.list_id = ANY($8::bigint[]))
+            WHEN l.status_code <> {LeadStatus.DO_NOT_CALL:d} AND $5 = {LeadStatus.COMPLETED:d} OR ($5::integer IS NULL
+                AND l.status_code = {LeadStatus.CONTACTED:d} AND l.list_id = ANY($6::bigint[]))
             THEN coalesce(l.completed_at, w.wrap_up_at) ELSE l.completed_at END,
-        next_attempt_at = coalesce($6, l.next_attempt_at), agent_id = coalesce($7, l.agent_id),
         updated_at = greatest(l.updated_at, w.wrap_up_at)
     FROM wrapped w
     WHERE l.organisation_id = $1 AND l.lead_id = w.lead_id AND l.last_attempt_id = w.attempt_id
@@ -202,13 +204,11 @@ class WrapUp:
     """What an agent says of a call that ended, and, for the lead's last attempt, what becomes of the lead.
 
     None leaves the lead's field as the call left it. Status 12 completes the lead. `completes_in`: lists of which a
-    lead that was contacted is completed, unless it is given another status or time.
+    lead that was contacted is completed, unless it is given another status. A callback is `wishes.grant`'s.
     """
 
     wrap_code: int | None
     lead_status: LeadStatus | int | None = None
-    next_attempt_at: datetime | None = None
-    callback_agent_id: int | None = None
     completes_in: Sequence[int] = ()
 
 
@@ -329,8 +329,6 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
         at,
         wrap.wrap_code,
         wrap.lead_status,
-        wrap.next_attempt_at,
-        wrap.callback_agent_id,
         list(wrap.completes_in),
     )
     if done is None and wrap.wrap_code is not None:

@@ -42,6 +42,7 @@ from callfloor.contract.workspace import (
 )
 from callfloor.floor.desk import NobodyAtDesk
 from callfloor.floor.engine import Engine
+from callfloor.floor.plan import CampaignKey
 from callfloor.floor.work import Work
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
@@ -156,6 +157,18 @@ async def pause(centre: Centre, up: Exchange, *agents: int) -> None:
     for agent in agents:
         await centre.client.put("/availability", json={"agentId": agent, "available": False})
     await until(lambda: _true(all(up.state(agent) == "paused" for agent in agents)))
+
+
+async def switch_on(centre: Centre, own: Database, up: Exchange) -> None:
+    """The outbound campaign is active, from the moment in which the floor knows of it."""
+    key = CampaignKey(centre.organisation, centre.outbound)
+    await own.execute("UPDATE campaigns SET active = true WHERE organisation_id = $1 AND campaign_id = $2", *key)
+
+    def known() -> bool:
+        plan = up.floor.queues.plan(key)
+        return plan is not None and plan.active
+
+    await until(lambda: _true(known()))
 
 
 QUEUE = Queue(name="queue", campaign="Support Inbound")
@@ -403,6 +416,7 @@ async def test_an_agent_dials_by_hand_what_may_be_called_and_nothing_else(
     await do_not_call.add(own, centre.organisation, key, "+61491570157", datetime.now(UTC))
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, (agent,)):
         await pause(centre, up, agent)
+        await switch_on(centre, own, up)
         up.carrier.behaviour = replace(PATIENT, live=1.0, answer_s=steady(0.1))
         for number, lead in (("0491 570 157", None), (CALLER, 999_999), ("0491570158", lead_id)):
             refused = await up.do(agent, Dial(centre.outbound, number, lead))

@@ -117,7 +117,7 @@ async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -
         # with a key it stays for a while, so that the same request finds it done
         await commands.forget(call.db, call.organisation, command_id)
     if refusal is not None:
-        raise CommandRefused(refusal.code, refusal.detail)
+        raise CommandRefused(refusal.code, refusal.detail, refusal.next_timestamp)
 
 
 async def _outcome(call: Call, command_id: int) -> Outcome:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+
+from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus
 from callfloor.floor.callers import Reception
 from callfloor.floor.lease import Group, groups
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
+from callfloor.regimes import names, regime
+from callfloor.rules.estimates import LiveRate
 from callfloor.rules.pacing import PacingSettings, Past
 from callfloor.rules.queues import QueueRules
 from callfloor.rules.workflow import campaigns_of
@@ -135,8 +139,9 @@ def receptions(
 
 
 async def past_of(db: Database, plan: CampaignPlan, now: datetime) -> Past:
-    """What pacing would know had it run all along: the budget's window, and how the last calls went."""
-    window = timedelta(seconds=plan.pacing.window_s)
+    """What pacing would know had it run all along: what was spent in the longest window that any regime has, since the
+    campaign's may be changed, and how the last calls went."""
+    window = max(timedelta(seconds=plan.pacing.window_s), *(regime(name).window for name in names()))
     hours = await campaigns.spent(db, *plan.key, now - window)
     recent = await campaigns.recent(db, *plan.key, now - RECENT, RECENT_CALLS)
     live = [row for row in recent if row["dial_status"] in (DialStatus.ANSWERED, DialStatus.ABANDONED)]
@@ -149,4 +154,22 @@ async def past_of(db: Database, plan: CampaignPlan, now: datetime) -> Past:
         other_s=tuple(
             row["rang_s"] for row in reversed(other) if row["dial_status"] != DialStatus.CANCELLED and row["rang_s"]
         ),
+        live_rate=_live_rate(recent, now),
     )
+
+
+def _live_rate(recent: Sequence[Record], now: datetime) -> tuple[float, ...]:
+    """How likely a person answers, learned minute by minute from calls that are over, newest first."""
+    minutes: dict[float, list[int]] = {}
+    for row in reversed(recent):
+        status, minute = row["dial_status"], row["dialled_at"].timestamp() // 60 * 60
+        if status != DialStatus.CANCELLED:
+            live = status in (DialStatus.ANSWERED, DialStatus.ABANDONED)
+            minutes.setdefault(minute, [0, 0])[0 if live else 1] += 1
+    if not minutes:
+        return ()
+    rate = LiveRate()
+    for minute, (live, other) in minutes.items():
+        rate.update(live, other, minute)
+    rate.update(0, 0, now.timestamp())
+    return rate.weights()

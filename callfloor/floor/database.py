@@ -94,6 +94,15 @@ class DatabaseRecords(CallDatabase):
         at = self._now()
         self._journal.write(lambda: self._selection.skip(plan, lead, agent, reason, at))
 
+    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
+        self._selection.unseen(plan, lead)
+
+    def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
+        self._ending.add(claimed.call)
+        ended = attempts.Ended(DialStatus.CANCELLED, claimed.due, claimed.status)
+        finish = partial(attempts.finish, self._db, plan.key.organisation, claimed.call, ended, moment(at))
+        self._journal.write(finish, lambda _: self._ending.discard(claimed.call))
+
     # Calls
 
     def answered(self, key: CampaignKey, call: CallId, at: float) -> None:

@@ -32,7 +32,8 @@ class Dialler:
     ) -> None:
         self.plan = plan
         self._clock = clock
-        self.pacer = make_pacer(plan.pacing, past) if plan.mode == "predictive" else None
+        # it hears of everything in every mode, so that a campaign that becomes predictive has a past
+        self.pacer = make_pacer(plan.pacing, past)
         # lines that nobody has answered yet
         self.lines: set[CallId] = set()
         # people who wait for an agent, the first to answer first
@@ -46,24 +47,36 @@ class Dialler:
         self._allowed = CALLS_PER_S
         self._allowed_at = clock.elapsed()
 
+    def configure(self, plan: CampaignPlan) -> None:
+        """Dial otherwise from now on, with what was learned and spent, and with the lines that ring."""
+        self.plan = plan
+        self.pacer.change(plan.pacing)
+
     @property
     def wants_agents(self) -> bool:
         """Whether it has leads to dial, as far as it knows."""
         return self.plan.active and self._clock.elapsed() >= self._exhausted_until
 
-    def wanted(self, idle: int) -> tuple[int, tuple[CallId, ...], msgspec.Struct | None]:
-        """Lines to dial now, lines to let go, and why. `idle`: agents who wait for this campaign's calls."""
+    def wanted(self) -> tuple[int, tuple[CallId, ...], msgspec.Struct | None]:
+        """Lines to dial now, lines to let go, and why."""
         now = self._clock.elapsed()
         most = self._most(now)
         if not most and not self.lines:
             return 0, (), None
-        count, cancel, why = idle, (), None
-        if self.pacer is not None:
+        why: msgspec.Struct | None = None
+        if self.plan.mode != "predictive":
+            count, cancel = self.one_each()
+        else:
             decision = self.pacer.decide(now, most)
             count, cancel, why = decision.lines, decision.cancel, decision.why
         count = max(0, min(count, most))
         self._allowed -= count
         return count, cancel, why
+
+    def one_each(self) -> tuple[int, tuple[CallId, ...]]:
+        """How many idle agents may have a call of their own, and lines without one to let go, which an earlier mode
+        has left."""
+        return self.pacer.one_each(self._clock.elapsed())
 
     def _most(self, now: float) -> int:
         """How many calls can be placed now."""
@@ -97,10 +110,12 @@ class Dialler:
         """The trunk took a call."""
         self._refused = 0
 
-    def heard(self, call: CallId, happened: CallInput, agent: AgentId | None) -> None:
-        """Let pacing know what happened to a line; `agent`: who joins it."""
+    def heard(self, call: CallId, happened: CallInput, agent: AgentId | None, *, bound: bool) -> None:
+        """Let pacing know what happened to a line; `agent`: who joins it; `bound`: it is there for that one alone."""
         pacer, now = self.pacer, self._clock.elapsed()
-        if pacer is None:
+        if bound:
+            if happened is CallInput.ANSWERED:
+                pacer.reached(now)
             return
         match happened:
             case CallInput.RINGING:

@@ -14,8 +14,9 @@ from callfloor.floor.callers import Callers
 from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler, MakePacer
+from callfloor.floor.floor_call import FloorCall
 from callfloor.floor.legs import Legs
-from callfloor.floor.outbound import FloorCall, Outbound
+from callfloor.floor.outbound import Outbound
 from callfloor.floor.outcomes import Outcomes
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.presence import Presence

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 
-from callfloor.clock import Clock, Timer
+from callfloor.clock import Clock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import Call, Refusal
-from callfloor.floor.contacts import Contact, Contacts, Stage
+from callfloor.floor.contacts import Contacts
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler, MakePacer
+from callfloor.floor.floor_call import FloorCall
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.presence import Presence
 from callfloor.floor.previews import Previews
@@ -37,31 +37,6 @@ from callfloor.telephony.carrier import (
 
 # What a person hears who answered when nobody was free; it names the organisation and a number to call.
 INFORMATION_MESSAGE = "information"
-
-
-@dataclass(slots=True, eq=False)
-class FloorCall:
-    """`agent`: who is held for it, is being joined or is joined. `bound`: only that one may take it."""
-
-    id: CallId
-    dialler: Dialler
-    claimed: Claimed
-    facts: CallFacts
-    agent: AgentId | None = None
-    placed_at: float = 0.0
-    bound: bool = False
-    connected: bool = False
-    answered_at: float | None = None
-    timer: Timer | None = field(default=None, repr=False)
-
-    @property
-    def activity(self) -> int:
-        return self.claimed.activity
-
-    def stop_timer(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 class Outbound:
@@ -97,19 +72,31 @@ class Outbound:
     # Campaigns
 
     def configure(self, plan: CampaignPlan, past: Past | None) -> None:
-        """Dial for a campaign, or dial for it otherwise. `past`: what its pacing learned before."""
+        """Dial for a campaign, or dial for it otherwise, with its lines and all that is known of it. `past`: what
+        another engine's pacing learned, of a campaign that is new here."""
         known = self._diallers.get(plan.key)
-        if known is not None and (known.plan.mode, known.plan.pacing) == (plan.mode, plan.pacing):
-            known.plan = plan
-            return
-        dialler = self._diallers[plan.key] = Dialler(plan, self._clock, past, self._make_pacer)
         if known is not None:
-            dialler.lines, dialler.waiting = known.lines, known.waiting
-            for call in self._calls.values():
-                if call.dialler is known:
-                    call.dialler = dialler
+            grace_s = known.plan.pacing.grace_s
+            known.configure(plan)
+            if grace_s != plan.pacing.grace_s:
+                self._wait_otherwise(known)
+            if not plan.active:
+                self.previews.withdraw(plan.key)
+            return
+        self._diallers[plan.key] = Dialler(plan, self._clock, past, self._make_pacer)
         for agent in self._team.everyone():
             self._presence.watch(agent, None)
+
+    def _wait_otherwise(self, dialler: Dialler) -> None:
+        """Another grace time holds for those too who have answered already."""
+        for call in self._calls.values():
+            if call.dialler is dialler and call.timer is not None and call.answered_at is not None:
+                call.stop_timer()
+                self._time_grace(call, call.answered_at)
+
+    def _time_grace(self, call: FloorCall, since: float) -> None:
+        left_s = since + call.dialler.plan.pacing.grace_s - self._clock.elapsed()
+        call.timer = self._clock.call_later(max(0.0, left_s), partial(self._advance, call, CallInput.GRACE_OVER))
 
     def drop(self, key: CampaignKey) -> set[CallId]:
         """Forget a campaign and its calls, which are returned."""
@@ -168,11 +155,13 @@ class Outbound:
             # nobody is there any more to talk to whoever answers
             self._cancel(tuple(dialler.lines))
         if plan.mode == "preview":
-            for agent in self._team.ready(plan.key):
+            count, cancel = dialler.one_each()
+            self._cancel(cancel)
+            for agent in self._team.ready(plan.key)[:count]:
                 if dialler.wants_agents and self._has_line(dialler):
                     self.previews.offer(dialler, agent)
             return
-        count, cancel, why = dialler.wanted(self._team.ready_count(plan.key))
+        count, cancel, why = dialler.wanted()
         self._cancel(cancel)
         if not count:
             return
@@ -207,22 +196,25 @@ class Outbound:
         dialler = self._diallers[dialler.plan.key]
         dialler.claimed(asked, len(claimed))
         for call in claimed:
-            self.place(dialler, call)
+            self.place(dialler, call, willing=True)
         for agent in held:
             if self._team.get(agent.id) is agent and agent.call is None and agent.facts.state == "dialling":
                 self._presence.release(agent)
 
-    def place(self, dialler: Dialler, claimed: Claimed) -> None:
-        """Dial. The attempt is written down already."""
+    def place(self, dialler: Dialler, claimed: Claimed, *, willing: bool = False) -> None:
+        """Dial. The attempt is written down already. `willing`: not for an agent who wants no more calls, unless it is
+        that agent's own callback."""
         if dialler.dropped:
             return
-        plan, bound = dialler.plan, claimed.agent is not None
+        plan, bound, agent = dialler.plan, claimed.agent is not None, claimed.agent
+        if agent is not None and willing and not claimed.own:
+            agent = self._willing(plan, agent)
         facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
         now = self._clock.elapsed()
-        call = FloorCall(claimed.call, dialler, claimed, facts, claimed.agent, now, bound)
-        if claimed.agent is not None and not self._hold(claimed.agent, call):
+        call = FloorCall(claimed.call, dialler, claimed, facts, agent, now, bound)
+        if bound and (agent is None or not self._hold(agent, call)):
             # its agent went elsewhere meanwhile, and nobody else may have the call
-            self._finish(call, DialStatus.CANCELLED, None)
+            self._records.put_back(plan, claimed, self._clock.now())
             return
         self._calls[call.id] = call
         dialler.lines.add(call.id)
@@ -230,10 +222,20 @@ class Outbound:
         line = Line(call.id, claimed.number, claimed.caller, plan.pacing.ring_s, facts.detect, plan.record)
         self._carrier.originate(line)
 
+    def _willing(self, plan: CampaignPlan, agent_id: AgentId) -> AgentId | None:
+        """The agent, or another one who is idle if that one wants to pause or leave and leads are not looked at."""
+        agent = self._team.get(agent_id)
+        if agent is not None and agent.facts.wanted is None:
+            return agent_id
+        idle = [] if plan.mode == "preview" else self._team.ready(plan.key)
+        return idle[0].id if idle else None
+
     def _hold(self, agent_id: AgentId, call: FloorCall) -> bool:
         """Keep the agent free for the call."""
         agent = self._team.get(agent_id)
         if agent is None or agent.call is not None or agent.leaving or agent.facts.state not in ("ready", "dialling"):
+            return False
+        if call.dialler.plan.key not in agent.campaigns:
             return False
         agent.call = call.id
         if agent.facts.state == "ready":
@@ -256,18 +258,7 @@ class Outbound:
     def view(self, call_id: CallId | None) -> Call | None:
         """What the desk of its agent shows of a call that is being dialled, or answered and not taken yet."""
         call = self.get(call_id)
-        if call is None:
-            return None
-        plan, claimed = call.dialler.plan, call.claimed
-        return Call(
-            activity_id=call.activity,
-            direction="manual" if claimed.manual else "outbound",
-            campaign_id=plan.key.campaign,
-            campaign_name=plan.name or None,
-            number=claimed.number,
-            lead_id=claimed.lead,
-            state="ringing",
-        )
+        return None if call is None else call.view()
 
     def event(self, call: FloorCall, event: CallEvent) -> None:
         """Of a call that was dialled and that no agent is on yet."""
@@ -278,8 +269,8 @@ class Outbound:
             case Answered():
                 call.dialler.accepted()
                 self._advance(call, CallInput.ANSWERED)
-                if call.facts.state is CallState.DETECTING and (pacer := call.dialler.pacer) is not None:
-                    pacer.detecting(call.id, self._clock.elapsed())
+                if call.facts.state is CallState.DETECTING:
+                    call.dialler.pacer.detecting(call.id, self._clock.elapsed())
             case Detected(machine=machine):
                 self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
             case Joined(agent=agent):
@@ -328,7 +319,7 @@ class Outbound:
         if call.answered_at is None:
             call.answered_at = self._clock.elapsed()
             self._pacing(call, CallInput.ANSWERED)
-            call.timer = self._clock.call_later(grace_s, partial(self._advance, call, CallInput.GRACE_OVER))
+            self._time_grace(call, call.answered_at)
         agent = self._team.get(call.agent) if call.agent is not None else self._team.for_call(call.dialler.plan.key)
         if agent is not None:
             self._join(call, agent)
@@ -374,22 +365,8 @@ class Outbound:
 
     def _talk(self, call: FloorCall, agent: AgentId) -> None:
         """From now on the call is a talk like any other, and its agent is the talk's."""
-        claimed, call.agent = call.claimed, None
-        contact = Contact(
-            call=call.id,
-            plan=call.dialler.plan,
-            activity=call.activity,
-            direction="manual" if claimed.manual else "outbound",
-            number=claimed.number,
-            own=claimed.caller,
-            stage=Stage.TALKING,
-            began_at=self._clock.elapsed(),
-            lead=claimed.lead,
-            agent=agent,
-            parts={0: call.activity},
-            connected_at=self._clock.now(),
-        )
-        self._contacts.put(contact)
+        call.agent = None
+        self._contacts.put(call.talk(agent, self._clock.elapsed(), self._clock.now()))
 
     def ended(self, call: FloorCall, cause: Cause, recorded_s: float | None) -> None:
         """The call is over for everybody. `recorded_s`: of what was recorded of its first leg and is not stored yet."""
@@ -418,6 +395,5 @@ class Outbound:
         self._presence.free(agent)
 
     def _pacing(self, call: FloorCall, happened: CallInput) -> None:
-        """Tell pacing of a line. One that has its own agent is none of its business."""
-        if not call.bound:
-            call.dialler.heard(call.id, happened, call.agent)
+        """Tell pacing of a line."""
+        call.dialler.heard(call.id, happened, call.agent, bound=call.bound)

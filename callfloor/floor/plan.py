@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from callfloor.contract.campaigns import CampaignMode
@@ -67,7 +68,8 @@ class QueuePlan:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A call that is written down and may be placed. `caller`: the number to show. `agent`: only this one may take
-    it, and is held free for it. `manual`: that agent dialled it by hand."""
+    it, and is held free for it; `own`: the lead's callback is that agent's. `manual`: that agent dialled it by hand.
+    `status`, `due`: the lead's before."""
 
     call: CallId
     activity: int
@@ -76,6 +78,9 @@ class Claimed:
     caller: str | None = None
     agent: AgentId | None = None
     manual: bool = False
+    own: bool = False
+    status: int | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,10 +163,10 @@ class Presence:
         self.changed(agent)
         if before is not None and before != agent.serving:
             known = self._diallers.get(before)
-            if known is not None and known.pacer is not None:
+            if known is not None:
                 known.pacer.agent_gone(agent.id, now)
         dialler = None if agent.serving is None else self._diallers.get(agent.serving)
-        if dialler is None or dialler.pacer is None:
+        if dialler is None:
             return
         match agent.facts.state:
             case "ready":

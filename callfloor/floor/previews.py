@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.floor.desk import Desk
@@ -20,8 +21,12 @@ TIME_OVER = "time over"
 AGENT_LEFT = "agent left"
 
 
+class Place(Protocol):
+    def __call__(self, dialler: Dialler, claimed: Claimed, *, willing: bool) -> None: ...
+
+
 class Previews:
-    """`place` dials an attempt that is written down."""
+    """`place` dials an attempt that is written down; `willing`: only if its agent still wants calls."""
 
     def __init__(
         self,
@@ -30,7 +35,7 @@ class Previews:
         desk: Desk,
         presence: Presence,
         diallers: Mapping[CampaignKey, Dialler],
-        place: Callable[[Dialler, Claimed], None],
+        place: Place,
     ) -> None:
         self._clock, self._records, self._desk, self._presence = clock, records, desk, presence
         self._diallers, self._place = diallers, place
@@ -43,21 +48,50 @@ class Previews:
     def _offered(self, dialler: Dialler, agent: Agent, lead: Preview | None) -> None:
         plan = dialler.plan
         dialler.claimed(1, 0 if lead is None else 1)
-        if self._presence.team.get(agent.id) is not agent:
-            return
+        if lead is not None and not self._may_look(dialler, agent):
+            # the agent went on meanwhile, and nobody has seen the lead
+            self._records.unseen(plan, lead)
+            lead = None
         if lead is None:
-            self._presence.release(agent)
+            self._release(agent)
             return
         agent.preview, agent.preview_s = lead, plan.preview_s
         self._presence.show(agent, agent.facts)
         agent.timer = self._clock.call_later(plan.preview_s, partial(self._time_over, agent, lead, plan))
         self._desk.preview(agent.id, plan, lead)
 
+    def _may_look(self, dialler: Dialler, agent: Agent) -> bool:
+        """Whether the agent still waits for a lead of this campaign, which still shows leads."""
+        plan = dialler.plan
+        return (
+            self._presence.team.get(agent.id) is agent
+            and not dialler.dropped
+            and (plan.active, plan.mode) == (True, "preview")
+            and plan.key == agent.serving
+            and plan.key in agent.campaigns
+            and (agent.facts.state, agent.facts.wanted) == ("dialling", None)
+            and agent.call is None
+            and not agent.leaving
+        )
+
+    def _release(self, agent: Agent) -> None:
+        if self._presence.team.get(agent.id) is agent and agent.call is None and not agent.leaving:
+            self._presence.release(agent)
+
+    def withdraw(self, key: CampaignKey) -> None:
+        """The campaign is off: nobody looks at its leads any more."""
+        dialler = self._diallers.get(key)
+        for agent in self._presence.team.everyone():
+            if dialler is not None and agent.serving == key and agent.preview is not None:
+                lead, agent.preview = agent.preview, None
+                self._records.unseen(dialler.plan, lead)
+                self._presence.free(agent)
+
     def _time_over(self, agent: Agent, lead: Preview, plan: CampaignPlan) -> None:
         if agent.preview is not lead:
             return
         if plan.preview_timeout == "dial":
-            self.accept(agent.id)
+            self._dial(agent, by_agent=False)
             return
         if plan.preview_timeout == "pause":
             paused = agents.advance(agent.facts, AgentInput.PAUSE, "preview not answered")
@@ -67,20 +101,24 @@ class Previews:
     def accept(self, agent_id: AgentId) -> bool:
         """Dial the lead that the agent looks at. False: there is none."""
         agent = self._presence.team.get(agent_id)
-        dialler = None if agent is None or agent.serving is None else self._diallers.get(agent.serving)
-        if agent is None or agent.preview is None or dialler is None:
+        return agent is not None and self._dial(agent, by_agent=True)
+
+    def _dial(self, agent: Agent, *, by_agent: bool) -> bool:
+        dialler = None if agent.serving is None else self._diallers.get(agent.serving)
+        if agent.preview is None or dialler is None:
             return False
         lead, agent.preview = agent.preview, None
         agent.stop_timer()
-        self._records.start(dialler.plan, lead, agent.id, partial(self._started, dialler, agent))
+        self._records.start(dialler.plan, lead, agent.id, partial(self._started, dialler, agent, by_agent))
         return True
 
-    def _started(self, dialler: Dialler, agent: Agent, claimed: Claimed | None) -> None:
+    def _started(self, dialler: Dialler, agent: Agent, by_agent: bool, claimed: Claimed | None) -> None:
         if claimed is None:
             if self._presence.team.get(agent.id) is agent:
                 self._presence.free(agent)
         else:
-            self._place(dialler, claimed)
+            # an agent who accepts a lead and pauses then has the call first; one who let the time pass has not
+            self._place(dialler, claimed, willing=not by_agent)
 
     def skip(self, agent_id: AgentId, reason: str) -> bool:
         """Do not dial the lead that the agent looks at. False: there is none."""

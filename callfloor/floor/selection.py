@@ -119,6 +119,12 @@ class Selection:
         await selection.skip(self._db, plan.key.organisation, lead.lead, agent, reason, at, until)
         self._walk(plan.key).looked_at.pop(lead.lead, None)
 
+    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
+        """Nobody looks at the lead."""
+        walk = self._walks.get(plan.key)
+        if walk is not None:
+            walk.looked_at.pop(lead.lead, None)
+
     def ended(self, key: CampaignKey, status: DialStatus, record: LeadRecord | None, at: datetime) -> Ended:
         """What an attempt that ended means for its lead."""
         settings = self._campaigns.get(key)
@@ -249,7 +255,17 @@ class Selection:
             rows = [self._evidence(setup, claim, each, ids.attempt_id, now) for each, _, ids in placed]
             await evidence.insert(self._db, organisation, rows, now)
         return [
-            Claimed(ids.attempt_id, ids.activity_id, each.row["lead_id"], each.number, new.own_contact, each.agent)
+            Claimed(
+                ids.attempt_id,
+                ids.activity_id,
+                each.row["lead_id"],
+                each.number,
+                new.own_contact,
+                each.agent,
+                own=each.row["status_code"] == LeadStatus.CALLBACK_AGENT,
+                status=each.row["status_code"],
+                due=each.row["next_attempt_at"],
+            )
             for each, new, ids in placed
         ]
 

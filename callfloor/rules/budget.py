@@ -9,6 +9,8 @@ from dataclasses import dataclass
 HOUR = 3600.0
 # of the cap
 AIM = 0.98
+# Hours that are kept: the longest window is a year.
+LONGEST = 366 * 24
 # Abandoned calls that a stretch may begin with, and has paid back within an hour
 LOAN = 1.0
 
@@ -38,11 +40,17 @@ class Budget:
         self.most = most
         self.tokens = 0.0
         self._window_s = window_s
-        # (start, live, abandoned) by hour, oldest first
+        # (start, live, abandoned) by hour, oldest first; those before the window apart, which may be made longer
         self._hours: deque[list[float]] = deque()
-        self._past = tuple(buckets)
-        self.live = sum(bucket.live for bucket in self._past)
-        self.abandoned = sum(bucket.abandoned for bucket in self._past)
+        self._before: deque[list[float]] = deque(maxlen=LONGEST)
+        self._past = tuple(sorted(buckets, key=lambda bucket: -bucket.age_s))
+        counted = [bucket for bucket in self._past if bucket.age_s <= window_s]
+        self.live = sum(bucket.live for bucket in counted)
+        self.abandoned = sum(bucket.abandoned for bucket in counted)
+        # what was saved is not known to the call, but what was overdrawn is paid back
+        for bucket in counted:
+            self.tokens = min(most, self.tokens + self.share * bucket.live - bucket.abandoned)
+        self.tokens = min(0.0, self.tokens)
         # of the stretch
         self._live_since = self._abandoned_since = 0
         self._began: float | None = None
@@ -58,18 +66,35 @@ class Budget:
         if self._past:
             # only now is it known what the clock shows
             past, self._past = self._past, ()
-            for bucket in sorted(past, key=lambda bucket: -bucket.age_s):
-                self._hours.append([at - bucket.age_s, bucket.live, bucket.abandoned])
+            for bucket in past:
+                kept = self._hours if bucket.age_s <= self._window_s else self._before
+                kept.append([at - bucket.age_s, bucket.live, bucket.abandoned])
         while self._hours and self._hours[0][0] < at - self._window_s:
-            _, live, abandoned = self._hours.popleft()
-            self.live -= int(live)
-            self.abandoned -= int(abandoned)
+            hour = self._hours.popleft()
+            self._before.append(hour)
+            self.live -= int(hour[1])
+            self.abandoned -= int(hour[2])
 
-    def answered(self, at: float) -> None:
-        """A person answered."""
+    def change(self, cap: float, window_s: float, at: float) -> None:
+        """Another cap or window: what happened stays."""
+        self.advance(at)
+        self.cap, self.share, self._window_s = cap, cap * AIM, window_s
+        every = [*self._before, *self._hours]
+        self._before.clear()
+        self._hours = deque(every)
+        self.live = sum(int(live) for _, live, _ in every)
+        self.abandoned = sum(int(abandoned) for _, _, abandoned in every)
+        self.advance(at)
+
+    def reached(self, at: float) -> None:
+        """A person answered who had an agent for sure: it counts for the cap, and nothing is earned by it."""
         self._hour(at)[1] += 1
         self.live += 1
         self._live_since += 1
+
+    def answered(self, at: float) -> None:
+        """A person answered."""
+        self.reached(at)
         self.tokens = min(self.most, self.tokens + self.share)
 
     def lost(self, at: float) -> None:
@@ -88,9 +113,10 @@ class Budget:
         return min(left, self.cap * self._live_since - self._abandoned_since + lent)
 
     def buckets(self, at: float) -> tuple[Bucket, ...]:
-        """What the window holds, to go on with later."""
+        """What is known of the window and the time before it, to go on with later."""
         self.advance(at)
-        return tuple(Bucket(at - start, int(live), int(abandoned)) for start, live, abandoned in self._hours)
+        every = (*self._before, *self._hours)
+        return tuple(Bucket(at - start, int(live), int(abandoned)) for start, live, abandoned in every)
 
     def _hour(self, at: float) -> list[float]:
         self.advance(at)

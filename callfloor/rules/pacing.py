@@ -10,19 +10,13 @@ from callfloor.rules.budget import Bucket, Budget
 from callfloor.rules.estimates import Durations, LiveRate, ends_within
 from callfloor.rules.lookahead import EXACT, Chances, ExactBalance, LargeBalance, steps_of
 from callfloor.rules.pacing_facts import Agent, Decision, Line, Mode, PacingInputs, PacingSettings, Past
+from callfloor.rules.risk import TOKENS_MOST, Risk
 
 # Steps of the tables: ringing and wrap-up, and talk.
 FINE_S, COARSE_S = 0.5, 2.0
 # Shares of the times to answer at which a new line's risk is taken
 QUANTILES = (0.17, 0.5, 0.83)
 
-TOKENS_MOST = 5.0
-TOKENS_AIM = 2.5
-GAIN = 0.35
-# Change of the steady part of the threshold with each live answer and each token away from the aim
-DRIFT = 0.002
-THRESHOLD = 0.015
-LEAST, MOST = 0.0005, 0.3
 # So far may the allowance be overdrawn before nobody more is risked.
 OVERDRAFT = 4.0
 # So many abandoned calls, of a day's, are left out of the share that is aimed at, for what the allowance differs by
@@ -30,12 +24,6 @@ OVERDRAFT = 4.0
 RESERVE, RESERVE_MOST = 2.5, 0.1
 # A campaign without a past learns for so long; what it saves meanwhile is not spent later.
 LEARNING_S = 1800.0
-# In a large team it costs little that hardly anybody waits at all, so the risk that is taken falls, from the first of
-# these sizes on and entirely from the second, to where this share of the people who answer wait for longer than this.
-LARGE_TEAM = (250, 450)
-WAIT_SHARE = 0.008
-WAIT_S = 0.1
-WAIT_LEAST = 1e-7
 UNBEARABLE = 0.5
 
 
@@ -59,19 +47,16 @@ class Pacer:
         self._budget = Budget(
             settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
         )
-        self._log_threshold = math.log(THRESHOLD) if past.log_threshold is None else past.log_threshold
-        self._wait_tokens, self._log_wait_threshold = TOKENS_AIM, math.log(LEAST)
-        ring = settings.ring_s
+        self._steering = Risk(past.log_threshold)
         self._talk = Durations([20.0, 40.0, 60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 260.0, 400.0], 500, past.talk_s)
         self._wrap = Durations([5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0], 200, past.wrap_s)
-        self._answer = Durations([ring * share for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)], 200, past.answer_s)
-        self._other = Durations([ring] * 8, 200, past.other_s)
+        self._answer, self._other = _rings(settings.ring_s, past.answer_s, past.other_s)
         self._rate = LiveRate(past.live_rate)
         self._live_ends = 0
         self._begun: deque[list[float]] = deque()
         self._rated_at = self._at = 0.0
         self._learns_until: float | None = None
-        self._learned = bool(past.buckets)
+        self._learned = any(age_s <= settings.window_s for age_s, _, _ in past.buckets)
         self._remake = 0
         self._last_risk = 0.0
         self._rate_used = self._rate.mean
@@ -80,6 +65,25 @@ class Pacer:
     def lines(self) -> frozenset[Line]:
         """Those that nobody has answered yet, the ones that it gave up apart."""
         return frozenset(self._lines)
+
+    @property
+    def _staffed(self) -> int:
+        return len(self._idle) + len(self._talking) + len(self._wrapping)
+
+    def change(self, settings: PacingSettings) -> None:
+        """Go on by other settings, with all that was learned and spent."""
+        before, self._settings = self._settings, settings
+        if settings == before:
+            return
+        self._budget.change(settings.abandonment_cap, settings.window_s, self._at)
+        if settings.ring_s != before.ring_s:
+            # who took longer than that would not be reached now, and what rang out does so sooner or later than before
+            ring, long = settings.ring_s, before.ring_s - 1.0
+            answers = [seconds for seconds in self._answer.seen() if seconds <= ring]
+            others = [ring if seconds >= long else min(seconds, ring) for seconds in self._other.seen()]
+            self._answer, self._other = _rings(ring, answers, others)
+        # the tables are made anew with the next decision
+        self._remake = 0
 
     # What happens
 
@@ -124,7 +128,12 @@ class Pacer:
             self._live_ends += 1
         self._waiting[line] = at
         self._budget.answered(at)
-        self._steer()
+        self._steering.answered(self._budget.tokens)
+
+    def reached(self, at: float) -> None:
+        """By a person, on a line with an agent of its own: it counts, and says nothing of how to dial."""
+        self._at = at
+        self._budget.reached(at)
 
     def ended_unanswered(self, line: Line, at: float) -> None:
         """Busy, invalid, rang out, a machine, or cancelled."""
@@ -146,24 +155,22 @@ class Pacer:
             self._joining[line] = self._waiting.pop(line)
 
     def missed(self, line: Line, at: float) -> None:
-        """That agent's phone was not taken: the person waits again."""
+        """That agent's phone was not taken: the person waits (again, unless the line had an agent of its own)."""
         self._at = at
-        if line in self._joining:
-            self._waiting[line] = self._joining.pop(line)
+        self._waiting[line] = self._joining.pop(line, at)
 
     def joined(self, line: Line, agent: Agent, at: float) -> None:
         """The one who waits has an agent. `agent_talking` is to be told too."""
         self._at = at
         since = self._joining.pop(line, self._waiting.pop(line, at))
-        if at - since > WAIT_S:
-            self._wait_tokens -= 1.0
+        self._steering.waited(at - since)
 
     def abandoned(self, line: Line, at: float) -> None:
         """No agent within the grace time, or hung up while waiting."""
         self._at = at
         self._waiting.pop(line, None)
         self._joining.pop(line, None)
-        self._wait_tokens -= 1.0
+        self._steering.waited(math.inf)
         self._budget.lost(at)
 
     def _take(self, line: Line) -> float | None:
@@ -184,25 +191,6 @@ class Pacer:
         if since is not None:
             self._wrap.add(at - since)
 
-    def _steer(self) -> None:
-        self._log_threshold += DRIFT * (self._budget.tokens - TOKENS_AIM)
-        self._log_threshold = min(math.log(MOST), max(math.log(LEAST), self._log_threshold))
-        self._wait_tokens = max(-TOKENS_MOST, min(TOKENS_MOST, self._wait_tokens + WAIT_SHARE))
-        self._log_wait_threshold += DRIFT * (self._wait_tokens - TOKENS_AIM)
-        self._log_wait_threshold = min(math.log(MOST), max(math.log(WAIT_LEAST), self._log_wait_threshold))
-
-    def _threshold(self) -> float:
-        """The greatest risk to take now that who answers finds no agent."""
-        threshold = math.exp(self._log_threshold + GAIN * (self._budget.tokens - TOKENS_AIM))
-        threshold = min(MOST, max(LEAST, threshold))
-        first, second = LARGE_TEAM
-        agents = len(self._idle) + len(self._talking) + len(self._wrapping)
-        weight = min(1.0, (agents - first) / (second - first))
-        if weight <= 0.0:
-            return threshold
-        waits = max(WAIT_LEAST, math.exp(self._log_wait_threshold + GAIN * (self._wait_tokens - TOKENS_AIM)))
-        return min(threshold, threshold ** (1 - weight) * waits**weight)
-
     # What to do
 
     def decide(self, at: float, most: int | None = None) -> Decision:
@@ -210,19 +198,28 @@ class Pacer:
         self._at = at
         self._budget.advance(at)
         self._learn(at)
-        spare, threshold = len(self._idle) - len(self._waiting), self._threshold()
+        spare, threshold = (
+            len(self._idle) - len(self._waiting),
+            self._steering.threshold(self._budget.tokens, self._staffed),
+        )
         left = self._left(spare, at)
-        lines, mode = 0, "look-ahead"
+        mode: Mode = "look-ahead"
         if left < 1.0:
-            cancel = self._cancel(len(self._lines) - max(0, spare), at)
-            mode: Mode = "stopped" if cancel else "one-to-one"
-            lines = max(0, spare - len(self._lines))
+            lines, cancel = self.one_each(at)
+            mode = "stopped" if cancel else "one-to-one"
         else:
             lines = self._look_ahead(spare, threshold, at, most)
             if self._settings.minimum_ring_s > 0.0:
                 lines = min(lines, self._bearable(spare + int(self._budget.left(at)), at))
             cancel = () if lines else self._cancel(self._unbearable(spare + int(left), at), at)
         return Decision(lines, cancel, self._why(threshold, mode))
+
+    def one_each(self, at: float) -> tuple[int, tuple[Line, ...]]:
+        """How many lines to dial and which to give up where each idle agent has one."""
+        self._at = at
+        spare = len(self._idle) - len(self._waiting)
+        cancel = self._cancel(len(self._lines) - max(0, spare), at)
+        return max(0, spare - len(self._lines)), cancel
 
     def _left(self, spare: int, at: float) -> float:
         """How many more people may be abandoned, were those without an agent already: who waits, and whoever has
@@ -265,7 +262,7 @@ class Pacer:
 
     def _look_ahead(self, sure: int, threshold: float, at: float, most: int | None) -> int:
         balances = self._balances(sure, at)
-        count, limit = 0, 4 * (len(self._idle) + len(self._talking) + len(self._wrapping)) + 4
+        count, limit = 0, 4 * (self._staffed) + 4
         limit = limit if most is None else min(most, limit)
         while True:
             self._last_risk = self._risk(balances)
@@ -331,7 +328,7 @@ class Pacer:
             self._make_lines()
 
     def _make_tables(self) -> None:
-        staffed = len(self._idle) + len(self._talking) + len(self._wrapping)
+        staffed = self._staffed
         cap = self._settings.abandonment_cap
         day = 7 * 3600 * staffed / (self._talk.mean + self._wrap.mean) + 1
         self._budget.share = cap - min(RESERVE_MOST * cap, RESERVE / day)
@@ -374,18 +371,9 @@ class Pacer:
             )
 
     def _why(self, threshold: float, mode: Mode) -> PacingInputs:
-        return PacingInputs(
-            len(self._idle),
-            len(self._talking) + len(self._wrapping),
-            len(self._lines),
-            len(self._waiting),
-            self._rate.mean,
-            self._rate.spread,
-            self._budget.live,
-            self._budget.abandoned,
-            threshold,
-            mode,
-        )
+        busy, rate, budget = len(self._talking) + len(self._wrapping), self._rate, self._budget
+        counts = len(self._idle), busy, len(self._lines), len(self._waiting)
+        return PacingInputs(*counts, rate.mean, rate.spread, budget.live, budget.abandoned, threshold, mode)
 
     def past(self) -> Past:
         """What to give to the next one."""
@@ -396,5 +384,11 @@ class Pacer:
             self._answer.seen(),
             self._other.seen(),
             self._rate.weights(),
-            self._log_threshold,
+            self._steering.log_threshold,
         )
+
+
+def _rings(ring_s: float, answers: Sequence[float], others: Sequence[float]) -> tuple[Durations, Durations]:
+    """How long lines ring that a person answers, and others."""
+    guess = [ring_s * share for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)]
+    return Durations(guess, 200, answers), Durations([ring_s] * 8, 200, others)

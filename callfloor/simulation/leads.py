@@ -74,6 +74,11 @@ class Leads:
         self._out[found.id] = found
         return Preview(found.id, 1, _NUMBERS[found.id % len(_NUMBERS)], found.attempts), agent
 
+    def unseen(self, lead: int) -> None:
+        """Nobody has looked at it: it is the next one again."""
+        known = self._out.pop(lead)
+        heapq.heappush(self._due, (-priority(DEFAULT, known.status), 0.0, known.id, known))
+
     def skipped(self, lead: int, now: float) -> None:
         """An agent did not want it."""
         self._rest(self._out.pop(lead), now + 60 * (outcome_of(DEFAULT, LeadStatus.NO_RESULT).recycle_minutes or 0.0))

@@ -67,6 +67,12 @@ class MemoryRecords(MemoryCalls):
         call = next(self._ids)
         done(Claimed(call, call, lead, number, None, agent, manual=True))
 
+    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
+        self._leads.unseen(lead.lead)
+
+    def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
+        self.finished(plan, claimed.call, claimed.activity, DialStatus.CANCELLED, None, at)
+
     # Calls
 
     def answered(self, key: CampaignKey, call: CallId, at: float) -> None:

@@ -41,7 +41,8 @@ SELECT date_trunc('hour', minute) AS hour, sum(live_answers)::integer AS live, s
 FROM campaign_minutes WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $3
 GROUP BY 1 HAVING sum(live_answers) > 0 ORDER BY 1"""
 RECENT_SQL = """
-SELECT a.dial_status, extract(epoch FROM coalesce(a.answered_at, a.hang_up_at) - a.dialled_at)::float8 AS rang_s,
+SELECT a.dialled_at, a.dial_status,
+    extract(epoch FROM coalesce(a.answered_at, a.hang_up_at) - a.dialled_at)::float8 AS rang_s,
     extract(epoch FROM v.hang_up_at - v.answered_at)::float8 AS talk_s,
     extract(epoch FROM v.wrap_up_at - v.hang_up_at)::float8 AS wrap_s
 FROM (
@@ -160,5 +161,6 @@ async def spent(db: Database, organisation: int, campaign_id: int, since: dateti
 
 
 async def recent(db: Database, organisation: int, campaign_id: int, since: datetime, count: int) -> list[Record]:
-    """The last calls since then that are over, newest first; how long each rang, talked and wrapped up, in seconds."""
+    """The last calls since then that are over, newest first: when each was dialled and ended in what, and how long it
+    rang, talked and wrapped up, in seconds."""
     return await db.fetch(RECENT_SQL, organisation, campaign_id, since, count)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -144,10 +146,25 @@ class FloorMachine(RuleBasedStateMachine):
         self.clock.run(self.clock.elapsed() + seconds)
         self.floor.tick()
 
-    @rule(mode=st.sampled_from(["preview", "progressive", "predictive"]))
-    def supervisor_changes_the_mode(self, mode: CampaignMode) -> None:
-        self.plan = CampaignPlan(KEY, mode, self.plan.agents, pacing=PacingSettings(), wrap_up_s=10.0)
+    @rule(
+        mode=st.sampled_from(["preview", "progressive", "predictive"]),
+        cap=st.sampled_from([0.01, 0.03, 0.2]),
+        grace_s=st.sampled_from([1.0, 2.0, 5.0]),
+        ring_s=st.sampled_from([15.0, 28.0]),
+        least_s=st.sampled_from([0.0, 15.0]),
+        window_s=st.sampled_from([86400.0, 2592000.0]),
+    )
+    def supervisor_changes_how_it_dials(
+        self, mode: CampaignMode, cap: float, grace_s: float, ring_s: float, least_s: float, window_s: float
+    ) -> None:
+        pacing = PacingSettings(cap, grace_s, ring_s, least_s, window_s)
+        (before,) = self.floor.diallers
+        spent = before.pacer.past().buckets
+        self.plan = replace(self.plan, mode=mode, pacing=pacing)
         self.floor.configure(self.plan)
+        (after,) = self.floor.diallers
+        assert after is before
+        assert [bucket[1:] for bucket in after.pacer.past().buckets] == [bucket[1:] for bucket in spent]
 
     @rule()
     def another_engine_takes_it_and_gives_it_back(self) -> None:
@@ -179,9 +196,9 @@ class FloorMachine(RuleBasedStateMachine):
         calls = {call.id: call for call in self.floor.calls}
         assert dialler.lines == {each for each, call in calls.items() if call.facts.unanswered}
         assert set(dialler.waiting) == {each for each, call in calls.items() if call.facts.state is CallState.WAITING}
-        if dialler.pacer is not None:
-            listening = {each for each, call in calls.items() if call.facts.state is CallState.DETECTING}
-            assert dialler.pacer.lines <= dialler.lines | listening
+        # whatever the mode is and was: every line that no agent is held for
+        listening = {each for each, call in calls.items() if call.facts.state is CallState.DETECTING}
+        assert dialler.pacer.lines == {each for each in dialler.lines | listening if not calls[each].bound}
         if self.plan.max_lines is not None:
             assert len(dialler.lines) <= self.plan.max_lines
 

@@ -206,7 +206,18 @@ def _serve(dsn: str, folder: Path, number: int) -> subprocess.Popen[bytes]:
     settings = {"DATABASE_URL": dsn, "MEDIA_LOCATION": str(folder / "media"), "CARRIER_PACE": "20"}
     more = {"SIMULATED_AGENTS": "true", "LOG_LEVEL": "error"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "callfloor", "serve", "--role", "floor", "--data", str(folder / str(number))],
+        [
+            sys.executable,
+            "-m",
+            "callfloor",
+            "serve",
+            "--role",
+            "floor",
+            "--port",
+            "0",
+            "--data",
+            str(folder / str(number)),
+        ],
         stdout=subprocess.PIPE,
         env=os.environ | {f"CALLFLOOR_{name}": value for name, value in (settings | more).items()},
     )

@@ -73,7 +73,7 @@ def serve(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve the API, dial and run the jobs, until SIGTERM or Ctrl-C."""
-    from callfloor.commands import asterisk, session
+    from callfloor.commands import session
     from callfloor.serve import serve
 
     settings = session.settings(
@@ -89,8 +89,6 @@ def serve(
         data=data,
         database_url=database_url,
     )
-    if settings.carrier == "asterisk":
-        asterisk.setup_of(settings)
     serve(settings, role)
 
 
@@ -254,7 +252,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         code: int = app(prog_name="callfloor", standalone_mode=False) or 0
     except TyperException as error:

@@ -7,7 +7,6 @@ import smtplib
 import socket
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +41,10 @@ def demo(settings: Settings) -> None:
     """Serve the demo until SIGTERM or SIGINT. A second start keeps the data and imports nothing again."""
     # one line a request would bury what the demo prints
     smtp_port = settings.smtp_port or free_port()
-    of_demo: dict[str, object] = {"log_level": "error", "simulated_agents": True, "smtp_port": smtp_port}
-    usual = {"carrier_pace": PACE, "simulated_callers": CALLERS}
+    of_demo: dict[str, object] = {"simulated_agents": True, "smtp_port": smtp_port}
+    usual = {"log_level": "error", "carrier_pace": PACE, "simulated_callers": CALLERS}
     of_demo |= {name: usual[name] for name in usual.keys() - settings.model_fields_set}
-    serve(settings.model_copy(update=of_demo), "all", partial(_show, settings.carrier, smtp_port))
+    serve(settings.model_copy(update=of_demo), "all", ["callfloor.commands.demo"])
 
 
 def free_port() -> int:
@@ -55,7 +54,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _show(carrier: str, smtp_port: int, address: str, dsn: str) -> None:
+def show(settings: Settings, address: str, dsn: str) -> None:
+    """Fill the server that the demo has started, and print what can be tried."""
+    carrier, smtp_port = settings.carrier, settings.smtp_port
     token, seat, queue = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
@@ -113,9 +114,9 @@ def _first_recording(client: httpx2.Client, campaign: int) -> str | None:
     return None
 
 
-def _send_letters(port: int) -> None:
+def _send_letters(port: int | None) -> None:
     """Let customers write to the centre. A second start sends the same ones, which are stored once."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as server:
+    with smtplib.SMTP("127.0.0.1", port or 0, timeout=30) as server:
         for letter in samples.letters():
             server.send_message(letter)
 

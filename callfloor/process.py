@@ -5,28 +5,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
+import asyncpg
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from callfloor.api.connections import Connections
+from callfloor.api.ops import watching
 from callfloor.app import api, open_media
 from callfloor.settings import Settings
+from callfloor.signals import STOPS
+from callfloor.store.pool import LOST, Database
 from callfloor.telemetry import configure_logs
 
 log = structlog.get_logger("callfloor.process")
-GRACE_S = 10
+# What a request in progress has to be finished when the server stops.
+GRACE_S = 3
+RETRY_S = 1.0
 # All that a client sends over a WebSocket is its token.
 WS_LARGEST = 4096
 
 
 def main(arguments: list[str]) -> None:
-    """`KIND LIFELINE TELL LIMITS [SOCKET]`: the last four are inherited file descriptors."""
+    """`KIND LIFELINE TELL LIMITS [SOCKET]`: the last four are inherited file descriptors. The socket is that of the
+    API, or of health and metrics where this process serves them."""
     kind, lifeline, tell, limits, *rest = arguments
+    bound = socket.socket(fileno=int(rest[0])) if rest else None
     settings = Settings.model_validate_json(os.environ.pop("CALLFLOOR_CHILD_SETTINGS"))
     dsn = os.environ.pop("CALLFLOOR_CHILD_DSN")
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
@@ -34,13 +43,13 @@ def main(arguments: list[str]) -> None:
     uvicorn_loop = asyncio.Runner(loop_factory=None if kind == "mail" else _fast_loop)
     with uvicorn_loop as runner:
         if kind == "api":
-            runner.run(_serve(settings, dsn, int(lifeline), int(tell), int(limits), socket.socket(fileno=int(rest[0]))))
+            runner.run(_serve(settings, dsn, int(lifeline), int(tell), int(limits), bound))
         elif kind == "floor":
-            runner.run(_dial(settings, dsn, int(lifeline), int(tell)))
+            runner.run(_dial(settings, dsn, int(lifeline), int(tell), bound))
         elif kind == "mail":
             runner.run(_exchange(settings, dsn, int(lifeline), int(tell)))
         else:
-            runner.run(_work(settings, dsn, int(lifeline), int(tell)))
+            runner.run(_work(settings, dsn, int(lifeline), int(tell), bound))
 
 
 def _fast_loop() -> asyncio.AbstractEventLoop:
@@ -49,11 +58,18 @@ def _fast_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket) -> None:
-    connections = Connections(settings.connections, settings.connections_per_address, settings.proxies)
+class _Server(uvicorn.Server):
+    """uvicorn, told by us when to stop and not by signals: there is more to stop in a process."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def _server(application: ASGIApp, settings: Settings, connections: Connections) -> uvicorn.Server:
     http, websocket = connections.protocols()
-    async with api(settings, dsn, limits) as application:
-        config = uvicorn.Config(
+    return _Server(
+        uvicorn.Config(
             application,
             http=http,
             ws=websocket,
@@ -69,51 +85,112 @@ async def _serve(settings: Settings, dsn: str, lifeline: int, tell: int, limits:
             timeout_graceful_shutdown=GRACE_S,
             backlog=2048,
         )
-        server = uvicorn.Server(config)
-
-        def stop() -> None:
-            server.should_exit = True
-
-        _stop_with_parent(lifeline, stop)
-        watching = asyncio.create_task(connections.watch())
-        serving = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started and not serving.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # uvicorn has no event for it
-        os.write(tell, b"1")
-        await serving
-        watching.cancel()
+    )
 
 
-async def _dial(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+async def _serve(
+    settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket | None
+) -> None:
+    stop = _stopped(lifeline)
+    if bound is None or not await _reachable(dsn, stop):
+        return
+    async with api(settings, dsn, limits) as application:
+        await _answer(application, settings, bound, stop, lambda: os.write(tell, b"1"))
+
+
+async def _answer(
+    application: ASGIApp, settings: Settings, bound: socket.socket, stop: asyncio.Event, up: Callable[[], object]
+) -> None:
+    """Answer requests until `stop` is set; `up` is called once that has begun."""
+    connections = Connections(settings.connections, settings.connections_per_address, settings.proxies)
+    server = _server(application, settings, connections)
+    watch = asyncio.create_task(connections.watch())
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    while not server.started and not serving.done():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)  # uvicorn has no event for it
+    up()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving
+    watch.cancel()
+
+
+async def _reachable(dsn: str, stop: asyncio.Event) -> bool:
+    """Wait for the database, so that nobody dies because it is away; False when the process is to stop."""
+    while not stop.is_set():
+        try:
+            connection = await asyncpg.connect(dsn, timeout=5)
+        except LOST as error:
+            log.warning("waits-for-database", kind=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RETRY_S)
+        else:
+            await connection.close(timeout=1)
+            return True
+    return False
+
+
+@asynccontextmanager
+async def _watched(settings: Settings, dsn: str, bound: socket.socket | None) -> AsyncGenerator[None]:
+    """Answer for health and metrics meanwhile, where this process has a socket."""
+    if bound is None:
+        yield
+        return
+    done, up = asyncio.Event(), asyncio.Event()
+    db = await Database.connect(dsn, size=2)
+    try:
+        answering = asyncio.create_task(_answer(watching(db, settings.metrics_networks), settings, bound, done, up.set))
+        await up.wait()
+        try:
+            yield
+        finally:
+            done.set()
+            await answering
+    finally:
+        await db.close()
+
+
+async def _dial(settings: Settings, dsn: str, lifeline: int, tell: int, bound: socket.socket | None) -> None:
     from callfloor.app import engine
 
     stop = _stopped(lifeline)
-    async with engine(settings, dsn) as floor:
+    if not await _reachable(dsn, stop):
+        return
+    async with _watched(settings, dsn, bound), engine(settings, dsn) as floor:
         os.write(tell, b"1")
         await floor.run(stop)
 
 
-async def _work(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+async def _work(settings: Settings, dsn: str, lifeline: int, tell: int, bound: socket.socket | None) -> None:
     from callfloor.jobs.worker import work
 
     stop = _stopped(lifeline)
-    os.write(tell, b"1")
-    await work(dsn, open_media(settings), stop)
+    if not await _reachable(dsn, stop):
+        return
+    blobs = open_media(settings)
+    async with _watched(settings, dsn, bound):
+        os.write(tell, b"1")
+        await work(dsn, blobs, stop)
 
 
 async def _exchange(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
     from callfloor.mail.worker import work
 
     stop = _stopped(lifeline)
+    if not await _reachable(dsn, stop):
+        return
+    blobs = open_media(settings)
     os.write(tell, b"1")
-    await work(dsn, open_media(settings), settings, stop)
+    await work(dsn, blobs, settings, stop)
 
 
 def _stopped(lifeline: int) -> asyncio.Event:
     """Set by a signal to stop, or when the parent is gone."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         loop.add_signal_handler(number, stop.set)
     _stop_with_parent(lifeline, stop.set)
     return stop

@@ -10,11 +10,24 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from callfloor.rules.names import nearest
+
+PREFIX = "CALLFLOOR_"
+# Names that start with `PREFIX` and are no settings: secrets that a centre file names, and what a parent tells a child.
+NO_SETTINGS = ("CALLFLOOR_SECRET_", "CALLFLOOR_CHILD_", "CALLFLOOR_TEST_")
+# Settings that commands have options for, and those whose option is not called as they are.
+OPTIONS = {
+    "data", "database_url", "host", "port", "workers", "import_processes", "database_connections",
+    "requests_per_second", "media_url", "log_level", "carrier", "url", "token",
+}  # fmt: skip
+OTHERWISE = {"carrier": "telephony"}
+
 
 class Settings(BaseSettings):
     """Options of a Callfloor process. Command-line options win over the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CALLFLOOR_", extra="ignore", frozen=True)
+    # a variable that is set to nothing is not set: containers pass every variable that they know
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     data: Path = Field(Path("callfloor-data"), description="Folder of the embedded database and the media.")
     database_url: str | None = Field(
@@ -122,6 +135,12 @@ class Settings(BaseSettings):
         """The networks of `metrics_from`."""
         return networks(self.metrics_from)
 
+    @classmethod
+    def option(cls, name: str) -> str:
+        """How a setting is called: its option, where commands have one, and its variable."""
+        variable = f"{PREFIX}{name.upper()}"
+        return f"--{OTHERWISE.get(name, name).replace('_', '-')} ({variable})" if name in OPTIONS else variable
+
     @property
     def smtp_bytes(self) -> int:
         return self.smtp_megabytes * 1_000_000
@@ -134,6 +153,13 @@ class Settings(BaseSettings):
 def networks(text: str) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks, separated by commas. Raises `ValueError` for what is neither."""
     return [ip_network(each.strip()) for each in text.split(",") if each.strip()]
+
+
+def unknown_variables() -> list[tuple[str, str | None]]:
+    """Variables of the environment that look like settings and are none, each with the one that may be meant."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    strange = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(NO_SETTINGS)]
+    return [(name, nearest(name, known)) for name in sorted(strange) if name not in known]
 
 
 def secret_of(variable: str) -> str | None:

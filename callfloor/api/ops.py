@@ -21,6 +21,7 @@ from callfloor.api import problems
 from callfloor.api.call import Services
 from callfloor.api.gate import address_of
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
+from callfloor.store.pool import Database
 
 # The reference page runs its own script and styles, and nothing else; nobody may put it into a frame.
 _PAGE_HEADERS = {
@@ -36,6 +37,46 @@ _PAGE_HEADERS = {
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+Answer = Callable[[Request, Problem], Awaitable[Response]]
+
+
+def _watched(db: Database, readers: Sequence[IPv4Network | IPv6Network], answer: Answer) -> list[Route]:
+    """What an operator's tools ask of every server. `readers`: who may read the figures."""
+
+    async def health(_request: Request) -> Response:
+        """The process lives."""
+        return _json({"status": "ok"})
+
+    async def ready(_request: Request) -> Response:
+        """The process can serve: its database answers."""
+        try:
+            await db.fetchval("SELECT 1")
+        except Problem:
+            return _json({"status": "unavailable", "database": "unreachable"}, 503)
+        return _json({"status": "ok", "database": "ok"})
+
+    async def metrics(request: Request) -> Response:
+        """For those whom the settings name: figures of the centre are nobody else's business."""
+        if not _is_in(address_of(request.scope), readers):
+            return await answer(request, NotFound("There is nothing at this address."))
+        registry = OWN_REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/health", health), Route("/ready", ready), Route("/metrics", metrics)]
+
+
+def watching(db: Database, readers: Sequence[IPv4Network | IPv6Network]) -> ASGIApp:
+    """The application of a server that has no API: health, readiness and metrics."""
+
+    async def problem_of(request: Request, problem: Problem) -> Response:
+        return _json({"status": problem.status, "detail": problem.detail}, problem.status)
+
+    return _read_only(Router(_watched(db, readers, problem_of), redirect_slashes=False), problem_of)
 
 
 def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> ASGIApp:
@@ -82,28 +123,6 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             headers={"Cache-Control": "public, max-age=86400"},
         )
 
-    async def health(_request: Request) -> Response:
-        """The process lives."""
-        return _json({"status": "ok"})
-
-    async def ready(_request: Request) -> Response:
-        """The process can serve: its database answers."""
-        try:
-            await services.db.fetchval("SELECT 1")
-        except Problem:
-            return _json({"status": "unavailable", "database": "unreachable"}, 503)
-        return _json({"status": "ok", "database": "ok"})
-
-    async def metrics(request: Request) -> Response:
-        """For those whom the settings name: figures of the centre are nobody else's business."""
-        if not _is_in(address_of(request.scope), services.settings.metrics_networks):
-            return await problem_of(request, NotFound("There is nothing at this address."))
-        registry = OWN_REGISTRY
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
     async def home(_request: Request) -> Response:
         return RedirectResponse("/docs")
 
@@ -113,9 +132,7 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             Route("/docs", reference),
             Route("/docs/workspace", reference),
             Route("/docs/{name}", asset),
-            Route("/health", health),
-            Route("/ready", ready),
-            Route("/metrics", metrics),
+            *_watched(services.db, services.settings.metrics_networks, problem_of),
             *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
             *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
         ],
@@ -129,7 +146,7 @@ def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     return bool(address) and any(ip_address(address.partition("%")[0]) in network for network in networks)
 
 
-def _read_only(router: Router, answer: Callable[[Request, Problem], Awaitable[Response]]) -> ASGIApp:
+def _read_only(router: Router, answer: Answer) -> ASGIApp:
     """Everything here is only read, and every answer has its request id."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

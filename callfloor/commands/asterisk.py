@@ -1,4 +1,4 @@
-"""`callfloor asterisk`, and what `serve` needs of its settings."""
+"""`callfloor asterisk`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,12 @@ from callfloor.telephony.asterisk.check import Finding, check
 from callfloor.telephony.asterisk.setup import Setup, SetupError
 
 
-def setup_of(settings: Settings) -> Setup:
-    """Raises `CommandError`."""
-    try:
-        return asterisk_setup(settings)
-    except SetupError as error:
-        raise CommandError(str(error)) from error
-
-
 def check_nodes(settings: Settings) -> None:
     """Say of every node what it has and what it lacks. Raises `CommandError` when that is anything."""
-    setup = setup_of(settings)
+    try:
+        setup = asterisk_setup(settings)
+    except SetupError as error:
+        raise CommandError(f"{Settings.option(error.setting)}: {error}") from error
     found = asyncio.run(_check(setup))
     missing = 0
     for node, findings in found.items():

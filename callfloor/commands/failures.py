@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 USAGE, FAILURE = 2, 1
 
@@ -45,15 +46,28 @@ def _of_input(error: Exception) -> tuple[list[str], int] | None:
     from pydantic import ValidationError
 
     from callfloor.centre import CentreError
+    from callfloor.preflight import SettingsError
 
     if isinstance(error, CentreError):
         count = len(error.mistakes)
         last = f"callfloor: {count} mistake{'' if count == 1 else 's'}; nothing was done"
         return [*map(harmless, error.mistakes), last], USAGE
     if isinstance(error, ValidationError):
-        faults = [(str(each["loc"][0]) if each["loc"] else "settings", each["msg"]) for each in error.errors()]
-        return [_line(f"--{name.replace('_', '-')} (CALLFLOOR_{name.upper()}): {text}") for name, text in faults], USAGE
+        return [_line(_of_setting(each)) for each in error.errors(include_url=False, include_context=False)], USAGE
+    if isinstance(error, SettingsError):
+        return [_line(str(error))], USAGE
     return None
+
+
+def _of_setting(fault: Mapping[str, Any]) -> str:
+    """What is wrong with a setting, and what is allowed. A value that may hold a secret is not repeated."""
+    from callfloor.settings import Settings
+
+    name = str(fault["loc"][0]) if fault["loc"] else "data"
+    field = Settings.model_fields.get(name)
+    said = str(fault["msg"]).replace("Input should", "must")
+    shown = "" if field is None or not field.repr else f"{fault['input']!s:.100}: "
+    return f"{Settings.option(name)}: {shown}{said}"
 
 
 def _of_the_world(error: Exception) -> tuple[list[str], int] | None:

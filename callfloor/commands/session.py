@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,9 +12,9 @@ from urllib.parse import urlsplit
 from asyncpg import Record
 
 from callfloor import serve
-from callfloor.commands.failures import CommandError
+from callfloor.commands.failures import CommandError, harmless
 from callfloor.rules.names import MOST_SHOWN, unknown
-from callfloor.settings import Settings
+from callfloor.settings import Settings, unknown_variables
 from callfloor.store import organisations
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
@@ -27,9 +28,14 @@ def settings(**options: Any) -> Settings:
     Raises `CommandError` for a database URL that cannot be one, `pydantic.ValidationError`.
     """
     found = Settings(**{name: value for name, value in options.items() if value is not None})
+    for name, near in unknown_variables():
+        meant = "" if near is None else f"; did you mean {near}?"
+        print(f"callfloor: warning: {harmless(name)} is no setting{meant}", file=sys.stderr)
     if found.database_url and not _is_database_url(found.database_url):
         # never shown: it may hold a password
-        raise CommandError("the database URL must look like postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+        raise CommandError(
+            f"{Settings.option('database_url')}: it must look like postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        )
     return found
 
 

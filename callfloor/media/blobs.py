@@ -64,6 +64,21 @@ class Blobs:
         self._all_encrypted = False
         self._checked = Checked()
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether the bytes are files of this machine."""
+        return self._storage.path_of("") is not None
+
+    async def check(self) -> None:
+        """See that the store can be written and that its blobs can be read with the key in use: a store that was ever
+        written with keys needs one of them. Raises `BlobUnreadable`, `OSError`."""
+        spool = await asyncio.to_thread(self._storage.spool)
+        await asyncio.to_thread(spool.discard)
+        own = None if self._cipher is None else self._cipher.key_id
+        marks = [mark.name.removeprefix(_KEYS) async for mark in self._storage.objects(_KEYS)]
+        if marks and own not in marks:
+            raise _other_key(marks[0], own)
+
     async def put(self, organisation_id: int, source: AsyncIterable[bytes] | bytes) -> StoredBlob:
         """Store the content and return once a crash can no longer lose it.
 
@@ -286,10 +301,14 @@ class Blobs:
         async for mark in self._storage.objects(_KEYS):
             other = mark.name.removeprefix(_KEYS)
             if other != own:
-                raise BlobUnreadable(
-                    f"this media store has blobs encrypted with the key of id {other}, and "
-                    + ("no key is set" if own is None else f"the key in use has the id {own}")
-                )
+                raise _other_key(other, own)
+
+
+def _other_key(other: str, own: str | None) -> BlobUnreadable:
+    return BlobUnreadable(
+        f"this media store has blobs encrypted with the key of id {other}, and "
+        + ("no key is set" if own is None else f"the key in use has the id {own}")
+    )
 
 
 def _storage(url: str, options: Mapping[str, str]) -> Storage:

@@ -12,9 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from callfloor.store.embedded_cluster import NAME, PORT, Cluster, EmbeddedServerError, last_lines, wheel
+from callfloor.store.embedded_cluster import (
+    NAME,
+    PORT,
+    Cluster,
+    EmbeddedServerError,
+    StartStopped,
+    last_lines,
+    wheel,
+)
 
-__all__ = ["EmbeddedServer", "EmbeddedServerError", "binaries"]
+__all__ = ["EmbeddedServer", "EmbeddedServerError", "StartStopped", "binaries"]
 
 START_S = 300.0  # recovery after a crash reads up to max_wal_size of log
 STOP_S = 120.0
@@ -41,23 +49,30 @@ class EmbeddedServer:
     decides on a start or a stop.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, stopped: Callable[[], bool]) -> None:
         """`start_or_join` is the way to get one."""
-        self._cluster = cluster
+        self._cluster, self._stopped = cluster, stopped
         self._users: int | None = None
+        self._ending = False
         self._password = ""
 
     @classmethod
     def start_or_join(
-        cls, data: Path, *, fsync: bool = True, notice: Callable[[str], None] = _to_stderr
+        cls,
+        data: Path,
+        *,
+        fsync: bool = True,
+        notice: Callable[[str], None] = _to_stderr,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> EmbeddedServer:
         """Use the server of folder `data`: made when there is none, started when it is down.
 
         `notice` is told of every folder whose mode had to change. `fsync=False` may lose data in a power cut.
-        Raises `EmbeddedServerError`.
+        `stopped` is asked again and again whether to go on; what was begun is undone then.
+        Raises `EmbeddedServerError`, `StartStopped`.
         """
         with _plain_errors(data, "started"):
-            server = cls(Cluster(data, fsync=fsync))
+            server = cls(Cluster(data, fsync=fsync, stopped=stopped), stopped)
             with server._locked() as lock:
                 server._take(lock, notice)
         return server
@@ -86,6 +101,7 @@ class EmbeddedServer:
         released = self._users is None
         if released:
             return
+        self._ending = True
         with _plain_errors(self._cluster.data, "stopped"), self._locked():
             users, self._users = self._users, None
             if users is None:
@@ -103,6 +119,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + START_S + RETRY_S
         try:
             while not _try_exclusive(lock):
+                self._go_on()
                 if time.monotonic() > deadline:
                     raise EmbeddedServerError(
                         "Another process has been starting or stopping the database of "
@@ -126,7 +143,11 @@ class EmbeddedServer:
             self._password = cluster.password()
             self._bring_up(users)
         except BaseException:
-            os.close(users)
+            try:
+                if self._stopped() and _alone(users) and self._lives():
+                    cluster.stop(STOP_S)
+            finally:
+                os.close(users)
             raise
         self._users = users
 
@@ -147,12 +168,18 @@ class EmbeddedServer:
                 said = cluster.start(START_S)
                 if said is None:
                     return
+                self._go_on()
                 if time.monotonic() > started + RETRY_S or not any(text in said for text in NOT_YET):
                     raise EmbeddedServerError(
                         f"PostgreSQL did not start in {cluster.data}: see {cluster.log}, remove the cause and "
                         f"start again. It said: {last_lines(said)}"
                     )
+            self._go_on()
             time.sleep(POLL_S)
+
+    def _go_on(self) -> None:
+        if self._stopped() and not self._ending:
+            raise StartStopped(f"the start of the database of {self._cluster.data} was stopped")
 
     def _lives(self) -> bool:
         return self._cluster.postmaster() in self._cluster.processes()
@@ -175,6 +202,7 @@ class EmbeddedServer:
                     f"PostgreSQL runs in {cluster.data} (process {postmaster}) but cannot be reached through "
                     f"{cluster.socket}: stop the other processes that use it and start again."
                 )
+            self._go_on()
             time.sleep(POLL_S)
         if self._lives():
             cluster.stop(STOP_S)

@@ -7,10 +7,13 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import stat
 import subprocess
+import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +24,7 @@ NAME = "callfloor"  # the database and its superuser
 PORT = 5432  # names the socket file; nothing listens on TCP
 SOCKET_PATH_BYTES = 100  # kernels take 104 to 108
 INIT_S = 120.0
+POLL_S = 0.05
 
 # Characters that pg_ctl and initdb would hand to a shell unquoted.
 UNSAFE_PATH = re.compile(r"[\x00-\x1f\x7f\"$`\\]")
@@ -28,6 +32,10 @@ UNSAFE_PATH = re.compile(r"[\x00-\x1f\x7f\"$`\\]")
 
 class EmbeddedServerError(RuntimeError):
     """The embedded server cannot be started, joined or stopped; the message says what to do."""
+
+
+class StartStopped(EmbeddedServerError):
+    """Somebody asked to stop while the server was being made or started; nothing of it runs."""
 
 
 def wheel() -> tuple[int, Path]:
@@ -47,6 +55,12 @@ def last_lines(text: str) -> str:
     return " / ".join(line.strip() for line in text.strip().splitlines()[-5:]) or "nothing"
 
 
+def _kill_group(program: subprocess.Popen[str]) -> None:
+    """End a program and what it started, none of which is a server that goes on."""
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGKILL)
+
+
 def _socket_folder(data: Path) -> Path:
     inside = data / "postgres-socket"
     # Clients and the server take a list of folders, parted by commas.
@@ -57,15 +71,18 @@ def _socket_folder(data: Path) -> Path:
 
 
 class Cluster:
-    def __init__(self, data: Path, *, fsync: bool) -> None:
-        """Find the folder (made when absent) and the OS user to run as. Raises `EmbeddedServerError`, `OSError`."""
+    def __init__(self, data: Path, *, fsync: bool, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Find the folder (made when absent) and the OS user to run as. Raises `EmbeddedServerError`, `OSError`.
+
+        `stopped`: asked while a start is under way, whether to give it up.
+        """
         self.data = data.resolve()
         self.path = self.data / "postgres"
         self.log = self.data / "postgres.log"
         self.socket = _socket_folder(self.data) / f".s.PGSQL.{PORT}"
         self.major, self.programs = wheel()
         self._password_file = self.data / "postgres.password"
-        self._fsync = fsync
+        self._fsync, self._stopped = fsync, stopped
         self._make_data_folder()
         self.user = self._choose_user()
 
@@ -170,7 +187,10 @@ class Cluster:
             made = self._initdb(draft, "C", lock)
         if made.returncode == 0:
             single = ("postgres", "--single", "-c", f"fsync={sync}", "-D", str(draft), "postgres")
-            made = self._run(*single, typed=sql, lock=lock)
+            made = self._run(*single, typed=sql, lock=lock, stop=_kill_group)
+        if self._stopped():
+            shutil.rmtree(draft)
+            raise StartStopped(f"the making of the database in {self.data} was stopped")
         if made.returncode != 0 or "ERROR:" in made.stderr:
             raise EmbeddedServerError(
                 f"PostgreSQL could not make its files in {self.data}: remove the cause and start again. "
@@ -192,6 +212,7 @@ class Cluster:
             *(f"--locale={locale}", "--auth=scram-sha-256", "--data-checksums", "--no-instructions"),
             *(() if self._fsync else ("--no-sync",)),
             lock=lock,
+            stop=_kill_group,
         )
 
     def _write_settings(self) -> None:
@@ -212,7 +233,7 @@ class Cluster:
         log = self.open(self.log, os.O_RDONLY)
         try:
             end = os.lseek(log, 0, os.SEEK_END)
-            done = self._pg_ctl("start", seconds, "-l", str(self.log))
+            done = self._pg_ctl("start", seconds, "-l", str(self.log), stop=self._stop_at_once)
             os.lseek(log, end, os.SEEK_SET)
             said = os.read(log, 1 << 16).decode("utf-8", "replace")
         finally:
@@ -227,40 +248,71 @@ class Cluster:
                 f"PostgreSQL in {self.data} did not stop within {seconds:.0f} s: it goes on ending; see {self.log}."
             )
 
-    def _pg_ctl(self, action: str, seconds: float, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _stop_at_once(self, _program: subprocess.Popen[str]) -> None:
+        """Have the server that is starting give up: it cuts a recovery short. Its lock file may not be there yet."""
+        postmaster = self.postmaster()
+        if postmaster in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(postmaster, signal.SIGINT)
+
+    def _pg_ctl(
+        self,
+        action: str,
+        seconds: float,
+        *arguments: str,
+        stop: Callable[[subprocess.Popen[str]], None] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         wait = ("-w", "-t", f"{seconds:.0f}")
-        return self._run("pg_ctl", action, "-s", "-D", str(self.path), *wait, *arguments, seconds=seconds + 10)
+        command = ("pg_ctl", action, "-s", "-D", str(self.path), *wait, *arguments)
+        return self._run(*command, seconds=seconds + 10, stop=stop)
 
     def _run(
-        self, program: str, *arguments: str, typed: str = "", lock: int | None = None, seconds: float = INIT_S
+        self,
+        program: str,
+        *arguments: str,
+        typed: str = "",
+        lock: int | None = None,
+        seconds: float = INIT_S,
+        stop: Callable[[subprocess.Popen[str]], None] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program as the service user, in a session of its own: the terminal's Ctrl-C is not for it.
 
-        A `lock` is inherited, so that a program which outlives us keeps the next start waiting.
+        A `lock` is inherited, so that a program which outlives us keeps the next start waiting. `stop` is called
+        again and again once the start has to be given up, until the program has ended.
         """
         switch = self.user.uid != os.geteuid()
-        try:
-            return subprocess.run(  # noqa: S603 - a program of the wheel, no shell
-                [str(self.programs / program), *arguments],
-                input=typed,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-                cwd="/",
-                env={"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "TZ": "UTC"},
-                start_new_session=True,
-                pass_fds=() if lock is None else (lock,),
-                umask=0o077,
-                user=self.user.uid if switch else None,
-                group=self.user.gid if switch else None,
-                extra_groups=() if switch else None,
-            )
-        except subprocess.TimeoutExpired as cause:
-            raise EmbeddedServerError(
-                f"{program} took more than {seconds:.0f} s in {self.data}: look at {self.log} and try again."
-            ) from cause
+        with subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
+            [str(self.programs / program), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "TZ": "UTC"},
+            start_new_session=True,
+            pass_fds=() if lock is None else (lock,),
+            umask=0o077,
+            user=self.user.uid if switch else None,
+            group=self.user.gid if switch else None,
+            extra_groups=() if switch else None,
+        ) as running:
+            deadline, to_type = time.monotonic() + seconds, typed or None
+            while True:
+                try:
+                    out, err = running.communicate(to_type, timeout=POLL_S)
+                except subprocess.TimeoutExpired as cause:
+                    to_type = None
+                    if time.monotonic() > deadline:
+                        _kill_group(running)
+                        raise EmbeddedServerError(
+                            f"{program} took more than {seconds:.0f} s in {self.data}: look at {self.log} "
+                            "and try again."
+                        ) from cause
+                    if stop is not None and self._stopped():
+                        stop(running)
+                else:
+                    return subprocess.CompletedProcess(arguments, running.returncode, out, err)
 
     # What runs
 

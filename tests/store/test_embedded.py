@@ -20,10 +20,11 @@ ROOT = os.geteuid() == 0
 DIE_BEFORE_RENAME = "import os\nfrom pathlib import Path\nPath.rename = lambda *_: os.kill(os.getpid(), 9)\n"
 DIE_DURING_INITDB = """
 import os, subprocess
-def run(arguments, *, input, capture_output, text, errors, timeout, check, **options):
-    subprocess.Popen(arguments, stdout=subprocess.DEVNULL, **options)
-    os.kill(os.getpid(), 9)
-subprocess.run = run
+class Dying(subprocess.Popen):
+    def __init__(self, arguments, **options):
+        super().__init__(arguments, **(options | {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}))
+        os.kill(os.getpid(), 9)
+subprocess.Popen = Dying
 """
 
 

@@ -39,7 +39,7 @@ class Server:
             "LOG_LEVEL": "warning",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "callfloor", "serve", "--role", "floor", "--data", str(folder)],
+            [sys.executable, "-m", "callfloor", "serve", "--role", "floor", "--port", "0", "--data", str(folder)],
             stdout=subprocess.PIPE,
             env=os.environ | {f"CALLFLOOR_{name}": value for name, value in settings.items()},
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.telephony.ari import AriNode
@@ -16,7 +17,11 @@ PromptSource = Callable[[int, str], AsyncIterator[bytes]]
 
 
 class SetupError(ValueError):
-    """The settings cannot be used. The text says which."""
+    """The settings cannot be used. The text says why, `setting` is the one to change."""
+
+    def __init__(self, setting: str, why: str) -> None:
+        super().__init__(why)
+        self.setting = setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,20 @@ class Setup:
 
     def __post_init__(self) -> None:
         if not self.nodes:
-            raise SetupError("no Asterisk is named: set asterisk_urls")
+            raise SetupError("asterisk_urls", "no Asterisk is named: give an address such as http://127.0.0.1:8088/ari")
+        for node in self.nodes:
+            if not _is_web_address(node.url):
+                # not repeated: it may hold a password
+                raise SetupError("asterisk_urls", "an address must look like http://127.0.0.1:8088/ari")
+        if not self.trunks:
+            raise SetupError("asterisk_trunks", "a trunk is needed, such as PJSIP/{number}@trunk")
         for trunk in self.trunks:
             if "{number}" not in trunk:
-                raise SetupError(f"the trunk {trunk} must contain {{number}}, as in PJSIP/{{number}}@trunk")
-        if not self.trunks or "{agent}" not in self.agent:
-            raise SetupError(
-                "a trunk and an agent endpoint are needed, as PJSIP/{number}@trunk and PJSIP/agent-{agent}"
-            )
+                raise SetupError(
+                    "asterisk_trunks", f"the trunk {trunk} must contain {{number}}, as in PJSIP/{{number}}@trunk"
+                )
+        if "{agent}" not in self.agent:
+            raise SetupError("asterisk_agent", "it must contain {agent}, as in PJSIP/agent-{agent}")
 
     def e164(self, number: str) -> str | None:
         """A number as the trunk writes it, in E.164. None: withheld, or not a number."""
@@ -66,6 +77,14 @@ class Setup:
         except PhoneError:
             # no country code begins with a zero
             return None if number.startswith("0") else f"+{number}"
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def dialable(number: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import errno
 import fcntl
 import logging
 import signal
@@ -32,7 +33,8 @@ from callfloor.telemetry import configure_logs
 __all__ = ["Role", "ServeError", "database", "serve"]
 
 Role = Literal["all", "api", "floor", "jobs"]
-# Where each listens that is given no port: those without the API answer for health and metrics alone.
+# Where each listens that is given no port: those without the API answer for health and metrics alone. Where several of
+# a role share a machine, the others take any port that is free.
 PORTS: dict[Role, int] = {"floor": 8081, "jobs": 8082}
 
 
@@ -92,11 +94,12 @@ async def _database(
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Generator[socket.socket, None, None]:
+def _listening(settings: Settings, role: Role) -> Generator[socket.socket, None, None]:
     """Bind the address. Raises `ServeError` when it is taken."""
+    host, port = settings.host, settings.port
+    usual = PORTS.get(role) if "port" not in settings.model_fields_set else None
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, port), family=family, backlog=2048)
+        bound = _bind(host, port) if usual is None else _bind_near(host, usual)
     except OSError as error:
         raise ServeError(
             f"cannot listen on {host}:{port} ({error.strerror or error}): "
@@ -108,6 +111,20 @@ def _listening(host: str, port: int) -> Generator[socket.socket, None, None]:
         yield bound
 
 
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def _bind_near(host: str, port: int) -> socket.socket:
+    try:
+        return _bind(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return _bind(host, 0)
+
+
 def serve(settings: Settings, role: Role = "all", guest: Sequence[str] = ()) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. `guest`: a module to run, with its arguments, once all is up; without
     one, the address is printed then.
@@ -115,8 +132,6 @@ def serve(settings: Settings, role: Role = "all", guest: Sequence[str] = ()) -> 
     Raises `SettingsError`, before anything is started; `ServeError`, `EmbeddedServerError`, `MigrationError`.
     """
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
-    if "port" not in settings.model_fields_set and role in PORTS:
-        settings = settings.model_copy(update={"port": PORTS[role]})
     try:
         asyncio.run(_serve(settings, role, guest))
     except StartStopped:
@@ -139,7 +154,7 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
     for number in heard():
         loop.add_signal_handler(number, stop, number)
     await asyncio.to_thread(preflight.check, settings, role)
-    with _claimed(settings.data, role), _listening(settings.host, settings.port) as bound:
+    with _claimed(settings.data, role), _listening(settings, role) as bound:
         address = "http://{}:{}".format(*_shown(bound))
         async with _database(settings, stopped.is_set) as (dsn, embedded):
             if not await _unless(stopping, migrate(dsn)):
@@ -186,8 +201,7 @@ def _shown(bound: socket.socket) -> tuple[str, int]:
 
 
 def _announce(role: Role, address: str) -> None:
+    serves = role in ("all", "api")
     # who does not read it does not stop the server
     with suppress(OSError):
-        print(
-            f"address: {address}" if role in ("all", "api") else f"working; health and metrics: {address}", flush=True
-        )
+        print(f"address: {address}" if serves else f"working\nhealth and metrics: {address}", flush=True)

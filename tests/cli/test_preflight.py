@@ -44,7 +44,7 @@ WRONG: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str]] = {
     "a media key of another alphabet": (lambda _: {"media_key": "§" * 44}, "CALLFLOOR_MEDIA_KEY", "32 bytes"),
     "a media store of another kind": (lambda _: {"media_url": "foo://x"}, "--media-url (CALLFLOOR_MEDIA_URL)", "s3://"),
     "a media store without a bucket": (lambda _: {"media_url": "s3://"}, "CALLFLOOR_MEDIA_URL", "s3://bucket"),
-    "a media folder under a file": (lambda f: {"media_url": f"{file_in(f)}/x"}, "CALLFLOOR_MEDIA_URL", "cannot be used"),
+    "a media folder under a file": (lambda f: {"media_url": f"{file_in(f)}/x"}, "CALLFLOOR_MEDIA_URL", "cannot be"),
     "a media folder that is a file": (lambda f: {"media_url": str(file_in(f))}, "CALLFLOOR_MEDIA_URL", "/file"),
     "a media folder that is the kernel's": (lambda _: {"media_url": "/proc/m"}, "CALLFLOOR_MEDIA_URL", "/proc/m"),
     "a data folder under a file": (lambda f: {"data": file_in(f) / "data"}, "--data (CALLFLOOR_DATA)", "Not a dir"),

@@ -33,13 +33,13 @@ class Server:
     def __init__(self, dsn: str, folder: Path, media: Path) -> None:
         settings = {
             "DATABASE_URL": dsn,
-            "MEDIA_LOCATION": str(media),
+            "MEDIA_URL": str(media),
             "CARRIER_PACE": "200",
             "SIMULATED_AGENTS": "true",
             "LOG_LEVEL": "warning",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "callfloor", "serve", "--role", "floor", "--port", "0", "--data", str(folder)],
+            [sys.executable, "-m", "callfloor", "serve", "--role", "floor", "--data", str(folder)],
             stdout=subprocess.PIPE,
             env=os.environ | {f"CALLFLOOR_{name}": value for name, value in settings.items()},
         )

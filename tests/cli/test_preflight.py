@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,13 @@ def taken_port() -> int:
 
 
 BOUND: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _free_ports() -> Iterator[None]:
+    yield
+    for bound in BOUND:
+        bound.close()
 
 
 def file_in(folder: Path) -> Path:

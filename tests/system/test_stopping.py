@@ -48,17 +48,21 @@ class Run:
         return int(mask, 16)
 
     def descendants(self) -> list[int]:
-        """Living processes of this server, PostgreSQL's too."""
-        found = living(self.folder)
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if os.fsencode(f"TMPDIR={self.temporary}") in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-        return sorted(set(found))
+        return descendants(self.folder)
 
     def nothing_is_left(self) -> None:
         assert self.descendants() == []
         assert list(self.temporary.iterdir()) == []
+
+
+def descendants(folder: Path) -> list[int]:
+    """Living processes of the server in the folder, PostgreSQL's too."""
+    found = living(folder)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.fsencode(f"TMPDIR={folder / 'temporary'}") in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return sorted(set(found))
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def folder() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="cf-stop-"))
     made.chmod(0o755)
     yield made
-    for process in living(made):
+    for process in descendants(made):
         with suppress(ProcessLookupError):
             kill(process)
     shutil.rmtree(made)
@@ -95,7 +99,7 @@ async def comes(run: Run, moment: Callable[[Run], bool]) -> None:
             raise RuntimeError(run.out.read_text())
         return moment(run)
 
-    await until(come)
+    await until(come, seconds=150)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -18,8 +18,11 @@ from callfloor.contract.centre import Campaign, Centre, Direction, List, Organis
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings, Workflow
+from callfloor.rules.holidays import has_calendar
+from callfloor.rules.hours import Hours, HoursError, beyond, format_hours, parse_hours
 from callfloor.rules.names import unknown
 from callfloor.rules.phones import PhoneError, normalise
+from callfloor.rules.regimes import Regime
 
 T = TypeVar("T", User, List, Campaign, Organisation)
 
@@ -249,6 +252,7 @@ class _Merge:
             self._report.wrong((*given.path, "defaultWrapCode"), f"{code} is no wrap code of this campaign: {listed}")
         if organisation is not None:
             regime = regimes.regime_of(dialling.regime, organisation.country)
+            self._check_contact(given, dialling, regime, organisation.country)
             for key, asked, most in (
                 ("abandonmentCap", dialling.abandonment_cap, regime.abandonment_cap),
                 ("graceSeconds", dialling.grace_seconds, regime.grace_s),
@@ -256,6 +260,21 @@ class _Merge:
                 if asked is not None and asked > most:
                     self._report.wrong((*given.path, key), f"must be at most {most:g}, as regime {regime.name} says")
         return dialling
+
+    def _check_contact(self, given: Table, dialling: Dialling, regime: Regime, country: str) -> None:
+        """When people are called is for the regime to widen."""
+        hours = None if dialling.contact_hours is None else _readable(dialling.contact_hours)
+        allowed = format_hours(regime.hours)
+        for day in beyond(hours, regime.hours) if hours is not None else ():
+            windows = ", ".join(allowed.get(day, ())) or "no calls"
+            path = (*given.path, "contactHours", day)
+            self._report.wrong(path, f"goes beyond the hours of regime {regime.name}, which allows {windows} then")
+        calendar = regime.name if has_calendar(regime.name) else country
+        if dialling.holidays is None or not regime.closed_on_holidays or not has_calendar(calendar):
+            return
+        if dialling.holidays.partition("-")[0] != calendar:
+            why = f"must be {calendar} or a part of it, whose holidays regime {regime.name} keeps free"
+            self._report.wrong((*given.path, "holidays"), why)
 
     def _agents(self, given: Table, users: Mapping[str, User], agents: set[str]) -> frozenset[str] | None:
         listed: tuple[str, ...] | None = given.right("agents")
@@ -320,3 +339,11 @@ _NEW_USER = ("username", "type", "firstName", "lastName")
 def _put(known: dict[str, T], name: str, thing: T | None) -> None:
     if thing is not None:
         known[name] = thing
+
+
+def _readable(hours: Mapping[str, tuple[str, ...]]) -> Hours | None:
+    """None: some of it cannot be read, which is said elsewhere."""
+    try:
+        return parse_hours(hours)
+    except HoursError:
+        return None

@@ -74,7 +74,7 @@ async def _stranger(db: Database, setup: CampaignSetup, number: str, now: dateti
     calls, why = (await numbers.calls(db, setup.organisation, [number], now)).get(number), busy.get(number)
     of_number = FREE if why is None else NumberFacts(on_call=why)
     if calls is not None:
-        zones = contact_zones(None, number, setup.facts.zone)
+        zones = contact_zones(None, number, setup.facts.zone) or (setup.facts.zone,)
         of_number = number_facts(setup, None, None, zones, calls, now, why)
     phones = number, None, None
     return LeadFacts(None, 0, phones, (0, 0, 0), 0, None, None, None, False, numbers=(of_number, FREE, FREE))

@@ -81,7 +81,7 @@ class Page:
         return number_facts(self.setup, row["lead_id"], row["list_id"], self._zones(row, number), calls, self.now, why)
 
     def _zones(self, row: Record, number: str) -> tuple[str, ...]:
-        return contact_zones(row["timezone"], number, self.setup.facts.zone)
+        return contact_zones(row["timezone"], number, self.setup.facts.zone) or (self.setup.facts.zone,)
 
 
 def number_facts(

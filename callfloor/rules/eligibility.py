@@ -32,7 +32,7 @@ class RuleResult:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`next_dial_at` (UTC): now when dialable, later when only the clock is in the way, else None. `zones`: those that
-    the contact may be in, all of which had to allow."""
+    the contact may be in, all of which had to allow; none: nobody knows."""
 
     rules: tuple[RuleResult, ...]
     dialable: bool
@@ -249,11 +249,12 @@ def _time_checks(
         partial(_of_window, "campaign", campaign.hours, (campaign.zone,), campaign.holidays, now),
     )
     hours = campaign.contact_hours or campaign.hours
-    yield (
-        "contact-window",
-        all(_allows(hours, name, campaign.holidays, now) for name in zones),
-        partial(_of_window, "contact", hours, zones, campaign.holidays, now),
-    )
+    if zones:
+        allowed = all(_allows(hours, name, campaign.holidays, now) for name in zones)
+        yield "contact-window", allowed, partial(_of_window, "contact", hours, zones, campaign.holidays, now)
+    else:
+        anywhere = _allows_anywhere(campaign)
+        yield "contact-window", anywhere, partial(_of_nowhere, phone, anywhere)
 
 
 def _of_due(lead: LeadFacts, campaign: CampaignFacts, phone: PhoneIndex | None, due: bool, rested: bool) -> str:
@@ -286,6 +287,19 @@ def _of_rest(campaign: CampaignFacts, rests: datetime | None) -> str:
 
 def _allows(hours: Hours | None, name: str, holidays: str | None, now: datetime) -> bool:
     return hours is None or is_open(hours, zone(name), now, holidays)
+
+
+def _allows_anywhere(campaign: CampaignFacts) -> bool:
+    """Whether a contact may be called now wherever on earth it is."""
+    hours = campaign.contact_hours or campaign.hours
+    return hours is None or (hours.always and campaign.holidays is None)
+
+
+def _of_nowhere(phone: PhoneIndex | None, anywhere: bool) -> str:
+    number = "The number" if phone is None else f"phone{phone}"
+    if anywhere:
+        return f"{number} is of no country, and the calling hours allow calls at any time."
+    return f"{number} is of no country, so nobody knows what time it is there: give the lead a timezone."
 
 
 def _of_window(whose: str, hours: Hours | None, zones: tuple[str, ...], holidays: str | None, now: datetime) -> str:
@@ -337,7 +351,9 @@ def _opening(
     if rests is not None and agents is not None and not agents:
         times.append(rests)
     if campaign.max_per_day is not None and lead.attempts_today >= campaign.max_per_day:
-        times += [tomorrow(name, now) for name in zones]
+        times += [tomorrow(name, now) for name in zones or (campaign.zone,)]
+    if not zones and not _allows_anywhere(campaign):
+        return None
     windows = [(campaign.hours, campaign.zone)]
     windows += [(campaign.contact_hours or campaign.hours, name) for name in zones]
     return next_all_open(

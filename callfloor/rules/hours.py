@@ -38,6 +38,53 @@ class Hours:
                 return True
         return False
 
+    @property
+    def always(self) -> bool:
+        """Whether every minute of the week lies in a window."""
+        return _week(self) == [(0, 7 * DAY)]
+
+
+def _week(hours: Hours) -> list[tuple[int, int]]:
+    """The windows as minutes after Monday 00:00: in order, apart from one another, none over the week's end."""
+    spans: list[tuple[int, int]] = []
+    for day, windows in enumerate(hours.days):
+        for start, end in windows:
+            first, last = day * DAY + start, day * DAY + end + (DAY if end <= start else 0)
+            spans += [(first, min(last, 7 * DAY)), (0, last - 7 * DAY)] if last > 7 * DAY else [(first, last)]
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def clip(hours: Hours, within: Hours) -> Hours:
+    """What of the hours lies inside others."""
+    if within.always:
+        return hours
+    days: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
+    for start, end in _week(hours):
+        for least, most in _week(within):
+            first, last = max(start, least), min(end, most)
+            for day in range(first // DAY, (last - 1) // DAY + 1 if first < last else 0):
+                days[day].append((max(first - day * DAY, 0), min(last - day * DAY, DAY)))
+    return Hours(tuple(map(tuple, days)))
+
+
+def beyond(hours: Hours, limit: Hours) -> list[str]:
+    """The weekdays on which the hours are wider than a limit, Monday first; a window that ends on the next day counts
+    for both."""
+    inside = _week(limit)
+    wider = [
+        minute
+        for start, end in _week(hours)
+        for minute in range(start, end)
+        if not any(least <= minute < most for least, most in inside)
+    ]
+    return [WEEKDAYS[day] for day in sorted({minute // DAY for minute in wider})]
+
 
 def parse_hours(mapping: Mapping[str, Sequence[str]]) -> Hours:
     """Hours from `{"monday": ["09:00-12:00", "13:00-20:00"]}`; a day that is absent has none. Raises `HoursError`."""

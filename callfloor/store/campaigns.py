@@ -14,7 +14,7 @@ from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
 from callfloor.regimes import regime_of
 from callfloor.rules.holidays import has_calendar
-from callfloor.rules.hours import Hours, parse_hours
+from callfloor.rules.hours import Hours, clip, parse_hours
 from callfloor.rules.lead_facts import CampaignFacts, ListFacts
 from callfloor.rules.regimes import Regime
 from callfloor.rules.strategy import DEFAULT, never_again
@@ -116,7 +116,8 @@ def _setup(row: Record) -> CampaignSetup:
     for each in msgspec.json.decode(row["lists"], type=list[_List]):
         strategy = named.get(each.strategy or "", usual)
         lists[each.list_id] = ListSetup(ListFacts(each.in_dialler, each.weight, never_again(strategy)), strategy)
-    own = None if dialling.contact_hours is None else parse_hours(dialling.contact_hours)
+    # a centre file is held to the regime, but the regime may have become stricter since
+    own = None if dialling.contact_hours is None else clip(parse_hours(dialling.contact_hours), regime.hours)
     # those of the regime's own country, where it is one's
     calendar = regime.name if has_calendar(regime.name) else row["country"]
     closed = regime.closed_on_holidays and has_calendar(calendar)

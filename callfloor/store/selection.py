@@ -181,7 +181,7 @@ async def dialled_today(
     today: dict[int, int] = {}
     for row in tried:
         number = row["phone1"] or row["phone2"] or row["phone3"]
-        for name in contact_zones(row["timezone"], number, setup.facts.zone):
+        for name in contact_zones(row["timezone"], number, setup.facts.zone) or (setup.facts.zone,):
             at = zone(name)
             day = now.astimezone(at).date()
             made = sum(each.astimezone(at).date() == day for each in dialled.get(row["lead_id"], ()))

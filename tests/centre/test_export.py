@@ -34,6 +34,14 @@ _HOURS = st.one_of(
     st.none(),
     st.fixed_dictionaries({}, optional=dict.fromkeys(("monday", "wednesday", "sunday"), _WINDOWS)),
 )
+# inside those of every regime
+_CONTACT_HOURS = st.one_of(
+    st.none(),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("monday", "saturday"), st.sampled_from([(), ("10:00-17:00",)]))),
+)
+_CALENDARS = st.sampled_from(
+    [(None, None), ("AU", "AU-NSW"), ("AU", None), ("GB", "GB"), ("US", "AU"), ("none", "AU-NSW")]
+)
 _USERS = st.builds(
     User,
     username=_NAMES,
@@ -69,11 +77,17 @@ def _lists(strategies: list[str]) -> st.SearchStrategy[List]:
 
 
 def _dialling(wrap_codes: Iterable[int], strategies: list[str]) -> st.SearchStrategy[Dialling]:
+    return _CALENDARS.flatmap(lambda calendar: _dialling_in(*calendar, wrap_codes, strategies))
+
+
+def _dialling_in(
+    regime: str | None, holidays: str | None, wrap_codes: Iterable[int], strategies: list[str]
+) -> st.SearchStrategy[Dialling]:
     return st.builds(
         Dialling,
-        regime=st.sampled_from([None, "AU", "GB", "US", "none"]),
-        contact_hours=_HOURS,
-        holidays=st.sampled_from([None, "AU", "AU-NSW"]),
+        regime=st.just(regime),
+        contact_hours=_CONTACT_HOURS,
+        holidays=st.just(holidays),
         strategy=st.sampled_from([None, *strategies]),
         max_attempts_per_number=st.sampled_from([None, 1, 5]),
         max_attempts_per_day=st.sampled_from([None, 2]),

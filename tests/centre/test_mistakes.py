@@ -322,6 +322,34 @@ def test_mistakes_in_dialling_are_told_with_what_to_write_instead(was: str, inst
         assert any(each.startswith(f"c.toml:{line}: ") for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("regime", "day", "windows", "said"),
+    [
+        ("US", "monday", '["07:30-20:00"]', "goes beyond the hours of regime US, which allows 08:00-21:00 then"),
+        ("GB", "sunday", '["09:59-12:00"]', "goes beyond the hours of regime GB, which allows 10:00-20:00 then"),
+        ("AU", "sunday", '["10:00-12:00"]', "goes beyond the hours of regime AU, which allows no calls then"),
+        ("AU", "friday", '["19:00-02:00"]', "goes beyond the hours of regime AU, which allows 09:00-20:00 then"),
+        ("AU", "friday", '["09:00-20:00"]', None),
+        ("none", "sunday", '["00:00-24:00"]', None),
+    ],
+)
+def test_contact_hours_stay_inside_those_of_the_regime(regime: str, day: str, windows: str, said: str | None) -> None:
+    text = DIALLING.replace('regime = "US"', f'regime = "{regime}"').replace(
+        "ringSeconds = 25", f"ringSeconds = 25\ncontactHours.{day} = {windows}"
+    )
+    found = mistakes(text)
+    if said is None:
+        assert found == []
+    else:
+        assert any(f"campaigns[0].contactHours.{day} {said}" in each for each in found), found
+
+
+def test_the_holidays_that_a_regime_keeps_free_stay_free() -> None:
+    text = DIALLING.replace('regime = "US"', 'regime = "GB"').replace("abandonmentCap = 0.02", "")
+    assert any("holidays must be GB or a part of it" in each for each in mistakes(text))
+    assert mistakes(text.replace('holidays = "AU-NSW"', 'holidays = "GB-SCT"')) == []
+
+
 def test_an_inbound_campaign_has_what_belongs_to_every_call_and_nothing_of_dialling() -> None:
     text = GOOD.replace('direction = "outbound"\nmode = "predictive"', 'direction = "inbound"\nwrapUpSeconds = 45')
     assert mistakes(text) == []

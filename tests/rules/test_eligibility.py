@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.rules.eligibility import TIME_RULES, Verdict, judge, on_lead_in_dialler
-from callfloor.rules.hours import parse_hours
+from callfloor.rules.hours import WEEKDAYS, parse_hours
 from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
 from callfloor.rules.number_facts import FREE, NumberFacts
 from callfloor.rules.phone_choice import next_phone
@@ -66,6 +66,39 @@ def test_each_rule_turns_with_its_own_fact(what: str, changes: dict[str, Any], r
 def test_only_when_every_phone_is_blocked_is_the_lead_do_not_call() -> None:
     assert failed(judge(LEAD, LIST, CAMPAIGN, frozenset({1}), NOW)) == set()
     assert failed(judge(LEAD, LIST, CAMPAIGN, frozenset({1, 3}), NOW)) == {"do-not-call"}
+
+
+DAYTIME = parse_hours({key: ["08:00-21:00"] for key in ("monday", "tuesday", "wednesday")})
+ALWAYS = parse_hours({key: ["00:00-24:00"] for key in WEEKDAYS})
+
+
+def of_number(number: str, now: datetime, **changes: Any) -> Verdict:
+    """A lead without a zone of its own, in a campaign of Chicago's."""
+    lead = replace(LEAD, phones=(number, None, None), zone=None)
+    return judge(lead, LIST, CampaignFacts("outbound", True, "America/Chicago", None, 10, **changes), frozenset(), now)
+
+
+def test_a_number_of_a_range_that_nobody_knows_is_called_by_its_country_s_clock() -> None:
+    # 17:11 in Chicago, 23:11 in London
+    now = datetime(2026, 11, 24, 23, 11, tzinfo=UTC)
+    for number in ("+447700900123", "+447911123456", "+442079460123"):
+        verdict = of_number(number, now, contact_hours=DAYTIME)
+        assert failed(verdict) == {"contact-window"}
+        assert verdict.next_dial_at == datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+    assert of_number("+13125550123", now, contact_hours=DAYTIME).dialable
+
+
+def test_a_number_of_no_country_is_only_called_when_any_hour_does() -> None:
+    now = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+    for number in ("+881612345678", "+80012345678"):
+        verdict = of_number(number, now, contact_hours=DAYTIME)
+        assert failed(verdict) == {"contact-window"}
+        assert verdict.next_dial_at is None
+        said = next(result.detail for result in verdict.rules if result.rule == "contact-window")
+        assert said == "phone1 is of no country, so nobody knows what time it is there: give the lead a timezone."
+        assert not of_number(number, now, contact_hours=ALWAYS, holidays="US").dialable
+        assert of_number(number, now, contact_hours=ALWAYS).dialable
+        assert of_number(number, now).dialable
 
 
 moments = st.integers(-5_000, 5_000).map(lambda minutes: NOW + timedelta(minutes=minutes))

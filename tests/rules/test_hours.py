@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callfloor.rules.hours import (
@@ -14,6 +14,8 @@ from callfloor.rules.hours import (
     WEEKDAYS,
     Hours,
     HoursError,
+    beyond,
+    clip,
     format_hours,
     is_open,
     next_all_open,
@@ -132,3 +134,28 @@ def test_every_weekday_has_its_place() -> None:
     assert [is_open(of, ZoneInfo("Australia/Sydney"), monday + timedelta(days=n)) for n in range(7)] == [True] * 5 + [
         False
     ] * 2
+
+
+def open_minutes(of: Hours) -> set[int]:
+    """Of a week without clock changes."""
+    monday = datetime(2026, 11, 23, tzinfo=UTC)
+    return {n for n in range(7 * DAY) if of.open_at(monday + n * MINUTE)}
+
+
+@settings(max_examples=25)
+@given(hours, hours)
+def test_clipped_hours_are_what_both_have_open(wide: Hours, limit: Hours) -> None:
+    assert open_minutes(clip(wide, limit)) == open_minutes(wide) & open_minutes(limit)
+
+
+@settings(max_examples=25)
+@given(hours, hours)
+def test_hours_go_beyond_a_limit_on_the_days_that_have_a_minute_more(wide: Hours, limit: Hours) -> None:
+    more = open_minutes(wide) - open_minutes(limit)
+    assert beyond(wide, limit) == [WEEKDAYS[day] for day in sorted({minute // DAY for minute in more})]
+
+
+def test_hours_are_always_open_when_no_minute_of_the_week_is_left_out() -> None:
+    assert parse_hours({key: ["00:00-12:00", "12:00-24:00"] for key in WEEKDAYS}).always
+    assert parse_hours({key: ["08:00-07:00", "06:00-09:00"] for key in WEEKDAYS}).always
+    assert not parse_hours({key: ["00:00-23:59"] for key in WEEKDAYS}).always

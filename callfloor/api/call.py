@@ -78,6 +78,12 @@ class Call:
         return self.caller.organisation.organisation_id
 
     @property
+    def actor(self) -> int:
+        """Who calls: the person that the token signs in, else the token."""
+        person = self.caller.person
+        return self.caller.token_id if person is None else person.user_id
+
+    @property
     def zone(self) -> ZoneInfo:
         return self.caller.organisation.zone
 

@@ -8,6 +8,7 @@ from asyncpg import Record
 
 from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
+from callfloor.api.registers import WASH_EXAMPLE, wash_of
 from callfloor.contract.campaigns import (
     CampaignAgents,
     DiallerStatistics,
@@ -18,7 +19,8 @@ from callfloor.contract.campaigns import (
 )
 from callfloor.errors import WrongDirection
 from callfloor.rules.times import format_timestamp, zone
-from callfloor.store import statistics
+from callfloor.store import campaigns, statistics
+from callfloor.store.registers import Washed
 
 AGENTS_EXAMPLE = {"loggedIn": 9, "ready": 0, "dialling": 0, "onCall": 6, "onWrap": 1, "paused": 2}
 OUTBOUND_EXAMPLE: dict[str, Any] = {
@@ -49,6 +51,7 @@ OUTBOUND_EXAMPLE: dict[str, Any] = {
         "abandonmentRate": 0.025,
         "averageConnectDelayMs": 85,
     },
+    "registerWash": WASH_EXAMPLE,
     "timestamp": "2021-08-01T13:55:06+10:00",
     "timezone": "Australia/Sydney",
 }
@@ -93,6 +96,7 @@ async def get_outbound_statistics(call: Call, campaign_id: int, query: Statistic
     row = found.campaign
     if row["direction"] != "outbound":
         raise WrongDirection("This is an inbound campaign: ask for statistics/inbound.")
+    setup = await campaigns.get(call.db, call.organisation, campaign_id)
     at = zone(row["timezone"])
     live, abandoned = int(row["live_answers"]), int(row["abandoned"])
     return OutboundStatistics(
@@ -126,6 +130,7 @@ async def get_outbound_statistics(call: Call, campaign_id: int, query: Statistic
             abandonment_rate=round(abandoned / live, 4) if live else None,
             average_connect_delay_ms=_average(row["connect_delay_ms"], row["connected"]),
         ),
+        register_wash=None if setup is None or setup.facts.wash is None else wash_of(call, Washed.of(setup)),
         timestamp=format_timestamp(call.now, at),
         timezone=row["timezone"],
     )

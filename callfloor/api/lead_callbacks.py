@@ -14,8 +14,9 @@ from callfloor.contract.leads import CallbackMoved, LeadUpdate, MovedReason
 from callfloor.errors import CallbackRefused, DoNotCallStays, FieldError, ScopeMissing
 from callfloor.rules.callbacks import CallbackError, Moved, Refused, Standing, Wish, settle, status_without
 from callfloor.rules.times import format_timestamp
-from callfloor.store import callbacks, leads, lists, users
+from callfloor.store import callbacks, do_not_call, leads, lists, users
 from callfloor.store.callbacks import Wished
+from callfloor.store.do_not_call import Doing
 
 _WHY: dict[Moved, MovedReason] = {
     Moved.INACTIVE: "agent-inactive",
@@ -38,6 +39,14 @@ def may_lift_do_not_call(call: Call, asked: bool | None) -> bool:
     if asked and not call.caller.scopes & {LIFTS, "admin"}:
         raise ScopeMissing(f"liftDoNotCall needs the scope {LIFTS}, which the token lacks.")
     return bool(asked)
+
+
+async def lift_what_it_brought(call: Call, before: leads.LeadRecord, after: leads.LeadRecord) -> None:
+    """A lead that is Do Not Call no more takes the wish that it brought off the lists."""
+    if before["status_code"] == LeadStatus.DO_NOT_CALL != after["status_code"]:
+        numbers = [before[name] for name in ("phone1", "phone2", "phone3") if before[name] is not None]
+        key, by = call.caller.organisation.hash_key, Doing("lead-update", call.actor)
+        await do_not_call.lift_of_lead(call.db, call.organisation, key, before["lead_id"], numbers, call.now, by)
 
 
 def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:

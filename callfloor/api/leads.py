@@ -14,6 +14,7 @@ from callfloor.api.lead_callbacks import (
     callback_kept,
     callback_kept_by_new,
     hold_agent_of,
+    lift_what_it_brought,
     may_lift_do_not_call,
     moved_of,
     schedule,
@@ -58,7 +59,8 @@ from callfloor.rules.leads import (
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
-from callfloor.store import leads, lists, users
+from callfloor.store import do_not_call, leads, lists, users
+from callfloor.store.do_not_call import Asked
 from callfloor.store.tokens import Organisation
 
 LEAD_EXAMPLE: dict[str, Any] = {
@@ -159,8 +161,9 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
         found = every_fault(body, country, call.zone, new_ranges)
         raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
-    if call.db.in_transaction or new["status_code"] in CALLBACKS:
+    if call.db.in_transaction or new["status_code"] in (*CALLBACKS, LeadStatus.DO_NOT_CALL):
         async with call.db.transaction():
+            await do_not_call.asked(call.db, Asked("lead-update", call.actor))
             await callback_kept_by_new(call, new)
             (outcome,) = await leads.insert_together(call.db, [lead])
     else:
@@ -213,8 +216,8 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
     for that agent, `nextAttemptTimestamp` alone one for the queue, and the lead is no agent's any more. Clearing one
     half clears the callback, and so does another `statusCode`. One that would not be kept is refused with
     `callback-refused`. A lead can only be completed, never opened again. Do Not Call stays, unless
-    `liftDoNotCall=true` is sent with a token that has the scope `do-not-call:write`; a number that is on a do-not-call
-    list stays blocked all the same.
+    `liftDoNotCall=true` is sent with a token that has the scope `do-not-call:write`; what the lead
+    brought onto the do-not-call list is lifted then, and a number that is on a list for another reason stays blocked.
     """
     may_lift = may_lift_do_not_call(call, query.lift_do_not_call)
     async with call.db.transaction():
@@ -223,11 +226,13 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
         if row is None:
             raise not_found("lead")
         call.expect_version(lead_of(row))
+        await do_not_call.asked(call.db, Asked("lead-update", call.actor))
         changed = await _changed(call, row, body, members, may_lift=may_lift)
         await leads.update(call.db, call.organisation, lead_id, changed)
         updated = await leads.get(call.db, call.organisation, lead_id)
-    if updated is None:
-        raise not_found("lead")
+        if updated is None:
+            raise not_found("lead")
+        await lift_what_it_brought(call, row, updated)
     lead, notes = lead_of(updated), _notes(body, changed)
     return Answer(msgspec.structs.replace(lead, warnings=notes), lead_id=lead_id, version=lead)
 

@@ -11,10 +11,12 @@ from callfloor.api import (
     availability,
     campaigns,
     customers,
+    do_not_call,
     imports,
     leads,
     lists,
     media,
+    registers,
     users,
 )
 from callfloor.api.gate import PREFIXES
@@ -51,6 +53,13 @@ OPERATIONS: tuple[Operation, ...] = (
     users.list_users,
     availability.update_availability,
     admin.delete_media,
+    do_not_call.list_do_not_call,
+    do_not_call.add_do_not_call,
+    do_not_call.lift_do_not_call,
+    do_not_call.list_lifted_do_not_call,
+    registers.list_registers,
+    do_not_call.get_do_not_call,
+    do_not_call.lift_do_not_call_entry,
 )
 
 WORKSPACE = "/workspace/v1"

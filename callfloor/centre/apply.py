@@ -120,10 +120,11 @@ class _Writer:
         new = self._target.organisation
         if change.sign == "+":
             self._organisation = await organisations.create(
-                self._db, new.name, new.timezone, new.country, new.new_number_ranges
+                self._db, new.name, new.timezone, new.country, new.new_number_ranges, new.do_not_call
             )
         else:
-            await organisations.update(self._db, self._organisation, new.timezone, new.country, new.new_number_ranges)
+            given = new.timezone, new.country, new.new_number_ranges, new.do_not_call
+            await organisations.update(self._db, self._organisation, *given)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":

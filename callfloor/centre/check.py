@@ -31,6 +31,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "timezone": values.zone_name,
     "country": values.country,
     "newNumberRanges": values.countries,
+    "doNotCall": values.choice("organisation", "campaign"),
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,
@@ -68,6 +69,8 @@ _DIALLING: dict[str, values.Check] = {
     "record": values.flag,
     "maxLines": values.clearable(values.whole(1)),
     "newLeads": values.clearable(new_leads),
+    "doNotCall": values.clearable(values.choice("organisation", "campaign")),
+    "registerWash": values.choice("whenWashed", "required", "off"),
 }
 _OUTCOME: dict[str, values.Check] = {
     "status": values.lead_status,

@@ -7,6 +7,7 @@ ORGANISATION = {
     "timezone": "timezone",
     "country": "country",
     "newNumberRanges": "new_number_ranges",
+    "doNotCall": "do_not_call",
 }
 USER = {
     "username": "username",
@@ -51,11 +52,16 @@ DIALLING = {
     "record": "record",
     "maxLines": "max_lines",
     "newLeads": "new_leads",
+    "doNotCall": "do_not_call",
+    "registerWash": "register_wash",
 }
 # those that an inbound campaign has too
 OF_EVERY_CALL = frozenset(
-    {"wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record", "newLeads"}
-)
+    {
+        "wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record", "newLeads",
+        "doNotCall",
+    }
+)  # fmt: skip
 # of an inbound campaign's queue
 QUEUE = {
     "skills": "skills",

@@ -20,7 +20,8 @@ def centre_file(centre: Centre) -> str:
 
 def _lines(centre: Centre) -> Iterator[str]:
     yield "[organisation]"
-    yield from _pairs(centre.organisation, keys.ORGANISATION)
+    usual = {"doNotCall"} if centre.organisation.do_not_call == "organisation" else set[str]()
+    yield from _pairs(centre.organisation, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
     for user in centre.users.values():
         yield from ("", "[[users]]")
         yield from _pairs(user, keys.USER)

@@ -16,15 +16,17 @@ from asyncpg import Record
 from rich.console import Console
 from rich.progress import Progress
 
+from callfloor import regimes
 from callfloor.centre import CentreError
 from callfloor.commands import session
 from callfloor.commands.failures import CommandError, harmless
 from callfloor.rules.do_not_call_file import Entry, EntryError, Mistake, Reading, entries, entry
 from callfloor.rules.phones import PhoneError, is_known, normalise
-from callfloor.rules.times import format_timestamp, zone
+from callfloor.rules.register_wash import NoRegister, register_name
+from callfloor.rules.times import TimestampError, format_timestamp, parse_timestamp, zone
 from callfloor.settings import Settings
-from callfloor.store import do_not_call
-from callfloor.store.do_not_call import WHOLE_ORGANISATION
+from callfloor.store import do_not_call, registers
+from callfloor.store.do_not_call import OWN_WISH, WHOLE_ORGANISATION, Doing
 from callfloor.store.pool import Database
 
 T = TypeVar("T")
@@ -99,13 +101,30 @@ def add(
     _on(settings, organisation, campaign, work)
 
 
-def remove(settings: Settings, organisation: str | None, campaign: str | None, numbers: Sequence[str]) -> None:
+def remove(
+    settings: Settings,
+    organisation: str | None,
+    campaign: str | None,
+    numbers: Sequence[str],
+    reason: str | None,
+    register: str | None,
+) -> None:
     """Let numbers be dialled again. Raises `CommandError`; then none is."""
+    named = OWN_WISH if register is None else _register(register)
 
     async def work(db: Database, of: _List) -> None:
         given = _normal(numbers, of, listed=True)
-        removed = await do_not_call.remove(db, of.organisation, of.hash_key, of.campaign_id, given)
+        now = datetime.now(UTC)
+        why = (reason or "").strip() or "callfloor dnc remove"
+        removed = await do_not_call.lift(
+            db, of.organisation, of.hash_key, [of.campaign_id], given, now, reason=why, register=named
+        )
         print(harmless(f"{len(removed)} removed from {of.name}, {len(set(given)) - len(removed)} were not on it"))
+        for place, number in enumerate(given, 1):
+            for row in await do_not_call.find(db, of.organisation, of.hash_key, of.campaign_id, number, now):
+                print(harmless(f"number {place}: {_blocked(row, of)}"), file=sys.stderr)
+        if leads := await do_not_call.leads_of_status(db, of.organisation, given):
+            print(f"{leads} leads have the status Do Not Call and are not dialled either way", file=sys.stderr)
 
     _on(settings, organisation, campaign, work)
 
@@ -118,18 +137,29 @@ def check(settings: Settings, organisation: str | None, campaign: str | None, nu
         now = datetime.now(UTC)
         rows = await do_not_call.find(db, of.organisation, of.hash_key, of.campaign_id, normal, now)
         for row in rows:
-            where = "the whole organisation" if row["campaign_id"] == 0 else f"campaign {row['campaign']}"
-            why = f": {row['reason']}" if row["reason"] else ""
-            at = zone(of.zone)
-            until = "" if row["expires_at"] is None else f", until {format_timestamp(row['expires_at'], at)}"
-            since = format_timestamp(row["created_at"], at)
-            print(harmless(f"blocked for {where}{why}, since {since}{until}"))
+            print(harmless(_blocked(row, of)))
         if not rows:
             print("not blocked")
         _warn(int(not is_known(normal)))
         return BLOCKED if rows else 0
 
     return _on(settings, organisation, campaign, work)
+
+
+def _blocked(row: Record, of: _List) -> str:
+    where = "the whole organisation" if row["campaign_id"] == 0 else f"campaign {row['campaign']}"
+    register = f" by register {row['register']}" if row["register"] else ""
+    why = f": {row['reason']}" if row["reason"] else ""
+    at = zone(of.zone)
+    until = "" if row["expires_at"] is None else f", until {format_timestamp(row['expires_at'], at)}"
+    return f"blocked for {where}{register}{why}, since {format_timestamp(row['created_at'], at)}{until}"
+
+
+def _register(text: str) -> str:
+    try:
+        return register_name(text, regimes.registers())
+    except NoRegister as error:
+        raise CommandError(f"--register {error}") from error
 
 
 def _normal(numbers: Sequence[str], of: _List, *, listed: bool = False) -> list[str]:
@@ -153,10 +183,13 @@ def _warn(unknown: int) -> None:
 
 
 class Shown(msgspec.Struct, rename="camel"):
-    """`phone_number` None: it was erased, and stays blocked. `campaign` None: the whole organisation's."""
+    """`phone_number` None: it was erased, and stays blocked. `campaign` None: the whole organisation's. `register`
+    None: somebody's own wish."""
 
     phone_number: str | None
     campaign: str | None
+    register: str | None
+    source: str
     reason: str | None
     created: str
     expires: str | None
@@ -170,7 +203,8 @@ def show(settings: Settings, organisation: str | None, campaign: str | None, *, 
         async for row in do_not_call.every(db, of.organisation, only):
             expires = None if row["expires_at"] is None else format_timestamp(row["expires_at"], at)
             created = format_timestamp(row["created_at"], at)
-            shown = Shown(row["phone_number"], row["campaign"], row["reason"], created, expires)
+            kept = row["register"] or None, row["source"], row["reason"], created, expires
+            shown = Shown(row["phone_number"], row["campaign"], *kept)
             print(msgspec.json.encode(shown).decode() if as_json else harmless(_line(shown)))
 
     _on(settings, organisation, campaign, work)
@@ -178,25 +212,40 @@ def show(settings: Settings, organisation: str | None, campaign: str | None, *, 
 
 def _line(shown: Shown) -> str:
     where = "everywhere" if shown.campaign is None else shown.campaign
+    where += "" if shown.register is None else f" ({shown.register})"
     until = "" if shown.expires is None else f" until {shown.expires}"
     return f"{shown.phone_number or '(erased)'}  {where}  since {shown.created}{until}  {shown.reason or ''}".rstrip()
 
 
 def import_file(
-    settings: Settings, organisation: str | None, campaign: str | None, path: Path, *, skip_bad: bool
+    settings: Settings,
+    organisation: str | None,
+    campaign: str | None,
+    path: Path,
+    *,
+    skip_bad: bool,
+    register: str | None = None,
+    washed: str | None = None,
 ) -> None:
-    """Block the numbers of a file. Raises `CentreError` with the mistakes in it; then none is blocked."""
+    """Block the numbers of a file. Raises `CentreError` with the mistakes in it; then none is blocked. `register`: what
+    a national register answered, at `washed`."""
+    named = OWN_WISH if register is None else _register(register)
+    if register is None and washed is not None:
+        raise CommandError("--washed is of a register: name it with --register")
+    by = Doing("command-line" if register is None else "register")
 
     async def work(db: Database, of: _List) -> None:
         counts = {"added": 0, "there": 0, "unknown": 0}
         mistakes: list[str] = []
         wrong = 0
         now = datetime.now(UTC)
+        answered = _washed(washed, of, now)
         async with db.transaction():
             batch: list[Entry] = []
 
             async def write() -> None:
-                added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, batch, now)
+                where = of.organisation, of.hash_key, of.campaign_id
+                added = await do_not_call.add_many(db, *where, batch, now, register=named, by=by)
                 counts["added"] += added
                 counts["there"] += len(batch) - added
                 counts["unknown"] += sum(not is_known(each.number) for each in batch)
@@ -216,6 +265,8 @@ def import_file(
                 more = [f"{path}: and {wrong - len(mistakes)} more"] if wrong > len(mistakes) else []
                 raise CentreError([*mistakes, *more])
             await write()
+            if named != OWN_WISH:
+                await registers.washed(db, of.organisation, named, answered)
         for line in mistakes:
             print(harmless(line), file=sys.stderr)
         skipped = f", {wrong} lines skipped" if wrong else ""
@@ -223,6 +274,18 @@ def import_file(
         _warn(counts["unknown"])
 
     _on(settings, organisation, campaign, work)
+
+
+def _washed(text: str | None, of: _List, now: datetime) -> datetime:
+    if text is None:
+        return now
+    try:
+        at = parse_timestamp(text, zone(of.zone))
+    except TimestampError as error:
+        raise CommandError(f"--washed {error}, or a day such as 2027-01-31") from error
+    if at > now:
+        raise CommandError("--washed lies in the future: say when the register answered")
+    return at
 
 
 @contextmanager

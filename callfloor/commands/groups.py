@@ -165,6 +165,9 @@ OfCampaign = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The list of this campaign [default: that of the whole organisation]."),
 ]
+OfRegister = Annotated[
+    str | None, typer.Option("--register", metavar="NAME", help="What a national register returned, such as DNCR.")
+]
 Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...", help="International, or as written in the country.")]
 
 
@@ -191,14 +194,17 @@ def add_dnc(
 def remove_dnc(
     numbers: Numbers,
     campaign: OfCampaign = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept as evidence.")] = None,
+    register: OfRegister = None,
     organisation: Organisation = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Let numbers be called again."""
+    """Let numbers be called again; that they were blocked, and why no more, is kept."""
     from callfloor.commands import dnc, session
 
-    dnc.remove(session.settings(data=data, database_url=database_url), organisation, campaign, numbers)
+    settings = session.settings(data=data, database_url=database_url)
+    dnc.remove(settings, organisation, campaign, numbers, reason, register)
 
 
 @dnc_app.command("check")
@@ -236,15 +242,32 @@ def import_dnc(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave wrong lines out [default: refuse the whole file].")
     ] = False,
+    register: OfRegister = None,
+    washed: Annotated[
+        str | None, typer.Option(metavar="DAY", help="When the register answered [default: now]; with --register.")
+    ] = None,
     organisation: Organisation = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Block the numbers of a CSV file. Wrong lines are told by line."""
+    """Block the numbers of a CSV file. Wrong lines are told by line. With --register it counts as a wash."""
     from callfloor.commands import dnc, session
 
     settings = session.settings(data=data, database_url=database_url)
-    dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad)
+    dnc.import_file(settings, organisation, campaign, file, skip_bad=skip_bad, register=register, washed=washed)
+
+
+@dnc_app.command("registers")
+def list_registers(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> int:
+    """Say when numbers were last washed against each national register. Exits with 3 when a wash is overdue."""
+    from callfloor.commands import registers, session
+
+    return registers.show(session.settings(data=data, database_url=database_url), organisation, as_json=as_json)
 
 
 OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]

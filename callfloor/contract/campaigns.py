@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from callfloor.contract.do_not_call import RegisterWash
 from callfloor.contract.fields import Request, Struct
 
 Period = Literal["hour", "day"]
@@ -57,6 +58,10 @@ class OutboundStatistics(Struct):
     last_updated: str
     lists: list[ListStatistics]
     dialler: DiallerStatistics
+    register_wash: Annotated[
+        RegisterWash | None,
+        Meta(description="The register that the campaign's regime asks for; null: it asks for none."),
+    ]
     timestamp: str
     timezone: str
 

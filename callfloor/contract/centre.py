@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
-from callfloor.contract.dialling import Dialling, Strategy
+from callfloor.contract.dialling import Dialling, DoNotCallList, Strategy
 from callfloor.contract.mailboxes import Mailbox
 from callfloor.contract.users import UserType
 from callfloor.contract.workflows import QueueSettings, Sound, Workflow
@@ -28,6 +28,7 @@ class Organisation:
     timezone: str
     country: str
     new_number_ranges: tuple[str, ...] = ()
+    do_not_call: DoNotCallList = "organisation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,11 @@ import msgspec
 PreviewTimeout = Literal["dial", "skip", "pause"]
 # what to do with a call that a machine answered: nothing is detected and an agent gets it, or it is hung up
 AnsweringMachines = Literal["connect", "hang-up"]
+# the list onto which somebody's wish goes who does not want to be called any more
+DoNotCallList = Literal["organisation", "campaign"]
+# whether numbers must have been washed against the regime's register lately: `whenWashed` asks for it from the first
+# wash on
+RegisterWash = Literal["whenWashed", "required", "off"]
 
 
 class Outcome(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -72,3 +77,6 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     # None: a wrap-up of a call without a lead that needs one is refused
     new_leads: NewLeads | None = None
     max_lines: int | None = None
+    # None: the organisation's
+    do_not_call: DoNotCallList | None = None
+    register_wash: RegisterWash = "whenWashed"

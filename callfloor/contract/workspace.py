@@ -260,6 +260,13 @@ class ChooseLead(Command, frozen=True, tag="chooseLead"):
     lead_id: Id | None
 
 
+class DoNotCall(Command, frozen=True, tag="doNotCall"):
+    """The customer of the call at hand, or just wrapped up, does not want to be called any more: the number goes onto
+    the do-not-call list, and where it is a lead's all of the lead's numbers."""
+
+    reason: Text | None = None
+
+
 class ExtendWrapUp(Command, frozen=True, tag="extendWrapUp"):
     """More time for the wrap-up, counted from now."""
 
@@ -284,7 +291,7 @@ class ForceSignOut(Command, frozen=True, tag="forceSignOut"):
 AgentCommand = (
     Ready | Pause | SignOut | HangUp | Hold | Mute | SendDigits | PauseRecording | Transfer | Consult
     | CompleteTransfer | TakeOver | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview
-    | WrapUp | ExtendWrapUp | ChooseLead
+    | WrapUp | DoNotCall | ExtendWrapUp | ChooseLead
 )  # fmt: skip
 SupervisorCommand = Monitor | StopMonitoring | ForceSignOut
 AnyCommand = AgentCommand | SupervisorCommand

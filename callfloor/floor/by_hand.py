@@ -26,7 +26,17 @@ from callfloor.telephony.carrier import AgentId
 
 # What the dialler's order and lists ask for besides does not bind a person who dials, nor do rests.
 RULES = frozenset(
-    {"campaign", "do-not-call", "window", "contact-window", "attempts", "attempts-today", "in-flight", "phone"}
+    {
+        "campaign",
+        "do-not-call",
+        "register-wash",
+        "window",
+        "contact-window",
+        "attempts",
+        "attempts-today",
+        "in-flight",
+        "phone",
+    }
 )
 _ANY_LIST = ListFacts(in_dialler=True, weight=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import asyncpg
@@ -184,8 +185,7 @@ class DatabaseRecords(CallDatabase):
             await activities.wrap_up(self._db, organisation, activity, given, moment(at))
         except activities.UnknownWrapCodeError:
             # the code was taken from the campaign during the call
-            without = activities.WrapUp(None, wrap.lead_status, completes_in)
-            await activities.wrap_up(self._db, organisation, activity, without, moment(at))
+            await activities.wrap_up(self._db, organisation, activity, replace(given, wrap_code=None), moment(at))
         if wrap.helped is not None:
             await caller_leads.helped(self._db, organisation, *wrap.helped, moment(at))
 

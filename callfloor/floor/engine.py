@@ -33,6 +33,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.roster import Roster
 from callfloor.floor.selection import Selection
+from callfloor.floor.washes import WashWarnings
 from callfloor.floor.work import Work
 from callfloor.floor.workspace import WorkspaceLink
 from callfloor.media.blobs import Blobs
@@ -81,6 +82,7 @@ class Engine:
         work = Work(clock, self.floor, self.records)
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
         self._functions, self._function_keys = functions, dict[int, bytes]()
+        self._washes = WashWarnings()
         if functions is not None:
             self.floor.callers.ask = self._ask
         # calls of nobody's, and how many audits have seen them so
@@ -165,6 +167,8 @@ class Engine:
         before = dict(self._settings)
         self._settings.clear()
         self._settings.update(settings)
+        ours = [settings[key].setup for key in self._dialling & settings.keys()]
+        self._washes.look(ours, moment(self._clock.now()))
         for key in self._dialling & settings.keys():
             plan = settings[key].plan
             if plan.mode is not None and plan.active and key in before and not before[key].plan.active:

@@ -18,6 +18,7 @@ from callfloor.contract.workspace import (
     Conference,
     Consult,
     Dial,
+    DoNotCall,
     DropParty,
     ExtendWrapUp,
     ForceSignOut,
@@ -125,7 +126,16 @@ class Work:
                 return None if previews.skip(agent.id, reason) else NO_PREVIEW
             case ExtendWrapUp():
                 return None if presence.extend_wrap_up(agent.id) else NO_WRAP_UP
-            case Dial() | HangUp() | WrapUp() | ChooseLead() | Monitor() | StopMonitoring() | ForceSignOut():
+            case (
+                Dial()
+                | HangUp()
+                | WrapUp()
+                | ChooseLead()
+                | Monitor()
+                | StopMonitoring()
+                | ForceSignOut()
+                | DoNotCall()
+            ):
                 raise AssertionError("asked elsewhere")
             case _:
                 assert_never(command)

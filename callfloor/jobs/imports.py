@@ -14,7 +14,8 @@ from callfloor.errors import FieldError
 from callfloor.rules.faults import faults
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.leads import LeadFault, every_fault, prepare
-from callfloor.store import bulk_leads, callbacks, imports, leads
+from callfloor.store import bulk_leads, callbacks, do_not_call, imports, leads
+from callfloor.store.do_not_call import Asked
 from callfloor.store.imports import BadRow, Chunk, Counts, OpenImport
 from callfloor.store.pool import Database
 
@@ -49,6 +50,7 @@ async def import_next(db: Database) -> bool:
             chunk = await imports.claim(db, given)
             if chunk is None:
                 continue
+            await do_not_call.asked(db, Asked("import"))
             await _import_chunk(db, given, chunk)
             return True
     return False

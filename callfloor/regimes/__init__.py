@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from callfloor.rules.regimes import Regime, RegimeError, parse_regime
+from callfloor.rules.register_wash import Register
 
 FALLBACK = "none"
 
@@ -38,3 +39,9 @@ def regime(name: str) -> Regime:
 def regime_of(name: str | None, country: str) -> Regime:
     """The regime that a campaign names, else that of its organisation's country, else the fallback."""
     return regime(name or (country if country in names() else FALLBACK))
+
+
+@cache
+def registers() -> tuple[Register, ...]:
+    """The do-not-call registers that regimes ask for."""
+    return tuple(found for name in names() if (found := regime(name).register) is not None)

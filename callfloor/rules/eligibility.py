@@ -14,6 +14,7 @@ from callfloor.rules.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
 from callfloor.rules.number_facts import COUNTED_DAYS, FREE, NumberFacts
 from callfloor.rules.phone_choice import free_at, next_phone, rested, usable
+from callfloor.rules.register_wash import wash_allows, wash_says
 from callfloor.rules.times import format_timestamp, zone
 
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
@@ -123,6 +124,8 @@ def _checks(
 ) -> Iterator[_Check]:
     yield from _lead_checks(lead, blocked, phone, agents)
     yield from _setting_checks(lead, of_list, campaign)
+    if campaign.wash is not None:
+        yield "register-wash", wash_allows(campaign.wash, now), partial(wash_says, campaign.wash, now)
     yield from _attempt_checks(lead, campaign, phone, now)
     yield from _time_checks(lead, campaign, phone, zones, agents, now)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from callfloor.rules.hours import Hours
 from callfloor.rules.number_facts import FREE, NumberFacts
+from callfloor.rules.register_wash import Wash
 
 PhoneIndex = Literal[1, 2, 3]
 INDEXES: tuple[PhoneIndex, PhoneIndex, PhoneIndex] = (1, 2, 3)
@@ -47,7 +48,7 @@ class ListFacts:
 class CampaignFacts:
     """`hours`: the campaign's, in its zone; `contact_hours`: in the contact's, None: the same. `holidays`: the calendar
     whose days are kept free of calls. `abandoned_rest`: so long a lead that was abandoned is called only with an agent
-    reserved."""
+    reserved. `wash`: of a national register; None: none is asked for."""
 
     direction: str
     active: bool
@@ -59,3 +60,4 @@ class CampaignFacts:
     max_per_number: int | None = None
     max_per_day: int | None = None
     abandoned_rest: timedelta = timedelta(0)
+    wash: Wash | None = None

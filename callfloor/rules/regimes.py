@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from callfloor.rules.hours import Hours, HoursError, parse_hours
+from callfloor.rules.register_wash import Register
 
 
 class RegimeError(ValueError):
@@ -19,7 +20,8 @@ class Regime:
     """`hours`: when a contact may be called, in its own zone. `closed_on_holidays`: not on public holidays.
     `abandonment_cap`: share of live answers of a campaign over `window`. `grace_s`: within which an agent must be
     there. `minimum_ring_s`: so long an unanswered call must ring. `abandoned_rest`: how long after an abandoned call
-    the contact is only called with an agent reserved."""
+    the contact is only called with an agent reserved. `register`: the national do-not-call register, where there is
+    one."""
 
     name: str
     hours: Hours
@@ -29,6 +31,7 @@ class Regime:
     grace_s: float
     minimum_ring_s: float
     abandoned_rest: timedelta
+    register: Register | None = None
 
 
 _NUMBERS: dict[str, tuple[float, float]] = {
@@ -44,7 +47,7 @@ def parse_regime(data: Mapping[str, Any]) -> Regime:
     """A regime out of its file (TOML). Raises `RegimeError`."""
     known = {"name", "contactHours", "closedOnHolidays", *_NUMBERS}
     for key in data:
-        if key not in known:
+        if key not in known | {"register"}:
             raise RegimeError(f"{key} is not known; known are {', '.join(sorted(known))}")
     for key in sorted(known - data.keys()):
         raise RegimeError(f"{key} is missing")
@@ -69,4 +72,19 @@ def parse_regime(data: Mapping[str, Any]) -> Regime:
         float(data["graceSeconds"]),
         float(data["minimumRingSeconds"]),
         timedelta(hours=data["abandonedRestHours"]),
+        _register(data["register"]) if "register" in data else None,
     )
+
+
+def _register(data: Any) -> Register:
+    keys = {"name": str, "title": str, "refusesAfterDays": int, "warnsAfterDays": int}
+    if not isinstance(data, dict) or cast("dict[str, Any]", data).keys() != keys.keys():
+        raise RegimeError(f"register must be a table of {', '.join(keys)}")
+    found = cast("dict[str, Any]", data)
+    for key, kind in keys.items():
+        if type(found[key]) is not kind:
+            raise RegimeError(f"register.{key} must be a {'string' if kind is str else 'whole number'}")
+    refuses, warns = found["refusesAfterDays"], found["warnsAfterDays"]
+    if not 0 < warns <= refuses <= 366:
+        raise RegimeError("register.warnsAfterDays must be from 1 to refusesAfterDays, and that at most 366")
+    return Register(found["name"], found["title"], timedelta(days=refuses), timedelta(days=warns))

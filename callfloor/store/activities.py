@@ -120,6 +120,14 @@ WITH wrapped AS (
     WHERE l.organisation_id = $1 AND l.lead_id = w.lead_id AND l.last_attempt_id = w.attempt_id
 )
 SELECT 1 FROM wrapped"""
+# Who asks, for the leads and numbers that the same transaction blocks.
+ASKED_IN_WRAP_UP_SQL = f"""
+SELECT set_config('callfloor.asked', json_build_object('source', 'wrap-up', 'actor', agent_id, 'activity', activity_id,
+    'at', $3::timestamptz)::text, true)
+FROM activities {_HERE}"""
+BLOCK_CONTACT_SQL = f"""
+SELECT block_as_asked(ARRAY[organisation_id], ARRAY[campaign_id], ARRAY[lead_id], ARRAY[contact])
+FROM activities {_HERE} AND type LIKE 'call.%'"""
 # Of calls whose agent's engine died: nobody will say any more what came of them.
 WRAP_UP_LEFT_SQL = """
 UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
@@ -321,7 +329,19 @@ async def transfer(
 
 
 async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapUp, at: datetime) -> bool:
-    """The agent's work on a call that ended (or on an e-mail) is done. Raises `UnknownWrapCodeError`."""
+    """The agent's work on a call that ended (or on an e-mail) is done. The status Do Not Call blocks the number that
+    was talked to, with or without a lead. Raises `UnknownWrapCodeError`."""
+    if wrap.lead_status != LeadStatus.DO_NOT_CALL:
+        return await _wrap_up(db, organisation, activity_id, wrap, at)
+    async with db.transaction():
+        await db.execute(ASKED_IN_WRAP_UP_SQL, organisation, activity_id, at)
+        done = await _wrap_up(db, organisation, activity_id, wrap, at)
+        if done:
+            await db.execute(BLOCK_CONTACT_SQL, organisation, activity_id)
+        return done
+
+
+async def _wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapUp, at: datetime) -> bool:
     done = await db.fetchval(
         WRAP_UP_SQL,
         organisation,

@@ -17,6 +17,7 @@ from callfloor.rules.holidays import has_calendar
 from callfloor.rules.hours import Hours, clip, parse_hours
 from callfloor.rules.lead_facts import CampaignFacts, ListFacts
 from callfloor.rules.regimes import Regime
+from callfloor.rules.register_wash import Wash
 from callfloor.rules.strategy import DEFAULT, never_again
 from callfloor.store.pool import Database
 
@@ -30,9 +31,12 @@ _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone,
         '[]')::text
      FROM lists l WHERE l.organisation_id = c.organisation_id AND l.campaign_id = c.campaign_id) AS lists,
     (SELECT coalesce(json_object_agg(s.name, s.outcomes), '{}')::text FROM strategies s
-     WHERE s.organisation_id = c.organisation_id) AS strategies"""
+     WHERE s.organisation_id = c.organisation_id) AS strategies,
+    (SELECT coalesce(json_object_agg(r.name, r.last_washed_at), '{}')::text FROM do_not_call_registers r
+     WHERE r.organisation_id = c.organisation_id) AS washed"""
 _FROM = "campaigns c JOIN organisations o ON o.organisation_id = c.organisation_id"
 GET_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 AND c.campaign_id = $2"
+OF_ORGANISATION_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 ORDER BY c.campaign_id"
 OUTBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'outbound'"
 INBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'inbound'"
 # The rolling window's live answers by hour, and what the last calls of the campaign took.
@@ -94,6 +98,11 @@ async def get(db: Database, organisation: int, campaign_id: int) -> CampaignSetu
     return None if row is None else _setup(row)
 
 
+async def of(db: Database, organisation: int) -> list[CampaignSetup]:
+    """Every campaign of an organisation, by id."""
+    return [_setup(row) for row in await db.fetch(OF_ORGANISATION_SQL, organisation)]
+
+
 async def outbound(db: Database) -> list[CampaignSetup]:
     """Every outbound campaign of every organisation."""
     return [_setup(row) for row in await db.fetch(OUTBOUND_SQL)]
@@ -132,6 +141,7 @@ def _setup(row: Record) -> CampaignSetup:
         max_per_number=dialling.max_attempts_per_number,
         max_per_day=dialling.max_attempts_per_day,
         abandoned_rest=regime.abandoned_rest,
+        wash=_wash(regime, dialling, row["washed"]),
     )
     return CampaignSetup(
         organisation=row["organisation_id"],
@@ -150,6 +160,13 @@ def _setup(row: Record) -> CampaignSetup:
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],
     )
+
+
+def _wash(regime: Regime, dialling: Dialling, encoded: str) -> Wash | None:
+    if regime.register is None or dialling.register_wash == "off":
+        return None
+    last = msgspec.json.decode(encoded, type=dict[str, datetime]).get(regime.register.name)
+    return Wash(regime.register, last, required=dialling.register_wash == "required")
 
 
 def _hours(encoded: str | None) -> Hours | None:

@@ -121,6 +121,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisation["timezone"],
             organisation["country"],
             tuple(organisation["new_number_ranges"]),
+            organisation["do_not_call"],
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},

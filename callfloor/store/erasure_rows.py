@@ -38,11 +38,22 @@ DELETE_ANSWER_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND
 
 EMPTY_BLOCKED_SQL = """
 UPDATE do_not_call SET phone_number = NULL, reason = NULL WHERE organisation_id = $1 AND number_hash = $2"""
+EMPTY_LIFTED_SQL = """
+UPDATE do_not_call_lifted SET phone_number = NULL, reason = NULL, lift_reason = ''
+WHERE organisation_id = $1 AND number_hash = $2"""
 REASONS_SQL = """
-SELECT number_hash, campaign_id, reason FROM do_not_call
+SELECT number_hash, campaign_id, register, reason FROM do_not_call
 WHERE organisation_id = $1 AND reason IS NOT NULL AND identifiers_in(reason) && ($2::text[] || identifiers_in($3))"""
 SCRUB_REASON_SQL = """
-UPDATE do_not_call SET reason = $4 WHERE organisation_id = $1 AND number_hash = $2 AND campaign_id = $3"""
+UPDATE do_not_call SET reason = $5
+WHERE organisation_id = $1 AND number_hash = $2 AND campaign_id = $3 AND register = $4"""
+LIFTED_REASONS_SQL = """
+SELECT lifted_at, entry_id, reason, lift_reason FROM do_not_call_lifted
+WHERE organisation_id = $1
+    AND identifiers_in(coalesce(reason, '') || chr(10) || lift_reason) && ($2::text[] || identifiers_in($3))"""
+SCRUB_LIFTED_SQL = """
+UPDATE do_not_call_lifted SET reason = $4, lift_reason = $5
+WHERE organisation_id = $1 AND lifted_at = $2 AND entry_id = $3"""
 
 ERROR_ROWS_SQL = """
 SELECT import_id, row_no, errors, source FROM import_errors
@@ -117,10 +128,16 @@ async def erase_leads(db: Database, organisation: int, customer: Customer, found
 async def erase_blocked(db: Database, organisation: int, hash_key: bytes, customer: Customer) -> None:
     """Empty the blocked number, whose hash stays blocked, and others' reasons that mention the customer."""
     if customer.number is not None:
-        await db.execute(EMPTY_BLOCKED_SQL, organisation, number_hash(hash_key, customer.number))
+        hashed = number_hash(hash_key, customer.number)
+        await db.execute(EMPTY_BLOCKED_SQL, organisation, hashed)
+        await db.execute(EMPTY_LIFTED_SQL, organisation, hashed)
     for row in await db.fetch(REASONS_SQL, organisation, customer.digits, customer.address or ""):
         scrubbed = customer.scrubbed(row["reason"])
-        await db.execute(SCRUB_REASON_SQL, organisation, row["number_hash"], row["campaign_id"], scrubbed)
+        place = row["number_hash"], row["campaign_id"], row["register"]
+        await db.execute(SCRUB_REASON_SQL, organisation, *place, scrubbed)
+    for row in await db.fetch(LIFTED_REASONS_SQL, organisation, customer.digits, customer.address or ""):
+        left = customer.scrubbed(row["reason"]), customer.scrubbed(row["lift_reason"])
+        await db.execute(SCRUB_LIFTED_SQL, organisation, row["lifted_at"], row["entry_id"], *left)
 
 
 async def erase_import_rows(db: Database, organisation: int, customer: Customer, *, dry_run: bool) -> int:

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from asyncpg import Record
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from callfloor.contract.dialling import DoNotCallList
 from callfloor.store import tokens
 from callfloor.store.pool import Database
 
-EVERY_SQL = "SELECT organisation_id, name, timezone, country, new_number_ranges FROM organisations ORDER BY name"
-NAMED_SQL = "SELECT organisation_id, name, timezone, country, new_number_ranges FROM organisations WHERE name = $1"
+_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call"
+EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
+NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 INSERT_SQL = """
-INSERT INTO organisations (name, timezone, country, new_number_ranges, hash_key, signing_key)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, hash_key, signing_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING organisation_id"""
 UPDATE_SQL = """
-UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, updated_at = now()
+UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5, updated_at = now()
 WHERE organisation_id = $1"""
 SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
 
@@ -31,19 +33,32 @@ async def named(db: Database, name: str) -> Record | None:
     return await db.fetchrow(NAMED_SQL, name)
 
 
-async def create(db: Database, name: str, timezone: str, country: str, new_ranges: Sequence[str] = ()) -> int:
+async def create(
+    db: Database,
+    name: str,
+    timezone: str,
+    country: str,
+    new_ranges: Sequence[str] = (),
+    do_not_call: DoNotCallList = "organisation",
+) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
-    known ranges are taken."""
+    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto."""
     signing_key = Ed25519PrivateKey.generate().private_bytes_raw()
-    return int(
-        await db.fetchval(INSERT_SQL, name, timezone, country, list(new_ranges), secrets.token_bytes(32), signing_key)
-    )
+    given = name, timezone, country, list(new_ranges), do_not_call, secrets.token_bytes(32), signing_key
+    return int(await db.fetchval(INSERT_SQL, *given))
 
 
-async def update(db: Database, organisation: int, timezone: str, country: str, new_ranges: Sequence[str] = ()) -> None:
+async def update(
+    db: Database,
+    organisation: int,
+    timezone: str,
+    country: str,
+    new_ranges: Sequence[str] = (),
+    do_not_call: DoNotCallList = "organisation",
+) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
-        await db.execute(UPDATE_SQL, organisation, timezone, country, list(new_ranges))
+        await db.execute(UPDATE_SQL, organisation, timezone, country, list(new_ranges), do_not_call)
         await db.execute(tokens.CHANGED_SQL)
 
 

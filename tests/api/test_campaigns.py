@@ -232,6 +232,7 @@ async def test_outbound_figures_show_every_field_of_the_contract(db: Database, c
             "abandonmentRate": None,
             "averageConnectDelayMs": None,
         },
+        "registerWash": None,
         "timezone": "Australia/Sydney",
     }
 

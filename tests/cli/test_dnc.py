@@ -152,3 +152,37 @@ def test_a_number_outside_the_known_ranges_is_blocked_where_that_is_set_and_said
     file.write_text(CENTRE.format(name=name).replace('"AU"', '"AU"\nnewNumberRanges = []'))
     assert run("apply", file).returncode == 0
     assert run("dnc", "remove", "+61123456789", "--organisation", name).stdout.startswith("1 removed")
+
+
+def test_a_wash_against_a_register_is_dated_and_its_numbers_stay_apart_from_wishes(dnc: Run, tmp_path: Path) -> None:
+    assert dnc("registers").stdout == "DNCR  never washed  (Sales)\n"
+    file = tmp_path / "washed.csv"
+    file.write_text("phone\n0491570156\n")
+    done = dnc("import", file, "--register", "dncr", "--washed", "2020-01-01")
+    assert done.returncode == 0, done.stderr
+    shown = dnc("registers", "--json")
+    assert shown.returncode == 3
+    (register,) = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert register["lastWashed"] == "2020-01-01T00:00:00+11:00"
+    assert (register["state"], register["refusesAfterDays"], register["campaigns"]) == ("overdue", 30, ["Sales"])
+    assert dnc("import", file, "--register", "DNCR").returncode == 0
+    assert dnc("registers").returncode == 0
+    dnc("add", "0491570156", "--reason", "by letter")
+    removed = dnc("remove", "0491570156", "--reason", "asked to be called again")
+    assert removed.stdout.startswith("1 removed from ")
+    assert "number 1: blocked for the whole organisation by register DNCR" in removed.stderr
+    assert dnc("remove", "0491570156", "--register", "DNCR").stdout.startswith("1 removed from ")
+    assert dnc("check", "0491570156").returncode == 0
+
+
+def test_a_wash_of_no_register_or_of_tomorrow_is_refused(dnc: Run, tmp_path: Path) -> None:
+    file = tmp_path / "washed.csv"
+    file.write_text("phone\n0491570156\n")
+    for options, said in (
+        (["--washed", "2020-01-01"], "name it with --register"),
+        (["--register", "DNCR", "--washed", "2199-01-01"], "lies in the future"),
+        (["--register", "DNCR", "--washed", "lately"], "--washed must be a timestamp"),
+        (["--register", " "], "such as DNCR"),
+    ):
+        assert_refused(dnc("import", file, *options), 2, said)
+    assert dnc("list").stdout == ""

@@ -18,13 +18,14 @@ from callfloor.contract.workspace import AtHand
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store import agents, attempts, inbound, media
+from callfloor.store import agents, attempts, do_not_call, inbound, media, registers
 from callfloor.store.pool import Database
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.conftest import SERVERS, Centre
 from tests.mail.post import Letters, make_mailbox
 
 NUMBER = "+61491570156"
+OTHER_NUMBER = "+61491570158"
 
 
 @dataclass
@@ -38,12 +39,14 @@ class Owned:
     recording: int
     voicemail: int
     uuid: str
+    blocked: int
 
     def path(self, operation: Operation) -> str:
         media_id = self.voicemail if operation.path.endswith("/voicemail") else self.recording
         values = {
             "activityId": self.activity, "campaignId": self.centre.outbound, "mediaId": media_id,
             "listId": self.centre.list_id, "leadId": self.lead, "attemptId": self.attempt, "uuid": self.uuid,
+            "entryId": self.blocked,
         }  # fmt: skip
         if operation.path.endswith("/inbound"):
             values["campaignId"] = self.centre.inbound
@@ -56,6 +59,7 @@ BODIES: dict[str, Any] = {
     "create_list": lambda owned: {"listName": "New", "campaignId": owned.centre.outbound},
     "update_list": lambda owned: {"weight": 9},
     "update_availability": lambda owned: {"agentId": owned.centre.agent, "available": True},
+    "add_do_not_call": lambda owned: {"phoneNumber": "+61491570157"},
     "create_import": lambda owned: {"leads": [{"listId": owned.centre.list_id}]},
     "create_import_without_slash": lambda owned: {"leads": [{"listId": owned.centre.list_id}]},
 }
@@ -66,9 +70,17 @@ QUERIES: dict[str, Any] = {
     "list_attempts": lambda owned: {"leadId": owned.lead, "campaignId": owned.centre.outbound},
     "erase_customer": lambda owned: {"phoneNumber": NUMBER},
     "delete_media": lambda owned: {"reason": "not theirs"},
+    "list_do_not_call": lambda owned: {"phoneNumber": NUMBER},
+    "lift_do_not_call": lambda owned: {"phoneNumber": NUMBER, "reason": "not theirs"},
+    "lift_do_not_call_entry": lambda owned: {"reason": "not theirs"},
 }
 # what answers with an empty page or zeros instead of 404, because it names no object in its path or body
-COLLECTIONS = {"list_activities", "list_leads", "list_lists", "list_attempts", "list_users", "erase_customer"}
+COLLECTIONS = {
+    "list_activities", "list_leads", "list_lists", "list_attempts", "list_users", "erase_customer", "list_do_not_call",
+    "list_lifted_do_not_call", "list_registers",
+}  # fmt: skip
+# makes something of the caller's own
+MAKES = {"add_do_not_call"}
 # accepted as a whole; each row is then refused
 IMPORTS = {"create_import", "create_import_without_slash"}
 
@@ -101,7 +113,14 @@ async def owned(centre: Centre, db: Database, settings: Settings) -> Owned:
     )
     while await import_next(db):
         pass
-    return Owned(centre, lead, started.attempt_id, started.activity_id, ids[0], ids[1], sent.json()["uuid"])
+    key = await do_not_call.key(db, centre.organisation)
+    blocked, _ = await do_not_call.add(db, centre.organisation, key, NUMBER, now)
+    await do_not_call.add(db, centre.organisation, key, OTHER_NUMBER, now)
+    await do_not_call.lift(
+        db, centre.organisation, key, [do_not_call.WHOLE_ORGANISATION], [OTHER_NUMBER], now, reason="mine"
+    )
+    await registers.washed(db, centre.organisation, "DNCR", now)
+    return Owned(centre, lead, started.attempt_id, started.activity_id, ids[0], ids[1], sent.json()["uuid"], blocked)
 
 
 async def everything(db: Database, organisation: int) -> str:
@@ -141,6 +160,8 @@ async def test_an_operation_keeps_to_its_own_organisation(
             pass
         state = (await other_centre.client.get(f"/leads/bulk/{answer.json()['uuid']}")).json()
         assert (state["result"]["inserted"], state["result"]["invalid"]) == (0, 1)
+    elif operation.operation_id in MAKES:
+        assert answer.status_code == 201
     elif operation.operation_id in COLLECTIONS:
         assert answer.status_code == 200
         if operation.operation_id == "list_users":

@@ -22,6 +22,7 @@ from callfloor.contract.workspace import (
     AnyCommand,
     Consult,
     Dial,
+    DoNotCall,
     Monitor,
     Pause,
     Ready,
@@ -35,8 +36,9 @@ from callfloor.contract.workspace import (
 from callfloor.contract.workspace_api import AgentSupervision, ForceAgentSignOut, MonitorAgent, StopMonitoringAgent
 from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
 from callfloor.rules.phones import PhoneError, normalise
-from callfloor.store import agents, choices, commands, leads
+from callfloor.store import agents, choices, commands, do_not_call, leads
 from callfloor.store.commands import Outcome
+from callfloor.store.do_not_call import Asked
 from callfloor.store.idempotency import keyed_hash
 
 # An engine claims a command within so long, or none is there; and has answered after so long, or has died.
@@ -71,6 +73,8 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
             await agents.pause(call.db, call.organisation, agent_id, call.now, body.reason)
         case SignOut():
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
+        case DoNotCall():
+            await _block(call, agent_id, body)
         case _:
             await _obey(call, agent_id, agent_id, await _checked(call, agent_id, body))
     return replace(await session_of(call, agent_id), warning=warning)
@@ -101,6 +105,16 @@ async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) 
         case _:
             assert_never(body)
     return await session_of(call, agent_id)
+
+
+async def _block(call: Call, agent_id: int, command: DoNotCall) -> None:
+    """Of the call that the agent is on or wraps up. The floor need not know: it asks the list before each call."""
+    at_hand = (await session_of(call, agent_id)).call
+    if at_hand is None:
+        raise CommandRefused("no-call", "You have no call, and none to wrap up: whose number is it?")
+    who = Asked("desk", agent_id, at_hand.activity_id, command.reason, call.now)
+    if not await do_not_call.ask_on_call(call.db, call.organisation, at_hand.activity_id, who, call.now):
+        raise CommandRefused("refused-number", "The number of this call is not known: there is nothing to block.")
 
 
 async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -> None:

@@ -61,6 +61,7 @@ _DIALLING: dict[str, values.Check] = {
     "ringSeconds": values.number(5, 120),
     "wrapUpSeconds": values.number(0, 3600),
     "wrapUpExtensionSeconds": values.number(0, 3600),
+    "wrapUpExtensions": values.whole(0, 100),
     "transferWaitSeconds": values.number(0, 3600),
     "defaultWrapCode": values.clearable(values.whole(1)),
     "previewSeconds": values.number(1, 3600),

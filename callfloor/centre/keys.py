@@ -44,6 +44,7 @@ DIALLING = {
     "ringSeconds": "ring_seconds",
     "wrapUpSeconds": "wrap_up_seconds",
     "wrapUpExtensionSeconds": "wrap_up_extension_seconds",
+    "wrapUpExtensions": "wrap_up_extensions",
     "transferWaitSeconds": "transfer_wait_seconds",
     "defaultWrapCode": "default_wrap_code",
     "previewSeconds": "preview_seconds",
@@ -58,8 +59,8 @@ DIALLING = {
 # those that an inbound campaign has too
 OF_EVERY_CALL = frozenset(
     {
-        "wrapUpSeconds", "wrapUpExtensionSeconds", "transferWaitSeconds", "defaultWrapCode", "record", "newLeads",
-        "doNotCall",
+        "wrapUpSeconds", "wrapUpExtensionSeconds", "wrapUpExtensions", "transferWaitSeconds", "defaultWrapCode",
+        "record", "newLeads", "doNotCall",
     }
 )  # fmt: skip
 # of an inbound campaign's queue

@@ -66,6 +66,8 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     ring_seconds: float = 28.0
     wrap_up_seconds: float = 30.0
     wrap_up_extension_seconds: float = 60.0
+    # how often a wrap-up may be extended
+    wrap_up_extensions: int = 3
     # how long a customer who is given to a busy or paused agent waits for that one; 0: is not given to such an agent
     transfer_wait_seconds: float = 0.0
     # given when the wrap-up's time is over

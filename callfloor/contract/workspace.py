@@ -52,7 +52,7 @@ class Call(Shown, frozen=True, kw_only=True):
     """The call that an agent is on, or is to take. `held`: the customer hears music. `consulting`: a party was brought
     in to be talked to while the customer is on hold. `leads`: of a caller's number (or one dialled without a lead), at
     most 20, callbacks first; `lead_id` is the one that the call is with, where there is one only by itself, else as
-    `chooseLead` says."""
+    `chooseLead` says. In a wrap-up `seconds` say how long the call was, until `ended_timestamp`."""
 
     activity_id: int
     direction: CallDirection
@@ -62,6 +62,8 @@ class Call(Shown, frozen=True, kw_only=True):
     lead_id: int | None
     state: Literal["ringing", "connected", "wrap-up"]
     connected_timestamp: datetime | None = None
+    ended_timestamp: datetime | None = None
+    seconds: int | None = None
     held: bool = False
     muted: bool = False
     consulting: bool = False
@@ -144,7 +146,7 @@ class Ready(Command, frozen=True, tag="ready"):
 
 
 class Pause(Command, frozen=True, tag="pause"):
-    """No more calls, after the one in progress."""
+    """No more calls, after the one in progress; signs the agent in, paused."""
 
     reason: Text | None = None
 
@@ -303,8 +305,8 @@ class Refusal(Shown, frozen=True, kw_only=True):
 
     code: Literal[
         "no-call", "wrong-state", "no-party", "no-preview", "no-wrap-up", "unknown-target", "target-busy",
-        "not-allowed", "refused-number", "not-signed-in", "unavailable", "no-lead", "too-large", "contradiction",
-        "lead-completed", "do-not-call", "no-phone", "attempts-used", "not-dialled", "outside-hours",
+        "not-allowed", "refused-number", "limit-reached", "not-signed-in", "unavailable", "no-lead", "too-large",
+        "contradiction", "lead-completed", "do-not-call", "no-phone", "attempts-used", "not-dialled", "outside-hours",
         "agent-unavailable",
     ]  # fmt: skip
     detail: str

@@ -18,6 +18,7 @@ from callfloor.floor.call_records import Leaving, NewLeg
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import RecordingKind, Recordings, enter
+from callfloor.floor.records import UNAVAILABLE
 from callfloor.floor.selection import Selection
 from callfloor.store import activities, callbacks, caller_leads, inbound, workspace
 from callfloor.store.pool import Database
@@ -221,9 +222,7 @@ class CallDatabase:
         lead: int | None,
         done: Callable[[Claimed | Refusal], None],
     ) -> None:
-        result: Claimed | Refusal = Refusal(
-            code="unavailable", detail="The database cannot be reached now: try again in a moment."
-        )
+        result: Claimed | Refusal = UNAVAILABLE
         try:
             result = await self._selection.by_hand(plan, agent, number, lead, self._now())
         except Problem:

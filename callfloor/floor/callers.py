@@ -26,6 +26,8 @@ log = structlog.get_logger("callfloor.floor")
 
 # A workflow hands a caller from queue to queue so often at most.
 MOST_OVERFLOWS = 10
+# So many keys are kept of a caller for whom an agent's phone rings.
+MOST_KEYS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Callers:
         self._by_number: Mapping[str, Reception] = {}
         self._by_name: Mapping[tuple[int, str], Reception] = {}
         self.ask: Ask = self._nobody_to_ask
-        queues.late = self._late
+        queues.late, queues.back = self._late, self.back
         talks.survey = self._survey
 
     def configure(self, by_number: Mapping[str, Reception], by_name: Mapping[tuple[int, str], Reception]) -> None:
@@ -155,9 +157,17 @@ class Callers:
     # On the way
 
     def pressed(self, contact: Contact, digit: str) -> None:
-        if contact.walk is not None:
+        if contact.stage is Stage.JOINING:
+            if len(contact.keys) < MOST_KEYS:
+                contact.keys.append(digit)
+        elif contact.walk is not None:
             contact.walk.pressed += 1
             self._happened(contact, happens.Digit(digit, contact.walk.pressed))
+
+    def back(self, contact: Contact) -> None:
+        """No agent took the caller, who waits again: what was pressed meanwhile is done now."""
+        while contact.keys and contact.stage in (Stage.QUEUE, Stage.WORKFLOW):
+            self.pressed(contact, contact.keys.pop(0))
 
     def played(self, contact: Contact) -> None:
         if contact.stage is Stage.QUEUE:

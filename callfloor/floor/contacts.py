@@ -103,6 +103,8 @@ class Contact:
     turn: int = 0
     joined_at: float = 0.0
     announce: Timer | None = field(default=None, repr=False)
+    # pressed while an agent's phone rings
+    keys: list[str] = field(default_factory=list[str])
     saying: list[str] = field(default_factory=list[str])
     asked: Asked = field(default_factory=Asked)
     message_of: CampaignKey | None = None

@@ -16,8 +16,8 @@ from callfloor.errors import Problem
 from callfloor.floor.call_database import CallDatabase, moment
 from callfloor.floor.journal import Journal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
-from callfloor.floor.recordings import Recordings, Stored, enter
-from callfloor.floor.records import Claim, WrapUp
+from callfloor.floor.recordings import Recordings
+from callfloor.floor.records import UNAVAILABLE, Claim, WrapUp
 from callfloor.floor.selection import Selection
 from callfloor.rules.agents import AgentState
 from callfloor.store import activities, agents, attempts, caller_leads, wishes
@@ -39,8 +39,6 @@ class DatabaseRecords(CallDatabase):
         now: Callable[[], float],
     ) -> None:
         super().__init__(db, journal, selection, recordings, now)
-        # calls whose recording is on its way, and what waits for their end to be written
-        self._storing: dict[int, list[Callable[[], None]]] = {}
         self._ending: set[CallId] = set()
         # states of each agent that are still to be written
         self._unwritten: dict[AgentId, int] = {}
@@ -78,13 +76,15 @@ class DatabaseRecords(CallDatabase):
             log.warning("preview-failed", campaign=plan.key.campaign, reason="database unavailable")
         done(lead)
 
-    def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
+    def start(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
+    ) -> None:
         self._begin(self._start(plan, lead, agent, done))
 
     async def _start(
-        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
     ) -> None:
-        claimed: Claimed | None = None
+        claimed: Claimed | Refusal = UNAVAILABLE
         try:
             claimed = await self._selection.start(plan, lead, agent, self._now())
         except Problem:
@@ -116,44 +116,21 @@ class DatabaseRecords(CallDatabase):
         self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
     ) -> None:
         self._ending.add(call)
-        if recorded_s is None:
-            finish = partial(self._finish, plan, call, activity, status, False, at)
-            self._journal.write(finish, lambda _: self._ending.discard(call))
-            return
-        self._storing[activity] = []
-        self._begin(self._store(plan, call, activity, status, at))
-
-    async def _store(self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, at: float) -> None:
-        stored = await self._recordings.store(plan.key.organisation, call)
-
-        def written(_: object) -> None:
-            self._ending.discard(call)
-            if stored is not None:
-                self._begin(self._recordings.forget(call))
-
-        self._journal.write(partial(self._finish, plan, call, activity, status, True, at, stored), written)
-        for write in self._storing.pop(activity):
-            write()
+        finish = partial(self._finish, plan, call, activity, status, recorded_s is not None, at)
+        self._journal.write(finish, lambda _: self._ending.discard(call))
+        if recorded_s is not None:
+            # the lead and the agent do not wait for the sound
+            self.part(plan.key.organisation, activity, call, 0, recorded_s, at)
 
     async def _finish(
-        self,
-        plan: CampaignPlan,
-        call: CallId,
-        activity: int,
-        status: DialStatus,
-        recorded: bool,
-        at: float,
-        stored: Stored | None = None,
+        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded: bool, at: float
     ) -> None:
-        """`recorded`: something was, be it that it could not be `stored`."""
         organisation, ended_at = plan.key.organisation, moment(at)
         record = await attempts.lead_record(self._db, organisation, call, status)
         ended = self._selection.ended(plan.key, status, record, ended_at)
         if not await attempts.finish(self._db, organisation, call, ended, ended_at):
             return
-        if recorded:
-            await enter(self._db, organisation, activity, "recording", stored, ended_at)
-        elif status is DialStatus.ANSWERED and not plan.record:
+        if status is DialStatus.ANSWERED and not plan.record and not recorded:
             await activities.set_recording_status(self._db, organisation, activity, "disabled")
 
     def wish(
@@ -169,11 +146,7 @@ class DatabaseRecords(CallDatabase):
         self._journal.write(partial(wishes.grant, self._db, plan.key.organisation, activity, given, moment(at)), done)
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        write = partial(self._journal.write, partial(self._wrap_up, plan.key, activity, wrap, at))
-        if activity in self._storing:
-            self._storing[activity].append(write)
-        else:
-            write()
+        self._journal.write(partial(self._wrap_up, plan.key, activity, wrap, at))
 
     async def _wrap_up(self, key: CampaignKey, activity: int, wrap: WrapUp, at: float) -> None:
         organisation, completes_in = key.organisation, self._selection.completes_contacted(key)

@@ -17,7 +17,6 @@ from callfloor.floor.showing import Showing
 from callfloor.telephony.carrier import AgentId, Carrier, PartyId
 
 NO_CALL = Refusal(code="no-call", detail="You are not on a call.")
-UNAVAILABLE = Refusal(code="unavailable", detail="The database cannot be reached now: try again in a moment.")
 NOT_YOURS = Refusal(
     code="not-allowed", detail="You were brought into another agent's call: take it over (takeOver) first, or leave."
 )

@@ -32,6 +32,7 @@ class CampaignPlan:
     pacing: PacingSettings = field(default_factory=PacingSettings)
     wrap_up_s: float = 30.0
     wrap_up_extension_s: float = 60.0
+    wrap_up_extensions: int = 3
     transfer_wait_s: float = 0.0
     wrap_codes: tuple[int, ...] = ()
     default_wrap_code: int | None = None

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from callfloor.clock import Clock
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler
 from callfloor.floor.plan import CampaignKey, CampaignPlan
@@ -19,6 +20,7 @@ from callfloor.telephony.carrier import AgentId
 
 # Who wished for something that cannot be has so long at least to say something else.
 LEAST_TO_CORRECT_S = 15.0
+NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
 
 
 class Presence:
@@ -69,7 +71,8 @@ class Presence:
 
     def call_ended(self, agent: Agent, activity: int, plan: CampaignPlan) -> None:
         """The agent's call is over, its wrap-up begins."""
-        agent.activity, agent.plan = activity, plan
+        agent.activity, agent.plan, agent.extensions = activity, plan, 0
+        agent.until = self._clock.elapsed() + plan.wrap_up_s
         self.show(agent, agents.advance(agent.facts, AgentInput.CALL_ENDED))
         self._time_wrap_up(agent, plan, plan.wrap_up_s)
         self._desk.wrapping(agent.id, plan, plan.wrap_up_s)
@@ -88,14 +91,22 @@ class Presence:
         self.free(agent)
         return True
 
-    def extend_wrap_up(self, agent_id: AgentId) -> bool:
-        """More time for the wrap-up, counted from now. False: there is none."""
+    def extend_wrap_up(self, agent_id: AgentId) -> Refusal | None:
+        """More time for the wrap-up, counted from now, so often as the campaign allows."""
         agent = self.team.get(agent_id)
         if agent is None or agent.activity is None or agent.facts.state != "on-wrap" or agent.plan is None:
-            return False
+            return NO_WRAP_UP
+        most = agent.plan.wrap_up_extensions
+        if agent.extensions >= most:
+            times = {0: "may not be given more time", 1: "was given more time once"}.get(
+                most, f"was given more time {most} times"
+            )
+            detail = f"A wrap-up of this campaign {times}: finish it, or pause afterwards."
+            return Refusal(code="limit-reached", detail=detail)
+        agent.extensions += 1
         self._time_wrap_up(agent, agent.plan, agent.plan.wrap_up_extension_s)
         self.changed(agent)
-        return True
+        return None
 
     def stop_wrap_up(self, agent: Agent) -> None:
         """No time runs out while something is written down."""
@@ -104,7 +115,7 @@ class Presence:
     def resume_wrap_up(self, agent: Agent) -> None:
         """The agent has what was left of the wrap-up's time, and enough to say something else."""
         if agent.plan is not None:
-            left = agent.wrap_up_ends - self._clock.elapsed()
+            left = agent.until - self._clock.elapsed()
             self._time_wrap_up(agent, agent.plan, max(left, LEAST_TO_CORRECT_S))
             self.changed(agent)
 
@@ -113,7 +124,7 @@ class Presence:
             self.wrap_up(agent.id, WrapUp(plan.default_wrap_code))
 
         agent.stop_timer()
-        agent.wrap_up_s, agent.wrap_up_ends = seconds, self._clock.elapsed() + seconds
+        agent.until = self._clock.elapsed() + seconds
         agent.timer = self._clock.call_later(seconds, over)
 
     def free(self, agent: Agent) -> None:

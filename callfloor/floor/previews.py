@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
 from callfloor.clock import Clock
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.desk import Desk
 from callfloor.floor.dialler import Dialler
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
@@ -17,12 +18,19 @@ from callfloor.rules import agents
 from callfloor.rules.agents import AgentInput
 from callfloor.telephony.carrier import AgentId
 
+Done = Callable[[Refusal | None], None]
+
+NO_PREVIEW = Refusal(code="no-preview", detail="No lead is shown to you: it may have timed out.")
 TIME_OVER = "time over"
 AGENT_LEFT = "agent left"
 
 
 class Place(Protocol):
     def __call__(self, dialler: Dialler, claimed: Claimed, *, willing: bool) -> None: ...
+
+
+def _nobody(_: Refusal | None) -> None:
+    pass
 
 
 class Previews:
@@ -55,7 +63,7 @@ class Previews:
         if lead is None:
             self._release(agent)
             return
-        agent.preview, agent.preview_s = lead, plan.preview_s
+        agent.preview, agent.until = lead, self._clock.elapsed() + plan.preview_s
         self._presence.show(agent, agent.facts)
         agent.timer = self._clock.call_later(plan.preview_s, partial(self._time_over, agent, lead, plan))
         self._desk.preview(agent.id, plan, lead)
@@ -91,34 +99,39 @@ class Previews:
         if agent.preview is not lead:
             return
         if plan.preview_timeout == "dial":
-            self._dial(agent, by_agent=False)
+            self._dial(agent, _nobody, by_agent=False)
             return
         if plan.preview_timeout == "pause":
             paused = agents.advance(agent.facts, AgentInput.PAUSE, "preview not answered")
             self._records.agent(agent.organisation, agent.id, "paused", paused.reason, self._clock.now())
         self.skip(agent.id, TIME_OVER)
 
-    def accept(self, agent_id: AgentId) -> bool:
-        """Dial the lead that the agent looks at. False: there is none."""
+    def accept(self, agent_id: AgentId, done: Done = _nobody) -> bool:
+        """Dial the lead that the agent looks at. False: there is none. `done` hears when it is dialled, or why not."""
         agent = self._presence.team.get(agent_id)
-        return agent is not None and self._dial(agent, by_agent=True)
+        if agent is None or not self._dial(agent, done, by_agent=True):
+            done(NO_PREVIEW)
+            return False
+        return True
 
-    def _dial(self, agent: Agent, *, by_agent: bool) -> bool:
+    def _dial(self, agent: Agent, done: Done, *, by_agent: bool) -> bool:
         dialler = None if agent.serving is None else self._diallers.get(agent.serving)
         if agent.preview is None or dialler is None:
             return False
         lead, agent.preview = agent.preview, None
         agent.stop_timer()
-        self._records.start(dialler.plan, lead, agent.id, partial(self._started, dialler, agent, by_agent))
+        self._records.start(dialler.plan, lead, agent.id, partial(self._started, dialler, agent, by_agent, done))
         return True
 
-    def _started(self, dialler: Dialler, agent: Agent, by_agent: bool, claimed: Claimed | None) -> None:
-        if claimed is None:
-            if self._presence.team.get(agent.id) is agent:
-                self._presence.free(agent)
-        else:
+    def _started(self, dialler: Dialler, agent: Agent, by_agent: bool, done: Done, claimed: Claimed | Refusal) -> None:
+        if isinstance(claimed, Claimed):
             # an agent who accepts a lead and pauses then has the call first; one who let the time pass has not
             self._place(dialler, claimed, willing=not by_agent)
+            done(None)
+            return
+        if self._presence.team.get(agent.id) is agent:
+            self._presence.free(agent)
+        done(claimed)
 
     def skip(self, agent_id: AgentId, reason: str) -> bool:
         """Do not dial the lead that the agent looks at. False: there is none."""

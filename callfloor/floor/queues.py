@@ -27,7 +27,7 @@ Joining = Literal["waits", "full", "no-agents"]
 
 
 class Queues:
-    """`joined` hears of a contact that an agent has taken, `late` of one that waited for the longest time."""
+    """`late` hears of a contact that waited for the longest time, `back` of one whom an agent's phone did not take."""
 
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, presence: Presence, contacts: Contacts,
@@ -43,6 +43,7 @@ class Queues:
         self._handled: dict[CampaignKey, tuple[float, int]] = {}
         self.skills: Mapping[AgentId, Mapping[str, int]] = {}
         self.late: Callable[[Contact], None] = lambda _: None
+        self.back: Callable[[Contact], None] = lambda _: None
 
     # Campaigns and agents
 
@@ -248,6 +249,7 @@ class Queues:
             return
         contact.stop_timers()
         contact.stage, contact.connected_at, contact.given_by = Stage.TALKING, self._clock.now(), None
+        contact.keys.clear()
         self._records.answer(contact.organisation, contact.activity, agent_id, self._clock.now())
         part = contact.part if contact.plan.record else None
         self._records.recording(contact.organisation, contact.activity, part)
@@ -268,6 +270,7 @@ class Queues:
         contact.stop_timers()
         self._free(contact, agent_id, self._presence.missed)
         self.take_back(contact, but=agent_id)
+        self.back(contact)
 
     def gave_up(self, contact: Contact) -> None:
         """The customer hung up while an agent's phone rang."""

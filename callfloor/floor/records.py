@@ -20,6 +20,8 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.rules.agents import AgentState
 from callfloor.telephony.carrier import AgentId, CallId
 
+UNAVAILABLE = Refusal(code="unavailable", detail="The database cannot be reached now: try again in a moment.")
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -62,8 +64,10 @@ class Records(CallRecords, Protocol):
         """The lead that the agent is to look at; none of those that others look at."""
         ...
 
-    def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
-        """Write the attempt of a lead that was looked at down. None: it may no longer be dialled."""
+    def start(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
+    ) -> None:
+        """Write the attempt of a lead that was looked at down, or say why it may no longer be dialled."""
         ...
 
     def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:

@@ -42,6 +42,9 @@ MOST_WALKED = 20_000
 # A walk begins anew so often, or when it took a twentieth of that.
 ANEW_S = 5.0
 
+GONE = Refusal(code="refused-number", detail="The lead is gone, or in a list that is not dialled.")
+CHANGED = Refusal(code="refused-number", detail="The lead has changed or is being dialled: look at it again.")
+
 
 @dataclass(slots=True)
 class _Walk:
@@ -86,19 +89,25 @@ class Selection:
         self._walk(plan.key).looked_at[lead.row["lead_id"]] = lead.row["list_id"], lead.number
         return Preview(lead.row["lead_id"], lead.phone, lead.number, lead.facts.attempts)
 
-    async def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, now: float) -> Claimed | None:
-        """Write the attempt of a lead that was looked at down, if it may still be dialled."""
+    async def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, now: float) -> Claimed | Refusal:
+        """Write the attempt of a lead that was looked at down, or say why it may not be dialled any more."""
         setup = self._campaigns[plan.key].setup
         at = datetime.fromtimestamp(now, UTC)
         self._walk(plan.key).looked_at.pop(lead.lead, None)
         row = await selection.lead(self._db, plan.key.organisation, lead.lead)
-        if row is None or row["in_flight_attempt_id"] is not None or row["list_id"] not in setup.lists:
-            return None
+        if row is None or row["list_id"] not in setup.lists:
+            return GONE
         page = await read_page(self._db, setup, [row], at)
-        lead_now = next_of(setup, page, at, frozenset(), [agent], reserved=True, busy=self._busy(plan.key.organisation))
-        chosen = [] if lead_now is None else [lead_now]
-        started = await self._start(setup, Claim(plan, 1, [agent], True, None), chosen, at) if chosen else []
-        return started[0] if started else None
+        busy = self._busy(plan.key.organisation)
+        lead_now = next_of(setup, page, at, frozenset(), [agent], reserved=True, busy=busy)
+        if lead_now is None:
+            facts, stopped = page.facts(row, busy)
+            of_list = setup.lists[row["list_id"]].facts
+            rules = judge(facts, of_list, setup.facts, stopped, at, agents=frozenset([agent])).rules
+            why = " ".join(each.detail for each in rules if not each.passed)
+            return Refusal(code="refused-number", detail=f"The lead may not be called any more. {why}".rstrip())
+        started = await self._start(setup, Claim(plan, 1, [agent], True, None), [lead_now], at)
+        return started[0] if started else CHANGED
 
     async def by_hand(
         self, plan: CampaignPlan, agent: AgentId, number: str, lead: int | None, now: float

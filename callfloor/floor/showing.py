@@ -6,13 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from callfloor.clock import Clock
+from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.workspace import Call, EventType, Party, PreviewLead, Session
 from callfloor.floor.contacts import Contact, Contacts, Stage
 from callfloor.floor.team import Agent, Team
+from callfloor.rules.sessions import ended
 from callfloor.telephony.carrier import AgentId, CallId
+
+# State, reason, what is wanted, call, preview, and when its time or that of the wrap-up is over.
+_Known = tuple[AgentState, str | None, Wanted | None, Call | None, int | None, float | None]
 
 
 class Told(Protocol):
@@ -30,6 +33,8 @@ class Showing:
         self._marked: dict[AgentId, EventType] = {}
         self.dialled: Callable[[CallId | None], Call | None] = lambda _: None
         self.silent = False
+        # what each desk was told last
+        self._known: dict[AgentId, _Known] = {}
 
     def mark(self, agent: AgentId, what: EventType = "session") -> None:
         """Something changed; what says most of it is told."""
@@ -44,8 +49,27 @@ class Showing:
         marked, self._marked = self._marked, {}
         for agent_id, what in marked.items():
             agent = self._team.get(agent_id)
-            if agent is not None:
-                self._told.tell(agent.organisation, agent_id, what, self.session(agent), self._clock.now())
+            if agent is None:
+                self._known.pop(agent_id, None)
+                continue
+            session = self.session(agent)
+            known = self._what_is_known(agent, session)
+            if self._known.get(agent_id) != known or what not in ("session", "call.changed"):
+                self._known[agent_id] = known
+                self._told.tell(agent.organisation, agent_id, what, session, self._clock.now())
+
+    def _what_is_known(self, agent: Agent, session: Session) -> _Known:
+        """What is seen of the session: not that an agent is kept for a call that is being chosen."""
+        facts, until = agent.facts, None
+        state = facts.state
+        if state == "dialling" and session.call is None and session.preview is None:
+            state, wanted = facts.wanted or "ready", None
+        else:
+            wanted = facts.wanted
+        if session.preview is not None or session.wrap_up_seconds is not None:
+            until = agent.until
+        preview = None if session.preview is None else session.preview.lead_id
+        return state, facts.reason, wanted, session.call, preview, until
 
     def session(self, agent: Agent) -> Session:
         """All that the agent's desk shows now."""
@@ -64,15 +88,17 @@ class Showing:
                 lead_id=preview.lead,
                 campaign_id=agent.serving.campaign,
                 number=preview.number,
-                seconds=agent.preview_s,
+                seconds=self._left(agent),
             ),
-            wrap_up_seconds=agent.wrap_up_s if agent.facts.state == "on-wrap" else None,
+            wrap_up_seconds=self._left(agent) if agent.facts.state == "on-wrap" else None,
         )
+
+    def _left(self, agent: Agent) -> float:
+        return max(0.0, agent.until - self._clock.elapsed())
 
     def wrapping(self, agent: Agent, contact: Contact) -> None:
         """The agent's call is over; it is shown during the wrap-up."""
-        call = self.view(agent.id, contact)
-        agent.shown = replace(call, state="wrap-up", held=False, muted=False, consulting=False, parties=())
+        agent.shown = ended(self.view(agent.id, contact), datetime.fromtimestamp(self._clock.now(), UTC))
         self.mark(agent.id, "call.ended")
 
     def _call(self, agent: Agent) -> Call | None:
@@ -89,7 +115,7 @@ class Showing:
         own = contact.agent == agent
         party = contact.parties.get(agent)
         ringing = contact.stage is Stage.JOINING if own else party is None or not party.joined
-        talks = contact.stage is Stage.TALKING
+        talks = contact.stage in (Stage.TALKING, Stage.SURVEY)
         parties = [
             Party(
                 party=each.id,

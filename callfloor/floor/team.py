@@ -17,9 +17,9 @@ class Agent:
     """`serving`: the campaign that an idle agent waits for, or whose call it is on. `activity`: of the call that is
     wrapped up, and `plan` its campaign's. `leaving`: the call is over and what comes next is being written.
 
-    `preview_s`, `wrap_up_s`: how long there is for the preview or wrap-up. `wrap_up_ends`, `connected_at`: when the
-    wrap-up ends at the latest, and when the agent's call began,
-    in seconds of the floor's clock. `shown`: the call that the desk shows while the agent has none on the line."""
+    `until`: when the time for the preview or wrap-up is over, and `connected_at`: when the agent's call began, in
+    seconds of the floor's clock. `extensions`: how often the wrap-up was given more time. `shown`: the call that the
+    desk shows while the agent has none on the line."""
 
     id: AgentId
     organisation: int
@@ -30,9 +30,8 @@ class Agent:
     activity: int | None = None
     plan: CampaignPlan | None = None
     preview: Preview | None = None
-    preview_s: float = 0.0
-    wrap_up_s: float = 0.0
-    wrap_up_ends: float = 0.0
+    until: float = 0.0
+    extensions: int = 0
     connected_at: float | None = None
     shown: Call | None = None
     timer: Timer | None = None

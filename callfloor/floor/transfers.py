@@ -10,11 +10,11 @@ from __future__ import annotations
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Party, Stage
-from callfloor.floor.legs import NO_CALL, UNAVAILABLE, Legs
+from callfloor.floor.legs import NO_CALL, Legs
 from callfloor.floor.plan import CampaignPlan
 from callfloor.floor.presence import Presence
 from callfloor.floor.queues import Queues
-from callfloor.floor.records import Records
+from callfloor.floor.records import UNAVAILABLE, Records
 from callfloor.floor.showing import Showing
 from callfloor.floor.talks import Talks
 from callfloor.floor.team import Agent

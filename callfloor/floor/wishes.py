@@ -11,14 +11,13 @@ from msgspec.structs import replace
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Call, CallerLead, Refusal
 from callfloor.floor.contacts import Contact, Contacts
-from callfloor.floor.presence import Presence
+from callfloor.floor.presence import NO_WRAP_UP, Presence
 from callfloor.floor.records import Records, WrapUp
 from callfloor.floor.showing import Showing
 from callfloor.floor.team import Agent
 
 Done = Callable[[Refusal | None], None]
 
-NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
 NO_CALL = Refusal(code="no-call", detail="You have no call, and none to wrap up.")
 KEEPING = Refusal(code="wrong-state", detail="Your wrap-up is being written down already.")
 HAS_ITS_LEAD = Refusal(code="wrong-state", detail="This call was dialled for its lead, and stays with it.")

@@ -42,9 +42,10 @@ from callfloor.contract.workspace import (
 from callfloor.floor import records
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.presence import NO_WRAP_UP
+from callfloor.floor.previews import NO_PREVIEW
 from callfloor.floor.records import Records
 from callfloor.floor.team import Agent
-from callfloor.floor.wishes import NO_WRAP_UP
 from callfloor.rules.agents import AgentInput
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, parse_timestamp, zone
@@ -52,7 +53,6 @@ from callfloor.telephony.carrier import AgentId
 
 Done = Callable[[Refusal | None], None]
 
-NO_PREVIEW = Refusal(code="no-preview", detail="No lead is shown to you: it may have timed out.")
 NOT_SIGNED_IN = Refusal(code="not-signed-in", detail="This agent works on no campaign that is led now.")
 GONE = Refusal(code="unavailable", detail="The campaign was taken over meanwhile, and nobody was called: try again.")
 ONE_TARGET = Refusal(code="unknown-target", detail="Say exactly one of agentId, campaignId and number.")
@@ -69,6 +69,8 @@ class Work:
                 self._dial(agent, command, done)
             case HangUp():
                 self._hang_up(agent, done)
+            case AcceptPreview():
+                self._floor.previews.accept(agent, done)
             case Monitor(agent_id=of, how=how):
                 done(self._floor.talks.watch(agent, of, how))
             case StopMonitoring(agent_id=of):
@@ -80,12 +82,22 @@ class Work:
                 if known is None:
                     done(NOT_SIGNED_IN)
                 elif isinstance(command, WrapUp):
-                    self._wrap_up(known, command, done)
+                    self._wrap_up(known, command, partial(self._settled, known, done))
                 else:
                     self._floor.wishes.choose(known, command.lead_id, done)
             case _:
                 known = self._floor.team.get(agent)
-                done(NOT_SIGNED_IN if known is None else self._of_agent(known, command))
+                if known is None:
+                    done(NOT_SIGNED_IN)
+                else:
+                    self._settled(known, done, self._of_agent(known, command))
+
+    def _settled(self, agent: Agent, done: Done, refusal: Refusal | None) -> None:
+        """Answer when an agent whom the command set free is what it will be."""
+        if refusal is not None:
+            done(refusal)
+        else:
+            self._floor.outcomes.wait(agent.id, lambda: not agent.leaving, partial(done, None))
 
     def _of_agent(self, agent: Agent, command: AnyCommand) -> Refusal | None:
         talks, transfers = self._floor.talks, self._floor.transfers
@@ -120,15 +132,14 @@ class Work:
                 return transfers.conference(agent.id)
             case DropParty(party=party):
                 return transfers.drop_party(agent.id, party)
-            case AcceptPreview():
-                return None if previews.accept(agent.id) else NO_PREVIEW
             case SkipPreview(reason=reason):
                 return None if previews.skip(agent.id, reason) else NO_PREVIEW
             case ExtendWrapUp():
-                return None if presence.extend_wrap_up(agent.id) else NO_WRAP_UP
+                return presence.extend_wrap_up(agent.id)
             case (
                 Dial()
                 | HangUp()
+                | AcceptPreview()
                 | WrapUp()
                 | ChooseLead()
                 | Monitor()

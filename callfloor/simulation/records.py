@@ -50,7 +50,9 @@ class MemoryRecords(MemoryCalls):
         taken = self._leads.take(self._now(), [agent], reserved=True)
         done(None if taken is None else taken[0])
 
-    def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
+    def start(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
+    ) -> None:
         done(self._start(lead.lead, lead.number, agent))
 
     def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:

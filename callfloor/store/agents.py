@@ -33,6 +33,15 @@ UPDATE agent_states s SET
     since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
     wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END, reason = $4
 WHERE s.organisation_id = $1 AND s.agent_id = $2 AND s.state <> 'signed-out'"""
+# As a pause of whoever is signed in; signs in besides, where the phone can be reached.
+SIGN_IN_PAUSED_SQL = f"""
+INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason) VALUES ($1, $2, 'paused', $3, $4)
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
+    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'paused' END,
+    since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END, reason = $4
+WHERE s.phone_reachable OR s.state <> 'signed-out'
+RETURNING 1"""
 SIGN_OUT_SQL = f"""
 UPDATE agent_states s SET
     state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'signed-out' END,
@@ -107,6 +116,17 @@ async def pause(db: Database, organisation: int, agent_id: int, now: datetime, r
     async with db.transaction():
         await db.execute(PAUSE_SQL, organisation, agent_id, now, reason)
         await _asked(db, organisation, agent_id, now)
+
+
+async def sign_in_paused(
+    db: Database, organisation: int, agent_id: int, now: datetime, reason: str | None = None
+) -> bool:
+    """As `pause`; an agent who is signed out is signed in, paused. False: its phone cannot be reached, and nothing
+    changed."""
+    async with db.transaction():
+        done = await db.fetchval(SIGN_IN_PAUSED_SQL, organisation, agent_id, now, reason) is not None
+        await _asked(db, organisation, agent_id, now)
+    return done
 
 
 async def sign_out(db: Database, organisation: int, agent_id: int, now: datetime) -> None:

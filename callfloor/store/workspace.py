@@ -13,6 +13,7 @@ from asyncpg import Record
 
 from callfloor.contract.workspace import AtHand, Email, Event, EventType, Session
 from callfloor.rules.customers import Customer
+from callfloor.rules.sessions import coherent
 from callfloor.store.pool import Database
 
 # An agent's sequence went on: `ORGANISATION AGENT SEQUENCE`.
@@ -27,6 +28,8 @@ ORDER BY answered_at, activity_id"""
 # The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
 # $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is
 # known by its moment.
+# An event says something new: one without a change is none.
+_SECONDS_LEFT = "coalesce(({0} ->> 'wrapUpSeconds')::float8, ({0} #>> '{{{{preview,seconds}}}}')::float8)"
 PUBLISH_SQL = f"""
 WITH state AS MATERIALIZED (
     SELECT state, since, reason, wanted_state FROM agent_states WHERE organisation_id = $1 AND agent_id = $2
@@ -35,11 +38,24 @@ WITH state AS MATERIALIZED (
     SELECT FROM workspace_events
     WHERE organisation_id = $1 AND agent_id = $2 AND happened_at = $5 AND type = $3 AND at_hand = $4::jsonb
         AND state = coalesce((SELECT state FROM state), 'signed-out')
+), same AS (
+    SELECT FROM workspace_sessions w
+    JOIN workspace_events e ON e.organisation_id = w.organisation_id AND e.agent_id = w.agent_id
+        AND e.sequence = w.sequence
+    LEFT JOIN state s ON true
+    WHERE w.organisation_id = $1 AND w.agent_id = $2 AND $3 IN ('session', 'call.changed') AND NOT $6::boolean
+        AND e.state = coalesce(s.state, 'signed-out') AND e.since IS NOT DISTINCT FROM coalesce(s.since, e.since)
+        AND e.reason IS NOT DISTINCT FROM s.reason AND e.wanted_state IS NOT DISTINCT FROM s.wanted_state
+        AND ($4::jsonb IS NULL OR (e.at_hand - 'wrapUpSeconds') #- '{{preview,seconds}}'
+                = ($4::jsonb - 'wrapUpSeconds') #- '{{preview,seconds}}'
+            AND e.at_hand ->> 'wrapUpSeconds' IS NULL = ($4::jsonb ->> 'wrapUpSeconds' IS NULL)
+            AND coalesce(abs(extract(epoch FROM $5 - e.said_at) + {_SECONDS_LEFT.format("$4::jsonb")}
+                - {_SECONDS_LEFT.format("e.at_hand")}) < 0.5, true))
 ), session AS (
     INSERT INTO workspace_sessions AS w (organisation_id, agent_id, sequence, at_hand, said_at, email)
     SELECT $1, $2, 1, coalesce($4::jsonb, '{{}}'), $5, CASE WHEN $6::boolean THEN (
         SELECT jsonb_build_object('activityId', activity_id, 'campaignId', campaign_id) {_OWN_EMAILS} LIMIT 1) END
-    WHERE NOT EXISTS (SELECT FROM known) AND (SELECT count(*) FROM state) >= 0
+    WHERE NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM same) AND (SELECT count(*) FROM state) >= 0
     ON CONFLICT (organisation_id, agent_id) DO UPDATE SET sequence = w.sequence + 1,
         at_hand = coalesce($4::jsonb, w.at_hand),
         said_at = CASE WHEN $4::jsonb IS NULL THEN w.said_at ELSE excluded.said_at END,
@@ -100,9 +116,6 @@ SELECT agent_id, reason FROM agent_states
 WHERE organisation_id = $1 AND reason IS NOT NULL AND identifiers_in(reason) && ($2::text[] || identifiers_in($3))"""
 SCRUB_REASON_SQL = "UPDATE agent_states SET reason = $3 WHERE organisation_id = $1 AND agent_id = $2"
 
-# Of these states a call that stands on the desk was left there by an engine that died.
-_WITHOUT_CALL = frozenset({"ready", "paused", "signed-out"})
-
 
 async def publish(
     db: Database,
@@ -139,10 +152,7 @@ async def sessions(db: Database, organisation: int, after: int, count: int) -> l
 
 def session_of(row: Record, now: datetime) -> Session:
     """The session in a row, as it is now."""
-    shown = _session(row, now)
-    if shown.state in _WITHOUT_CALL and shown.call is not None and shown.call.state != "ringing":
-        return msgspec.structs.replace(shown, call=None, wrap_up_seconds=None)
-    return shown
+    return _session(row, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +187,8 @@ def _session(row: Record, at: datetime) -> Session:
     preview, wrap_up = hand.preview, hand.wrap_up_seconds
     if preview is not None:
         preview = msgspec.structs.replace(preview, seconds=_left(preview.seconds, passed))
-    return Session(
+    # what stands on the desk may also have been left there by an engine that died
+    session = Session(
         agent_id=row["agent_id"],
         sequence=row["sequence"],
         state=row["state"],
@@ -189,6 +200,7 @@ def _session(row: Record, at: datetime) -> Session:
         email=None if row["email"] is None else msgspec.json.decode(row["email"], type=Email),
         wrap_up_seconds=None if wrap_up is None else _left(wrap_up, passed),
     )
+    return coherent(session)
 
 
 def _left(seconds: float, passed: timedelta) -> float:

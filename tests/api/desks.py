@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from callfloor.contract.codes import AgentState
 from callfloor.contract.workspace import AtHand, Call, EventType
-from callfloor.store import tokens, workspace
+from callfloor.store import agents, tokens, workspace
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 
@@ -39,5 +40,14 @@ def client_of(centre: Centre, token: str) -> httpx2.AsyncClient:
     )
 
 
+_STATES: dict[str, AgentState] = {"ringing": "dialling", "connected": "on-call", "wrap-up": "on-wrap"}
+
+
 async def publish(db: Database, centre: Centre, hand: AtHand, type: EventType = "call.changed") -> None:
+    """What a floor tells of the agent whose desk it is, in the state that belongs to it."""
+    state = "dialling" if hand.preview is not None else None
+    if hand.call is not None:
+        state = _STATES[hand.call.state]
+    if state is not None:
+        await agents.show(db, centre.organisation, centre.agent, state, None, datetime.now(UTC))
     await workspace.publish(db, centre.organisation, centre.agent, type, hand, datetime.now(UTC))

@@ -99,6 +99,34 @@ async def test_an_agent_whose_phone_is_away_is_not_signed_in(
     await agents.set_phone_reachable(db, centre.organisation, centre.agent, False, datetime.now(UTC))
     assert (await desk.put("/session", json={"state": "ready"})).status_code == 409
     assert (await command(desk, "ready", 409))["type"].endswith("/agent-phone-unreachable")
+    assert (await desk.put("/session", json={"state": "paused"})).status_code == 409
+    assert (await desk.get("/session")).json()["state"] == "signed-out"
+
+
+@pytest.mark.parametrize("by_command", [False, True])
+@pytest.mark.parametrize("before", ["never", "signed-out", "ready", "paused"])
+async def test_whoever_pauses_before_the_first_call_is_signed_in_paused(
+    desk: httpx2.AsyncClient, db: Database, centre: Centre, by_command: bool, before: str
+) -> None:
+    if before != "never":
+        await agents.show(db, centre.organisation, centre.agent, before, None, datetime.now(UTC))  # type: ignore[arg-type]
+    if by_command:
+        shown = await command(desk, "pause", reason="training")
+    else:
+        shown = (await desk.put("/session", json={"state": "paused", "reason": "training"})).json()
+    assert (shown["state"], shown["reason"], shown["wanted"]) == ("paused", "training", None)
+    last = shown["sequence"]
+    assert (await command(desk, "pause", reason="training"))["sequence"] == last, "an event without a change"
+
+
+@pytest.mark.parametrize("number", ["12345", "+12345", "000", "0491 570", "+61 12345"])
+async def test_what_is_no_number_is_not_dialled(
+    desk: httpx2.AsyncClient, centre: Centre, link: Linked, number: str
+) -> None:
+    await command(desk, "dial", 422, campaignId=centre.outbound, number=number)
+    for action in ("transfer", "consult"):
+        await command(desk, action, 422, to={"number": number})
+    assert link.work.done == []
 
 
 async def test_a_command_reaches_the_floor_and_its_effect_is_in_the_answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 from collections.abc import AsyncGenerator
@@ -43,9 +44,13 @@ async def token(db: Database, centre: Centre) -> str:
     return await token_of(db, centre, centre.agent)
 
 
+_NUMBERS = itertools.count()
+
+
 async def happen(db: Database, centre: Centre, count: int) -> None:
-    for number in range(count):
-        await publish(db, centre, AtHand(wrap_up_seconds=number))
+    """Things that happen at the desk, each another than before."""
+    for _ in range(count):
+        await publish(db, centre, AtHand(wrap_up_seconds=10 * next(_NUMBERS)))
 
 
 def sequences(messages: list[dict[str, Any]]) -> list[int]:
@@ -77,7 +82,8 @@ async def test_a_snapshot_comes_first_and_then_what_happens(
             await client.put("/session", json={"state": "ready"})
         (event,) = await read(connection, 1)
         assert (event["type"], event["sequence"]) == ("session", 2)
-        assert (event["session"]["state"], event["session"]["call"]["state"]) == ("ready", "ringing")
+        assert (event["session"]["state"], event["session"]["call"]["state"]) == ("dialling", "ringing")
+        assert event["session"]["wanted"] == "ready"
         async with client_of(centre, token) as client:
             assert (await client.get("/events?after=1")).json() == {"events": [event], "sequence": 2}
 

@@ -13,6 +13,7 @@ from callfloor.floor.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
 from callfloor.floor.floor import Floor
 from callfloor.floor.outbound import INFORMATION_MESSAGE
 from callfloor.floor.plan import CampaignPlan, Preview
+from callfloor.floor.presence import NO_WRAP_UP
 from callfloor.floor.records import WrapUp
 from callfloor.rules.agents import MISSED_CALL, AgentInput
 from callfloor.rules.pacing import Decision, Pacer, PacingSettings, Past
@@ -116,12 +117,12 @@ def test_a_wrap_up_that_nobody_ends_gets_the_default_code_in_time_and_later_when
     story.talks(story.carrier.placed[1], 1)
     story.carrier.say(Ended(story.carrier.placed[1], "hang-up", 0.0))
     story.passes(20.0)
-    assert story.floor.presence.extend_wrap_up(1)
+    assert story.floor.presence.extend_wrap_up(1) is None
     story.passes(59.0)
     assert (story.state(1), len(story.records.wraps)) == ("on-wrap", 1)
     story.passes(1.0)
     assert story.records.wraps[1] == (170.0, WrapUp(7))
-    assert not story.floor.presence.extend_wrap_up(1)
+    assert story.floor.presence.extend_wrap_up(1) == NO_WRAP_UP
 
 
 def test_an_agent_who_misses_a_call_is_paused_and_the_customer_gets_another_one() -> None:
@@ -259,3 +260,21 @@ def test_hundreds_of_agents_who_become_ready_at_once_are_reckoned_with_once(monk
     story.passes(0.0)
     assert len(decided) == 1
     assert decided[0] == CALLS_PER_S
+
+
+def test_a_wrap_up_is_extended_so_often_as_the_campaign_says_and_each_time_counted_from_then() -> None:
+    story = Story(replace(PROGRESSIVE, wrap_up_extensions=2), 1)
+    (call,) = story.carrier.placed
+    story.talks(call, 1)
+    story.carrier.say(Ended(call, "hang-up", 60.0))
+    for _ in range(2):
+        assert story.floor.presence.extend_wrap_up(1) is None
+    refused = story.floor.presence.extend_wrap_up(1)
+    assert refused is not None
+    assert refused.code == "limit-reached"
+    assert "2 times" in refused.detail
+    assert story.floor.presence.wrap_up(1, WrapUp())
+    # the next call has its own
+    story.talks(story.carrier.placed[1], 1)
+    story.carrier.say(Ended(story.carrier.placed[1], "hang-up", 0.0))
+    assert story.floor.presence.extend_wrap_up(1) is None

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from callfloor.contract.codes import LeadStatus
 from callfloor.contract.workflows import Hangup, Voicemail
-from callfloor.contract.workspace import CompleteTransfer, Dial, HangUp
+from callfloor.contract.workspace import CompleteTransfer, Dial, HangUp, WrapUp
 from callfloor.floor import engine, recordings
 from callfloor.floor.recordings import Recordings
 from callfloor.settings import Settings
@@ -18,7 +19,19 @@ from callfloor.telephony.carrier import CallId
 from callfloor.telephony.simulated import SimulatedCarrier
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, calls, consulted, exchange, own, pause, status, steady
+from tests.floor.test_inbound import (
+    CALLER,
+    PATIENT,
+    QUEUE,
+    calls,
+    consulted,
+    exchange,
+    own,
+    pause,
+    status,
+    steady,
+    switch_on,
+)
 from tests.floor.test_recovery import another
 from tests.store.call_day import add_leads
 from tests.waiting import until
@@ -81,6 +94,24 @@ async def test_each_leg_of_a_call_that_ended_without_an_engine_gets_its_part(
     assert await media_of(own, centre) == [(leg, "recording") for leg in legs]
 
 
+async def test_a_lead_is_as_new_as_the_desk_though_the_sound_is_not_stored_yet(
+    centre: Centre, own: Database, settings: Settings, nothing_is_stored: pytest.MonkeyPatch
+) -> None:
+    (lead_id,) = await add_leads(own, centre, 1)
+    nothing_is_stored.setattr(recordings, "FIRST_REST_S", 3600.0)
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, (agent,)):
+        await pause(centre, up, agent)
+        await switch_on(centre, own, up)
+        up.carrier.behaviour = Behaviour(live=1.0, answer_s=steady(0.1), talk_s=steady(600))
+        assert await up.do(agent, Dial(centre.outbound, "0491 570 156", lead_id)) is None
+        await until(lambda: equals(states(own, centre), {"on-call"}))
+        assert await up.do(agent, HangUp()) is None
+        assert await up.do(agent, WrapUp(lead_status=LeadStatus.COMPLETED)) is None
+        shown = "SELECT status_code FROM leads WHERE lead_id = $1 AND in_flight_attempt_id IS NULL"
+        await until(lambda: equals(own.fetchval(shown, lead_id), LeadStatus.COMPLETED))
+        assert await kept(up.carrier) == 1
+
+
 async def test_a_dialled_call_and_a_message_are_found_again(
     centre: Centre, own: Database, settings: Settings, nothing_is_stored: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +119,7 @@ async def test_a_dialled_call_and_a_message_are_found_again(
     steps = (MESSAGE, Hangup(name="bye"))
     async with exchange(centre, own, settings, *steps, agents=1) as (up, number, (agent,)):
         await pause(centre, up, agent)
+        await switch_on(centre, own, up)
         up.carrier.behaviour = Behaviour(live=1.0, answer_s=steady(0.1), talk_s=steady(600))
         assert await up.do(agent, Dial(centre.outbound, "0491 570 156", lead_id)) is None
         await until(lambda: equals(states(own, centre), {"on-call"}))

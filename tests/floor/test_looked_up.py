@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from callfloor.clock import VirtualClock
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.records import Claim
@@ -41,7 +42,9 @@ class Slow(MemoryRecords):
     def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
         self.late.append(lambda: super(Slow, self).preview(plan, agent, done))
 
-    def start(self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | None], None]) -> None:
+    def start(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
+    ) -> None:
         self.late.append(lambda: super(Slow, self).start(plan, lead, agent, done))
 
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:

@@ -29,6 +29,7 @@ from tests.floor.test_inbound import (
     pause,
     status,
     steady,
+    switch_on,
 )
 from tests.store.call_day import add_leads
 from tests.waiting import until
@@ -60,6 +61,7 @@ async def test_a_dialled_customer_who_waits_after_a_transfer_goes_on_waiting(
     (lead_id,) = await add_leads(own, centre, 1)
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, (agent,)):
         await pause(centre, up, agent)
+        await switch_on(centre, own, up)
         up.carrier.behaviour = replace(PATIENT, live=1.0, answer_s=steady(0.1))
         assert await up.do(agent, Dial(centre.outbound, "0491 570 156", lead_id)) is None
         await until(lambda: equals(states(own, centre), {"on-call"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from callfloor.contract.codes import DialStatus, LeadStatus
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.campaigns import CampaignSettings, plan_of
 from callfloor.floor.explain import Explained, explain
 from callfloor.floor.plan import CampaignKey, Claimed, Preview
@@ -60,6 +62,9 @@ class Dialler:
 
     async def preview(self, agent: int, at: datetime) -> Preview | None:
         return await self._selection.preview(self._campaigns[self.key].plan, agent, at.timestamp())
+
+    async def start(self, lead: Preview, agent: int, at: datetime) -> Claimed | Refusal:
+        return await self._selection.start(self._campaigns[self.key].plan, lead, agent, at.timestamp())
 
     async def skip(self, lead: Preview, agent: int, at: datetime) -> None:
         await self._selection.skip(self._campaigns[self.key].plan, lead, agent, "not suitable", at.timestamp())
@@ -318,6 +323,37 @@ async def test_a_lead_that_is_skipped_rests_as_the_strategy_of_its_own_list_says
     await dialler.skip(lead, centre.agent, NOON)
     due = await db.fetchval("SELECT next_attempt_at FROM leads WHERE lead_id = $1", lead_id)
     assert due == NOON + timedelta(minutes=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("UPDATE leads SET completed_at = now() WHERE lead_id = $1", "completed"),
+        ("UPDATE leads SET status_code = 11 WHERE lead_id = $1", "do-not-call|Do Not Call"),
+        ("UPDATE leads SET next_attempt_at = '2099-01-01' WHERE lead_id = $1", "2099"),
+        ("UPDATE leads SET phone1 = NULL WHERE lead_id = $1", "phone"),
+        ("DELETE FROM leads WHERE lead_id = $1", "gone"),
+        ("UPDATE lists l SET in_dialler = false FROM leads e WHERE e.lead_id = $1 AND l.list_id = e.list_id", "list"),
+        (None, "do-not-call"),
+    ],
+)
+async def test_a_lead_that_is_accepted_and_may_not_be_called_any_more_is_refused_with_the_reason(
+    db: Database, centre: Centre, dialler: Dialler, change: str | None, why: str
+) -> None:
+    (lead_id,) = await add_leads(db, centre, 1)
+    await dialler.open(NOON)
+    lead = await dialler.preview(centre.agent, NOON)
+    assert lead is not None
+    if change is None:
+        key = await do_not_call.key(db, centre.organisation)
+        await do_not_call.add(db, centre.organisation, key, "+61491570156", NOON)
+    else:
+        await db.execute(change, lead_id)
+    await dialler.open(NOON)
+    refused = await dialler.start(lead, centre.agent, NOON)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "refused-number"
+    assert re.search(why, refused.detail), refused.detail
 
 
 async def test_a_regime_keeps_the_holidays_of_its_own_country(db: Database, centre: Centre, dialler: Dialler) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callfloor.contract.workflows import Hangup, Queue, Workflow
 from callfloor.contract.workspace import (
     CancelConsultation,
     CompleteTransfer,
@@ -22,9 +23,10 @@ from callfloor.contract.workspace import (
     WrapUp,
 )
 from callfloor.floor.contacts import Contact, Stage
+from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.rules.agents import AgentInput
-from callfloor.telephony.carrier import AgentMissed, Ended, Joined, Left
-from tests.floor.room import FIRST, OUTSIDE, SECOND, THIRD, Room
+from callfloor.telephony.carrier import AgentMissed, Digit, Ended, Joined, Left
+from tests.floor.room import FIRST, OUTSIDE, SALES, SECOND, THIRD, Room
 
 
 @pytest.mark.parametrize("to", [Target(agent_id=SECOND), Target(campaign_id=2), Target(number=OUTSIDE)])
@@ -337,3 +339,65 @@ def test_an_agent_may_decline_a_call_that_rings_and_the_customer_is_first_in_the
     assert room.does(FIRST, HangUp()) is None
     assert (contact.stage, room.state(FIRST)) == (Stage.QUEUE, "paused")
     assert (contact.call, FIRST) in room.carrier.left
+
+
+def test_keys_that_are_pressed_while_an_agents_phone_rings_count_when_nobody_takes_the_call() -> None:
+    queue = Queue(name="queue", campaign="Sales", options={"9": "bye"})
+    room = Room(flow=Workflow(name="Main", start="queue", steps=(queue, Hangup(name="bye", prompt="bye"))))
+    room.ready(FIRST)
+    contact = room.caller()
+    room.carrier.say(Digit(contact.call, "5"))
+    room.carrier.say(Digit(contact.call, "9"))
+    assert (contact.stage, contact.agent) == (Stage.JOINING, FIRST)
+    room.carrier.say(AgentMissed(contact.call, FIRST))
+    assert contact.stage is Stage.WORKFLOW
+    assert room.carrier.played[-1] == (contact.call, "bye")
+    assert contact.walk is not None
+    assert contact.walk.state.digits == "59"
+
+
+def test_keys_that_are_pressed_before_an_agent_takes_the_call_are_nothing_to_the_talk() -> None:
+    room = Room(survey=True)
+    room.ready(FIRST)
+    contact = room.caller()
+    room.carrier.say(Digit(contact.call, "1"))
+    room.carrier.say(Joined(contact.call, FIRST))
+    assert room.does(FIRST, HangUp()) is None
+    assert room.legs()[0].answers == {}
+
+
+# What a desk is told
+
+
+def test_an_idle_agent_of_many_campaigns_is_told_nothing() -> None:
+    room = Room()
+    told: list[str] = []
+    room.records.tell = lambda _organisation, _agent, what, _session, _at: told.append(what)  # type: ignore[method-assign]
+    keys = [CampaignKey(1, number) for number in range(10, 15)]
+    for key in keys:
+        mode = "preview" if key.campaign % 2 else "progressive"
+        room.floor.configure(CampaignPlan(key, mode, frozenset({FIRST}), country="AU"))  # type: ignore[arg-type]
+    room.floor.team.put(FIRST, 1, (SALES, *keys))
+    room.ready(FIRST)
+    room.at(0.5)
+    told.clear()
+    for second in range(1, 60):
+        room.at(second)
+        room.floor.tick()
+    assert told == []
+
+
+def test_a_desk_that_is_told_of_something_else_in_a_wrap_up_goes_on_counting_down() -> None:
+    room = Room()
+    contact = room.talk(others=False)
+    room.at(95.0)
+    room.does(FIRST, HangUp())
+    room.carrier.say(Ended(contact.call, "hang-up"))
+    room.at(100.0)
+    room.floor.agent(FIRST, AgentInput.PAUSE, "lunch", written=True)
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    session = room.floor.showing.session(agent)
+    assert (session.wanted, session.wrap_up_seconds) == ("paused", 25.0)
+    assert session.call is not None
+    assert (session.call.state, session.call.seconds) == ("wrap-up", 95)

@@ -21,7 +21,7 @@ RINGING = Call(
     activity_id=7, direction="inbound", campaign_id=1, campaign_name="Support", number="+61491570156", lead_id=None,
     state="ringing",
 )  # fmt: skip
-ON_CALL = AtHand(call=RINGING)
+ON_CALL = AtHand(call=replace(RINGING, state="connected", connected_timestamp=NOW))
 
 
 async def publish(db: Database, centre: Centre, hand: AtHand | None, at: datetime = NOW) -> None:
@@ -37,7 +37,8 @@ async def missed(db: Database, centre: Centre, after: int, count: int = 100) -> 
 async def test_events_count_up_and_each_shows_the_state_of_its_moment(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
     await agents.make_ready(db, org, agent, NOW)
-    await publish(db, centre, ON_CALL)
+    await agents.show(db, org, agent, "dialling", None, NOW)
+    await publish(db, centre, AtHand(call=RINGING))
     async with db.transaction():
         await agents.show(db, org, agent, "on-call", None, NOW)
         await publish(db, centre, ON_CALL, NOW + timedelta(seconds=1))
@@ -46,8 +47,8 @@ async def test_events_count_up_and_each_shows_the_state_of_its_moment(db: Databa
     assert found.whole
     assert found.last == 4
     assert [event.sequence for event in found.events] == [1, 2, 3, 4]
-    assert [event.session.state for event in found.events] == ["ready", "ready", "on-call", "on-call"]
-    assert [event.session.call for event in found.events] == [None, RINGING, RINGING, RINGING]
+    assert [event.session.state for event in found.events] == ["ready", "dialling", "on-call", "on-call"]
+    assert [event.session.call for event in found.events] == [None, RINGING, ON_CALL.call, ON_CALL.call]
     last = found.events[-1].session
     assert (last.wanted, last.reason) == ("paused", "lunch")
     assert await workspace.session(db, org, agent, NOW) == last
@@ -70,7 +71,7 @@ async def test_writers_at_once_leave_no_gap_and_end_with_the_last_state(db: Data
     writers = [publish(db, centre, AtHand(wrap_up_seconds=n), NOW + timedelta(seconds=n)) for n in range(20)]
     await asyncio.gather(*writers, *map(ask, range(20)))
     found = await missed(db, centre, 0)
-    assert [event.sequence for event in found.events] == list(range(1, 42))
+    assert [event.sequence for event in found.events] == list(range(1, found.last + 1))
     assert found.events[-1].session.state == await agents.state(db, org, agent)
 
 
@@ -90,16 +91,36 @@ async def test_what_is_not_kept_any_more_is_said(db: Database, centre: Centre) -
 
 
 async def test_seconds_that_are_left_pass(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
     preview = PreviewLead(lead_id=1, campaign_id=1, number="+61491570156", seconds=30)
-    await publish(db, centre, AtHand(preview=preview, wrap_up_seconds=10))
-    await agents.make_ready(db, centre.organisation, centre.agent, NOW + timedelta(seconds=4))
-    for session in (
-        (await missed(db, centre, 1)).events[0].session,
-        await workspace.session(db, centre.organisation, centre.agent, NOW + timedelta(seconds=4)),
-    ):
-        assert session is not None
-        assert session.preview is not None
-        assert (session.preview.seconds, session.wrap_up_seconds) == (26, 6)
+    for state, hand in (("dialling", AtHand(preview=preview)), ("on-wrap", AtHand(wrap_up_seconds=10))):
+        await agents.show(db, org, agent, state, None, NOW)  # type: ignore[arg-type]
+        await publish(db, centre, hand)
+        at = NOW + timedelta(seconds=4)
+        await agents.pause(db, org, agent, at, state)
+        told = (await missed(db, centre, 0)).events[-1].session
+        for session in (told, await workspace.session(db, org, agent, at)):
+            assert session is not None
+            left = session.preview.seconds if session.preview is not None else session.wrap_up_seconds
+            assert left == (26 if state == "dialling" else 6)
+
+
+@pytest.mark.parametrize("hand", [None, AtHand(), AtHand(wrap_up_seconds=8)])
+async def test_what_changes_nothing_is_no_event(db: Database, centre: Centre, hand: AtHand | None) -> None:
+    org, agent = centre.organisation, centre.agent
+    await agents.show(db, org, agent, "ready" if hand in (None, AtHand()) else "on-wrap", None, NOW)
+    await publish(db, centre, hand)
+    for second in range(1, 4):
+        again = hand
+        if hand is not None and hand.wrap_up_seconds is not None:
+            # the same moment, told a little later
+            again = replace(hand, wrap_up_seconds=hand.wrap_up_seconds - second)
+        await publish(db, centre, again, NOW + timedelta(seconds=second))
+    assert (await missed(db, centre, 0)).last == 1
+    await publish(db, centre, AtHand(wrap_up_seconds=60), NOW + timedelta(seconds=5))
+    assert (await missed(db, centre, 0)).last == 2
+    await workspace.publish(db, org, agent, "call.ended", AtHand(), NOW + timedelta(seconds=6))
+    assert (await missed(db, centre, 0)).last == 3
 
 
 async def test_a_call_that_an_engine_left_behind_is_not_shown(db: Database, centre: Centre) -> None:
@@ -184,6 +205,7 @@ async def test_an_erased_number_stands_on_no_desk_and_in_no_command(db: Database
     org, agent = centre.organisation, centre.agent
     number = "+61491570156"
     await agents.make_ready(db, org, agent, NOW)
+    await agents.show(db, org, agent, "on-call", None, NOW)
     await publish(db, centre, ON_CALL)
     await agents.pause(db, org, agent, NOW, "calls 0491 570 156 back")
     dial = Dial(campaign_id=centre.outbound, number="0491 570 156")

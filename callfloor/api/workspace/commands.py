@@ -14,7 +14,7 @@ from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.workspace.examples import SESSION
 from callfloor.api.workspace.feed import heard, outcome
 from callfloor.api.workspace.people import OWN, SUPERVISED, agent_of, session_of, supervisor_of
-from callfloor.api.workspace.session import make_ready
+from callfloor.api.workspace.session import make_ready, pause
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.leads import LARGEST_LEAD_DATA
 from callfloor.contract.workspace import (
@@ -70,7 +70,7 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
         case Ready():
             await make_ready(call, agent_id)
         case Pause():
-            await agents.pause(call.db, call.organisation, agent_id, call.now, body.reason)
+            await pause(call, agent_id, body.reason)
         case SignOut():
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
         case DoNotCall():

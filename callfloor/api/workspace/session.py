@@ -55,15 +55,15 @@ async def get_session(call: Call) -> Session:
 async def update_session(call: Call, body: SessionUpdate) -> Session:
     """Become ready (signed in if need be), paused or signed out.
 
-    During a call it takes effect when the call and its wrap-up end: `wanted` says so. Pausing when you are signed out
-    changes nothing.
+    During a call it takes effect when the call and its wrap-up end: `wanted` says so. `paused` when you are signed out
+    signs you in, paused.
     """
     agent_id = agent_of(call.caller)
     match body.state:
         case "ready":
             await make_ready(call, agent_id)
         case "paused":
-            await agents.pause(call.db, call.organisation, agent_id, call.now, body.reason)
+            await pause(call, agent_id, body.reason)
         case "signed-out":
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
     return await session_of(call, agent_id)
@@ -72,6 +72,12 @@ async def update_session(call: Call, body: SessionUpdate) -> Session:
 async def make_ready(call: Call, agent_id: int) -> None:
     """Raises `AgentPhoneUnreachable`."""
     if not await agents.make_ready(call.db, call.organisation, agent_id, call.now):
+        raise AgentPhoneUnreachable("Your phone cannot be reached, so you cannot be signed in.")
+
+
+async def pause(call: Call, agent_id: int, reason: str | None) -> None:
+    """Raises `AgentPhoneUnreachable`."""
+    if not await agents.sign_in_paused(call.db, call.organisation, agent_id, call.now, reason):
         raise AgentPhoneUnreachable("Your phone cannot be reached, so you cannot be signed in.")
 
 

@@ -44,14 +44,13 @@ class TokenCache:
             return caller
         version = self.version
         caller = await tokens.find(self._db, key)
-        if version != self.version:
-            # what was read may be older than the change
-            return caller
+        # what was read before a change is not believed again
+        until = now + KEPT_S if version == self.version else 0.0
         if caller is None:
-            self._unknown[key] = now + KEPT_S
+            self._unknown[key] = until
             self._known.pop(key, None)
         else:
-            self._known[key] = (now + KEPT_S, caller)
+            self._known[key] = (until, caller)
         while len(self._known) > MOST:
             self._known.popitem(last=False)
         while len(self._unknown) > MOST_UNKNOWN:

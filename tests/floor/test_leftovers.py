@@ -121,6 +121,7 @@ async def test_a_dialled_call_and_a_message_are_found_again(
         await pause(centre, up, agent)
         await switch_on(centre, own, up)
         up.carrier.behaviour = Behaviour(live=1.0, answer_s=steady(0.1), talk_s=steady(600))
+        await switch_on(centre, own, up)
         assert await up.do(agent, Dial(centre.outbound, "0491 570 156", lead_id)) is None
         await until(lambda: equals(states(own, centre), {"on-call"}))
         up.carrier.call_in(number, CALLER, PATIENT)

@@ -63,6 +63,7 @@ async def test_a_dialled_customer_who_waits_after_a_transfer_goes_on_waiting(
         await pause(centre, up, agent)
         await switch_on(centre, own, up)
         up.carrier.behaviour = replace(PATIENT, live=1.0, answer_s=steady(0.1))
+        await switch_on(centre, own, up)
         assert await up.do(agent, Dial(centre.outbound, "0491 570 156", lead_id)) is None
         await until(lambda: equals(states(own, centre), {"on-call"}))
         assert await up.do(agent, Transfer(Target(campaign_id=centre.inbound))) is None

@@ -160,42 +160,80 @@ def export(
 
 @app.command("import")
 def import_leads(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, JSON or NDJSON.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, XLSX, JSON or NDJSON.")
+    ],
     list_id: Annotated[
         int | None,
         typer.Option("--list", min=1, max=2**63 - 1, metavar="ID", help="List of the rows that name no listId."),
     ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=FIELD,…",
+            help="What columns become, where their names do not say it; - leaves one out, leadData.NAME keeps it.",
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="Between the cells of CSV, such as semicolon or tab [default: found]."),
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of CSV, such as windows-1252 [default: found].")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook [default: its first].")] = None,
     url: Annotated[
         str | None, typer.Option(help="The server [default: CALLFLOOR_URL, else http://127.0.0.1:8080].")
     ] = None,
     token: Annotated[str | None, typer.Option(help="A token with leads:write [default: CALLFLOOR_TOKEN].")] = None,
     on_duplicate: Annotated[
-        Literal["insert", "skip", "update"],
-        typer.Option(help="What to do with a customerKey that the list has already."),
+        Literal["insert", "skip", "update", "updateOnly"],
+        typer.Option(help="What to do with a customerKey that the list has already; updateOnly adds no leads."),
     ] = "insert",
+    on_duplicate_phone: Annotated[
+        Literal["insert", "skip", "update"], typer.Option(help="What to do with a phone that another lead has.")
+    ] = "insert",
+    duplicate_phone_in: Annotated[
+        Literal["list", "campaign", "organisation"], typer.Option(help="Where that lead is looked for.")
+    ] = "list",
+    empty_clears: Annotated[
+        bool, typer.Option("--empty-clears", help="An empty cell clears what the lead has, with update.")
+    ] = False,
+    lift_do_not_call: Annotated[
+        bool, typer.Option("--lift-do-not-call", help="Rows may give leads of status Do Not Call another one.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and write nothing.")] = False,
     errors: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Where to write the rows that were wrong.")
     ] = None,
     format: Annotated[
-        Literal["csv", "json", "ndjson"] | None, typer.Option(help="[default: by the file's name].")
+        Literal["csv", "xlsx", "json", "ndjson"] | None, typer.Option(help="[default: by the file's name].")
     ] = None,
 ) -> None:
-    """Import leads through the API of a running server."""
+    """Import leads through the API of a running server.
+
+    Example: callfloor import leads.csv --list 1 --map "Cell=phone1,Ref=customerKey" --dry-run
+
+    Exits with 0 when every row is fine, 3 when some were invalid (the others are imported), 1 when the import failed or
+    was refused, 2 for a wrong option.
+    """
     from callfloor.commands import session
-    from callfloor.import_client import import_file
+    from callfloor.import_client import Wanted, import_file
 
     settings = session.settings(url=url, token=token)
-    code = import_file(
-        file,
+    wanted = Wanted(
         list_id=list_id,
-        url=settings.url,
-        token=settings.token,
+        map=",".join(columns or ()) or None,
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
         on_duplicate=on_duplicate,
+        on_duplicate_phone=on_duplicate_phone,
+        duplicate_phone_in=duplicate_phone_in,
+        empty_clears=empty_clears,
+        lift_do_not_call=lift_do_not_call,
         dry_run=dry_run,
-        errors_to=errors,
-        format=format,
     )
+    code = import_file(file, wanted, url=settings.url, token=settings.token, errors_to=errors, format=format)
     raise typer.Exit(code)
 
 

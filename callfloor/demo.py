@@ -15,7 +15,7 @@ import httpx2
 from callfloor import samples
 from callfloor.centre import apply_text
 from callfloor.contract.codes import SCOPES
-from callfloor.import_client import import_file
+from callfloor.import_client import Wanted, import_file
 from callfloor.serve import serve
 from callfloor.settings import Settings
 from callfloor.store import campaigns, organisations, tokens, users
@@ -100,7 +100,7 @@ def _import(client: httpx2.Client, address: str, token: str, list_id: int, name:
         path = Path(folder) / "leads.csv"
         samples.write_csv(path, count)
         print(f"importing {count:,} generated leads into {name}, some wrong on purpose, through the API:", flush=True)
-        import_file(path, list_id=list_id, url=address, token=token, on_duplicate="insert")
+        import_file(path, Wanted(list_id=list_id), url=address, token=token)
 
 
 def _first_recording(client: httpx2.Client, campaign: int) -> str | None:

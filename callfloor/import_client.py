@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-TYPES = {"csv": "text/csv", "json": "application/json", "ndjson": "application/x-ndjson"}
+from callfloor.rules.import_text import ENDINGS, FORMS
+
+TYPES = {form: kind for kind, form in reversed(FORMS.items())}
 PREFIX = "/platform-api/v3.0"
 CHUNK = 256 * 1024
 TRIES = 8
 POLL_S = 0.3
 PLAIN_EVERY_S = 5.0
+MOST_SHOWN = 60
 # exit codes
 FINE, FAILED, USAGE, SOME_INVALID = 0, 1, 2, 3
 
@@ -27,14 +31,47 @@ class ImportFailedError(RuntimeError):
     """The import cannot go on; the message says why in one line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of an import: the parameters of the API."""
+
+    list_id: int | None = None
+    map: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    on_duplicate: str = "insert"
+    on_duplicate_phone: str = "insert"
+    duplicate_phone_in: str = "list"
+    empty_clears: bool = False
+    lift_do_not_call: bool = False
+    dry_run: bool = False
+
+    def query(self) -> dict[str, str]:
+        """What differs from the API's own defaults."""
+        values = {
+            "listId": self.list_id,
+            "map": self.map,
+            "delimiter": self.delimiter,
+            "encoding": self.encoding,
+            "sheet": self.sheet,
+            "onDuplicate": self.on_duplicate,
+            "onDuplicatePhone": self.on_duplicate_phone,
+            "duplicatePhoneIn": self.duplicate_phone_in,
+            "emptyClears": self.empty_clears,
+            "liftDoNotCall": self.lift_do_not_call,
+            "dryRun": self.dry_run,
+        }
+        usual = (None, False, "insert", "list")
+        return {name: "true" if value is True else str(value) for name, value in values.items() if value not in usual}
+
+
 def import_file(
     path: Path,
+    wanted: Wanted,
     *,
-    list_id: int | None,
     url: str,
     token: str | None,
-    on_duplicate: str = "insert",
-    dry_run: bool = False,
     errors_to: Path | None = None,
     format: str | None = None,
 ) -> int:
@@ -42,23 +79,18 @@ def import_file(
 
     Returns 0 when every row is fine, 3 when some were invalid, 1 on a failure, 2 on a wrong option.
     """
-    form = format or path.suffix.removeprefix(".").lower()
-    if form not in TYPES:
-        return _refuse(f"the format of {path.name} is not known: name it with --format csv, json or ndjson")
+    form = format or ENDINGS.get(path.suffix.removeprefix(".").lower())
+    if form is None:
+        return _refuse(f"the format of {path.name} is not known: name it with --format csv, xlsx, json or ndjson")
     if not token:
         return _refuse("a token is needed: --token, or CALLFLOOR_TOKEN (make one with callfloor token create)")
     if not path.is_file():
         return _refuse(f"there is no file {path}")
-    query: dict[str, str] = {"onDuplicate": on_duplicate}
-    if list_id is not None:
-        query["listId"] = str(list_id)
-    if dry_run:
-        query["dryRun"] = "true"
     try:
         with httpx2.Client(
             base_url=url.rstrip("/") + PREFIX, headers={"Authorization": f"Bearer {token}"}, timeout=120
         ) as client:
-            return _Run(client, path, form, query, errors_to).run()
+            return _Run(client, path, form, wanted.query(), errors_to).run()
     except (ImportFailedError, httpx2.HTTPError, httpx2.InvalidURL) as error:
         print(f"callfloor: {_one_line(error)}", file=sys.stderr)
         return FAILED
@@ -94,8 +126,20 @@ class _Run:
             disable=not self._console.is_terminal,
         ) as progress:
             accepted = self._send(progress)
+            self._show_columns(accepted.get("columns"))
             result = self._follow(progress, accepted["uuid"])
         return self._report(accepted["uuid"], result)
+
+    def _show_columns(self, columns: dict[str, str | None] | None) -> None:
+        """Which column became what: whoever sees a phone among their own data stops here."""
+        if not columns:
+            return
+        self._say("columns:")
+        width = min(max(map(len, columns)), 40)
+        for column, target in list(columns.items())[:MOST_SHOWN]:
+            self._say(f"  {column:{width}}  {'left out' if target is None else target}")
+        if len(columns) > MOST_SHOWN:
+            self._say(f"  and {len(columns) - MOST_SHOWN} more")
 
     def _send(self, progress: Progress) -> dict[str, Any]:
         """Upload, again if need be: the key makes a second try of the same file harmless."""
@@ -130,7 +174,11 @@ class _Run:
             if state["status"] == "completed":
                 return result
             if state["status"] == "failed":
-                raise ImportFailedError(f"the import {import_id} failed on the server; see its log")
+                failure = result.get("failure") or "see its log"
+                raise ImportFailedError(
+                    f"the import {import_id} failed on the server ({failure}); {result['inserted']:,} inserted,"
+                    f" {result['updated']:,} updated, {result['invalid']:,} not imported"
+                )
             if not self._console.is_terminal and now - told > PLAIN_EVERY_S:
                 told = now
                 self._say(f"{result['processed']:,} of {result['rows']:,} rows, {rate}, {result['invalid']:,} invalid")
@@ -158,6 +206,13 @@ class _Run:
         what = ", ".join(f"{result[name]:,} {name}" for name in ("inserted", "updated", "skipped", "invalid"))
         note = " (dry run: nothing was written)" if self._query.get("dryRun") else ""
         self._say(f"{result['rows']:,} rows: {what}{note}")
+        if result["emptyRows"]:
+            self._say(f"  of those skipped, {result['emptyRows']:,} were empty")
+        if result["absentPhones"]:
+            self._say(f"  {result['absentPhones']:,} phones were written as none (n/a, - or the like)")
+        without, leads = result["withoutPhone"], result["inserted"] + result["updated"]
+        if without:
+            self._say(f"warning: {without:,} of {leads:,} leads have no phone, so they cannot be called")
         if not result["invalid"]:
             return FINE
         if self._errors_to is not None:
@@ -176,7 +231,8 @@ class _Run:
         page = self._insist(lambda: self._client.get(f"/leads/bulk/{import_id}/errors", params={"limit": 3})).json()
         for row, faults in page["errorList"].items():
             words = "; ".join(f"{fault['field'] or 'row'}: {fault['message']}" for fault in faults)
-            self._say(f"  row {row}: {words}")
+            line = page["lines"].get(row)
+            self._say(f"  {f'row {row}' if line is None else f'line {line}'}: {words}")
         self._say("  --errors FILE.csv saves all of them, ready to mend and import again")
 
     def _say(self, text: str) -> None:

@@ -12,7 +12,7 @@ from callfloor.api.call import Call, invalid
 from callfloor.contract.codes import LeadStatus, Scope
 from callfloor.contract.leads import CallbackMoved, LeadUpdate, MovedReason
 from callfloor.errors import CallbackRefused, DoNotCallStays, FieldError, ScopeMissing
-from callfloor.rules.callbacks import CallbackError, Moved, Refused, Standing, Wish, settle, status_without
+from callfloor.rules.callbacks import CallbackError, Moved, Refused, Standing, Wish, completing, settle, status_without
 from callfloor.rules.times import format_timestamp
 from callfloor.store import callbacks, do_not_call, leads, lists, users
 from callfloor.store.callbacks import Wished
@@ -55,13 +55,12 @@ def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, A
     # an empty text clears, as null does
     text = body.next_attempt_timestamp or (None if body.next_attempt_timestamp == "" else body.next_attempt_timestamp)
     at = UNSET if text is UNSET else call.timestamp(text, "nextAttemptTimestamp", in_body=True)
-    status = body.status_code
-    if body.is_completed is True and row["completed_at"] is None and not isinstance(status, int):
-        # whoever is done with is not called back
-        status = LeadStatus.COMPLETED if standing.callback or isinstance(at, datetime) else UNSET
+    wish = Wish(body.agent_id, at, body.status_code)
+    if body.is_completed is True and row["completed_at"] is None:
+        wish = completing(standing, wish)
     without = status_without(row["attempts"], row["last_dial_status"])
     try:
-        after = settle(standing, Wish(body.agent_id, at, status), without)
+        after = settle(standing, wish, without)
     except CallbackError as error:
         raise invalid(error.field, error.code, error.message) from error
     return {"agent_id": after.agent_id, "next_attempt_at": after.at, "status_code": after.status_code}

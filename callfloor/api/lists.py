@@ -59,13 +59,20 @@ async def list_lists(call: Call, query: ListsQuery) -> Page[LeadList]:
     tag="leads",
     status=201,
     example={"listName": "List One", "campaignId": 99, "listId": 1},
-    request={"listName": "List One", "campaignId": 99},
+    request={"listName": "List One", "campaignId": 99, "inDialler": False, "weight": 5},
     problems=[ListNameTaken],
 )
 async def create_list(call: Call, body: ListCreate) -> Answer[ListCreated]:
-    """Create a list in a campaign. Names are unique inside a campaign."""
+    """Create a list in a campaign. Names are unique inside a campaign.
+
+    With `inDialler` false nothing of it is dialled while it is filled; `PATCH /leads/lists/{listId}` lets it go.
+    """
+    in_dialler = True if body.in_dialler is None else body.in_dialler
+    weight = 1 if body.weight is None else body.weight
     try:
-        list_id = await lists.insert(call.db, call.organisation, body.campaign_id, body.list_name)
+        list_id = await lists.insert(
+            call.db, call.organisation, body.campaign_id, body.list_name, in_dialler=in_dialler, weight=weight
+        )
     except lists.NameTaken as error:
         raise ListNameTaken("The campaign already has a list of this name.") from error
     if list_id is None:

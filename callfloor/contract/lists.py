@@ -19,6 +19,13 @@ class ListsQuery(PageQuery):
 class ListCreate(Request):
     list_name: ListName
     campaign_id: Id
+    in_dialler: Annotated[
+        bool | None,
+        Meta(description="Whether its leads are dialled; default true. false: fill it first, and set it by PATCH."),
+    ] = None
+    weight: Annotated[
+        Weight | None, Meta(description="Share of dialling among the campaign's lists; default 1, 0 dials none.")
+    ] = None
 
 
 class ListUpdate(Request):

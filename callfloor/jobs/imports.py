@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from callfloor.contract.fields import Id
-from callfloor.contract.leads import LeadCreate
+from callfloor.contract.imports import ImportLead
 from callfloor.errors import FieldError
 from callfloor.rules.faults import faults
 from callfloor.rules.identifiers import identifiers
-from callfloor.rules.leads import LeadFault, every_fault, prepare
+from callfloor.rules.import_rows import Row, faults_of, new_columns, row_of
+from callfloor.rules.leads import LeadFault
 from callfloor.store import bulk_leads, callbacks, do_not_call, imports, leads
 from callfloor.store.do_not_call import Asked
 from callfloor.store.imports import BadRow, Chunk, Counts, OpenImport
+from callfloor.store.leads import NewLead
 from callfloor.store.pool import Database
 
 
-class ImportRow(LeadCreate):
-    """A row, whose list may be the import's."""
-
-    list_id: Id | None = None  # type: ignore[assignment]
-
-
+@dataclass(slots=True)
 class _Checked:
-    """A chunk after its rows were looked at: columns of new leads with their row numbers, and the bad rows."""
+    """A chunk after its rows were looked at, each on its own."""
 
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, dict[str, Any]]] = []
-        self.bad: list[BadRow] = []
-        self.erased = 0
+    rows: list[Row] = field(default_factory=list[Row])
+    bad: list[BadRow] = field(default_factory=list[BadRow])
+    erased: int = 0
+    empty: int = 0
 
 
-_rows = msgspec.json.Decoder(list[ImportRow])
-_row = msgspec.json.Decoder(ImportRow)
+_rows = msgspec.json.Decoder(list[ImportLead])
+_row = msgspec.json.Decoder(ImportLead)
+_any_rows = msgspec.json.Decoder(list[dict[str, Any]])
+_any = msgspec.json.Decoder()
 
 
 async def import_next(db: Database) -> bool:
@@ -59,22 +58,58 @@ async def import_next(db: Database) -> bool:
 async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
     checked = _check(given, chunk)
     await _check_references(db, given, chunk, checked)
-    counts = Counts(skipped=checked.erased)
-    organisation = given.organisation.organisation_id
-    new = [(row_no, leads.NewLead(organisation_id=organisation, **columns)) for row_no, columns in checked.rows]
-    if given.on_duplicate == "skip" or given.on_duplicate == "update":
-        settled = await bulk_leads.settle_duplicates(db, organisation, new, given.on_duplicate)
-        new, counts.updated = settled.new, settled.updated
-        counts.skipped += settled.skipped
-        if not given.dry_run:
-            await bulk_leads.apply_changes(db, organisation, settled.changes)
-    new = await _callbacks_kept(db, given, chunk, new, checked)
-    refused = [] if given.dry_run else await bulk_leads.copy(db, [lead for _, lead in new])
-    counts.inserted = len(new) - len(refused)
+    counts = Counts(skipped=checked.erased + checked.empty, empty_rows=checked.empty)
+    counts.absent_phones = sum(row.absent for row in checked.rows)
+    new = await (_merged if given.choices.in_order else _all_new)(db, given, chunk, checked, counts)
+    refused = [] if given.choices.dry_run else await bulk_leads.copy(db, [lead for _, lead in new])
     fault = FieldError("invalid", "holds a value that cannot be stored", pointer="/leadData")
-    checked.bad += [_bad(given, chunk, new[position][0], [fault]) for position in refused]
+    for position in refused:
+        checked.bad += [_bad(given, chunk, row_no, [fault]) for row_no in new[position][0]]
+    lost = {position: len(new[position][0]) - 1 for position in refused}
+    counts.inserted = len(new) - len(refused)
+    counts.updated -= sum(lost.values())
+    counts.without_phone += sum(not _has_phone(lead) for at, (_, lead) in enumerate(new) if at not in lost)
     counts.invalid = len(checked.bad)
     await imports.finish_chunk(db, given, chunk, counts, sorted(checked.bad, key=lambda row: row.row_no))
+
+
+def _has_phone(lead: NewLead) -> bool:
+    return not lead.phone1 is lead.phone2 is lead.phone3 is None
+
+
+async def _all_new(
+    db: Database, given: OpenImport, chunk: Chunk, checked: _Checked, counts: Counts
+) -> list[tuple[list[int], NewLead]]:
+    """Every row as a lead of its own, but those whose callback would not be kept."""
+    organisation = given.organisation.organisation_id
+    new: list[tuple[int, NewLead]] = []
+    for row in checked.rows:
+        try:
+            new.append((row.number, NewLead(organisation_id=organisation, **new_columns(row))))
+        except LeadFault as fault:
+            checked.bad.append(_bad(given, chunk, row.number, [_error(fault)]))
+    refused = await callbacks.refused_rows(db, organisation, [lead for _, lead in new], datetime.now(UTC))
+    for position, why in refused.items():
+        fault = FieldError(why.reason, why.detail, pointer=f"/{why.field}")
+        checked.bad.append(_bad(given, chunk, new[position][0], [fault]))
+    return [([row_no], lead) for position, (row_no, lead) in enumerate(new) if position not in refused]
+
+
+async def _merged(
+    db: Database, given: OpenImport, chunk: Chunk, checked: _Checked, counts: Counts
+) -> list[tuple[list[int], NewLead]]:
+    """The new leads of rows that may be about leads that are there; those are changed."""
+    organisation, country = given.organisation.organisation_id, given.organisation.country
+    settled = await bulk_leads.settle_duplicates(db, organisation, checked.rows, given.choices)
+    merged = await bulk_leads.merge(db, organisation, country, settled, given.choices, datetime.now(UTC))
+    if not given.choices.dry_run:
+        await bulk_leads.apply_changes(db, organisation, merged.changes)
+    for row_no, fault in (*settled.faults, *merged.faults):
+        checked.bad.append(_bad(given, chunk, row_no, [_error(fault)]))
+    counts.skipped += settled.skipped
+    counts.updated = merged.updated
+    counts.without_phone += sum(not (s["phone1"] or s["phone2"] or s["phone3"]) for _, s in merged.changes)
+    return merged.new
 
 
 def _check(given: OpenImport, chunk: Chunk) -> _Checked:
@@ -82,45 +117,64 @@ def _check(given: OpenImport, chunk: Chunk) -> _Checked:
     checked = _Checked()
     organisation = given.organisation
     about = organisation.country, organisation.zone, organisation.new_number_ranges
-    for row_no, row in _decoded(given, chunk, checked):
+    for row_no, row, sent in _decoded(given, chunk, checked):
         if row.list_id is None:
-            row.list_id = given.list_id
+            row.list_id = given.choices.list_id
         if row.list_id is None:
             fault = FieldError("required", "is required: name it in the row or as ?listId=", pointer="/listId")
             checked.bad.append(_bad(given, chunk, row_no, [fault]))
             continue
         try:
-            checked.rows.append((row_no, prepare(row, *about)))
+            checked.rows.append(row_of(row_no, row, sent, *about))
         except LeadFault:
-            found = [FieldError(f.code, f.message, pointer=f"/{f.field}") for f in every_fault(row, *about)]
+            found = [_error(fault) for fault in faults_of(row, *about)]
             checked.bad.append(_bad(given, chunk, row_no, found))
     return checked
 
 
-def _decoded(given: OpenImport, chunk: Chunk, checked: _Checked) -> Iterator[tuple[int, ImportRow]]:
+def _error(fault: LeadFault) -> FieldError:
+    return FieldError(fault.code, fault.message, pointer=f"/{fault.field}")
+
+
+def _decoded(
+    given: OpenImport, chunk: Chunk, checked: _Checked
+) -> Iterator[tuple[int, ImportLead, dict[str, Any] | None]]:
+    """Rows by their number, and where clearing counts their members as they were sent."""
+    numbered = _filled(chunk, checked)
+    together = b"[" + b",".join([line for _, line in numbered]) + b"]"
     try:
         # nearly always every row fits, and one call decodes them all
-        yield from enumerate(_rows.decode(b"[" + b",".join(chunk.lines) + b"]"), chunk.first_row)
-        return
+        rows = _rows.decode(together)
+        sent = _any_rows.decode(together) if given.choices.in_order else None
     except msgspec.MsgspecError:
         pass
-    for row_no, line in enumerate(chunk.lines, chunk.first_row):
-        if line == imports.ERASED:
-            checked.erased += 1
-            continue
+    else:
+        for at, row in enumerate(rows):
+            yield numbered[at][0], row, None if sent is None else sent[at]
+        return
+    for row_no, line in numbered:
         try:
             row = _row.decode(line)
         except msgspec.MsgspecError:
             checked.bad.append(_bad(given, chunk, row_no, _faults(given, line)))
             continue
-        yield row_no, row
+        yield row_no, row, _any.decode(line) if given.choices.in_order else None
+
+
+def _filled(chunk: Chunk, checked: _Checked) -> list[tuple[int, bytes]]:
+    """Rows in which something stands, with their numbers."""
+    numbered = list(enumerate(chunk.lines, chunk.first_row))
+    if imports.ERASED not in chunk.lines and imports.EMPTY not in chunk.lines:
+        return numbered
+    checked.erased, checked.empty = chunk.lines.count(imports.ERASED), chunk.lines.count(imports.EMPTY)
+    return [(row_no, line) for row_no, line in numbered if line not in (imports.ERASED, imports.EMPTY)]
 
 
 def _faults(given: OpenImport, line: bytes) -> Sequence[FieldError]:
     value = msgspec.json.decode(line)
-    if given.format == "csv" and isinstance(value, list):
-        return [FieldError("cells", str(value[0]), pointer="")]  # pyright: ignore[reportUnknownArgumentType]
-    problem = faults(ImportRow, value)
+    if given.format in ("csv", "xlsx") and isinstance(value, list):
+        return [FieldError("cells", str(cast("list[object]", value)[0]), pointer="")]
+    problem = faults(ImportLead, value)
     return problem.errors if problem else [FieldError("invalid", "cannot be read", pointer="")]
 
 
@@ -131,32 +185,19 @@ def _bad(given: OpenImport, chunk: Chunk, row_no: int, found: Sequence[FieldErro
         for each in found
     ]
     scalars = list(_scalars(msgspec.json.decode(source)))
-    return BadRow(row_no, errors, source, identifiers(scalars, given.organisation.country))
+    return BadRow(row_no, chunk.line_of(row_no), errors, source, identifiers(scalars, given.organisation.country))
 
 
 def _scalars(value: Any) -> Iterator[object]:
     if isinstance(value, dict):
-        for name, part in value.items():  # pyright: ignore[reportUnknownVariableType]
+        for name, part in cast("dict[str, Any]", value).items():
             yield name
             yield from _scalars(part)
     elif isinstance(value, list):
-        for part in value:  # pyright: ignore[reportUnknownVariableType]
+        for part in cast("list[Any]", value):
             yield from _scalars(part)
     else:
         yield value
-
-
-async def _callbacks_kept(
-    db: Database, given: OpenImport, chunk: Chunk, new: list[bulk_leads.Numbered], checked: _Checked
-) -> list[bulk_leads.Numbered]:
-    """The new leads without those whose callback would not be kept, which are bad rows."""
-    refused = await callbacks.refused_rows(
-        db, given.organisation.organisation_id, [lead for _, lead in new], datetime.now(UTC)
-    )
-    for position, found in refused.items():
-        fault = FieldError(found.reason, found.detail, pointer=f"/{found.field}")
-        checked.bad.append(_bad(given, chunk, new[position][0], [fault]))
-    return [each for position, each in enumerate(new) if position not in refused]
 
 
 async def _check_references(db: Database, given: OpenImport, chunk: Chunk, checked: _Checked) -> None:
@@ -164,20 +205,21 @@ async def _check_references(db: Database, given: OpenImport, chunk: Chunk, check
     known = await leads.known_references(
         db,
         given.organisation.organisation_id,
-        {columns["list_id"] for _, columns in checked.rows},
-        {columns["agent_id"] for _, columns in checked.rows if columns["agent_id"] is not None},
+        {row.list_id for row in checked.rows},
+        {row.wish.agent_id for row in checked.rows if isinstance(row.wish.agent_id, int)},
     )
-    kept: list[tuple[int, dict[str, Any]]] = []
-    for row_no, columns in checked.rows:
+    kept: list[Row] = []
+    for row in checked.rows:
         found: list[FieldError] = []
-        if columns["list_id"] not in known.lists:
+        agent, status = row.wish.agent_id, row.wish.status_code
+        if row.list_id not in known.lists:
             found.append(FieldError("not-found", "there is no such list", pointer="/listId"))
-        if columns["agent_id"] is not None and columns["agent_id"] not in known.agents:
+        if isinstance(agent, int) and agent not in known.agents:
             found.append(FieldError("not-found", "there is no such agent", pointer="/agentId"))
-        if columns["status_code"] >= 100 and columns["status_code"] not in known.statuses:
+        if isinstance(status, int) and status >= 100 and status not in known.statuses:
             found.append(FieldError("unknown-status", "is not one of the organisation's", pointer="/statusCode"))
         if found:
-            checked.bad.append(_bad(given, chunk, row_no, found))
+            checked.bad.append(_bad(given, chunk, row.number, found))
         else:
-            kept.append((row_no, columns))
+            kept.append(row)
     checked.rows = kept

@@ -128,6 +128,13 @@ def settle(standing: Standing, wish: Wish, without: int = LeadStatus.NEW) -> Sta
     return Standing(agent_id, at, status)
 
 
+def completing(standing: Standing, wish: Wish) -> Wish:
+    """The wish of whoever says that the lead is completed: it is not called back, so a callback ends with it."""
+    if isinstance(wish.status_code, int) or not (standing.callback or isinstance(wish.at, datetime)):
+        return wish
+    return replace(wish, status_code=LeadStatus.COMPLETED)
+
+
 def _said(standing: Standing, wish: Wish) -> tuple[int | None, datetime | None]:
     agent_id = standing.agent_id if isinstance(wish.agent_id, UnsetType) else wish.agent_id
     return agent_id, standing.at if isinstance(wish.at, UnsetType) else wish.at

@@ -6,11 +6,16 @@ import difflib
 import types
 import typing
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 
 from callfloor.errors import FieldError, Invalid
+
+# Faults that are told of one value, and members of a mapping that are looked at one by one.
+MOST = 100
+MOST_MEMBERS = 1_000
 
 
 def faults(kind: Any, value: object) -> Invalid | None:
@@ -28,32 +33,44 @@ def faults(kind: Any, value: object) -> Invalid | None:
         kind, members = kinds[tag], {key: item for key, item in members.items() if key != name}
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     found: list[FieldError] = []
+    more = 0
     for name, item in members.items():
-        if name not in fields:
+        if name in fields:
+            found += _field_faults(fields[name].type, item, f"/{name}")
+        elif len(found) < MOST:
             found.append(FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}"))
-            continue
-        found += _field_faults(fields[name].type, item, f"/{name}")
+        else:
+            more += 1
     found += [
         FieldError(code="required", message="is required", pointer=f"/{name}")
         for name, field in fields.items()
         if field.required and name not in members
     ]
-    return listed(found) if found else None
+    return listed(_shortened(found, more)) if found else None
+
+
+def _shortened(found: list[FieldError], more: int) -> list[FieldError]:
+    """The first hundred, and how many more there are: nobody reads them, and each costs work."""
+    more += max(0, len(found) - MOST)
+    return [*found[:MOST], FieldError("more", f"and {more:,} more faults", pointer="")] if more else found
 
 
 def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
     try:
         msgspec.convert(item, kind)
     except msgspec.ValidationError as error:
+        code = code_of(error)
         inner = _mapping_value(kind)
-        if inner is not None and isinstance(item, dict):
+        if inner is not None and isinstance(item, dict) and code != "length":
             members = typing.cast("dict[str, object]", item)
             each = [
-                f for name, part in members.items() for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
+                f
+                for name, part in islice(members.items(), MOST_MEMBERS)
+                for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
             ]
             if each:
                 return each
-        return [FieldError(code=code_of(error), message=message_of(error, kind), pointer=pointer)]
+        return [FieldError(code=code, message=message_of(error, kind), pointer=pointer)]
     return []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,6 @@ from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, 
 
 _STANDARD = frozenset(int(status) for status in LeadStatus)
 _EMPTY = msgspec.Raw(b"{}")
-_ATTRIBUTES = {field.encode_name: field.name for field in msgspec.structs.fields(LeadCreate)}
 
 
 PHONES = ("phone1", "phone2", "phone3")
@@ -40,6 +39,13 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection
     `country`, `at` and `new_ranges` (see `rules.phones`) are the organisation's. Raises `LeadFault` for the first
     field that cannot be taken. Whether list, agent and own status exist is the store's to say.
     """
+    columns, wish = read(lead, country, at, new_ranges)
+    return columns | standing_columns(Standing(), wish)
+
+
+def read(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> tuple[dict[str, Any], Wish]:
+    """`prepare` without what agent, time and status come to: that depends on the lead that they are said of. An empty
+    time is None, a null is UNSET."""
     data = _EMPTY
     if lead.lead_data:
         encoded = msgspec.json.encode(lead.lead_data)
@@ -54,33 +60,42 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection
     status = lead.status_code or 0
     if status not in _STANDARD and status < FIRST_OWN_LEAD_STATUS:
         raise LeadFault("statusCode", "unknown-status", "is not a lead status: use 0 to 12 or one of your own")
-    next_at = _time(lead.next_attempt_timestamp, at) if lead.next_attempt_timestamp else None
-    try:
-        asked = settle(Standing(), Wish(lead.agent_id, UNSET if next_at is None else next_at, lead.status_code))
-    except CallbackError as error:
-        raise LeadFault(error.field, error.code, error.message) from error
-    return {
+    next_at = _time(lead.next_attempt_timestamp, at) if lead.next_attempt_timestamp else UNSET
+    columns = {
         "list_id": lead.list_id,
         "customer_key": key,
         "timezone": _zone_name(lead.timezone) if lead.timezone else None,
         **_phones(lead, country, new_ranges),
-        "next_attempt_at": asked.at,
-        "status_code": asked.status_code,
-        "agent_id": asked.agent_id,
         "data": data,
         "identifiers": contacts(lead.lead_data or {}, key, country),
     }
+    return columns, Wish(lead.agent_id, next_at, lead.status_code)
+
+
+def standing_columns(standing: Standing, wish: Wish, without: int = LeadStatus.NEW) -> dict[str, Any]:
+    """Agent, time and status of a lead after a wish. Raises `LeadFault`."""
+    try:
+        after = settle(standing, wish, without)
+    except CallbackError as error:
+        raise LeadFault(error.field, error.code, error.message) from error
+    return {"next_attempt_at": after.at, "status_code": after.status_code, "agent_id": after.agent_id}
 
 
 def every_fault(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> list[LeadFault]:
     """All faults that `prepare` would find one after the other."""
+    return every_fault_of(prepare, lead, country, at, new_ranges)
+
+
+def every_fault_of(reader: Callable[..., object], lead: LeadCreate, *about: object) -> list[LeadFault]:
+    """All faults that a reader of leads finds, each field looked at without those before."""
     found: list[LeadFault] = []
+    attributes = {field.encode_name: field.name for field in msgspec.structs.fields(lead)}
     while True:
         try:
-            prepare(lead, country, at, new_ranges)
+            reader(lead, *about)
         except LeadFault as fault:
             found.append(fault)
-            lead = msgspec.structs.replace(lead, **{_ATTRIBUTES[fault.field]: None})
+            lead = msgspec.structs.replace(lead, **{attributes[fault.field]: None})
         else:
             return found
 

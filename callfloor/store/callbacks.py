@@ -130,7 +130,7 @@ async def refused_rows(db: Database, organisation: int, rows: Sequence[NewLead],
     if not asked:
         return {}
     active = await members(db, organisation, {row.agent_id for _, row in asked if row.agent_id is not None})
-    of_list = await _campaigns_of(db, organisation, {row.list_id for _, row in asked})
+    of_list = await campaigns_of(db, organisation, {row.list_id for _, row in asked})
     wished = [
         Wished(
             of_list[row.list_id],
@@ -146,7 +146,8 @@ async def refused_rows(db: Database, organisation: int, rows: Sequence[NewLead],
     return {position: each for (position, _), each in zip(asked, found, strict=True) if each is not None}
 
 
-async def _campaigns_of(db: Database, organisation: int, list_ids: Collection[int]) -> dict[int, int]:
+async def campaigns_of(db: Database, organisation: int, list_ids: Collection[int]) -> dict[int, int]:
+    """The campaign of each of these lists that there is."""
     return {
         row["list_id"]: row["campaign_id"] for row in await db.fetch(CAMPAIGNS_OF_SQL, organisation, list(list_ids))
     }
@@ -172,7 +173,7 @@ async def register(
     False: the number would not be called back, or there is no such list.
     """
     async with db.transaction():
-        of_list = await _campaigns_of(db, organisation, {list_id})
+        of_list = await campaigns_of(db, organisation, {list_id})
         if not of_list:
             return False
         asked = settle(Standing(), Wish(at=at))

@@ -11,21 +11,28 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from callfloor.contract.imports import DuplicatePhoneIn, OnDuplicate, OnDuplicatePhone
 from callfloor.rules.times import zone
 from callfloor.store.pool import Database
 from callfloor.store.tokens import Organisation
 
 CHANNEL = "callfloor_imports"
+# The name of a column and what it becomes; None: it is left out.
+Column = tuple[str, str | None]
+# A row in which nothing stood.
+EMPTY = b""
 # A line that an erasure took out of a chunk: no JSON value, so no row can look like it.
 ERASED = b"-"
 
 RECEIVE_SQL = """
-INSERT INTO imports (organisation_id, import_id, status, format, list_id, on_duplicate, dry_run)
-VALUES ($1, $2, 'receiving', $3, $4, $5, $6)"""
+INSERT INTO imports (organisation_id, import_id, status, format, list_id, on_duplicate, on_duplicate_phone,
+    duplicate_phone_in, empty_clears, lift_do_not_call, dry_run)
+VALUES ($1, $2, 'receiving', $3, $4, $5, $6, $7, $8, $9, $10)"""
 CHUNK_SQL = """
-INSERT INTO import_chunks (organisation_id, import_id, chunk_no, first_row, payload) VALUES ($1, $2, $3, $4, $5)"""
+INSERT INTO import_chunks (organisation_id, import_id, chunk_no, first_row, payload, line_numbers)
+VALUES ($1, $2, $3, $4, $5, $6)"""
 RECEIVED_SQL = """
-UPDATE imports SET row_count = $3, header = $4::jsonb WHERE organisation_id = $1 AND import_id = $2"""
+UPDATE imports SET row_count = $3, header = $4::jsonb, format = $5 WHERE organisation_id = $1 AND import_id = $2"""
 ACCEPT_SQL = """
 UPDATE imports SET status = 'queued', created_at = now()
 WHERE organisation_id = $1 AND import_id = $2 AND status = 'receiving'"""
@@ -33,19 +40,22 @@ WAKE_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
 ABANDONED_SQL = "DELETE FROM imports WHERE status = 'receiving' AND created_at < now() - $1::interval"
 GET_SQL = "SELECT * FROM imports WHERE organisation_id = $1 AND import_id = $2 AND status <> 'receiving'"
 OPEN_SQL = """
-SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.dry_run, o.name, o.timezone, o.country,
+SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.on_duplicate_phone,
+    i.duplicate_phone_in, i.empty_clears, i.lift_do_not_call, i.dry_run, o.name, o.timezone, o.country,
     o.new_number_ranges, o.hash_key
 FROM imports i JOIN organisations o USING (organisation_id)
 WHERE i.status IN ('queued', 'running') ORDER BY i.created_at, i.import_id"""
-# Rows that look for duplicates must be taken in order: one worker at a time an import.
+# Rows that look for duplicates must be taken in order, and see those of other imports: one chunk at a time of an
+# organisation.
 ORDER_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))"
 CLAIM_SQL = """
-SELECT chunk_no, first_row, payload FROM import_chunks WHERE organisation_id = $1 AND import_id = $2
+SELECT chunk_no, first_row, payload, line_numbers FROM import_chunks WHERE organisation_id = $1 AND import_id = $2
 ORDER BY chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED"""
 DONE_SQL = "DELETE FROM import_chunks WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"
 COUNT_SQL = """
 UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
-    updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6
+    updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6, without_phone = without_phone + $7,
+    empty_rows = empty_rows + $8, absent_phones = absent_phones + $9
 WHERE organisation_id = $1 AND import_id = $2"""
 # A statement of its own behind the count: it waits there for other workers' chunks and then sees that they are gone.
 FINISH_SQL = """
@@ -53,39 +63,42 @@ UPDATE imports SET status = 'completed', finished_at = now()
 WHERE organisation_id = $1 AND import_id = $2
     AND NOT EXISTS (SELECT FROM import_chunks WHERE organisation_id = $1 AND import_id = $2)"""
 ERRORS_SQL = """
-SELECT row_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2
+SELECT row_no, line_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2
 ORDER BY row_no LIMIT $3 OFFSET $4"""
 ERRORS_AFTER_SQL = """
-SELECT row_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2 AND row_no > $3
+SELECT row_no, line_no, errors, source FROM import_errors WHERE organisation_id = $1 AND import_id = $2 AND row_no > $3
 ORDER BY row_no LIMIT $4"""
-DATA_NAMES_SQL = """
-SELECT DISTINCT name FROM import_errors e, LATERAL jsonb_object_keys(
-    CASE WHEN jsonb_typeof(e.source::jsonb -> 'leadData') = 'object' THEN e.source::jsonb -> 'leadData' ELSE '{}' END
-) AS name
-WHERE e.organisation_id = $1 AND e.import_id = $2 ORDER BY name"""
 REWRITE_SQL = """
 UPDATE import_chunks SET payload = $4 WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"""
 
 
 @dataclass(frozen=True, slots=True)
-class NewImport:
-    import_id: UUID
-    format: str
+class Choices:
+    """What a sender wants done with the rows. `list_id` is the list of those that name none."""
+
     list_id: int | None
-    on_duplicate: str
-    dry_run: bool
+    on_duplicate: OnDuplicate = "insert"
+    on_duplicate_phone: OnDuplicatePhone = "insert"
+    duplicate_phone_in: DuplicatePhoneIn = "list"
+    # an empty cell of a table clears what the lead has
+    empty_clears: bool = False
+    lift_do_not_call: bool = False
+    dry_run: bool = False
+
+    @property
+    def in_order(self) -> bool:
+        """Whether a row depends on those before it."""
+        return self.on_duplicate != "insert" or self.on_duplicate_phone != "insert"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenImport:
-    """An import that still has chunks; `list_id` is the list of rows that name none."""
+    """An import that still has chunks."""
 
     organisation: Organisation
     import_id: UUID
     format: str
-    list_id: int | None
-    on_duplicate: str
-    dry_run: bool
+    choices: Choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,11 @@ class Chunk:
     number: int
     first_row: int
     lines: list[bytes]
+    line_numbers: list[int] | None
+
+    def line_of(self, row_no: int) -> int | None:
+        """The line of the file in which a row of the request stands."""
+        return None if self.line_numbers is None else self.line_numbers[row_no - self.first_row]
 
 
 @dataclass(slots=True)
@@ -101,6 +119,9 @@ class Counts:
     updated: int = 0
     skipped: int = 0
     invalid: int = 0
+    without_phone: int = 0
+    empty_rows: int = 0
+    absent_phones: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +129,47 @@ class BadRow:
     """A row that was not imported: what was wrong with it, and the row as it was sent (JSON)."""
 
     row_no: int
+    line_no: int | None
     errors: list[dict[str, Any]]
     source: bytes
     identifiers: list[str]
 
 
-async def begin(db: Database, organisation: int, new: NewImport) -> None:
+async def begin(db: Database, organisation: int, import_id: UUID, form: str, choices: Choices) -> None:
     """Start receiving; nobody sees the import before it is accepted."""
-    await db.execute(RECEIVE_SQL, organisation, new.import_id, new.format, new.list_id, new.on_duplicate, new.dry_run)
+    await db.execute(
+        RECEIVE_SQL,
+        organisation,
+        import_id,
+        form,
+        choices.list_id,
+        choices.on_duplicate,
+        choices.on_duplicate_phone,
+        choices.duplicate_phone_in,
+        choices.empty_clears,
+        choices.lift_do_not_call,
+        choices.dry_run,
+    )
 
 
 async def add_chunk(
-    db: Database, organisation: int, import_id: UUID, number: int, first_row: int, lines: Sequence[bytes]
+    db: Database,
+    organisation: int,
+    import_id: UUID,
+    number: int,
+    first_row: int,
+    lines: Sequence[bytes],
+    line_numbers: Sequence[int] | None,
 ) -> None:
-    await db.execute(CHUNK_SQL, organisation, import_id, number, first_row, b"\n".join(lines))
+    await db.execute(CHUNK_SQL, organisation, import_id, number, first_row, b"\n".join(lines), line_numbers)
 
 
-async def received(db: Database, organisation: int, import_id: UUID, rows: int, header: Sequence[str] | None) -> None:
-    """Every chunk is there: `rows` in all."""
-    encoded = None if header is None else msgspec.json.encode(list(header)).decode()
-    await db.execute(RECEIVED_SQL, organisation, import_id, rows, encoded)
+async def received(
+    db: Database, organisation: int, import_id: UUID, rows: int, header: Sequence[Column] | None, form: str
+) -> None:
+    """Every chunk is there: `rows` in all, of a table with this header (None: no table), in the form that it had."""
+    encoded = None if header is None else msgspec.json.encode(header).decode()
+    await db.execute(RECEIVED_SQL, organisation, import_id, rows, encoded, form)
 
 
 async def accept(db: Database, organisation: int, import_id: UUID) -> None:
@@ -153,9 +195,15 @@ async def every_open(db: Database) -> list[OpenImport]:
             Organisation(row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]),
             row["import_id"],
             row["format"],
-            row["list_id"],
-            row["on_duplicate"],
-            row["dry_run"],
+            Choices(
+                row["list_id"],
+                row["on_duplicate"],
+                row["on_duplicate_phone"],
+                row["duplicate_phone_in"],
+                row["empty_clears"],
+                row["lift_do_not_call"],
+                row["dry_run"],
+            ),
         )
         for row in await db.fetch(OPEN_SQL)
     ]
@@ -163,13 +211,13 @@ async def every_open(db: Database) -> list[OpenImport]:
 
 async def claim(db: Database, given: OpenImport) -> Chunk | None:
     """The next chunk, locked until the transaction in progress ends; None when others have them all."""
-    in_order = given.on_duplicate != "insert"
-    if in_order and not await db.fetchval(ORDER_SQL, str(given.import_id)):
+    organisation = given.organisation.organisation_id
+    if given.choices.in_order and not await db.fetchval(ORDER_SQL, f"imports of {organisation}"):
         return None
-    row = await db.fetchrow(CLAIM_SQL, given.organisation.organisation_id, given.import_id)
+    row = await db.fetchrow(CLAIM_SQL, organisation, given.import_id)
     if row is None:
         return None
-    return Chunk(row["chunk_no"], row["first_row"], row["payload"].split(b"\n"))
+    return Chunk(row["chunk_no"], row["first_row"], row["payload"].split(b"\n"), row["line_numbers"])
 
 
 async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Counts, bad: Iterable[BadRow]) -> None:
@@ -180,6 +228,7 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
             organisation,
             given.import_id,
             row.row_no,
+            row.line_no,
             msgspec.json.encode(row.errors).decode(),
             row.source.decode(),
             row.identifiers or None,
@@ -187,7 +236,7 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
         for row in bad
     ]
     if rows:
-        columns = ("organisation_id", "import_id", "row_no", "errors", "source", "identifiers")
+        columns = ("organisation_id", "import_id", "row_no", "line_no", "errors", "source", "identifiers")
         await db.copy("import_errors", columns, rows)
     await db.execute(DONE_SQL, organisation, given.import_id, chunk.number)
     await db.execute(
@@ -198,6 +247,9 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
         counts.updated,
         counts.skipped,
         counts.invalid,
+        counts.without_phone,
+        counts.empty_rows,
+        counts.absent_phones,
     )
     await db.execute(FINISH_SQL, organisation, given.import_id)
 
@@ -207,15 +259,9 @@ async def errors(db: Database, organisation: int, import_id: UUID, count: int, o
     return await db.fetch(ERRORS_SQL, organisation, import_id, count, offset)
 
 
-async def every_error(db: Database, organisation: int, import_id: UUID) -> AsyncGenerator[Record, None]:
-    """All wrong rows, read in parts."""
+async def every_error(db: Database, organisation: int, import_id: UUID) -> AsyncGenerator[list[Record], None]:
+    """All wrong rows, in parts."""
     after = -1
     while rows := await db.fetch(ERRORS_AFTER_SQL, organisation, import_id, after, 1000):
-        for row in rows:
-            yield row
+        yield rows
         after = rows[-1]["row_no"]
-
-
-async def data_names(db: Database, organisation: int, import_id: UUID) -> list[str]:
-    """Names of the lead data of the wrong rows."""
-    return [row["name"] for row in await db.fetch(DATA_NAMES_SQL, organisation, import_id)]

@@ -109,6 +109,8 @@ class NewLead(msgspec.Struct, omit_defaults=True):
     next_attempt_at: datetime | None = None
     agent_id: int | None = None
     identifiers: list[str] | None = None
+    # completed, whatever its status is
+    completed: bool = False
     ord: int = -1
 
 

@@ -17,8 +17,8 @@ LOCK_SQL = "SELECT 1 FROM lists WHERE organisation_id = $1 AND list_id = $2 FOR 
 PAGE_SQL = f"{_SHOWN} AND s.list_id > $2 ORDER BY s.list_id LIMIT $3"
 PAGE_OF_CAMPAIGN_SQL = f"{_SHOWN} AND s.list_id > $2 AND s.campaign_id = $4 ORDER BY s.list_id LIMIT $3"
 INSERT_SQL = """
-INSERT INTO lists (organisation_id, campaign_id, name)
-SELECT organisation_id, campaign_id, $3 FROM campaigns WHERE organisation_id = $1 AND campaign_id = $2
+INSERT INTO lists (organisation_id, campaign_id, name, in_dialler, weight)
+SELECT organisation_id, campaign_id, $3, $4, $5 FROM campaigns WHERE organisation_id = $1 AND campaign_id = $2
 RETURNING list_id"""
 UPDATE_SQL = """
 UPDATE lists SET name = $3, in_dialler = $4, weight = $5, updated_at = now()
@@ -47,10 +47,12 @@ async def page(db: Database, organisation: int, campaign_id: int | None, after: 
     return await db.fetch(PAGE_OF_CAMPAIGN_SQL, organisation, after, count, campaign_id)
 
 
-async def insert(db: Database, organisation: int, campaign_id: int, name: str) -> int | None:
+async def insert(
+    db: Database, organisation: int, campaign_id: int, name: str, *, in_dialler: bool = True, weight: int = 1
+) -> int | None:
     """The new list's id; None when there is no such campaign. Raises `NameTaken`."""
     try:
-        return await db.fetchval(INSERT_SQL, organisation, campaign_id, name)
+        return await db.fetchval(INSERT_SQL, organisation, campaign_id, name, in_dialler, weight)
     except asyncpg.UniqueViolationError as error:
         raise NameTaken from error
 

@@ -97,7 +97,10 @@ async def test_good_rows_go_in_and_each_wrong_row_is_reported(centre: Centre, db
     else:
         body, headers = b"\n".join(json.dumps(row).encode() for row in rows(centre)), NDJSON
     uuid, result = await run(centre, db, body, headers)
-    assert result == {"rows": 9, "inserted": 2, "updated": 0, "skipped": 0, "invalid": 7, "processed": 9}
+    counts = {"rows": 9, "inserted": 2, "updated": 0, "skipped": 0, "invalid": 7, "processed": 9}
+    assert result == counts | {
+        "withoutPhone": 1, "emptyRows": 0, "absentPhones": 0, "columns": None, "failure": None
+    }  # fmt: skip
     found = await faults(centre, uuid)
     assert found == EXPECTED
     first, last = await leads(centre)
@@ -268,8 +271,8 @@ BIG_HEADER = ",".join(f"c{n}" for n in range(1_000_000)).encode() + b"\n"
         (b"", CSV, 422),
         (b"\n", CSV, 422),
         (b"customerKey\n", CSV, 422),
-        ("customerKey\nJosé\n".encode("latin-1"), CSV, 400),
-        ("customerKey\nx\n".encode("utf-16"), CSV, 400),
+        ("customerKey\nŁukasz\n".encode("windows-1250"), CSV, 400),
+        (b"customerKey\nx\n", CSV | {"Content-Type": "text/csv; charset=klingon"}, 400),
         (b'customerKey\n"never closed\nx\ny\n', CSV, 400),
         (b'customerKey\n"a"b\n', CSV, 400),
         (b"customerKey,customerKey\nx,y\n", CSV, 422),
@@ -334,5 +337,16 @@ async def test_another_organisation_does_not_see_an_import(centre: Centre, other
     uuid, _ = await run(centre, db, b"customerKey,phone1\na,1\n", CSV, f"listId={centre.list_id}")
     for path in (f"/leads/bulk/{uuid}", f"/leads/bulk/{uuid}/errors", "/leads/bulk/not-a-uuid"):
         assert (await other_centre.client.get(path)).status_code == 404
-    _, foreign = await run(other_centre, db, b"customerKey\na\n", CSV, f"listId={centre.list_id}")
-    assert (foreign["inserted"], foreign["invalid"]) == (0, 1)
+    query = f"listId={centre.list_id}"
+    foreign = await other_centre.client.post(f"/leads/bulk?{query}", content=b"customerKey\na\n", headers=CSV)
+    assert foreign.status_code == 422
+    row = json.dumps({"leads": [{"listId": centre.list_id}]}).encode()
+    _, result = await run(other_centre, db, row, JSON)
+    assert (result["inserted"], result["invalid"]) == (0, 1)
+
+
+async def test_a_list_that_is_not_there_is_one_refusal_before_any_row(centre: Centre, db: Database) -> None:
+    answer = await centre.client.post("/leads/bulk?listId=999999999", content=b"phone1\n1\n" * 9, headers=CSV)
+    assert answer.status_code == 422
+    assert [error["parameter"] for error in answer.json()["errors"]] == ["listId"]
+    assert await db.fetchval("SELECT count(*) FROM imports WHERE organisation_id = $1", centre.organisation) == 0

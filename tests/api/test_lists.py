@@ -23,6 +23,19 @@ async def test_a_list_is_created_read_and_changed(centre: Centre) -> None:
     assert (changed.json()["name"], changed.json()["inDialler"], changed.json()["weight"]) == ("Summer", False, 0)
 
 
+async def test_a_list_can_be_created_not_to_be_dialled(centre: Centre) -> None:
+    body = {"listName": "To be filled", "campaignId": centre.outbound, "inDialler": False, "weight": 7}
+    made = (await centre.client.post("/leads/lists", json=body)).json()
+    shown = (await centre.client.get(f"/leads/lists/{made['listId']}")).json()
+    assert (shown["inDialler"], shown["weight"]) == (False, 7)
+    lead = {"listId": made["listId"], "phone1": "0491570156"}
+    assert (await centre.client.post("/leads", json=lead)).json()["inDialler"] is False
+    usual = await centre.client.post("/leads/lists", json=body | {"listName": "n", "inDialler": None, "weight": None})
+    shown = (await centre.client.get(f"/leads/lists/{usual.json()['listId']}")).json()
+    assert (shown["inDialler"], shown["weight"]) == (True, 1)
+    assert (await centre.client.post("/leads/lists", json=body | {"weight": 101})).status_code == 422
+
+
 async def test_a_name_is_taken_only_inside_its_campaign(centre: Centre) -> None:
     body = {"listName": "List One", "campaignId": centre.outbound}
     taken = await centre.client.post("/leads/lists", json=body)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -309,7 +310,8 @@ class Story:
         ]
         await self.bulk(json.dumps({"leads": wrong}).encode(), "application/json")
         await self.bulk(f"phone1,name\n{self.number}\n".encode(), "text/csv")
-        await self.bulk(f"phone1,{self.number}\n{OTHER_NUMBER},x\n".encode(), "text/csv", "&dryRun=true")
+        own = f"&dryRun=true&map={quote(f'{self.number}=leadData.{self.number}')}"
+        await self.bulk(f"phone1,{self.number}\n{OTHER_NUMBER},x\n".encode(), "text/csv", own)
         while await import_next(self.db):
             pass
         pending: list[Any] = [

@@ -59,6 +59,7 @@ from callfloor.rules.leads import (
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import UnknownZone, format_timestamp, zone
+from callfloor.rules.zone_names import given_zone
 from callfloor.store import do_not_call, leads, lists, users
 from callfloor.store.do_not_call import Asked
 from callfloor.store.tokens import Organisation
@@ -277,7 +278,7 @@ async def _changed(
     if body.customer_key is not UNSET:
         values["customer_key"] = customer_key(body.customer_key)
     if body.timezone is not UNSET:
-        values["timezone"] = _zone_name(body.timezone)
+        values["timezone"] = _zone_name(body.timezone, country)
     for name in PHONES:
         text: Any = getattr(body, name)
         if text is not UNSET:
@@ -325,9 +326,9 @@ async def _check_codes(call: Call, body: LeadUpdate) -> None:
         raise invalid("statusCode", "unknown-status", message)
 
 
-def _zone_name(name: str | None) -> str | None:
+def _zone_name(name: str | None, country: str) -> str | None:
     try:
-        return None if name is None or name == "" else zone(name).key
+        return None if name is None or not name.strip() else given_zone(name, country)
     except UnknownZone as error:
         raise invalid("timezone", "unknown-timezone", str(error)) from error
 

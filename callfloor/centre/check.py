@@ -120,13 +120,22 @@ def check(source: Source, current: Centre | None, taken: Collection[str] = ()) -
 
     Raises `CentreError` with every mistake in the file.
     """
-    report = Report(source)
+    report = Report(source, _country(source, current))
     read = values.table(_CENTRE)(report, (), source.tree)
     target = _Merge(report, source, current).centre(read, taken) if isinstance(read, Table) else None
     report.finish()
     if target is None:
         raise AssertionError("a file without mistakes describes a centre")
     return target
+
+
+def _country(source: Source, current: Centre | None) -> str:
+    """The organisation's country as far as it is known before the file is checked."""
+    table = source.tree.get("organisation")
+    found = cast(dict[str, object], table).get("country") if isinstance(table, dict) else None
+    if isinstance(found, str):
+        return found
+    return "" if current is None else current.organisation.country
 
 
 class _Merge:

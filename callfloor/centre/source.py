@@ -65,8 +65,10 @@ def shown(path: Path) -> str:
 class Report:
     """Collects the mistakes in a file."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, country: str = "") -> None:
+        """`country`: the organisation's, which names in messages come from; "" where it is not known."""
         self._source = source
+        self.country = country
         self._found: list[tuple[int, str]] = []
 
     def wrong(self, path: Path, message: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, cast
-from zoneinfo import available_timezones
 
 from callfloor.centre.lines import Path
 from callfloor.centre.source import Report
@@ -14,8 +13,9 @@ from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.rules.holidays import UnknownCalendarError, check_calendar
 from callfloor.rules.hours import WEEKDAYS, HoursError, parse_hours
 from callfloor.rules.identifiers import EmailError, normalise_email
-from callfloor.rules.names import nearest, unknown
-from callfloor.rules.times import UnknownZone, zone
+from callfloor.rules.names import unknown
+from callfloor.rules.times import UnknownZone
+from callfloor.rules.zone_names import given_zone
 
 LONGEST_TEXT = 200
 LONGEST_NAME = 64
@@ -175,11 +175,9 @@ def zone_name(report: Report, path: Path, value: object) -> str | Wrong:
     if found is WRONG:
         return WRONG
     try:
-        zone(found)
+        return given_zone(found, report.country)
     except UnknownZone as error:
-        near = nearest(found, sorted(available_timezones()))
-        return _wrong(report, path, f"{error}" + (f"; did you mean {near}?" if near else ""))
-    return found
+        return _wrong(report, path, str(error))
 
 
 def country(report: Report, path: Path, value: object) -> str | Wrong:

@@ -16,7 +16,8 @@ from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle
 from callfloor.rules.customer_keys import customer_key
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.phones import PhoneError, is_known, normalise
-from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp, zone
+from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp
+from callfloor.rules.zone_names import given_zone
 
 _STANDARD = frozenset(int(status) for status in LeadStatus)
 _EMPTY = msgspec.Raw(b"{}")
@@ -64,7 +65,7 @@ def read(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[st
     columns = {
         "list_id": lead.list_id,
         "customer_key": key,
-        "timezone": _zone_name(lead.timezone) if lead.timezone else None,
+        "timezone": _zone_name(lead.timezone, country) if lead.timezone else None,
         **_phones(lead, country, new_ranges),
         "data": data,
         "identifiers": contacts(lead.lead_data or {}, key, country),
@@ -154,9 +155,11 @@ def _phone(text: str, field: str, country: str, new_ranges: Collection[str]) -> 
         raise LeadFault(field, error.code, str(error)) from error
 
 
-def _zone_name(name: str) -> str:
+def _zone_name(name: str, country: str) -> str | None:
+    if name.isspace():
+        return None
     try:
-        return zone(name).key
+        return given_zone(name, country)
     except UnknownZone as error:
         raise LeadFault("timezone", "unknown-timezone", str(error)) from error
 

@@ -24,10 +24,10 @@ class TimestampError(ValueError):
 
 
 class UnknownZone(ValueError):
-    """There is no such time zone."""
+    """There is no such time zone, or it is none that is taken; the message says what to write."""
 
-    def __init__(self) -> None:
-        super().__init__("must be an IANA time zone such as Australia/Sydney")
+    def __init__(self, message: str = "must be an IANA time zone such as Australia/Sydney") -> None:
+        super().__init__(message)
 
 
 @lru_cache(maxsize=1)
@@ -39,7 +39,8 @@ _zones: dict[str, ZoneInfo] = {}
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name. Raises `UnknownZone`; a hostile name never reaches the file system."""
+    """The zone of a name that was taken before (`rules.zone_names` takes them), also of one that would not be taken
+    any more. Raises `UnknownZone`; a hostile name never reaches the file system."""
     known = _zones.get(name)
     if known is None:
         if name not in _names():

@@ -85,8 +85,13 @@ WRONG = [
     (
         'timezone = "Australia/Sydney"',
         'timezone = "Australia/Sidney"',
-        "c.toml:3: organisation.timezone must be an IANA time zone such as Australia/Sydney;"
-        " did you mean Australia/Sydney?",
+        "c.toml:3: organisation.timezone is no IANA time zone of a place; did you mean Australia/Sydney?",
+    ),
+    (
+        'timezone = "Australia/Sydney"',
+        'timezone = "AEST"',
+        "c.toml:3: organisation.timezone is an abbreviation, which several places share: write the place's IANA name,"
+        " such as Australia/Sydney",
     ),
     (
         'timezone = "Australia/Sydney"',

@@ -51,7 +51,6 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         mode=setup.mode,
         agents=setup.agents,
         active=setup.facts.active,
-        let_go=setup.let_go,
         numbers=setup.numbers,
         pacing=PacingSettings(
             abandonment_cap=regime.abandonment_cap if cap is None else min(cap, regime.abandonment_cap),
@@ -133,7 +132,7 @@ def receptions(
 
         def made(route: Route, organisation: int = organisation, each: Routes = each) -> Reception:
             facts = Facts(at=now, zone=each.zone, emergency=route.closed, campaigns=each.campaigns, lists=each.lists)
-            return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id, each.home)
+            return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id)
 
         by_number |= {number: made(route) for number, route in each.by_number.items()}
         by_name |= {(organisation, name): made(route) for name, route in each.by_name.items()}

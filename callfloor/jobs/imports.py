@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import asyncpg
 import msgspec
+import structlog
 
 from callfloor.contract.imports import ImportLead
-from callfloor.errors import FieldError
+from callfloor.errors import FieldError, Problem
 from callfloor.rules.faults import faults
 from callfloor.rules.identifiers import identifiers
 from callfloor.rules.import_rows import Row, faults_of, new_columns, row_of
@@ -20,6 +22,8 @@ from callfloor.store.do_not_call import Asked
 from callfloor.store.imports import BadRow, Chunk, Counts, OpenImport
 from callfloor.store.leads import NewLead
 from callfloor.store.pool import Database
+
+log = structlog.get_logger("callfloor.imports")
 
 
 @dataclass(slots=True)
@@ -38,21 +42,71 @@ _any_rows = msgspec.json.Decoder(list[dict[str, Any]])
 _any = msgspec.json.Decoder()
 
 
+# Not the chunk's fault: it is tried again when the database is back.
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+MOST_TRIES = 4
+
+
 async def import_next(db: Database) -> bool:
     """Import one chunk of the oldest import that has one free; False when there is none.
 
     One transaction: leads, bad rows, counts, and the chunk's removal. Killed at any moment, it leaves no trace, and
-    the chunk is free again.
+    the chunk is free again. A chunk that the database refuses rests and is tried again, and others go on.
     """
     for given in await imports.every_open(db):
-        async with db.transaction():
-            chunk = await imports.claim(db, given)
-            if chunk is None:
-                continue
-            await do_not_call.asked(db, Asked("import"))
-            await _import_chunk(db, given, chunk)
+        chunk = None
+        try:
+            async with db.transaction():
+                chunk = await imports.claim(db, given)
+                if chunk is None:
+                    continue
+                await do_not_call.asked(db, Asked("import"))
+                await _import_chunk(db, given, chunk)
+            return True
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, Problem, ValueError) as error:
+            cause = error.__cause__ if isinstance(error, Problem) and error.__cause__ else error
+            if chunk is None or (isinstance(cause, _AWAY) and not isinstance(cause, asyncpg.QueryCanceledError)):
+                raise
+            await _refused(db, given, chunk, cause)
             return True
     return False
+
+
+async def _refused(db: Database, given: OpenImport, chunk: Chunk, cause: BaseException) -> None:
+    """Let the chunk rest, or give it up. Raises like any statement when the database is away after all."""
+    # what the database says of it may hold the rows' values
+    kind, code = type(cause).__name__, getattr(cause, "sqlstate", None)
+    log.error("import-refused", import_id=str(given.import_id), chunk=chunk.number, kind=kind, code=code)
+    if chunk.tries + 1 < MOST_TRIES:
+        await imports.refused(db, given, chunk)
+        return
+    what = f"the database refuses them: {kind.removesuffix('Error')}{f', {code}' if code else ''}"
+    last = chunk.first_row + len(chunk.lines) - 1
+    failure = f"rows {chunk.first_row} to {last} were not imported, {what}"
+    try:
+        await _give_up(db, given, chunk, what, failure)
+    except asyncpg.PostgresError:
+        await imports.stop(db, given, failure)
+
+
+async def _give_up(db: Database, given: OpenImport, chunk: Chunk, what: str, failure: str) -> None:
+    """Report every row of the chunk, so that it can be sent again, and go on without it."""
+    checked = _Checked()
+    fault = FieldError("refused", f"was not imported with the rows around it; {what}", pointer="")
+    bad = [_bad(given, chunk, row_no, [fault]) for row_no, _ in _filled(chunk, checked)]
+    counts = Counts(skipped=checked.erased + checked.empty, empty_rows=checked.empty, invalid=len(bad))
+    async with db.transaction():
+        await imports.note_failure(db, given, failure)
+        await imports.finish_chunk(db, given, chunk, counts, bad)
 
 
 async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:

@@ -121,7 +121,7 @@ async def _copied(connection: PoolConnectionProxy[Record], rows: list[tuple[obje
         # a savepoint: what one row spoils is halved until that row is found
         async with connection.transaction():
             await connection.copy_records_to_table("leads", records=rows, columns=list(COLUMNS))
-    except asyncpg.DataError:
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError):
         if len(rows) == 1:
             return [first]
         half = len(rows) // 2

@@ -49,8 +49,16 @@ WHERE i.status IN ('queued', 'running') ORDER BY i.created_at, i.import_id"""
 # organisation.
 ORDER_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))"
 CLAIM_SQL = """
-SELECT chunk_no, first_row, payload, line_numbers FROM import_chunks WHERE organisation_id = $1 AND import_id = $2
+SELECT chunk_no, first_row, payload, line_numbers, tries, not_before > now() AS rests FROM import_chunks
+WHERE organisation_id = $1 AND import_id = $2 AND ($3 OR not_before IS NULL OR not_before <= now())
 ORDER BY chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED"""
+REFUSED_SQL = """
+UPDATE import_chunks SET tries = tries + 1, not_before = now() + interval '1 second' * 2 ^ tries
+WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"""
+FAILURE_SQL = """
+UPDATE imports SET failure = coalesce(failure, $3) WHERE organisation_id = $1 AND import_id = $2"""
+STOP_SQL = """
+UPDATE imports SET status = 'failed', failure = $3, finished_at = now() WHERE organisation_id = $1 AND import_id = $2"""
 DONE_SQL = "DELETE FROM import_chunks WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"
 COUNT_SQL = """
 UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
@@ -59,7 +67,7 @@ UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()),
 WHERE organisation_id = $1 AND import_id = $2"""
 # A statement of its own behind the count: it waits there for other workers' chunks and then sees that they are gone.
 FINISH_SQL = """
-UPDATE imports SET status = 'completed', finished_at = now()
+UPDATE imports SET status = CASE WHEN failure IS NULL THEN 'completed' ELSE 'failed' END, finished_at = now()
 WHERE organisation_id = $1 AND import_id = $2
     AND NOT EXISTS (SELECT FROM import_chunks WHERE organisation_id = $1 AND import_id = $2)"""
 ERRORS_SQL = """
@@ -107,6 +115,8 @@ class Chunk:
     first_row: int
     lines: list[bytes]
     line_numbers: list[int] | None
+    # how often the database refused it
+    tries: int = 0
 
     def line_of(self, row_no: int) -> int | None:
         """The line of the file in which a row of the request stands."""
@@ -214,10 +224,25 @@ async def claim(db: Database, given: OpenImport) -> Chunk | None:
     organisation = given.organisation.organisation_id
     if given.choices.in_order and not await db.fetchval(ORDER_SQL, f"imports of {organisation}"):
         return None
-    row = await db.fetchrow(CLAIM_SQL, organisation, given.import_id)
-    if row is None:
+    row = await db.fetchrow(CLAIM_SQL, organisation, given.import_id, given.choices.in_order)
+    if row is None or row["rests"]:
         return None
-    return Chunk(row["chunk_no"], row["first_row"], row["payload"].split(b"\n"), row["line_numbers"])
+    return Chunk(row["chunk_no"], row["first_row"], row["payload"].split(b"\n"), row["line_numbers"], row["tries"])
+
+
+async def refused(db: Database, given: OpenImport, chunk: Chunk) -> None:
+    """The database would not take the chunk: it rests, each time for longer."""
+    await db.execute(REFUSED_SQL, given.organisation.organisation_id, given.import_id, chunk.number)
+
+
+async def note_failure(db: Database, given: OpenImport, failure: str) -> None:
+    """The import will end as failed; the first reason stays."""
+    await db.execute(FAILURE_SQL, given.organisation.organisation_id, given.import_id, failure)
+
+
+async def stop(db: Database, given: OpenImport, failure: str) -> None:
+    """End an import of which not even the rows can be reported; what was not imported of it is kept."""
+    await db.execute(STOP_SQL, given.organisation.organisation_id, given.import_id, failure)
 
 
 async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Counts, bad: Iterable[BadRow]) -> None:

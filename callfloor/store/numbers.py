@@ -33,9 +33,6 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT activity_id FROM activities
     WHERE organisation_id = $1 AND contact = n AND created_at >= $5 AND type = 'call.inbound' AND hang_up_at IS NULL
-    UNION ALL
-    SELECT activity_id FROM activities
-    WHERE organisation_id = $1 AND outside_number = n AND created_at >= $5 AND hang_up_at IS NULL
     LIMIT 1
 ) AS v ON true
 WHERE a.attempts > 0 OR v.activity_id IS NOT NULL"""
@@ -51,6 +48,6 @@ async def calls(db: Database, organisation: int, numbers: Iterable[str], now: da
     """What is known of those numbers (E.164) that have attempts that count or are on a call: how many `attempts`,
     `up` and `up_lead` of the attempt that is up, `of_day` when it was dialled within `DAY`, `abandoned_at`, and of the
     `last` attempt when it was dialled and ended, its dial status and its lead; `activity_id` of a caller on the
-    line, or of a leg to the number outside."""
+    line."""
     rows = await db.fetch(CALLS_SQL, organisation, list(set(numbers)), now - COUNTED, now - DAY, now - LONGEST_CALL)
     return {row["number"]: row for row in rows}

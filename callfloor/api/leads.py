@@ -273,12 +273,11 @@ async def _changed(
     """Every changeable column, with the request's changes applied."""
     values = {name: row[name] for name in ("list_id", "customer_key", "timezone", *PHONES, "completed_at")}
     values |= {name: row[name] for name in ("data", "identifiers", "status_code", "agent_id", "next_attempt_at")}
-    country = call.caller.organisation.country
     await _move(call, row, body, values)
     if body.customer_key is not UNSET:
         values["customer_key"] = customer_key(body.customer_key)
     if body.timezone is not UNSET:
-        values["timezone"] = _zone_name(body.timezone, country)
+        values["timezone"] = _zone_name(body.timezone, call.caller.organisation.country)
     for name in PHONES:
         text: Any = getattr(body, name)
         if text is not UNSET:
@@ -292,7 +291,7 @@ async def _changed(
         values["data"] = encoded.decode()
     elif body.lead_data is None:
         values["data"] = "{}"
-    values["identifiers"] = contacts(msgspec.json.decode(values["data"]), values["customer_key"], country)
+    values["identifiers"] = contacts(msgspec.json.decode(values["data"]), values["customer_key"])
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")
     await _check_codes(call, body)

@@ -14,7 +14,6 @@ import structlog
 from callfloor.contract.imports import ImportLead
 from callfloor.errors import FieldError, Problem
 from callfloor.rules.faults import faults
-from callfloor.rules.identifiers import identifiers
 from callfloor.rules.import_rows import Row, faults_of, new_columns, row_of
 from callfloor.rules.leads import LeadFault
 from callfloor.store import bulk_leads, callbacks, do_not_call, imports, leads
@@ -238,20 +237,7 @@ def _bad(given: OpenImport, chunk: Chunk, row_no: int, found: Sequence[FieldErro
         {"field": (each.pointer or "").lstrip("/") or None, "code": each.code, "message": each.message}
         for each in found
     ]
-    scalars = list(_scalars(msgspec.json.decode(source)))
-    return BadRow(row_no, chunk.line_of(row_no), errors, source, identifiers(scalars, given.organisation.country))
-
-
-def _scalars(value: Any) -> Iterator[object]:
-    if isinstance(value, dict):
-        for name, part in cast("dict[str, Any]", value).items():
-            yield name
-            yield from _scalars(part)
-    elif isinstance(value, list):
-        for part in cast("list[Any]", value):
-            yield from _scalars(part)
-    else:
-        yield value
+    return BadRow(row_no, chunk.line_of(row_no), errors, source)
 
 
 async def _check_references(db: Database, given: OpenImport, chunk: Chunk, checked: _Checked) -> None:

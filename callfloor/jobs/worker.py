@@ -12,6 +12,7 @@ import structlog
 from callfloor.errors import Problem
 from callfloor.jobs.evidence import seal
 from callfloor.jobs.housekeeping import keep_house
+from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
 from callfloor.store import imports
@@ -24,6 +25,8 @@ AT_ONCE = 2
 LOOK_AGAIN_S = 1.0
 SEAL_S = 2.0
 HOUSEKEEPING_S = 60.0
+# Between two portions of what can wait.
+REST_S = 0.05
 
 
 async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
@@ -37,6 +40,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_listen(dsn, wake, stop))
             group.create_task(_keep_house(db, blobs, stop))
             group.create_task(_seal(db, stop))
+            group.create_task(_renew(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -93,6 +97,17 @@ async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
             log.warning("housekeeping-waits", kind=type(error).__name__)
         number += 1
         await _wait(stop, stop, HOUSEKEEPING_S)
+
+
+async def _renew(db: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            if not await renew_some(db):
+                return
+            await _wait(stop, stop, REST_S)
+        except (Problem, asyncpg.PostgresError) as error:
+            log.warning("renewal-waits", kind=type(error).__name__)
+            await _wait(stop, stop, HOUSEKEEPING_S)
 
 
 async def _seal(db: Database, stop: asyncio.Event) -> None:

@@ -65,7 +65,7 @@ class Fetcher:
         with tempfile.TemporaryFile(prefix="callfloor-mail-") as file:
             if not await asyncio.to_thread(_copy, opened, uid, file, self._most):
                 return False
-            letter = await asyncio.to_thread(read, file, mailbox.country)
+            letter = await asyncio.to_thread(read, file)
             arrived = await keep(self._db, self._blobs, mailbox, letter, datetime.now(UTC))
         log.info(
             "message-came",

@@ -69,8 +69,8 @@ class Letter:
     damaged: bool
 
 
-def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Letter:
-    """Read the message in a file. `country`: numbers in it are read as written there.
+def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
+    """Read the message in a file.
 
     `envelope_sender`: what SMTP said; empty for a message that wants no answer, None when it is not known.
     """
@@ -88,6 +88,7 @@ def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Le
     cc = _cut(head.text(headers, "cc"))
     reply_to = next(iter(head.addresses(headers, "reply-to")), None)
     written = (body, *texts.sources, message.subject, message.from_, message.to, cc, reply_to, message.message_id)
+    written += (message.in_reply_to,)
     ancestors = head.message_ids(headers, "references")
     reported, failed = _report(file, found)
     return Letter(
@@ -102,7 +103,7 @@ def read(file: BinaryIO, country: str, envelope_sender: str | None = None) -> Le
         failed=failed,
         digest=_digest(file, found, message),
         body_text=body[:MOST_SHOWN],
-        identifiers=[MANY] if texts.unread else identifiers((*written, *ancestors), country),
+        identifiers=[MANY] if texts.unread else identifiers((*written, *ancestors)),
         files=files,
         original=Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml", copy=True),
         damaged=damaged or found.damaged or len(body) > MOST_SHOWN,

@@ -187,7 +187,7 @@ class Post:
         mailbox = await self._mailbox(address)
         if mailbox is None:
             return
-        letter = await asyncio.to_thread(read, file, mailbox.country, sender)
+        letter = await asyncio.to_thread(read, file, sender)
         arrived = await keep(self._db, self._blobs, mailbox, letter, datetime.now(UTC))
         log.info(
             "message-came",

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from callfloor.rules.identifiers import identifiers, is_whole, mentions, redact
-from callfloor.rules.phones import national_forms
+from callfloor.rules.identifiers import MANY, identifiers, is_counter, spellings
+from callfloor.rules.sought import ERASED, Sought
 
-ERASED = "[erased]"
-# Stands for all identifiers of a value that has too many to list.
-MANY = "*"
 # A mailbox whose address was taken out still has its owner's name.
 _NAMED = re.compile(r"[^,;<>]*<\s*\[erased\]\s*>")
 _PHONES = frozenset({"phone1", "phone2", "phone3"})
@@ -29,71 +26,53 @@ class Customer:
 
     @cached_property
     def contacts(self) -> list[str]:
-        """The number and the address as they are kept."""
-        return [contact for contact in (self.number, self.address) if contact is not None]
+        """The number and the address as they are kept: the domain in either of its spellings."""
+        addresses = () if self.address is None else spellings(self.address)
+        return [contact for contact in (self.number, *addresses) if contact is not None]
 
     @cached_property
-    def wanted(self) -> frozenset[str]:
-        """What `rules.identifiers` may find of the customer, however the number is written.
-
-        A form that is another number in the organisation's country is that other number.
-        """
-        found = set(self.contacts)
-        for form in self.digits:
-            if identifiers((form,), self.country) == [form]:
-                found.add(form)
-        return frozenset(found)
+    def sought(self) -> Sought:
+        """How to find the number and the address in texts."""
+        return Sought(self.number, self.address, self.country)
 
     @cached_property
     def lookups(self) -> list[str]:
-        """Identifiers under which the customer may be listed."""
-        return sorted(self.wanted | {MANY})
-
-    @cached_property
-    def keys(self) -> list[str]:
-        """Values that a customer key may have."""
-        return [form for form in self._written if self.owns(form)] + ([self.address] if self.address else [])
-
-    @cached_property
-    def digits(self) -> list[str]:
-        """Every way to write the number, digits alone."""
-        return list(dict.fromkeys(re.sub(r"[^0-9]", "", form) for form in self._written))
+        """Keys (`rules.identifiers`) under which the customer may be listed."""
+        return [*self.sought.lookups, MANY]
 
     @property
-    def significant(self) -> str | None:
-        """The digits that every way to write the number ends in."""
-        if self.number is None:
-            return None
-        digits = self.number.removeprefix("+")
-        return min((form for form in self.digits if digits.endswith(form)), key=len)
+    def keys(self) -> list[str]:
+        """Values of digits alone that a customer key may have."""
+        return self.sought.forms
 
     @cached_property
-    def _written(self) -> list[str]:
-        return [] if self.number is None else national_forms(self.number, self.country)
-
-    @cached_property
-    def _anywhere(self) -> re.Pattern[str] | None:
-        return None if self.significant is None else re.compile("[^0-9]{0,8}".join(self.significant))
+    def _anywhere(self) -> re.Pattern[str]:
+        return re.compile(self.sought.pattern, re.IGNORECASE)
 
     def may_stand_in(self, text: str) -> bool:
         """Whether a closer look at a long text is worth while. Cheap."""
-        if self.address is not None and self.address in text.lower():
-            return True
-        return self._anywhere is not None and self._anywhere.search(text) is not None
+        return self._anywhere.search(text) is not None
 
     def owns(self, value: object) -> bool:
         """Whether a scalar is the customer's number or address and nothing else."""
-        return is_whole(value, self.wanted, self.country)
+        return self.sought.is_whole(value)
 
     def mentioned(self, value: object) -> bool:
         """Whether the customer stands anywhere in a JSON value, names of its fields included."""
-        return any(mentions(part, self.wanted, self.country) for part in _scalars(value))
+        return any(self.sought.mentioned(part) for part in _scalars(value))
+
+    def mentioned_in_key(self, key: str | None) -> bool:
+        """Whether a customer key holds the number or the address. Digits alone are a number of their own."""
+        return key is not None and not is_counter(key) and self.sought.mentioned(key)
+
+    def key_left(self, key: str) -> str:
+        """A customer key without the number or the address."""
+        return self.sought.redacted(key) if self.mentioned_in_key(key) else key
 
     def owns_lead(self, lead: dict[str, Any]) -> bool:
         """Whether a lead as it was sent (of whatever shape) is the customer's own."""
         return any(
-            self.owns(value) or (name in _PHONES and mentions(value, self.wanted, self.country))
-            for name, value in _fields(lead)
+            self.owns(value) or (name in _PHONES and self.sought.mentioned(value)) for name, value in _fields(lead)
         )
 
     def scrubbed(self, value: Any) -> Any:
@@ -103,9 +82,7 @@ class Customer:
             return {self.scrubbed(name): self.scrubbed(part) for name, part in members.items()}
         if isinstance(value, list):
             return [self.scrubbed(part) for part in cast("list[Any]", value)]
-        if not self.mentioned(value):
-            return value
-        return redact(str(value), self.wanted, self.country)
+        return self.sought.redacted(str(value)) if self.sought.mentioned(value) else value
 
     def scrubbed_message(self, headers: dict[str, Any]) -> dict[str, Any]:
         """Headers of somebody else's message without the customer, whose name beside the address goes too."""
@@ -117,7 +94,7 @@ class Customer:
     def identifiers_left(self, parts: Iterable[object]) -> list[str] | None:
         """What an erasure of somebody else has to find in these JSON values."""
         scalars = [scalar for part in parts for scalar in _scalars(part)]
-        return identifiers(scalars, self.country) or None
+        return identifiers(scalars) or None
 
 
 def _scalars(value: object) -> Iterator[object]:

@@ -136,7 +136,7 @@ def changed(lead: Mapping[str, Any], row: Row, country: str, now: datetime, *, m
                 "leadData", "too-large", f"would have over {MOST_FIELDS} fields or 64 KiB with what is there"
             )
         found["data"] = data
-    found["identifiers"] = contacts(found["data"], found["customer_key"], country)
+    found["identifiers"] = contacts(found["data"], found["customer_key"])
     if row.completed is False and lead["completed_at"] is not None:
         raise LeadFault("isCompleted", "lead-completed", "is false, but a completed lead cannot be opened again")
     standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])

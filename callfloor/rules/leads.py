@@ -14,7 +14,7 @@ from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
 from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle
 from callfloor.rules.customer_keys import customer_key
-from callfloor.rules.identifiers import identifiers
+from callfloor.rules.identifiers import identifiers, is_counter
 from callfloor.rules.phones import PhoneError, is_known, normalise
 from callfloor.rules.times import TimestampError, UnknownZone, parse_timestamp
 from callfloor.rules.zone_names import given_zone
@@ -68,7 +68,7 @@ def read(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[st
         "timezone": _zone_name(lead.timezone, country) if lead.timezone else None,
         **_phones(lead, country, new_ranges),
         "data": data,
-        "identifiers": contacts(lead.lead_data or {}, key, country),
+        "identifiers": contacts(lead.lead_data or {}, key),
     }
     return columns, Wish(lead.agent_id, next_at, lead.status_code)
 
@@ -101,13 +101,14 @@ def every_fault_of(reader: Callable[..., object], lead: LeadCreate, *about: obje
             return found
 
 
-def contacts(data: Mapping[str, Scalar], customer_key: str | None, country: str) -> list[str] | None:
-    """Numbers and addresses in a lead's own fields, their names, and its key; None when there are none.
+def contacts(data: Mapping[str, Scalar], customer_key: str | None) -> list[str] | None:
+    """Under which keys (`rules.identifiers`) an erasure finds numbers and addresses in a lead's own fields, their
+    names, and its customer key; None when there are none.
 
-    A key of letters and digits alone is left out: it has an index of its own, and most are plain counters.
+    A customer key of digits alone is left out: it has an index of its own, and most are plain counters.
     """
-    key = () if customer_key is None or customer_key.isalnum() else (customer_key,)
-    return identifiers((*data, *data.values(), *key), country) or None
+    key = () if customer_key is None or is_counter(customer_key) else (customer_key,)
+    return identifiers((*data, *data.values(), *key)) or None
 
 
 def merged_data(old: Mapping[str, Scalar], changes: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -59,7 +59,7 @@ FORGET_SQL = "DELETE FROM workspace_commands WHERE organisation_id = $1 AND comm
 EXPIRE_SQL = f"DELETE FROM workspace_commands WHERE created_at < now() - interval '{KEPT}'"
 MENTIONS_SQL = """
 SELECT command_id, command, refusal FROM workspace_commands
-WHERE organisation_id = $1 AND identifiers_in(concat(command, chr(10), refusal)) && ($2::text[] || identifiers_in($3))
+WHERE organisation_id = $1 AND concat(command, chr(10), refusal) ~* $2
 FOR UPDATE"""
 SCRUB_SQL = """
 UPDATE workspace_commands SET command = $3::jsonb, refusal = $4::jsonb
@@ -150,7 +150,7 @@ async def expire(db: Database) -> None:
 
 async def erase(db: Database, organisation: int, customer: Customer) -> None:
     """Take a customer out of what is being asked."""
-    for row in await db.fetch(MENTIONS_SQL, organisation, customer.digits, customer.address or ""):
+    for row in await db.fetch(MENTIONS_SQL, organisation, customer.sought.pattern):
         left = [_scrubbed(row[name], customer) for name in ("command", "refusal")]
         await db.execute(SCRUB_SQL, organisation, row["command_id"], *left)
 

@@ -64,9 +64,8 @@ SELECT media_id, file_name, content_type, size FROM media
 WHERE organisation_id = $1 AND activity_id = $2 AND kind = 'attachment' AND deleted_at IS NULL ORDER BY media_id"""
 HELD_SQL = f"""
 SELECT a.campaign_id, a.contact, a.email::text AS email, e.created_at, e.mailbox_id, e.reply_to, e.message_id,
-    e.ancestors, m.address, m.active AND m.send IS NOT NULL AS sends, o.country
+    e.ancestors, m.address, m.active AND m.send IS NOT NULL AS sends
 FROM emails e {_JOINED}
-JOIN organisations o ON o.organisation_id = e.organisation_id
 LEFT JOIN mailboxes m ON m.organisation_id = e.organisation_id AND m.mailbox_id = e.mailbox_id
 WHERE e.organisation_id = $1 AND e.activity_id = $2 AND a.agent_id = $3 AND a.type = 'email.inbound'
     AND a.answered_at IS NOT NULL AND a.hang_up_at IS NULL AND a.wrap_up_at IS NULL AND a.erased_at IS NULL
@@ -274,7 +273,9 @@ async def answer(
         )
         sent_id = await activities.open_email(db, organisation, new, at)
         body = _text(body_text)
-        known = identifiers((body, recipient), held["country"]) or None
+        ancestors = _ancestors(held["ancestors"], held["message_id"])
+        written = (body, recipient, message.subject, message.to, message.message_id, message.in_reply_to)
+        known = identifiers((*written, *ancestors)) or None
         await db.execute(
             WRITE_SQL,
             organisation,
@@ -283,7 +284,7 @@ async def answer(
             held["mailbox_id"],
             held["campaign_id"],
             message.message_id,
-            _ancestors(held["ancestors"], held["message_id"]),
+            ancestors,
             body,
             known,
         )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.rules.customers import Customer
-from callfloor.store import commands, erasure_calls, erasure_rows, workspace
+from callfloor.store import commands, erasure_calls, erasure_emails, erasure_rows, workspace
 from callfloor.store.erasure_calls import CallsFound
 from callfloor.store.pool import Database
 from callfloor.store.tokens import Organisation
@@ -50,10 +50,12 @@ async def erase(
     await db.execute(LOCK_SQL, number)
     # first, because it waits for chunks that become leads meanwhile
     import_rows = await erasure_rows.erase_import_rows(db, number, customer, dry_run=dry_run)
+    emails = await erasure_emails.candidates(db, number, customer)
+    own_emails = await erasure_emails.of_customer(db, number, customer, emails)
     found = CallsFound()
     leads = await erasure_rows.find_leads(db, number, customer, lock=False)
     while True:
-        grown = await erasure_calls.grow(db, number, customer, leads.own, found)
+        grown = await erasure_calls.grow(db, number, customer, leads.own, own_emails, found)
         locked = await erasure_rows.find_leads(db, number, customer, lock=True)
         if locked.own == leads.own and not grown:
             break
@@ -62,7 +64,7 @@ async def erase(
         leads = locked
     if found.in_call or locked.in_flight:
         raise InCallError
-    await erasure_calls.find_media_and_texts(db, number, customer, found)
+    await erasure_calls.find_media_and_texts(db, number, customer, emails, found)
     contents: list[str] = []
     erased = Erased(
         CallData(
@@ -79,6 +81,7 @@ async def erase(
         contents += await erasure_calls.empty(db, number, customer, found, by, at)
         await erasure_rows.erase_leads(db, number, customer, locked)
         await erasure_rows.erase_blocked(db, number, organisation.hash_key, customer)
+        await erasure_rows.erase_skips(db, number, customer)
         await workspace.erase(db, number, customer)
         await commands.erase(db, number, customer)
     return erased

@@ -72,18 +72,19 @@ UPDATE media SET sha256 = NULL, file_name = NULL, deleted_at = coalesce(deleted_
 WHERE organisation_id = $1 AND media_id = ANY($2::bigint[])"""
 
 MESSAGES_SQL = """
-SELECT activity_id, email FROM activities
-WHERE organisation_id = $1 AND email IS NOT NULL
-    AND email_identifiers(email) && ($2::text[] || identifiers_in($3)) AND activity_id <> ALL($4::bigint[])
-ORDER BY activity_id FOR UPDATE"""
+SELECT a.activity_id, a.email FROM emails e
+JOIN activities a
+    ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
+WHERE e.organisation_id = $1 AND e.activity_id = ANY($2::bigint[]) AND a.activity_id <> ALL($3::bigint[])
+    AND a.email IS NOT NULL
+ORDER BY a.activity_id FOR UPDATE OF a"""
 SCRUB_MESSAGE_SQL = """
 UPDATE activities SET email = $3::jsonb WHERE organisation_id = $1 AND activity_id = $2"""
 TEXTS_SQL = """
 SELECT media_id, file_name, deletion_reason FROM media
 WHERE organisation_id = $1 AND (file_name IS NOT NULL OR deletion_reason IS NOT NULL)
-    AND identifiers_in(coalesce(file_name, '') || chr(10) || coalesce(deletion_reason, ''))
-        && ($2::text[] || identifiers_in($3))
-    AND media_id <> ALL($4::bigint[])
+    AND search_keys(coalesce(file_name, '') || chr(10) || coalesce(deletion_reason, '')) && $2::text[]
+    AND media_id <> ALL($3::bigint[])
 ORDER BY media_id FOR UPDATE"""
 SCRUB_TEXTS_SQL = """
 UPDATE media SET file_name = $3, deletion_reason = $4 WHERE organisation_id = $1 AND media_id = $2"""
@@ -131,14 +132,21 @@ class CallsFound:
         return {row["sha256"] for row in rows if row["sha256"] is not None}
 
 
-async def grow(db: Database, organisation: int, customer: Customer, lead_ids: Iterable[int], found: CallsFound) -> bool:
-    """Add to `found` what belongs to it and lock that; False when nothing more does.
+async def grow(
+    db: Database,
+    organisation: int,
+    customer: Customer,
+    lead_ids: Iterable[int],
+    emails: Iterable[int],
+    found: CallsFound,
+) -> bool:
+    """Add to `found` what belongs to it and lock that; False when nothing more does. `emails`: the customer's own.
 
     An activity brings its attempt and every leg of its conversation. Attempts are locked before activities, as every
     writer of calls does.
     """
     leads = sorted(lead_ids)
-    attempts, activities = set(found.attempts), set(found.activities)
+    attempts, activities = set(found.attempts), {*found.activities, *emails}
     while True:
         size = len(attempts), len(activities), len(found.roots)
         for row in await db.fetch(ATTEMPTS_SQL, organisation, customer.number, leads, sorted(attempts)):
@@ -161,21 +169,22 @@ async def grow(db: Database, organisation: int, customer: Customer, lead_ids: It
     return True
 
 
-async def find_media_and_texts(db: Database, organisation: int, customer: Customer, found: CallsFound) -> None:
-    """Add the media of the activities, and others' messages and media that mention the customer."""
+async def find_media_and_texts(
+    db: Database, organisation: int, customer: Customer, emails: Sequence[int], found: CallsFound
+) -> None:
+    """Add the media of the activities, and others' messages (out of `emails`) and media that mention the customer."""
     own = sorted(found.activities)
     found.media = await db.fetch(MEDIA_SQL, organisation, own)
-    address = customer.address or ""
-    for row in await db.fetch(MESSAGES_SQL, organisation, customer.digits, address, own):
+    for row in await db.fetch(MESSAGES_SQL, organisation, emails, own):
         headers = msgspec.json.decode(row["email"])
         if customer.mentioned(headers):
             found.messages[row["activity_id"]] = customer.scrubbed_message(headers)
     media_ids = [row["media_id"] for row in found.media]
-    for row in await db.fetch(TEXTS_SQL, organisation, customer.digits, address, media_ids):
+    for row in await db.fetch(TEXTS_SQL, organisation, customer.lookups, media_ids):
         texts = row["file_name"], row["deletion_reason"]
         if customer.mentioned(list(texts)):
             found.texts[row["media_id"]] = customer.scrubbed(texts[0]), customer.scrubbed(texts[1])
-    found.emails = await erasure_emails.find(db, organisation, customer, own)
+    found.emails = await erasure_emails.find(db, organisation, customer, emails, own)
 
 
 async def empty(

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from callfloor.rules.customers import Customer
+from callfloor.store import renewals
 from callfloor.store.media import CUSTOMER_ERASURE
 from callfloor.store.pool import Database
 
@@ -16,12 +19,27 @@ UPDATE emails SET waiting_since = NULL, message_id = NULL, ancestors = NULL, rep
     body_text = NULL, html_media_id = NULL, copy_media_ids = NULL, identifiers = NULL
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
 UNSEND_SQL = "DELETE FROM outgoing_mail WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"
+LISTED_SQL = "SELECT activity_id FROM emails WHERE organisation_id = $1 AND identifiers && $2::text[]"
+# Of those that are not listed by the present rule yet.
+UNLISTED_SQL = """
+SELECT e.activity_id FROM emails e
+JOIN activities a
+    ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
+WHERE e.organisation_id = $1 AND e.activity_id <= $2
+    AND concat(e.identifiers, a.email, a.contact, e.reply_to, e.cc, e.message_id, e.ancestors, e.body_text) ~* $3"""
+CONTACTS_SQL = """
+SELECT a.activity_id, a.contact FROM emails e
+JOIN activities a
+    ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
+WHERE e.organisation_id = $1 AND e.activity_id = ANY($2::bigint[]) AND a.contact IS NOT NULL"""
 MENTIONING_SQL = """
 SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.copy_media_ids, e.identifiers,
-    o.recipient
+    a.email, o.recipient
 FROM emails e
+JOIN activities a
+    ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
 LEFT JOIN outgoing_mail o ON o.organisation_id = e.organisation_id AND o.activity_id = e.activity_id
-WHERE e.organisation_id = $1 AND e.identifiers && $2::text[] AND e.activity_id <> ALL($3::bigint[])
+WHERE e.organisation_id = $1 AND e.activity_id = ANY($2::bigint[]) AND e.activity_id <> ALL($3::bigint[])
 ORDER BY e.activity_id FOR UPDATE OF e"""
 SCRUB_SQL = """
 UPDATE emails SET message_id = $3, ancestors = $4, reply_to = $5, cc = $6, body_text = $7, html_media_id = NULL,
@@ -61,18 +79,36 @@ class EmailsFound:
     copies: dict[int, str] = field(default_factory=dict[int, str])
 
 
-async def find(db: Database, organisation: int, customer: Customer, own: Sequence[int]) -> EmailsFound:
-    """Others' e-mails that mention the customer. `own`: the customer's activities, which are locked."""
+async def candidates(db: Database, organisation: int, customer: Customer) -> list[int]:
+    """E-mails that may mention the customer, and few others."""
+    rows = await db.fetch(LISTED_SQL, organisation, customer.lookups)
+    upto = await renewals.upto(db, organisation, "emails")
+    if upto is not None:
+        rows += await db.fetch(UNLISTED_SQL, organisation, upto, customer.sought.pattern)
+    return sorted({row["activity_id"] for row in rows})
+
+
+async def of_customer(db: Database, organisation: int, customer: Customer, ids: Sequence[int]) -> list[int]:
+    """Those of these e-mails whose contact is the customer, however it is written."""
+    rows = await db.fetch(CONTACTS_SQL, organisation, ids)
+    return [row["activity_id"] for row in rows if customer.owns(row["contact"])]
+
+
+async def find(
+    db: Database, organisation: int, customer: Customer, ids: Sequence[int], own: Sequence[int]
+) -> EmailsFound:
+    """Others' e-mails that mention the customer, out of `candidates`. `own`: the customer's activities, locked."""
     found = EmailsFound()
     dropped: list[int] = []
-    for row in await db.fetch(MENTIONING_SQL, organisation, customer.lookups, own):
+    for row in await db.fetch(MENTIONING_SQL, organisation, ids, own):
         texts = row["body_text"], row["reply_to"], row["cc"], row["message_id"], row["ancestors"]
-        listed = not customer.wanted.isdisjoint(row["identifiers"])
+        listed = customer.sought.listed(row["identifiers"] or ())
         if not listed and not customer.mentioned(list(texts)):
             continue
         body, reply_to, cc, message_id, ancestors = customer.scrubbed(list(texts))
         reply_to = None if customer.owns(row["reply_to"]) else reply_to
-        left = customer.identifiers_left((body, reply_to, cc, message_id, ancestors))
+        headers = None if row["email"] is None else customer.scrubbed_message(msgspec.json.decode(row["email"]))
+        left = customer.identifiers_left((body, reply_to, cc, message_id, ancestors, headers))
         found.scrubbed[row["activity_id"]] = _Left(message_id, ancestors, reply_to, cc, body, left)
         if row["recipient"] is not None and customer.owns(row["recipient"]):
             found.unsent.append(row["activity_id"])

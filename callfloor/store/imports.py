@@ -142,7 +142,6 @@ class BadRow:
     line_no: int | None
     errors: list[dict[str, Any]]
     source: bytes
-    identifiers: list[str]
 
 
 async def begin(db: Database, organisation: int, import_id: UUID, form: str, choices: Choices) -> None:
@@ -256,12 +255,11 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
             row.line_no,
             msgspec.json.encode(row.errors).decode(),
             row.source.decode(),
-            row.identifiers or None,
         )
         for row in bad
     ]
     if rows:
-        columns = ("organisation_id", "import_id", "row_no", "line_no", "errors", "source", "identifiers")
+        columns = ("organisation_id", "import_id", "row_no", "line_no", "errors", "source")
         await db.copy("import_errors", columns, rows)
     await db.execute(DONE_SQL, organisation, given.import_id, chunk.number)
     await db.execute(

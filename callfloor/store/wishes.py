@@ -23,11 +23,9 @@ from callfloor.store.leads import NewLead
 from callfloor.store.pool import Database
 
 CALL_SQL = """
-SELECT a.campaign_id, a.lead_id, a.contact, a.erased_at, c.dialling ->> 'newLeads' AS new_leads, c.name AS campaign,
-    o.country
+SELECT a.campaign_id, a.lead_id, a.contact, a.erased_at, c.dialling ->> 'newLeads' AS new_leads, c.name AS campaign
 FROM activities a
 JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id
-JOIN organisations o ON o.organisation_id = a.organisation_id
 WHERE a.organisation_id = $1 AND a.activity_id = $2"""
 LIST_SQL = """
 SELECT l.list_id, l.campaign_id FROM lists l
@@ -70,14 +68,13 @@ async def grant(db: Database, organisation: int, activity_id: int, wishes: Wishe
             lead = await leads.get_locked(db, organisation, call["lead_id"])
         if lead is None:
             return await _on_a_new_lead(db, organisation, activity_id, call, wishes, active, now)
-        return await _on_its_lead(db, organisation, lead, call["country"], wishes, active, now)
+        return await _on_its_lead(db, organisation, lead, wishes, active, now)
 
 
 async def _on_its_lead(
     db: Database,
     organisation: int,
     lead: Record,
-    country: str,
     wishes: Wishes,
     active: frozenset[tuple[int, int]],
     now: datetime,
@@ -103,7 +100,7 @@ async def _on_its_lead(
     if after.status_code == LeadStatus.COMPLETED:
         values["completed_at"] = lead["completed_at"] or now
     if wishes.data:
-        values |= {"data": encoded.decode(), "identifiers": contacts(data, lead["customer_key"], country)}
+        values |= {"data": encoded.decode(), "identifiers": contacts(data, lead["customer_key"])}
     await leads.update(db, organisation, lead["lead_id"], dict(lead) | values)
     return None
 
@@ -149,7 +146,7 @@ async def _on_a_new_lead(
         phone1=number,
         next_attempt_at=asked.at,
         agent_id=asked.agent_id,
-        identifiers=contacts(data, None, call["country"]),
+        identifiers=contacts(data, None),
     )
     (made,) = await leads.insert_many(db, [new])
     if made.lead_id is None:

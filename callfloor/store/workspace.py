@@ -101,19 +101,18 @@ DELETE FROM workspace_events WHERE (organisation_id, agent_id, sequence) IN (
 
 MENTIONS_SQL = """
 SELECT agent_id, sequence, at_hand, reason FROM workspace_events
-WHERE organisation_id = $1 AND (strpos(at_hand::text, $2) > 0
-    OR reason IS NOT NULL AND identifiers_in(reason) && ($3::text[] || identifiers_in($4)))"""
+WHERE organisation_id = $1 AND (at_hand::text ~* $2 OR reason ~* $2) FOR UPDATE"""
 SCRUB_EVENT_SQL = """
 UPDATE workspace_events SET at_hand = $4::jsonb, reason = $5
 WHERE organisation_id = $1 AND agent_id = $2 AND sequence = $3"""
 SESSION_MENTIONS_SQL = """
-SELECT agent_id, at_hand FROM workspace_sessions WHERE organisation_id = $1 AND strpos(at_hand::text, $2) > 0
+SELECT agent_id, at_hand FROM workspace_sessions WHERE organisation_id = $1 AND at_hand::text ~* $2
 FOR UPDATE"""
 SCRUB_SESSION_SQL = """
 UPDATE workspace_sessions SET at_hand = $3::jsonb WHERE organisation_id = $1 AND agent_id = $2"""
 REASONS_SQL = """
 SELECT agent_id, reason FROM agent_states
-WHERE organisation_id = $1 AND reason IS NOT NULL AND identifiers_in(reason) && ($2::text[] || identifiers_in($3))"""
+WHERE organisation_id = $1 AND reason ~* $2 FOR UPDATE"""
 SCRUB_REASON_SQL = "UPDATE agent_states SET reason = $3 WHERE organisation_id = $1 AND agent_id = $2"
 
 
@@ -219,14 +218,13 @@ async def expire(db: Database) -> int:
 
 async def erase(db: Database, organisation: int, customer: Customer) -> None:
     """Take a customer off the desks, out of what happened there, and out of reasons for a pause."""
-    # what the floor says holds numbers in their international form, and no addresses
-    number, address = customer.number or "\x01", customer.address or ""
-    for row in await db.fetch(SESSION_MENTIONS_SQL, organisation, number):
+    pattern = customer.sought.pattern
+    for row in await db.fetch(SESSION_MENTIONS_SQL, organisation, pattern):
         await db.execute(SCRUB_SESSION_SQL, organisation, row["agent_id"], _scrubbed(row["at_hand"], customer))
-    for row in await db.fetch(MENTIONS_SQL, organisation, number, customer.digits, address):
+    for row in await db.fetch(MENTIONS_SQL, organisation, pattern):
         hand, reason = _scrubbed(row["at_hand"], customer), customer.scrubbed(row["reason"])
         await db.execute(SCRUB_EVENT_SQL, organisation, row["agent_id"], row["sequence"], hand, reason)
-    for row in await db.fetch(REASONS_SQL, organisation, customer.digits, address):
+    for row in await db.fetch(REASONS_SQL, organisation, pattern):
         await db.execute(SCRUB_REASON_SQL, organisation, row["agent_id"], customer.scrubbed(row["reason"]))
 
 

@@ -19,7 +19,7 @@ from callfloor.mail.structure import MOST_HEADERS, scan
 
 def letter(content: bytes | str, envelope_sender: str | None = "jane@example.com") -> Letter:
     raw = content.replace("\n", "\r\n").encode() if isinstance(content, str) else content
-    return read(io.BytesIO(raw), "AU", envelope_sender)
+    return read(io.BytesIO(raw), envelope_sender)
 
 
 def files(found: Letter) -> list[tuple[str, str, bytes]]:
@@ -46,7 +46,7 @@ def test_a_plain_letter_is_read() -> None:
     assert found.ancestors == ["<a@example.com>", "<0@example.com>"]
     assert found.sender == "jane@example.com"
     assert found.body_text == "Hello,\nmy number is 0491 570 156.\n"
-    assert {"+61491570156", "jane@example.com", "care@example.com"} <= set(found.identifiers)
+    assert {"1570156", "jane@example.com", "care@example.com"} <= set(found.identifiers)
     assert (found.files, found.automatic, found.damaged) == ([], None, False)
 
 

@@ -116,7 +116,7 @@ async def test_an_answer_arrives_as_it_was_written(desk: Desk) -> None:
 async def test_what_goes_out_and_comes_back_in_is_a_loop(desk: Desk) -> None:
     await desk.answer("Hello")
     await desk.outbox.send_next(later(2))
-    back = read(io.BytesIO(desk.taker.taken[0].original_content or b""), "AU", JANE)
+    back = read(io.BytesIO(desk.taker.taken[0].original_content or b""), JANE)
     assert back.loops == [desk.mailbox.address]
     arrived = await desk.letters.come(later(5), loops=back.loops)
     assert arrived.automatic == "loop"

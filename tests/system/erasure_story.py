@@ -18,6 +18,7 @@ from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import AtHand, Dial, EventType, Party, WrapUp
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
+from callfloor.rules.identifiers import identifiers
 from callfloor.store import (
     activities,
     agents,
@@ -205,9 +206,8 @@ class Story:
         org, campaign = self.organisation, self.centre.inbound
         ours = "care@example.net"
         theirs = activities.Message("Call me", "<1@example.com>", None, f"Jane <{self.address}>", ours)
-        letter = await activities.open_email(
-            self.db, org, activities.NewEmail("email.inbound", campaign, self.address, ours, theirs), T0
-        )
+        mailbox = await make_mailbox(self.db, self.centre)
+        letter = await self.written_down(mailbox, theirs, self.address)
         answer = activities.Message("Re: Call me", "<2@example.net>", "<1@example.com>", ours, self.address)
         await activities.open_email(
             self.db,
@@ -222,21 +222,24 @@ class Story:
             OTHER_ADDRESS,
             f"{ours}, Jane Public <{self.address}>",
         )
-        self.others["message"] = await activities.open_email(
-            self.db, org, activities.NewEmail("email.inbound", campaign, OTHER_ADDRESS, ours, both), T0
-        )
+        self.others["message"] = await self.written_down(mailbox, both, OTHER_ADDRESS)
         await self.keep("attachment", letter, b"bill of " + self.address.encode(), file_name=f"{self.address}.txt")
-        letters, attachments = await self.letters()
+        letters, attachments = await self.letters(mailbox)
         return {"messages": 2 + letters, "attachments": 1 + attachments}
 
-    async def letters(self) -> tuple[int, int]:
+    async def written_down(self, mailbox: StoredMailbox, message: activities.Message, sender: str) -> int:
+        keys = identifiers((message.subject, message.message_id, message.in_reply_to, message.from_, message.to))
+        digest = (message.message_id or "").encode()
+        arrival = Arrival(message, sender, digest, identifiers=keys, automatic="list")
+        return (await arrivals.arrive(self.db, mailbox, arrival, T0)).activity_id
+
+    async def letters(self, mailbox: StoredMailbox) -> tuple[int, int]:
         """Messages as they come in, of the customer and of another; how many, and how many attachments, are hers."""
         org, campaign, agent = self.organisation, self.centre.inbound, self.centre.agent
-        mailbox = await make_mailbox(self.db, self.centre)
         hers: dict[str, Any] = {"reply_to": self.address, "cc": f"Jane <{self.address}>", "ancestors": [self.address]}
         page = await self.part(f"<p>Write to {self.address}</p>", html=True)
         bills = [await self.part(f"bill of {self.address} {number}") for number in range(2)]
-        body = {"body_text": f"Write to {self.address}", "identifiers": [self.address]}
+        body = {"body_text": f"Write to {self.address}"}
         self.others["answered"] = await self.letter(mailbox, self.address, 0, [page, bills[0]], **hers | body)
         self.others["waiting"] = await self.letter(mailbox, self.address, 1, [bills[1]], **hers)
         await emails.take(self.db, org, [campaign], agent, T0, activity_id=self.others["answered"])
@@ -258,8 +261,10 @@ class Story:
     ) -> int:
         body = f"Call {self.written} or write to {self.address}."
         message = activities.Message("Hello", f"<{number}@example.org>", None, sender, mailbox.address)
-        values = {"body_text": body, "identifiers": [self.address, self.number], "files": files}
-        arrival = Arrival(message, sender, f"digest {number}".encode(), **values | given)
+        values = {"body_text": body, "files": files} | given
+        hidden = () if "body_text" in given else tuple(self.both.values())
+        keys = identifiers((*values.values(), *values.get("ancestors", ()), message.subject, sender, *hidden))
+        arrival = Arrival(message, sender, f"digest {number}".encode(), identifiers=keys, **values)
         return (await arrivals.arrive(self.db, mailbox, arrival, T0)).activity_id
 
     async def part(self, content: str, *, html: bool = False, file_name: str | None = None) -> ArrivedFile:

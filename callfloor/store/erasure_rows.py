@@ -37,7 +37,7 @@ WHERE organisation_id = $1 AND lead_id = $2"""
 DELETE_ANSWERS_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND lead_id = ANY($2::bigint[])"
 ANSWERS_SQL = """
 SELECT key_hash, body FROM idempotency_keys
-WHERE organisation_id = $1 AND octet_length(body) > 200
+WHERE organisation_id = $1 AND octet_length(body) > 2
     AND answer_keys(body) && $2::text[]"""
 DELETE_ANSWER_SQL = "DELETE FROM idempotency_keys WHERE organisation_id = $1 AND key_hash = $2"
 

@@ -128,7 +128,7 @@ BEGIN
     RETURN CASE WHEN cardinality(keys) > 4096 THEN '{*}' ELSE keys END;
 END $$;
 
--- A stored answer may show a lead as it was before a later change. Answers too short to show one are left out.
+-- A stored answer may show a lead as it was before a later change. Empty answers are left out.
 -- convert_from() is only stable, because conversions can be replaced; UTF-8 in a database in UTF-8 needs none.
 CREATE FUNCTION shown_lead(answer jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN answer ? 'dataFields'
@@ -147,7 +147,7 @@ CREATE INDEX media_keys_idx ON media
 CREATE INDEX do_not_call_keys_idx ON do_not_call USING gin (search_keys(reason)) WHERE reason IS NOT NULL;
 CREATE INDEX do_not_call_lifted_keys_idx ON do_not_call_lifted
     USING gin (search_keys(coalesce(reason, '') || chr(10) || lift_reason));
-CREATE INDEX idempotency_keys_keys_idx ON idempotency_keys USING gin (answer_keys(body)) WHERE octet_length(body) > 200;
+CREATE INDEX idempotency_keys_keys_idx ON idempotency_keys USING gin (answer_keys(body)) WHERE octet_length(body) > 2;
 CREATE INDEX import_errors_keys_idx ON import_errors USING gin (search_keys(source || chr(10) || errors::text));
 CREATE INDEX lead_skips_keys_idx ON lead_skips USING gin (search_keys(reason));
 

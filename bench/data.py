@@ -8,25 +8,32 @@ from bench.floor import Served
 
 CHUNK = 250_000
 
+# One number in ten is this, one agent in twenty this one, so that their pages are deep too.
+OFTEN, AGENT = "+61255500001", 3
 # 40,000 numbers that ACMA keeps for fiction, one in four leads an e-mail address too
-LEADS_SQL = """
-INSERT INTO leads (organisation_id, list_id, customer_key, timezone, phone1, status_code, uploaded_at, data,
-    identifiers)
-SELECT $1, ($2::bigint[])[1 + n % cardinality($2::bigint[])], n::text, 'Australia/Sydney',
-    '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0'),
-    (ARRAY[0, 0, 0, 2, 4, 5, 8, 12])[1 + n % 8], now() - (10000000 - n) * interval '3 seconds',
+LEADS_SQL = f"""
+INSERT INTO leads (organisation_id, list_id, customer_key, timezone, phone1, agent_id, status_code, completed_at,
+    uploaded_at, updated_at, data, identifiers)
+SELECT $1, ($2::bigint[])[1 + n % cardinality($2::bigint[])], n::text, 'Australia/Sydney', number,
+    CASE WHEN n % 20 = 3 THEN 3 END,
+    (ARRAY[0, 0, 0, 2, 4, 5, 8, 12])[1 + n % 8], CASE WHEN n % 8 = 7 THEN now() END,
+    now() - (10000000 - n) * interval '3 seconds', now() - (n::bigint * 7919 % 10000019) * interval '1 second',
     jsonb_build_object('plan', 'gold', 'n', n),
     CASE WHEN n % 4 = 0 THEN ARRAY['customer' || n || '@example.com'] END
-FROM generate_series($3::int, $4::int) AS n"""
-ACTIVITIES_SQL = """
+FROM generate_series($3::int, $4::int) AS n CROSS JOIN LATERAL (SELECT CASE WHEN n % 10 = 1 THEN '{OFTEN}' ELSE
+    '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0')
+    END AS number) AS p"""
+ACTIVITIES_SQL = f"""
 INSERT INTO activities (organisation_id, activity_id, created_at, type, root_activity_id, status_id, campaign_id,
-    lead_id, join_queue_at, answered_at, hang_up_at, wrap_up_at, contact, own_contact)
+    lead_id, join_queue_at, answered_at, hang_up_at, wrap_up_at, contact, own_contact, agent_id, wrap_code)
 SELECT $1, id, at, type, id, CASE WHEN n % 10 = 0 THEN 5 ELSE 3 END,
     CASE WHEN type = 'call.inbound' THEN $2::bigint ELSE $3::bigint END, CASE WHEN type = 'call.outbound' THEN n END,
     CASE WHEN type = 'call.inbound' THEN at + interval '5 seconds' END,
     CASE WHEN n % 10 > 0 THEN at + interval '15 seconds' END, at + interval '95 seconds',
     CASE WHEN n % 10 > 0 THEN at + interval '105 seconds' END,
-    '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0'), '+61255500100'
+    CASE WHEN n % 10 = 1 THEN '{OFTEN}' ELSE
+        '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0') END,
+    '+61255500100', CASE WHEN n % 10 > 0 THEN 1 + n % 20 END, CASE WHEN n % 10 > 0 THEN 1 + n % 5 END
 FROM (
     SELECT n, nextval('activity_ids') AS id, now() - (($5::int - n) * 2) * interval '1 second' AS at,
         (ARRAY['call.inbound', 'call.outbound', 'call.outbound', 'email.inbound'])[1 + n % 4] AS type

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from bench.data import fill
+from bench.data import AGENT, OFTEN, fill
 from bench.floor import Served, now_ms, served, show
 
 DEEP = 10_000
@@ -51,12 +51,19 @@ async def _measure(given: Served, size: int) -> None:
             "statusCode": "4",
             "uploadedTimestampFrom": "2000-01-01T00:00:00Z",
             "uploadedTimestampTo": "2100-01-01T00:00:00Z",
+            "phoneNumber": OFTEN,
+            "agentId": str(AGENT),
+            "completed": "false",
+            "updatedTimestampFrom": "2000-01-01T00:00:00Z",
         },
         "/activities": {
             "campaignId": str(given.outbound),
             "activityType": "call.outbound",
             "createdTimestampFrom": "2000-01-01T00:00:00Z",
             "createdTimestampTo": "2100-01-01T00:00:00Z",
+            "phoneNumber": OFTEN,
+            "agentId": str(AGENT),
+            "wrapCode": "4",
         },
     }
     async with httpx2.AsyncClient(base_url=given.address, headers=given.headers, timeout=60) as client:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from asyncpg import Record
 
-from callfloor.api.call import Call, not_found
+from callfloor.api.call import Call, not_found, phone_filter
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.media_items import attachment_of, recording_of, voicemail_of
 from callfloor.api.operation import operation
@@ -118,6 +118,9 @@ async def list_activities(call: Call, query: ActivitiesQuery) -> Page[Activity]:
         "campaign_id": query.campaign_id,
         "type": query.activity_type,
         "lead_id": query.lead_id,
+        "contact": phone_filter(call, query.phone_number),
+        "agent_id": query.agent_id,
+        "wrap_code": query.wrap_code,
         "created_from": call.timestamp(query.created_timestamp_from, "createdTimestampFrom"),
         "created_to": call.period_end(query.created_timestamp_to, "createdTimestampTo"),
     }

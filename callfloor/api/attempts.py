@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from asyncpg import Record
 
-from callfloor.api.call import Call, not_found
+from callfloor.api.call import Call, not_found, phone_filter
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.contract.attempts import Attempt, AttemptsQuery, AttemptTimestamps, Explanation, RuleResult
@@ -86,6 +86,9 @@ async def list_attempts(call: Call, query: AttemptsQuery) -> Page[Attempt]:
     filters = {
         "campaign_id": query.campaign_id,
         "lead_id": query.lead_id,
+        "phone_number": phone_filter(call, query.phone_number),
+        "agent_id": query.agent_id,
+        **attempts.of_status(query.dial_status_id),
         "dialled_from": call.timestamp(query.dialled_timestamp_from, "dialledTimestampFrom"),
         "dialled_to": call.period_end(query.dialled_timestamp_to, "dialledTimestampTo"),
     }

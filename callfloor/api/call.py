@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion
+from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, parse_timestamp
 from callfloor.store.tokens import Caller
 
@@ -137,3 +138,12 @@ def not_found(what: str, pointer: str | None = None) -> NotFound:
     """A 404. `pointer` names the body field that refers to the missing object."""
     errors = [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)] if pointer else []
     return NotFound(f"There is no such {what} in this organisation.", errors=errors)
+
+
+def phone_filter(call: Call, text: str | None) -> str | None:
+    """The number (E.164) of `phoneNumber` in a query. Raises `Invalid`."""
+    organisation = call.caller.organisation
+    try:
+        return None if text is None else normalise(text, organisation.country, organisation.new_number_ranges)
+    except PhoneError as error:
+        raise invalid("phoneNumber", error.code, str(error), in_body=False) from error

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
-from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.lead_callbacks import (
     callback_kept,
     callback_kept_by_new,
@@ -21,7 +20,7 @@ from callfloor.api.lead_callbacks import (
 )
 from callfloor.api.operation import operation
 from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
-from callfloor.contract.fields import Note, Page
+from callfloor.contract.fields import Note
 from callfloor.contract.leads import (
     LARGEST_LEAD_DATA,
     MOST_FIELDS,
@@ -29,7 +28,6 @@ from callfloor.contract.leads import (
     LeadCreate,
     LeadCreated,
     LeadPhone,
-    LeadsQuery,
     LeadTimestamps,
     LeadUpdate,
     LeadUpdateQuery,
@@ -113,30 +111,6 @@ CREATE_EXAMPLE = {
     "phone2": "0491 570 157",
     "leadData": {"firstName": "Jane", "plan": "gold"},
 }
-
-
-@operation(
-    "GET",
-    "/leads",
-    scope="leads:read",
-    summary="List of leads",
-    tag="leads",
-    example={"metadata": {"nextUri": None}, "items": [LEAD_EXAMPLE]},
-    query={"listId": 100, "statusCode": 3, "limit": 50},
-)
-async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
-    """Leads, newest first by upload time."""
-    filters = {
-        "list_id": query.list_id,
-        "status_code": query.status_code,
-        "customer_key": customer_key(query.customer_key),
-        "uploaded_from": call.timestamp(query.uploaded_timestamp_from, "uploadedTimestampFrom"),
-        "uploaded_to": call.period_end(query.uploaded_timestamp_to, "uploadedTimestampTo"),
-    }
-    given = {name: value for name, value in filters.items() if value is not None}
-    after = page_start(call, query)
-    rows = await leads.page(call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1)
-    return page_of(call, query, rows, lead_of, lambda row: (row["uploaded_at"], row["lead_id"]))
 
 
 @operation(

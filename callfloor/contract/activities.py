@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from callfloor.contract.codes import ActivityType, LegType
-from callfloor.contract.fields import Id, PageQuery, Struct, Timestamp
+from callfloor.contract.fields import Id, PageQuery, Phone, Struct, Timestamp
 from callfloor.contract.media import Attachment, Recording, Voicemail
 
 RecordingStatus = Literal["enabled", "disabled", "failed"]
@@ -19,6 +19,9 @@ class ActivitiesQuery(PageQuery):
     created_timestamp_to: Timestamp | None = None
     activity_type: ActivityType | None = None
     lead_id: Id | None = None
+    phone_number: Annotated[Phone, Meta(description="The customer's number, in any form that is taken.")] | None = None
+    agent_id: Id | None = None
+    wrap_code: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
 
 
 class Survey(Struct):

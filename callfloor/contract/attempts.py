@@ -6,12 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from callfloor.contract.fields import Id, PageQuery, Struct, Timestamp
+from callfloor.contract.fields import Id, PageQuery, Phone, Struct, Timestamp
+
+DialStatusId = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 class AttemptsQuery(PageQuery):
     campaign_id: Id | None = None
     lead_id: Id | None = None
+    phone_number: Annotated[Phone, Meta(description="The number that was dialled, in any form.")] | None = None
+    agent_id: Annotated[Id, Meta(description="Who dialled it, or joined it when it was answered.")] | None = None
+    dial_status_id: DialStatusId | None = None
     dialled_timestamp_from: Timestamp | None = None
     dialled_timestamp_to: Timestamp | None = None
 

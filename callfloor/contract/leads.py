@@ -31,6 +31,11 @@ class LeadsQuery(PageQuery):
     uploaded_timestamp_from: Timestamp | None = None
     uploaded_timestamp_to: Timestamp | None = None
     customer_key: CustomerKey | None = None
+    phone_number: Annotated[Phone, Meta(description="phone1, 2 or 3, in any form that is taken.")] | None = None
+    agent_id: Id | None = None
+    completed: bool | None = None
+    updated_timestamp_from: Timestamp | None = None
+    updated_timestamp_to: Timestamp | None = None
 
 
 class LeadCreate(Request):

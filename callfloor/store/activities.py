@@ -155,6 +155,9 @@ _FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
     "type": Filter("type = {}", "text"),
     "lead_id": Filter("lead_id = {}", "bigint"),
+    "contact": Filter("contact = {}", "text"),
+    "agent_id": Filter("agent_id = {}", "bigint"),
+    "wrap_code": Filter("wrap_code = {}", "integer"),
     "created_from": Filter("created_at >= {}", "timestamptz"),
     "created_to": Filter("created_at <= {}", "timestamptz"),
 }

@@ -156,6 +156,11 @@ FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS 
 _FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
     "lead_id": Filter("lead_id = {}", "bigint"),
+    "phone_number": Filter("phone_number = {}", "text"),
+    # each where its index has it: over, or ringing; who was answered may be either
+    "ended_status": Filter("dial_status = {} AND dial_status > 1", "smallint"),
+    "dialling_status": Filter("dial_status = {} AND hang_up_at IS NULL", "smallint"),
+    "answered_status": Filter("dial_status = {}", "smallint"),
     "dialled_from": Filter("dialled_at >= {}", "timestamptz"),
     "dialled_to": Filter("dialled_at <= {}", "timestamptz"),
 }
@@ -234,17 +239,47 @@ async def get(db: Database, organisation: int, attempt_id: int) -> Record | None
 async def page(
     db: Database, organisation: int, filters: Mapping[str, object], after: tuple[datetime, int] | None, count: int
 ) -> list[Record]:
-    """At most `count` attempts behind `after`, newest first. `filters`: names of `_FILTERS` and their values."""
+    """At most `count` attempts behind `after`, newest first. `filters`: names of `_FILTERS`, and
+    `agent_id`, with their values."""
     sql = attempt_page_sql(frozenset(filters), after=after is not None)
-    values = [filters[name] for name in _FILTERS if name in filters]
+    values = [filters[name] for name in (*_FILTERS, "agent_id") if name in filters]
     return await db.fetch(sql, organisation, count, *values, *(after or ()))
 
 
+def of_status(status: int | None) -> dict[str, int]:
+    """The filter of a dial status."""
+    if status is None:
+        return {}
+    known = {DialStatus.DIALLING: "dialling_status", DialStatus.ANSWERED: "answered_status"}
+    return {known.get(DialStatus(status), "ended_status"): status}
+
+
 def attempt_page_sql(names: frozenset[str], *, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]."""
+    """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]. With an agent the calls
+    are found by their first legs, which know who had them; its parameter comes last of the filters."""
     order = ("dialled_at", "attempt_id")
-    rows = page_sql("attempts", order, [_FILTERS[name] for name in _FILTERS if name in names], after=after)
+    filters = [_FILTERS[name] for name in _FILTERS if name in names]
+    if "agent_id" in names:
+        rows = _of_agent_sql(filters, after=after)
+    else:
+        rows = page_sql("attempts", order, filters, after=after)
     return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.dialled_at DESC, a.attempt_id DESC"
+
+
+def _of_agent_sql(filters: Sequence[Filter], *, after: bool) -> str:
+    conditions = [each.condition.format(f"${n}::{each.sql_type}") for n, each in enumerate(filters, 3)]
+    number = 3 + len(filters)
+    legs = [f"v.organisation_id = $1 AND v.agent_id = ${number}::bigint"]
+    if after:
+        at, last = f"${number + 1}::timestamptz", f"${number + 2}::bigint"
+        legs.append(f"v.created_at <= {at} AND (v.created_at < {at} OR v.attempt_id < {last})")
+    legs += [each.replace("dialled_at", "v.created_at") for each in conditions if each.startswith("dialled_at")]
+    where = "".join(f" AND {each}" for each in conditions)
+    return f"""
+        SELECT t.* FROM activities v CROSS JOIN LATERAL (
+            SELECT * FROM attempts WHERE organisation_id = $1 AND attempt_id = v.attempt_id
+                AND dialled_at = v.created_at{where}) AS t
+        WHERE {" AND ".join(legs)} ORDER BY v.created_at DESC, v.attempt_id DESC LIMIT $2"""
 
 
 async def start(db: Database, organisation: int, wanted: Sequence[NewAttempt], now: datetime) -> list[Started | None]:

@@ -12,6 +12,7 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
+from callfloor.store import lead_pages
 from callfloor.store.pool import Database
 
 LeadRecord = Record
@@ -82,16 +83,6 @@ AGENTS_KNOWN_SQL = """
 SELECT user_id FROM users WHERE organisation_id = $1 AND user_id = ANY($2::bigint[]) AND user_type = 'agent'"""
 STATUSES_KNOWN_SQL = "SELECT code FROM lead_statuses WHERE organisation_id = $1"
 STATUS_EXISTS_SQL = "SELECT EXISTS (SELECT FROM lead_statuses WHERE organisation_id = $1 AND code = $2)"
-
-# Filters of pages and the types of their parameters, in the order of the parameters.
-_FILTERS = {
-    "list_id": "bigint",
-    "status_code": "integer",
-    "customer_key": "text",
-    "uploaded_from": "timestamptz",
-    "uploaded_to": "timestamptz",
-}
-_OF_CAMPAIGN = "SELECT FROM lists s WHERE s.organisation_id = $1 AND s.campaign_id = $3 AND s.list_id = {}"
 
 
 class NewLead(msgspec.Struct, omit_defaults=True):
@@ -181,15 +172,14 @@ async def page(
     after: tuple[datetime, int] | None,
     count: int,
 ) -> list[LeadRecord]:
-    """At most `count` leads behind `after`, newest first. `filters`: names of `_FILTERS` and their values."""
-    if after is not None:
-        # `after` lies before it already, and a second bound would be walked instead of jumped to
-        filters = {name: value for name, value in filters.items() if name != "uploaded_to"}
-    sql = lead_page_sql(frozenset(filters), by_campaign=campaign_id is not None, after=after is not None)
+    """At most `count` leads behind `after`, newest first. `filters`: names of `lead_pages.FILTERS` and their values;
+    its order is `lead_pages.page_order` of them."""
+    names = frozenset(filters)
+    sql = lead_page_sql(names, by_campaign=campaign_id is not None, after=after is not None)
     arguments: list[object] = [organisation, count]
     if campaign_id is not None:
         arguments.append(campaign_id)
-    arguments += [filters[name] for name in _FILTERS if name in filters]
+    arguments += [filters[name] for name in lead_pages.used(names, after=after is not None)]
     return await db.fetch(sql, *arguments, *(after or ()))
 
 
@@ -201,47 +191,9 @@ async def callbacks(
 
 
 def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after].
-
-    Each set of filters has an index that begins with the columns compared for equality and ends with the order of the
-    page. Equality is written as a range of rows, so that no other index can give the order: the planner would now and
-    then walk the index by time, past millions of leads of other lists.
-    """
-    given = {name: number for number, name in enumerate((n for n in _FILTERS if n in names), 4 if by_campaign else 3)}
-    values = {name: f"${number}::{_FILTERS[name]}" for name, number in given.items()}
-    of_each_list = by_campaign and not names & {"list_id", "customer_key"}
-    if of_each_list:
-        values["list_id"] = "s.list_id"
-    equal = ["customer_key"] if "customer_key" in names else [n for n in ("list_id", "status_code") if n in values]
-    conditions = ["organisation_id = $1"]
-    conditions += [f"{n} = {values[n]}" for n in ("list_id", "status_code") if n in values and n not in equal]
-    if by_campaign and not of_each_list:
-        # a list that is given is looked at once, else each lead's own
-        conditions.append(f"EXISTS ({_OF_CAMPAIGN.format(values.get('list_id', 'leads.list_id'))})")
-    end = 3 + by_campaign + len(given)
-    bounds: list[tuple[str, dict[str, str]]] = []
-    if after:
-        bounds.append(("<", {"uploaded_at": f"${end}::timestamptz", "lead_id": f"${end + 1}::bigint"}))
-    elif equal and "uploaded_to" not in values:
-        bounds.append(("<=", {}))
-    if "uploaded_to" in values:
-        bounds.append(("<=", {"uploaded_at": values["uploaded_to"]}))
-    if "uploaded_from" in values:
-        bounds.append((">=", {"uploaded_at": values["uploaded_from"]}))
-    elif equal:
-        bounds.append((">=", {}))
-    for comparison, columns in bounds:
-        both = {name: values[name] for name in equal} | columns
-        conditions.append(f"({', '.join(both)}) {comparison} ({', '.join(both.values())})")
-    order = ", ".join(f"{name} DESC" for name in (*equal, "uploaded_at", "lead_id"))
-    keys = f"SELECT * FROM leads WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT $2"
-    if of_each_list:
-        # the page is merged from the first leads of each list of the campaign
-        keys = f"""
-            SELECT k.* FROM lists s CROSS JOIN LATERAL ({keys}) AS k
-            WHERE s.organisation_id = $1 AND s.campaign_id = $3
-            ORDER BY k.uploaded_at DESC, k.lead_id DESC LIMIT $2"""
-    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_JOINED} ORDER BY l.uploaded_at DESC, l.lead_id DESC"
+    """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after]."""
+    keys, at = lead_pages.keys_sql(names, by_campaign=by_campaign, after=after), lead_pages.page_order(names)
+    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_JOINED} ORDER BY l.{at} DESC, l.lead_id DESC"
 
 
 async def update(db: Database, organisation: int, lead_id: int, values: Mapping[str, Any]) -> None:

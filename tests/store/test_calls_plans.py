@@ -21,13 +21,28 @@ VALUES: dict[str, object] = {
     "lead_id": 7,
     "created_from": OLD - timedelta(days=5),
     "created_to": OLD,
+    "contact": "+61491570156",
+    "phone_number": "+61491570156",
+    "agent_id": 4,
+    "wrap_code": 5,
+    "ended_status": 3,
     "dialled_from": OLD - timedelta(days=5),
     "dialled_to": OLD,
 }
 # columns that the index must find directly; others may be looked at row by row, where few rows are left
 FOUND = {"campaign_id": "campaign_id = ", "type": "type = ", "lead_id": "lead_id = "}
-ACTIVITY_FILTERS = ("campaign_id", "type", "lead_id", "created_from", "created_to")
-ATTEMPT_FILTERS = ("campaign_id", "lead_id", "dialled_from", "dialled_to")
+ACTIVITY_FILTERS = (
+    "campaign_id", "type", "lead_id", "contact", "agent_id", "wrap_code", "created_from", "created_to",
+)  # fmt: skip
+ATTEMPT_FILTERS = ("campaign_id", "lead_id", "phone_number", "ended_status", "dialled_from", "dialled_to")
+# few rows have these: one of them leads, and the rest is looked at row by row
+FEW = {
+    "contact": "contact = ",
+    "phone_number": "phone_number = ",
+    "agent_id": "agent_id = ",
+    "wrap_code": "wrap_code = ",
+    "ended_status": "dial_status = ",
+}
 CASES = [
     (table, chosen)
     for table, names in (("activities", ACTIVITY_FILTERS), ("attempts", ATTEMPT_FILTERS))
@@ -77,8 +92,12 @@ async def test_a_page_behind_a_cursor_walks_an_index_of_the_partitions_that_are_
     equal = [FOUND[name] for name in chosen if name in FOUND]
     if "lead_id" in chosen:
         equal = [FOUND["lead_id"]]
+    few = [FEW[name] for name in chosen if name in FEW]
     assert len(conditions) == len(scans), "\n".join(plan)
     for scan, condition in zip(scans, conditions, strict=True):
         # the default partition is empty, and any index of it will do
         if f"{table}_default" not in scan:
-            assert all(text in condition for text in equal), "\n".join(plan)
+            by_few = any(text in condition for text in few)
+            assert by_few or (all(text in condition for text in equal) and equal) or not chosen or not (few or equal), (
+                "\n".join(plan)
+            )

@@ -83,7 +83,8 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
     ("GET", "/activities/{activityId}"): ("activities:read", set(), None, 200, None),
     ("GET", "/activities"): (
         "activities:read",
-        {"cursor", "limit", "campaignId", "createdTimestampFrom", "createdTimestampTo", "activityType", "leadId"},
+        {"cursor", "limit", "campaignId", "createdTimestampFrom", "createdTimestampTo", "activityType", "leadId",
+         "phoneNumber", "agentId", "wrapCode"},
         None, 200, PAGE | {"items": [None]}),
     ("GET", "/campaign/{campaignId}/statistics/outbound"): (
         "campaigns:read", set(), None, 200,
@@ -105,7 +106,7 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
     ("GET", "/leads"): (
         "leads:read",
         {"cursor", "limit", "campaignId", "listId", "statusCode", "uploadedTimestampFrom", "uploadedTimestampTo",
-         "customerKey"},
+         "customerKey", "phoneNumber", "agentId", "completed", "updatedTimestampFrom", "updatedTimestampTo"},
         None, 200, PAGE | {"items": [LEAD]}),
     ("POST", "/leads"): ("leads:write", set(), LEAD_CREATE, 201, {"leadId": INT, "inDialler": B}),
     ("GET", "/leads/lists"): ("leads:read", {"cursor", "limit", "campaignId"}, None, 200, PAGE | {"items": [LIST]}),
@@ -133,7 +134,8 @@ CONTRACT: dict[tuple[str, str], tuple[str, set[str], dict[str, Any] | None, int,
     ("DELETE", "/customer"): ("customers:erase", {"phoneNumber", "emailAddress", "dryRun"}, None, 200, ERASED),
     ("GET", "/dialler/calls/{attemptId}"): ("dialler:read", set(), None, 200, ATTEMPT),
     ("GET", "/dialler/calls"): (
-        "dialler:read", {"cursor", "limit", "campaignId", "leadId", "dialledTimestampFrom", "dialledTimestampTo"},
+        "dialler:read", {"cursor", "limit", "campaignId", "leadId", "dialledTimestampFrom", "dialledTimestampTo",
+                          "phoneNumber", "agentId", "dialStatusId"},
         None, 200, PAGE | {"items": [ATTEMPT]}),
     ("GET", "/dialler/leads/{leadId}/explain"): (
         "dialler:read", set(), None, 200,

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-long test-asterisk lint format bench bench-pacing lock clean
+.PHONY: help demo demo-asterisk test test-fast test-long test-asterisk lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -51,7 +51,7 @@ lock: $(VENV)/.installed-dev ## renew the locked versions
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { rm -rf $(VENV); echo "No virtual environment can be made: install the venv module (Debian, Ubuntu: apt install python3-venv), then run make again"; exit 1; }
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
@@ -60,5 +60,8 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
-clean: ## remove what the commands above made
-	rm -rf $(VENV) callfloor-data testbed/.asterisk .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what the commands above made, but no data
+	rm -rf $(VENV) testbed/.asterisk .pytest_cache .ruff_cache .hypothesis
+
+clean-data: ## remove the demo's data (./callfloor-data) for good
+	rm -rf callfloor-data

@@ -19,16 +19,23 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
+
+import structlog
 
 from callfloor import preflight
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
+from callfloor.store import installation
 from callfloor.store.embedded import EmbeddedServer, StartStopped
 from callfloor.store.migrate import migrate
+from callfloor.store.pool import Database
 from callfloor.supervision import Child, ServeError, Supervisor
 from callfloor.telemetry import configure_logs
+
+log = structlog.get_logger("callfloor.serve")
 
 __all__ = ["Role", "ServeError", "database", "serve"]
 
@@ -157,11 +164,23 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
     with _claimed(settings.data, role), _listening(settings, role) as bound:
         address = "http://{}:{}".format(*_shown(bound))
         async with _database(settings, stopped.is_set) as (dsn, embedded):
-            if not await _unless(stopping, migrate(dsn)):
+            if not await _unless(stopping, _prepare(dsn, None if embedded is None else settings.data)):
                 return
             supervisor = Supervisor(settings, dsn, embedded, bound, stopping)
             ready = (lambda: None) if guest else (lambda: _announce(role, address))
             await supervisor.run(_children(settings, role), ready, [*guest, address] if guest else ())
+
+
+async def _prepare(dsn: str, data: Path | None) -> None:
+    """Bring the database to this version, and see whether it is another installation's. `data`: an embedded one's."""
+    await migrate(dsn)
+    db = await Database.connect(dsn, size=1)
+    try:
+        hold = await installation.recognise(db, data, datetime.now(UTC))
+    finally:
+        await db.close()
+    if hold is not None:
+        log.warning("held", why=hold.why, since=hold.since.isoformat(), remedy="callfloor db adopt lets it dial")
 
 
 def _children(settings: Settings, role: Role) -> list[Child]:

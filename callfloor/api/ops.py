@@ -21,6 +21,7 @@ from callfloor.api import problems
 from callfloor.api.call import Services
 from callfloor.api.gate import address_of
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
+from callfloor.store import installation
 from callfloor.store.pool import Database
 
 # The reference page runs its own script and styles, and nothing else; nobody may put it into a frame.
@@ -52,10 +53,11 @@ def _watched(db: Database, readers: Sequence[IPv4Network | IPv6Network], answer:
     async def ready(_request: Request) -> Response:
         """The process can serve: its database answers."""
         try:
-            await db.fetchval("SELECT 1")
+            hold = await installation.held(db)
         except Problem:
             return _json({"status": "unavailable", "database": "unreachable"}, 503)
-        return _json({"status": "ok", "database": "ok"})
+        held = {} if hold is None else {"held": hold.why}
+        return _json({"status": "ok", "database": "ok", **held})
 
     async def metrics(request: Request) -> Response:
         """For those whom the settings name: figures of the centre are nobody else's business."""

@@ -35,7 +35,7 @@ def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
     async def work(db: Database) -> tuple[list[Change], list[str]]:
         return await apply(db, source, dry_run=dry_run), await unspoken(db, source)
 
-    changes, silent = session.run(settings, work)
+    changes, silent = session.run(settings, work, new=True)
     # printed when all is committed, so that a closed pipe cannot undo it
     for change in changes:
         print(change)

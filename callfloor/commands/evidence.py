@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,8 +25,11 @@ LONGEST_KEY = 1024
 def parse_day(text: str | None, option: str) -> date | None:
     """A day such as 2026-11-24. Raises `CommandError`."""
     try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:
+        day = None if text is None else date.fromisoformat(text)
+        # the day after it must be one too
+        _ = None if day is None else day + timedelta(days=1)
+        return day
+    except (ValueError, OverflowError) as error:
         raise CommandError(f"{option} must be a day such as 2026-11-24") from error
 
 
@@ -43,12 +46,13 @@ def export(settings: Settings, organisation: str | None, first: str | None, last
         with _written(path) as file:
             async for line in evidence.lines(db, number, writer, from_day, to_day, datetime.now(UTC)):
                 file.write(line)
-        return writer.records, writer.days, await evidence.count_unsealed(db, number)
+        return writer.records, writer.days, await evidence.count_unsealed(db, number, from_day, to_day)
 
     records, days, unsealed = session.run(settings, work)
     print(f"{records} records and {days} signed days written to {path}")
     if unsealed:
-        print(f"{unsealed} attempts are not sealed yet and stand in no file: a server with jobs seals them")
+        days = "" if from_day is None and to_day is None else " of these days"
+        print(f"{unsealed} attempts{days} are not sealed yet and stand in no file: a server with jobs seals them")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from callfloor.commands.options import (
 )
 
 token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
-db_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode=None)
+db_app = typer.Typer(help="The database: schema, backup, restore.", no_args_is_help=True, rich_markup_mode=None)
 certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
 evidence_app = typer.Typer(help="Why each attempt was allowed.", no_args_is_help=True, rich_markup_mode=None)
 closure_app = typer.Typer(
@@ -104,6 +104,44 @@ def status(data: Data = None, database_url: DatabaseUrl = None) -> None:
     from callfloor.commands import databases, session
 
     databases.show_status(session.settings(data=data, database_url=database_url))
+
+
+@db_app.command("dump")
+def dump_database(
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write.")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Back the database up into a file, while it is in use. It holds personal data.
+
+    Example: callfloor db dump callfloor-2026-11-28.dump
+    """
+    from callfloor.commands import databases, session
+
+    databases.dump(session.settings(data=data, database_url=database_url), file)
+
+
+@db_app.command("load")
+def load_database(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A file of db dump.")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Fill an empty database from a backup. It does not dial before callfloor db adopt.
+
+    Example: callfloor db load callfloor-2026-11-28.dump --data restored
+    """
+    from callfloor.commands import databases, session
+
+    databases.load(session.settings(data=data, database_url=database_url), file)
+
+
+@db_app.command("adopt")
+def adopt_database(data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Let a restored or copied installation dial and exchange e-mail, which the original must not do any more."""
+    from callfloor.commands import databases, session
+
+    databases.adopt(session.settings(data=data, database_url=database_url))
 
 
 @certificate_app.command("verify")

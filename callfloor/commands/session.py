@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -49,19 +51,30 @@ def _is_database_url(url: str) -> bool:
 
 
 @contextmanager
-def database(given: Settings, *, migrated: bool = True) -> Generator[str]:
-    """The address of the database, embedded or not; brought to this version unless `migrated` is False.
+def database(given: Settings, *, migrated: bool = True, new: bool = False) -> Generator[str]:
+    """The address of the database, embedded or not; brought to this version unless `migrated` is False. `new`: a data
+    folder without a database gets one; every other command takes it for a mistake.
 
-    Raises `EmbeddedServerError`, `MigrationError`, and what asyncpg raises for a server it cannot use.
+    Raises `CommandError`, `EmbeddedServerError`, `MigrationError`, and what asyncpg raises for a server it cannot use.
     """
+    if not new and not given.database_url and _has_no_database(given.data):
+        raise CommandError(
+            f"{Settings.option('data')}: there is no database in {given.data}; "
+            "callfloor serve, callfloor apply and callfloor db load make one"
+        )
     with serve.database(given) as (dsn, _):
         if migrated:
             asyncio.run(migrate(dsn))
         yield dsn
 
 
-def run(given: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """What `work` gives on a migrated database."""
+def _has_no_database(data: Path) -> bool:
+    # what is no folder, or is none that can be looked into, is said by the server's start
+    return not data.exists() or (data.is_dir() and os.access(data, os.X_OK) and not (data / "postgres").exists())
+
+
+def run(given: Settings, work: Callable[[Database], Awaitable[T]], *, new: bool = False) -> T:
+    """What `work` gives on a migrated database. `new`: as of `database`."""
 
     async def connected(dsn: str) -> T:
         db = await Database.connect(dsn, size=1)
@@ -70,7 +83,7 @@ def run(given: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await db.close()
 
-    with database(given) as dsn:
+    with database(given, new=new) as dsn:
         return asyncio.run(connected(dsn))
 
 

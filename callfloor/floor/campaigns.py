@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -33,6 +33,10 @@ RECENT = timedelta(hours=12)
 class CampaignSettings:
     setup: CampaignSetup
     plan: CampaignPlan
+
+    def resting(self) -> CampaignSettings:
+        """The same campaign, for which nothing is dialled."""
+        return replace(self, plan=replace(self.plan, active=False))
 
 
 async def load(db: Database, routes: Mapping[int, Routes]) -> dict[CampaignKey, CampaignSettings]:

@@ -38,7 +38,7 @@ from callfloor.floor.work import Work
 from callfloor.floor.workspace import WorkspaceLink
 from callfloor.media.blobs import Blobs
 from callfloor.rules.workflow_events import CallFunction
-from callfloor.store import activities, agents, attempts, inbound, workflows
+from callfloor.store import activities, agents, attempts, inbound, installation, workflows
 from callfloor.store.pool import LOST, Database
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
 
@@ -88,6 +88,7 @@ class Engine:
         # calls of nobody's, and how many audits have seen them so
         self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
+        self._held = False
         self._recoveries: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -164,6 +165,10 @@ class Engine:
         """Take what is free, and dial as it is set up now."""
         routes = await workflows.load(self._db)
         settings = await load(self._db, routes)
+        was_held, self._held = self._held, await installation.held(self._db) is not None
+        if self._held:
+            # a copy of another's database calls nobody by itself
+            settings = {key: each if each.plan.mode is None else each.resting() for key, each in settings.items()}
         before = dict(self._settings)
         self._settings.clear()
         self._settings.update(settings)
@@ -171,7 +176,8 @@ class Engine:
         self._washes.look(ours, moment(self._clock.now()))
         for key in self._dialling & settings.keys():
             plan = settings[key].plan
-            if plan.mode is not None and plan.active and key in before and not before[key].plan.active:
+            was_off = key in before and not before[key].plan.active and not was_held
+            if plan.mode is not None and plan.active and was_off:
                 await self._selection.recycle_on_start(key, moment(self._clock.now()))
             self.floor.configure(plan)
         skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}

@@ -18,7 +18,7 @@ from callfloor.mail.outbox import Outbox
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
-from callfloor.store import mailboxes, outgoing
+from callfloor.store import installation, mailboxes, outgoing
 from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.pool import LOST, Database
 
@@ -46,7 +46,7 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
             group.create_task(_fetch(dsn, db, fetcher, stop))
             group.create_task(_listen(dsn, wake, stop))
             for _ in range(SENDERS):
-                group.create_task(_send(outbox, wake, stop))
+                group.create_task(_send(db, outbox, wake, stop))
     finally:
         await db.close()
 
@@ -61,11 +61,11 @@ async def _receive(db: Database, blobs: Blobs, settings: Settings, stop: asyncio
             await _pause(stop, RETRY_S)
 
 
-async def _send(outbox: Outbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
+async def _send(db: Database, outbox: Outbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
     while not stop.is_set():
         wake.clear()
         try:
-            if await outbox.send_next(datetime.now(UTC)):
+            if await installation.held(db) is None and await outbox.send_next(datetime.now(UTC)):
                 continue
         except DATABASE as error:
             log.warning("sending-waits", kind=type(error).__name__)
@@ -81,7 +81,8 @@ async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) 
             try:
                 leads = await mailboxes.lead(session)
                 while leads and not stop.is_set() and not session.is_closed():
-                    await rounds.fetch_all()
+                    if await installation.held(db) is None:
+                        await rounds.fetch_all()
                     await _pause(stop, FETCH_S)
             finally:
                 await session.close(timeout=1)

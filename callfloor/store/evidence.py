@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from asyncpg import Record
@@ -67,7 +67,14 @@ SELECT last, head FROM evidence_days WHERE organisation_id = $1 AND day < $2 ORD
 RECORDS_SQL = """
 SELECT attempt_id, dialled_at, public, personal, position, previous_hash, hash FROM evidence
 WHERE organisation_id = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4"""
-UNSEALED_COUNT_SQL = "SELECT count(*) FROM evidence WHERE organisation_id = $1 AND position IS NULL"
+# Of the records behind a position, the first that was dialled at that time or later.
+FROM_SQL = """
+SELECT position FROM evidence WHERE organisation_id = $1 AND position > $2 AND dialled_at >= $3
+ORDER BY position LIMIT 1"""
+LINK_SQL = "SELECT position, hash FROM evidence WHERE organisation_id = $1 AND position = $2"
+UNSEALED_COUNT_SQL = """
+SELECT count(*) FROM evidence WHERE organisation_id = $1 AND position IS NULL
+    AND ($2::timestamptz IS NULL OR dialled_at >= $2) AND ($3::timestamptz IS NULL OR dialled_at < $3)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +163,10 @@ async def add_day(db: Database, organisation: int, day: Day, signature: bytes, a
 
 
 async def span(db: Database, organisation: int, first: date | None, last: date | None) -> Span:
-    """The records of the days `first` to `last`, both with it (None: from the beginning, up to now).
+    """The records of the days `first` to `last`, both with it (None: from the beginning, up to now), and no others.
 
-    Records that no day's signature holds yet belong to the days after the last signed one.
+    Records that no day's signature holds yet belong to the day on which they were dialled, late ones to that of the
+    record in front of them.
     """
     # what is read first grows least: a day that is signed meanwhile is in the file, with or without its signature
     signed = await db.fetchrow(SIGNED_SQL, organisation)
@@ -167,9 +175,33 @@ async def span(db: Database, organisation: int, first: date | None, last: date |
     start = START if before is None else Link(before["last"], before["head"])
     end = rows[-1]["last"] if rows else start.position
     if signed is None or last is None or last > signed["day"]:
-        newest = await db.fetchrow(END_SQL, organisation)
-        end = max(end, 0 if newest is None else newest["position"])
-    return Span(start, end, [(_day(row), row["signature"]) for row in rows])
+        behind = max(end, 0 if signed is None else signed["last"])
+        end = await _end(db, organisation, behind, last)
+    if first is not None and not rows:
+        beginning = await db.fetchval(FROM_SQL, organisation, start.position, midnight(first))
+        start = await _link(db, organisation, start, end if beginning is None else beginning - 1)
+    return Span(start, max(end, start.position), [(_day(row), row["signature"]) for row in rows])
+
+
+async def _end(db: Database, organisation: int, behind: int, last: date | None) -> int:
+    """The last position behind that of the last signed day that belongs to a day up to `last`."""
+    if last is not None:
+        beyond = await db.fetchval(FROM_SQL, organisation, behind, midnight(last + timedelta(days=1)))
+        if beyond is not None:
+            return beyond - 1
+    newest = await db.fetchrow(END_SQL, organisation)
+    return max(behind, 0 if newest is None else newest["position"])
+
+
+async def _link(db: Database, organisation: int, start: Link, position: int) -> Link:
+    """The link at a position that is not in front of `start`."""
+    row = await db.fetchrow(LINK_SQL, organisation, position) if position > start.position else None
+    return start if row is None else Link(row["position"], row["hash"])
+
+
+def midnight(day: date) -> datetime:
+    """When a day of evidence begins: in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _day(row: Record) -> Day:
@@ -212,5 +244,8 @@ async def lines(
     yield file.end()
 
 
-async def count_unsealed(db: Database, organisation: int) -> int:
-    return await db.fetchval(UNSEALED_COUNT_SQL, organisation)
+async def count_unsealed(db: Database, organisation: int, first: date | None, last: date | None) -> int:
+    """Records of these days that have no place in the chain yet."""
+    begin = None if first is None else midnight(first)
+    end = None if last is None else midnight(last + timedelta(days=1))
+    return await db.fetchval(UNSEALED_COUNT_SQL, organisation, begin, end)

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     sha256 text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 )"""
+HAS_TABLES_SQL = """
+SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p'))"""
 HISTORY_EXISTS_SQL = "SELECT to_regclass('schema_migrations') IS NOT NULL"
 APPLIED_SQL = "SELECT number, name, sha256, applied_at FROM schema_migrations ORDER BY number"
 RECORD_SQL = "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)"
@@ -77,8 +79,9 @@ def _check(known: list[Migration], applied: dict[int, asyncpg.Record]) -> None:
         row = applied.get(migration.number)
         if row is not None and row["sha256"] != migration.sha256:
             raise MigrationError(
-                f"migration {migration.name} was applied with other contents: "
-                "this database was made by another build of Callfloor"
+                f"migration {migration.name} was applied with other contents: this database was made by a build of "
+                "Callfloor that was never released. Start that build again, take what matters out of it (callfloor "
+                "export, callfloor dnc list, callfloor evidence export), and begin a new database with it"
             )
 
 

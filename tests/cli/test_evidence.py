@@ -6,14 +6,15 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from callfloor.jobs.evidence import seal
 from callfloor.rules.evidence import record
-from callfloor.store import evidence, organisations
+from callfloor.rules.evidence_file import EvidenceFile, check
+from callfloor.store import erasure, evidence, organisations
 from callfloor.store.embedded import EmbeddedServer
 from callfloor.store.migrate import migrate
 from callfloor.store.pool import Database
@@ -116,6 +117,45 @@ def test_some_days_are_exported_alone(run: Run, name: str, tmp_path: Path) -> No
     assert "2 records from position 3 on, 1 signed days, 0 records" in verified(file)
     header = json.loads(file.read_bytes().splitlines()[0])["evidence"]
     assert (header["from"], header["to"]) == ("2026-06-02", "2026-06-02")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        (None, "2026-06-02", [1, 2]),
+        (None, "2026-06-03", [1, 2, 3]),
+        ("2026-06-03", None, [3]),
+        ("2026-06-02", "2026-06-03", [2, 3]),
+        ("2026-06-03", "2026-06-03", [3]),
+        ("2026-06-04", "2026-06-30", []),
+        ("2026-06-04", None, []),
+        ("2026-05-01", "2026-05-31", []),
+        (None, "2026-05-31", []),
+        ("2026-06-01", "2026-06-01", [1]),
+    ],
+)
+@pytest.mark.parametrize("signed", [0, 1, 2])
+async def test_exactly_the_days_that_are_asked_for_are_exported_signed_or_not(
+    db: Database, name: str, first: str | None, last: str | None, days: list[int], signed: int
+) -> None:
+    row = await organisations.named(db, name)
+    assert row is not None
+    await db.execute(
+        "DELETE FROM evidence_days WHERE organisation_id = $1 AND day > $2",
+        row["organisation_id"],
+        T0.date() + timedelta(days=signed - 1),
+    )
+    writer = EvidenceFile(name, await erasure.signing_key(db, row["organisation_id"]))
+    asked = [None if day is None else date.fromisoformat(day) for day in (first, last)]
+    exported = evidence.lines(db, row["organisation_id"], writer, asked[0], asked[1], datetime.now(UTC))
+    lines = [line async for line in exported]
+    check(iter(lines), None)
+    written = [json.loads(line) for line in lines]
+    dialled = [each["record"]["dialledAt"][:10] for each in written if "record" in each]
+    assert dialled == [f"2026-06-0{day}" for day in days for _ in range(2)]
+    assert [each["day"]["day"] for each in written if "day" in each] == [
+        f"2026-06-0{day}" for day in days if day <= signed
+    ]
 
 
 async def test_attempts_that_are_not_sealed_yet_are_mentioned(

@@ -17,7 +17,7 @@ from callfloor.floor.engine import Engine
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import agents, do_not_call
+from callfloor.store import agents, do_not_call, installation
 from callfloor.store.pool import Database
 from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated import SimulatedCarrier
@@ -195,3 +195,27 @@ async def test_two_engines_share_the_work_and_one_takes_over_what_the_other_leav
     await until(lambda: all_dialled(db, centre))
     await until(lambda: equals(states(db, centre), {"ready"}))
     await check_books(db, centre)
+
+
+async def test_a_copy_of_an_installation_dials_nobody_before_it_is_adopted(
+    db: Database, centre: Centre, floors: Callable[..., Floor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await installation.hold(db, "it was loaded from a backup", datetime.now(UTC))
+    looked = 0
+
+    async def held(database: Database) -> installation.Hold | None:
+        nonlocal looked
+        looked += 1
+        return await true(database)
+
+    true = installation.held
+    monkeypatch.setattr(installation, "held", held)
+    async with dialled(db, centre, floors, "progressive", 6):
+
+        async def has_looked() -> bool:
+            return looked > 3
+
+        await until(has_looked)
+        assert await _dialled(db, centre) == set()
+        assert await installation.adopt(db, None)
+        await until(lambda: all_dialled(db, centre))

@@ -253,6 +253,20 @@ class Unavailable(Problem):
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class DatabaseBusy(Unavailable):
+    """The database gave up on this for now: a lock, or a time limit. Nothing was written. Try again after
+    Retry-After."""
+
+    slug, title = "database-busy", "Database busy"
+
+
+class WriteUnknown(Unavailable):
+    """The database was lost before it answered, so it is not known whether this was written. Look before you send it
+    again, or send it with the same Idempotency-Key."""
+
+    slug, title = "write-unknown", "Outcome of the write unknown"
+
+
 class NoFloor(Unavailable):
     """No engine leads the agent's campaigns now. The command was withdrawn and will not be done later."""
 

@@ -16,6 +16,7 @@ from callfloor.api.problems import CONTENT_TYPE, ProblemBody
 from callfloor.contract.fields import Page
 from callfloor.errors import (
     Conflict,
+    DatabaseBusy,
     IdempotencyReused,
     IdempotencyRunning,
     InternalError,
@@ -32,6 +33,7 @@ from callfloor.errors import (
     Unavailable,
     UnsupportedMediaType,
     UriTooLong,
+    WriteUnknown,
 )
 
 _REF = "#/components/schemas/{name}"
@@ -46,6 +48,8 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     RateLimited,
     InternalError,
     Unavailable,
+    DatabaseBusy,
+    WriteUnknown,
 )
 _HEADERS = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the server's log."},

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import asyncpg
 import structlog
 
 from callfloor.contract.workspace import CallerLead, EventType, Refusal, Session
@@ -21,6 +20,7 @@ from callfloor.floor.recordings import RecordingKind, Recordings, enter
 from callfloor.floor.records import UNAVAILABLE
 from callfloor.floor.selection import Selection
 from callfloor.store import activities, callbacks, caller_leads, inbound, workspace
+from callfloor.store.faults import REFUSALS
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -78,6 +78,8 @@ class CallDatabase:
             await self.reserve()
         except Problem:
             log.warning("ids-wait", reason="database unavailable")
+        except REFUSALS as error:
+            log.error("ids-refused", kind=type(error).__name__)
         finally:
             self._reserving = False
 
@@ -141,7 +143,9 @@ class CallDatabase:
             if stored is not None:
                 self._begin(self._recordings.forget(call, part))
 
-        self._journal.write(partial(enter, self._db, organisation, activity, kind, stored, moment(at)), written)
+        # where it cannot be entered the carrier keeps it, and the sweep of left recordings looks at it again
+        entered = partial(enter, self._db, organisation, activity, kind, stored, moment(at))
+        self._journal.write(entered, written, lambda: self._keeping.discard((call, part)))
 
     # After the call
 
@@ -165,13 +169,15 @@ class CallDatabase:
         except Problem:
             log.warning("caller-unknown", reason="database unavailable")
             return
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             log.error("caller-unknown", kind=type(error).__name__)
             return
         done(found)
 
     def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
-        self._journal.write(partial(caller_leads.choose, self._db, organisation, activity, lead), done)
+        self._journal.write(
+            partial(caller_leads.choose, self._db, organisation, activity, lead), done, lambda: done(False)
+        )
 
     def quality(self, organisation: int, activity: int, score: float) -> None:
         self._journal.write(partial(activities.set_call_quality, self._db, organisation, activity, score))
@@ -198,7 +204,7 @@ class CallDatabase:
             made = await callbacks.register(self._db, *key, list_id, activity, number, moment(at))
         except Problem:
             log.warning("callback-failed", activity=activity, reason="database unavailable")
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             log.error("callback-refused", activity=activity, kind=type(error).__name__)
         done(made)
 
@@ -227,7 +233,7 @@ class CallDatabase:
             result = await self._selection.by_hand(plan, agent, number, lead, self._now())
         except Problem:
             log.warning("dial-failed", campaign=plan.key.campaign, reason="database unavailable")
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(result)
 

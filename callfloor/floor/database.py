@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -21,6 +20,7 @@ from callfloor.floor.records import UNAVAILABLE, Claim, WrapUp
 from callfloor.floor.selection import Selection
 from callfloor.rules.agents import AgentState
 from callfloor.store import activities, agents, attempts, caller_leads, wishes
+from callfloor.store.faults import REFUSALS
 from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -61,7 +61,7 @@ class DatabaseRecords(CallDatabase):
         except Problem:
             # whatever was committed without our hearing of it is found and closed by the engine
             log.warning("claim-failed", campaign=claim.plan.key.campaign, reason="database unavailable")
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             log.error("claim-refused", campaign=claim.plan.key.campaign, kind=type(error).__name__)
         done(claimed)
 
@@ -74,6 +74,8 @@ class DatabaseRecords(CallDatabase):
             lead = await self._selection.preview(plan, agent, self._now())
         except Problem:
             log.warning("preview-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("preview-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(lead)
 
     def start(
@@ -89,6 +91,8 @@ class DatabaseRecords(CallDatabase):
             claimed = await self._selection.start(plan, lead, agent, self._now())
         except Problem:
             log.warning("start-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("start-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(claimed)
 
     def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
@@ -100,9 +104,10 @@ class DatabaseRecords(CallDatabase):
 
     def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
         self._ending.add(claimed.call)
+        over = partial(self._ending.discard, claimed.call)
         ended = attempts.Ended(DialStatus.CANCELLED, claimed.due, claimed.status)
         finish = partial(attempts.finish, self._db, plan.key.organisation, claimed.call, ended, moment(at))
-        self._journal.write(finish, lambda _: self._ending.discard(claimed.call))
+        self._journal.write(finish, lambda _: over(), over)
 
     # Calls
 
@@ -116,8 +121,9 @@ class DatabaseRecords(CallDatabase):
         self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
     ) -> None:
         self._ending.add(call)
+        over = partial(self._ending.discard, call)
         finish = partial(self._finish, plan, call, activity, status, recorded_s is not None, at)
-        self._journal.write(finish, lambda _: self._ending.discard(call))
+        self._journal.write(finish, lambda _: over(), over)
         if recorded_s is not None:
             # the lead and the agent do not wait for the sound
             self.part(plan.key.organisation, activity, call, 0, recorded_s, at)
@@ -143,7 +149,8 @@ class DatabaseRecords(CallDatabase):
             None if wrap.lead_data is None else msgspec.json.decode(wrap.lead_data),
         )
         # behind all that was written of the call, which the wish may be the lead of
-        self._journal.write(partial(wishes.grant, self._db, plan.key.organisation, activity, given, moment(at)), done)
+        grant = partial(wishes.grant, self._db, plan.key.organisation, activity, given, moment(at))
+        self._journal.write(grant, done, lambda: done(UNAVAILABLE))
 
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         self._journal.write(partial(self._wrap_up, plan.key, activity, wrap, at))
@@ -168,7 +175,7 @@ class DatabaseRecords(CallDatabase):
         self._count(agent)
         self._unwritten[agent] = self._unwritten.get(agent, 0) + 1
         show = partial(agents.show, self._db, organisation, agent, state, reason, moment(at))
-        self._journal.write(show, lambda _: self._written(agent))
+        self._journal.write(show, lambda _: self._written(agent), lambda: self._written(agent))
 
     def _written(self, agent: AgentId) -> None:
         self._unwritten[agent] -= 1
@@ -176,16 +183,20 @@ class DatabaseRecords(CallDatabase):
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         self._count(agent)
         if self._unwritten.get(agent):
-            self._journal.write(partial(self._free, organisation, agent, at), done)
+            self._free_later(organisation, agent, at, done)
         else:
             # somebody may wait for this agent: it does not queue behind what is written of others
             self._begin(self._free_now(organisation, agent, at, done))
 
+    def _free_later(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
+        # where nobody knows what the agent asked for meanwhile, it gets no call before it says that it is ready
+        self._journal.write(partial(self._free, organisation, agent, at), done, lambda: done("paused"))
+
     async def _free_now(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         try:
             state = await self._free(organisation, agent, at)
-        except Problem:
-            self._journal.write(partial(self._free, organisation, agent, at), done)
+        except (Problem, *REFUSALS):
+            self._free_later(organisation, agent, at, done)
             return
         # whatever was read of it meanwhile is old
         self._count(agent)

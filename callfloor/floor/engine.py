@@ -39,7 +39,8 @@ from callfloor.floor.workspace import WorkspaceLink
 from callfloor.media.blobs import Blobs
 from callfloor.rules.workflow_events import CallFunction
 from callfloor.store import activities, agents, attempts, inbound, installation, workflows
-from callfloor.store.pool import LOST, Database
+from callfloor.store.faults import LOST, REFUSALS
+from callfloor.store.pool import Database
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
 
 log = structlog.get_logger("callfloor.floor")
@@ -48,6 +49,8 @@ TICK_S = 0.25
 ROSTER_S = 1.0
 AUDIT_S = 5.0
 SWEEP_S = 20.0
+# So long a database that is away is waited for when the process ends.
+LAST_WRITES_S = 5.0
 # An attempt that nobody knows is left alone for so long: its claim may still be coming back.
 UNKNOWN_S = 15.0
 
@@ -94,8 +97,8 @@ class Engine:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Calls that are up then are left to the carrier and to the next engine."""
+        journal = asyncio.create_task(self._journal.run())
         work = (
-            self._journal.run(),
             self._every(ROUND_S, self._lead),
             self._every(ROSTER_S, self._read_roster, self._look),
             self._every(AUDIT_S, self._audit),
@@ -107,16 +110,15 @@ class Engine:
         running = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*running, journal, stopping], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
         finally:
-            tasks: set[asyncio.Task[Any]] = {*running, stopping, *self._recoveries, *self._asking}
-            # a cancellation that meets a statement can be lost, so it is repeated
-            while pending := {task for task in tasks if not task.done()}:
-                for task in pending:
-                    task.cancel()
-                await asyncio.wait(pending, timeout=1)
+            await _end({*running, stopping, *self._recoveries, *self._asking})
+            if not journal.done():
+                # what was said and done until now is kept before another engine may go on from it
+                await self._journal.close(LAST_WRITES_S)
+            await _end({journal})
             await self._leases.close()
 
     async def _every(
@@ -128,7 +130,7 @@ class Engine:
                 await work()
             except (Problem, CarrierLostError) as error:
                 log.warning("engine-waits", kind=type(error).__name__)
-            except asyncpg.PostgresError as error:
+            except REFUSALS as error:
                 log.error("engine-fault", kind=type(error).__name__)
             wake.clear()
             try:
@@ -213,7 +215,7 @@ class Engine:
                 rows = await attempts.unfinished(self._db, *key)
                 legs = await inbound.open_legs(self._db, *key, now)
                 await self.records.reserve()
-            except (Problem, CarrierLostError) as error:
+            except (Problem, CarrierLostError, *REFUSALS) as error:
                 log.warning("recovery-waits", campaign=key.campaign, kind=type(error).__name__)
                 await asyncio.sleep(1.0)
                 continue
@@ -376,3 +378,11 @@ class Engine:
 
     async def _read_roster(self) -> None:
         self._roster.read()
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    # a cancellation that meets a statement can be lost, so it is repeated
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)

@@ -18,7 +18,8 @@ import structlog
 from callfloor.errors import Problem
 from callfloor.floor.plan import CampaignKey
 from callfloor.store import leases
-from callfloor.store.pool import LOST, Database
+from callfloor.store.faults import LOST, REFUSALS
+from callfloor.store.pool import Database
 
 log = structlog.get_logger("callfloor.floor")
 
@@ -75,7 +76,7 @@ class Leases:
             for group in wanted:
                 if not group <= self.held and (led < fair or group & self.held):
                     led += await self._take(session, group)
-        except (*LOST, Problem) as error:
+        except (*LOST, *REFUSALS, Problem) as error:
             log.warning("lease-lost", kind=type(error).__name__)
             await self.close()
 

@@ -43,7 +43,10 @@ class Roster:
         self._reading = True
         writes = dict(self._records.writes)
         campaigns = sorted(self._campaigns)
-        self._journal.write(partial(agents.members, self._db, campaigns), partial(self._heard, writes))
+        self._journal.write(partial(agents.members, self._db, campaigns), partial(self._heard, writes), self._unheard)
+
+    def _unheard(self) -> None:
+        self._reading = False
 
     def _heard(self, writes: dict[AgentId, int], rows: list[Record]) -> None:
         self._reading = False

@@ -22,7 +22,8 @@ from callfloor.floor.journal import Journal
 from callfloor.floor.team import Team
 from callfloor.store import commands
 from callfloor.store.commands import Asked
-from callfloor.store.pool import LOST, Database
+from callfloor.store.faults import LOST, REFUSALS
+from callfloor.store.pool import Database
 from callfloor.telephony.carrier import AgentId
 
 log = structlog.get_logger("callfloor.floor")
@@ -99,6 +100,8 @@ class WorkspaceLink:
             except Problem as error:
                 # whoever asked hears that the floor is away; a claim that was committed all the same is never obeyed
                 log.warning("commands-wait", kind=type(error).__name__)
+            except REFUSALS as error:
+                log.error("commands-refused", kind=type(error).__name__)
             try:
                 async with asyncio.timeout(LOOK_AGAIN_S):
                     await self._wake.wait()

@@ -16,7 +16,8 @@ from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports import import_next
 from callfloor.media.blobs import Blobs
 from callfloor.store import imports
-from callfloor.store.pool import LOST, Database
+from callfloor.store.faults import LOST, REFUSALS
+from callfloor.store.pool import Database
 
 log = structlog.get_logger("callfloor.worker")
 
@@ -55,7 +56,7 @@ async def _import(db: Database, wake: asyncio.Event, stop: asyncio.Event) -> Non
         except Problem:
             # the database is away; nothing is lost, the chunk is still there
             log.warning("import-waits", reason="database unavailable")
-        except asyncpg.PostgresError as error:
+        except REFUSALS as error:
             log.error("import-fault", kind=type(error).__name__)
         wake.clear()
         await _wait(wake, stop, LOOK_AGAIN_S)
@@ -93,7 +94,7 @@ async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await keep_house(db, blobs, number)
-        except (Problem, asyncpg.PostgresError, OSError) as error:
+        except (Problem, *REFUSALS, OSError) as error:
             log.warning("housekeeping-waits", kind=type(error).__name__)
         number += 1
         await _wait(stop, stop, HOUSEKEEPING_S)
@@ -115,6 +116,6 @@ async def _seal(db: Database, stop: asyncio.Event) -> None:
         try:
             if await seal(db, datetime.now(UTC)):
                 continue
-        except (Problem, asyncpg.PostgresError) as error:
+        except (Problem, *REFUSALS) as error:
             log.warning("sealing-waits", kind=type(error).__name__)
         await _wait(stop, stop, SEAL_S)

@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import BinaryIO, cast
 
-import asyncpg
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -29,6 +28,7 @@ from callfloor.media.errors import BlobUnreadable
 from callfloor.rules.identifiers import EmailError, normalise_email
 from callfloor.settings import Settings
 from callfloor.store import mailboxes
+from callfloor.store.faults import REFUSALS
 from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.pool import Database
 
@@ -39,7 +39,7 @@ AT_ONCE = 4
 MOST_RECIPIENTS = 100
 IDLE_S = 300.0
 # What keeping a message can fail with while the message is good.
-FAILURES = (Problem, asyncpg.PostgresError, OSError, BlobUnreadable)
+FAILURES = (Problem, *REFUSALS, OSError, BlobUnreadable)
 FULL = b"421 4.7.0 Too many connections, try again later\r\n"
 LATER = "451 4.3.0 The message cannot be stored now, try again later"
 

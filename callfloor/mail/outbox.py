@@ -18,6 +18,7 @@ from callfloor.mail.transmit import Outcome, transmit
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing, BlobUnreadable
 from callfloor.store import mailboxes, outgoing
+from callfloor.store.faults import REFUSALS
 from callfloor.store.outgoing import Claim
 from callfloor.store.pool import Database
 
@@ -58,7 +59,7 @@ class Outbox:
             try:
                 await self._settle(claimed, outcome, max(datetime.now(UTC), at))
                 return True
-            except Problem:
+            except (Problem, *REFUSALS):
                 # what was sent must be noted, or it will be sent again
                 log.warning("answer-unsettled", organisation=claimed.organisation, activity=claimed.activity_id)
                 await asyncio.sleep(SETTLE_REST_S)

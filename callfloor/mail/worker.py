@@ -19,6 +19,7 @@ from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
 from callfloor.store import installation, mailboxes, outgoing
+from callfloor.store.faults import REFUSALS
 from callfloor.store.mailboxes import StoredMailbox
 from callfloor.store.pool import LOST, Database
 
@@ -31,7 +32,7 @@ FETCH_S = 20.0
 # How long a mailbox rests whose server did not do its part.
 REST_S = 60.0
 RETRY_S = 10.0
-DATABASE = (Problem, asyncpg.PostgresError)
+DATABASE = (Problem, *REFUSALS)
 
 
 async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -12,38 +12,44 @@ import asyncpg
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
-from callfloor.errors import Problem, Unavailable
+from callfloor.errors import DatabaseBusy, Problem, Unavailable, WriteUnknown
+from callfloor.store.faults import ERRORS, LOST, Fate, Stage, fate
 
 Connection = PoolConnectionProxy  # what store functions see of a connection
 
 T = TypeVar("T")
+__all__ = ["LOST", "Connection", "Database", "unavailable"]
 
-# Faults of the database or the way to it, not of the statement.
-LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.OutOfMemoryError,
-    asyncpg.DiskFullError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
 ACQUIRE_TIMEOUT_S = 5.0
 
 
 def unavailable(cause: BaseException) -> Problem:
-    """The problem that a lost database is to a client. The cause's text stays out of it."""
+    """The problem that a database which cannot be used is to a client. The cause's text stays out of it."""
     problem = Unavailable("The database cannot be reached now; nothing was written.", headers={"Retry-After": "1"})
     problem.__cause__ = cause
     return problem
+
+
+def _raised(cause: BaseException, stage: Stage, *, closed: bool) -> BaseException:
+    """What to raise instead of an error of the database."""
+    match fate(cause, stage, closed=closed):
+        case Fate.REFUSED:
+            return cause
+        case Fate.AWAY:
+            return unavailable(cause)
+        case Fate.BUSY:
+            return DatabaseBusy(
+                "The database is too busy for this now; nothing was written.", headers={"Retry-After": "1"}
+            )
+        case Fate.UNKNOWN:
+            return WriteUnknown(
+                "The database was lost before it answered: whether this was written is not known. Look before you send "
+                "it again, or send it with the same Idempotency-Key."
+            )
+
+
+def _reads(sql: str) -> bool:
+    return sql.lstrip()[:6].upper() == "SELECT"
 
 
 async def _keep_session(_connection: object) -> None:
@@ -92,28 +98,52 @@ class Database:
     def in_transaction(self) -> bool:
         return self._current.get() is not None
 
-    async def run(self, work: Callable[[Connection[Record]], Awaitable[T]]) -> T:
-        """Run `work` on the transaction's connection, else on one of the pool."""
+    async def run(self, work: Callable[[Connection[Record]], Awaitable[T]], *, reads: bool = False) -> T:
+        """Run `work` on the transaction's connection, else on one of the pool. `reads`: it writes nothing.
+
+        Raises `Unavailable` and its kinds for a database that gives no answer; what it refuses passes through
+        (`faults.REFUSALS`).
+        """
         current = self._current.get()
+        if current is not None:
+            return await self._on(current, work, Stage.INSIDE)
+        async with self._connection() as connection:
+            return await self._on(connection, work, Stage.READING if reads else Stage.ALONE)
+
+    async def _on(
+        self, connection: Connection[Record], work: Callable[[Connection[Record]], Awaitable[T]], stage: Stage
+    ) -> T:
         try:
-            if current is not None:
-                return await work(current)
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                return await work(connection)
-        except LOST as cause:
+            return await work(connection)
+        except ERRORS as cause:
+            raised = _raised(cause, stage, closed=_is_closed(connection))
+            if raised is cause:
+                raise
+            raise raised from cause
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Connection[Record], None]:
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except ERRORS as cause:
+            # none could be had, whatever the reason
             raise unavailable(cause) from cause
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
-        return await self.run(lambda connection: connection.fetch(sql, *arguments))
+        return await self.run(lambda connection: connection.fetch(sql, *arguments), reads=_reads(sql))
 
     async def fetchrow(self, sql: str, *arguments: object) -> Record | None:
-        return await self.run(lambda connection: connection.fetchrow(sql, *arguments))
+        return await self.run(lambda connection: connection.fetchrow(sql, *arguments), reads=_reads(sql))
 
     async def fetchval(self, sql: str, *arguments: object) -> Any:
-        return await self.run(lambda connection: connection.fetchval(sql, *arguments))
+        return await self.run(lambda connection: connection.fetchval(sql, *arguments), reads=_reads(sql))
 
     async def execute(self, sql: str, *arguments: object) -> str:
-        return await self.run(lambda connection: connection.execute(sql, *arguments))
+        return await self.run(lambda connection: connection.execute(sql, *arguments), reads=_reads(sql))
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """COPY rows into a table."""
@@ -125,12 +155,25 @@ class Database:
         if self._current.get() is not None:
             yield
             return
-        try:
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction():
-                token = self._current.set(connection)
-                try:
-                    yield
-                finally:
-                    self._current.reset(token)
-        except LOST as cause:
-            raise unavailable(cause) from cause
+        async with self._connection() as connection:
+            transaction = connection.transaction()
+            await self._on(connection, lambda _: transaction.start(), Stage.BEFORE)
+            token = self._current.set(connection)
+            try:
+                yield
+            except BaseException:
+                # a server that is lost rolls back by itself, and what happened first is what matters
+                with suppress(*ERRORS):
+                    await transaction.rollback()
+                raise
+            finally:
+                self._current.reset(token)
+            await self._on(connection, lambda _: transaction.commit(), Stage.COMMIT)
+
+
+def _is_closed(connection: Connection[Record]) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # given back to the pool already, which does that with broken ones
+        return True

@@ -20,22 +20,27 @@ LONGEST_CALL = timedelta(hours=12)
 TAKE_SQL = """
 SELECT n FROM unnest($2::text[]) AS n WHERE pg_try_advisory_xact_lock(hashtextextended('callfloor number ' || n, $1))"""
 CALLS_SQL = """
-SELECT n AS number, a.*, v.activity_id FROM unnest($2::text[]) AS n
-CROSS JOIN LATERAL (
-    SELECT count(*) AS attempts, max(attempt_id) FILTER (WHERE hang_up_at IS NULL) AS up,
+WITH dialled AS (
+    SELECT phone_number AS number, count(*) AS attempts, max(attempt_id) FILTER (WHERE hang_up_at IS NULL) AS up,
         max(lead_id) FILTER (WHERE hang_up_at IS NULL) AS up_lead,
         array_agg(dialled_at) FILTER (WHERE dialled_at >= $4) AS of_day,
         max(hang_up_at) FILTER (WHERE dial_status = 7) AS abandoned_at,
         (array_agg(ROW(dialled_at, hang_up_at, dial_status, lead_id) ORDER BY dialled_at DESC, attempt_id DESC))[1]
             AS last
-    FROM attempts WHERE organisation_id = $1 AND phone_number = n AND dialled_at >= $3
-) AS a
-LEFT JOIN LATERAL (
-    SELECT activity_id FROM activities
-    WHERE organisation_id = $1 AND contact = n AND created_at >= $5 AND type = 'call.inbound' AND hang_up_at IS NULL
-    LIMIT 1
-) AS v ON true
-WHERE a.attempts > 0 OR v.activity_id IS NOT NULL"""
+    FROM attempts WHERE organisation_id = $1 AND phone_number = ANY($2::text[]) AND dialled_at >= $3
+    GROUP BY phone_number
+), on_line AS (
+    SELECT number, max(activity_id) AS activity_id FROM (
+        SELECT contact AS number, activity_id FROM activities
+        WHERE organisation_id = $1 AND contact = ANY($2::text[]) AND created_at >= $5 AND type = 'call.inbound'
+            AND hang_up_at IS NULL
+        UNION ALL
+        SELECT outside_number, activity_id FROM activities
+        WHERE organisation_id = $1 AND outside_number = ANY($2::text[]) AND created_at >= $5 AND hang_up_at IS NULL
+    ) AS legs GROUP BY number
+)
+SELECT number, coalesce(attempts, 0) AS attempts, up, up_lead, of_day, abandoned_at, last, activity_id
+FROM dialled FULL JOIN on_line USING (number)"""
 
 
 async def take(db: Database, organisation: int, numbers: Iterable[str]) -> frozenset[str]:

@@ -14,8 +14,10 @@ import pytest
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
+from callfloor.floor.campaigns import past_of
 from callfloor.floor.plan import CampaignKey, Claimed
-from callfloor.store import activities, attempts
+from callfloor.rules.pacing import Pacer
+from callfloor.store import activities, attempts, inbound
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 from tests.floor.test_selection import NOON, Dialler
@@ -231,6 +233,28 @@ async def test_a_caller_on_the_line_is_neither_dialled_nor_dialled_by_hand(db: D
     assert isinstance(await engine.by_hand(centre.agent, NUMBERS[0], None, NOON), Claimed)
 
 
+async def test_a_number_outside_that_an_agent_has_called_is_not_dialled_by_another_engine(
+    db: Database, centre: Centre
+) -> None:
+    await strategy(db, centre)
+    campaign_id, list_id = await campaign(db, centre, "Alone", None, None)
+    await leads_of(db, centre, list_id, [(NUMBERS[0], None)])
+    call = activities.NewCall(centre.inbound, NUMBERS[1], "+61255501234")
+    leg = await activities.open_inbound(db, centre.organisation, call, NOON)
+    await activities.join_queue(db, centre.organisation, leg, NOON)
+    await activities.answer(db, centre.organisation, leg, centre.agent, NOON)
+    (child,) = await inbound.reserve_ids(db, 1)
+    outside = inbound.Leg(child, centre.inbound, "outside", outside_number=NUMBERS[0])
+    await inbound.next_leg(db, centre.organisation, leg, outside, NOON)
+    engine = Engine(db, centre, campaign_id)
+    await engine.open(NOON)
+    assert await engine.claim(1, NOON) == []
+    await activities.hang_up(db, centre.organisation, child, NOON)
+    after = Engine(db, centre, campaign_id)
+    await after.open(NOON)
+    assert len(await after.claim(1, NOON)) == 1
+
+
 async def test_leads_of_one_number_are_looked_at_one_after_the_other(db: Database, centre: Centre) -> None:
     await strategy(db, centre)
     campaign_id, list_id = await campaign(db, centre, "Alone", None, None)
@@ -252,6 +276,32 @@ async def test_a_campaign_that_is_off_is_not_dialled_by_hand(db: Database, centr
     refusal = await engine.by_hand(centre.agent, NUMBERS[0], None, NOON)
     assert isinstance(refusal, Refusal)
     assert "not active" in refusal.detail
+
+
+async def test_who_takes_a_campaign_over_knows_how_likely_a_person_answers_and_what_was_spent(
+    db: Database, centre: Centre
+) -> None:
+    """Four in five answered, and of these one in four was abandoned."""
+    await strategy(db, centre)
+    campaign_id, list_id = await campaign(db, centre, "Lively", None, None)
+    ids = await add_leads(db, centre, 60, list_id=list_id)
+    engine, at = Engine(db, centre, campaign_id), datetime.now(UTC) - timedelta(minutes=21)
+    settings = await engine.open(at)
+    for turn, _ in enumerate(ids):
+        at += timedelta(seconds=20)
+        (call,) = await engine.claim(1, at)
+        live = turn % 5 > 0
+        if live:
+            await attempts.answered(db, centre.organisation, call.call, at + timedelta(seconds=8))
+        ends = DialStatus.ABANDONED if turn % 5 == 1 else DialStatus.ANSWERED if live else DialStatus.NO_ANSWER
+        await engine.over(call, ends, at + timedelta(seconds=15))
+    past = await past_of(db, settings.plan, datetime.now(UTC))
+    pacer = Pacer(settings.plan.pacing, past)
+    pacer.decide(0.0)
+    why = pacer.decide(1.0).why
+    assert (why.live, why.abandoned) == (48, 12)
+    assert why.live_rate == pytest.approx(0.8, abs=0.1)
+    assert why.mode == "one-to-one", "the budget is spent"
 
 
 async def test_an_attempt_in_one_organisation_says_nothing_of_another(

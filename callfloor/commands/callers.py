@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from callfloor.commands import session
 from callfloor.commands.failures import CommandError, harmless
+from callfloor.rules.closing import closing
 from callfloor.rules.names import unknown
 from callfloor.rules.times import format_timestamp, zone
 from callfloor.settings import Settings
 from callfloor.store import workflows
 from callfloor.store.pool import Database
-from callfloor.store.workflows import EVERY_WORKFLOW
+from callfloor.store.workflows import EVERY_WORKFLOW, Routes
 
 KEY_BYTES = 32
 
@@ -37,8 +39,28 @@ def close(settings: Settings, organisation: str | None, name: str | None) -> Non
         done = await workflows.close(db, number, await _workflow(db, number, name), datetime.now(UTC))
         what = harmless(f"workflow {name}" if name else f"every workflow of {row['name']}")
         print(f"{what} is closed" if done else f"{what} was closed already")
+        routes = (await workflows.load(db)).get(number)
+        for line in () if routes is None else _meaning(routes, name):
+            print(harmless(line))
 
     session.run(settings, work)
+
+
+def _meaning(routes: Routes, name: str | None) -> Iterator[str]:
+    """What a closure does to the callers of each number."""
+    numbers: dict[str, list[str]] = {}
+    of = {each.workflow.name: each for each in routes.by_number.values() if name in (None, each.workflow.name)}
+    for number, each in routes.by_number.items():
+        numbers.setdefault(each.workflow.name, []).append(number)
+    for workflow, route in sorted(of.items()):
+        means = closing(route.workflow)
+        said = f"{', '.join(sorted(numbers[workflow]))} ({workflow}): "
+        if means.refused:
+            yield f"{said}calls are refused, since no schedule step says where they would go"
+        elif means.left_open:
+            yield f"{said}NOT closed on every way: no schedule step comes before {', '.join(means.left_open)}"
+        else:
+            yield f"{said}callers go the emergency way of its schedules"
 
 
 def reopen(settings: Settings, organisation: str | None, name: str | None) -> None:

@@ -21,6 +21,7 @@ evidence_app = typer.Typer(help="Why each attempt was allowed.", no_args_is_help
 closure_app = typer.Typer(
     help="Emergency closure: callers are sent another way.", no_args_is_help=True, rich_markup_mode=None
 )
+campaign_app = typer.Typer(help="Campaigns, switched off and on.", no_args_is_help=True, rich_markup_mode=None)
 function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
 media_app = typer.Typer(help="Recordings and attachments in the store.", no_args_is_help=True, rich_markup_mode=None)
@@ -31,6 +32,7 @@ GROUPS = {
     "db": db_app,
     "certificate": certificate_app,
     "evidence": evidence_app,
+    "campaign": campaign_app,
     "closure": closure_app,
     "function": function_app,
     "dnc": dnc_app,
@@ -337,6 +339,44 @@ def show_closures(organisation: Organisation = None, data: Data = None, database
     from callfloor.commands import callers, session
 
     callers.show(session.settings(data=data, database_url=database_url), organisation)
+
+
+SwitchedCampaign = Annotated[str, typer.Argument(metavar="NAME", help="The campaign, as the centre file names it.")]
+OnlySay = Annotated[bool, typer.Option("--dry-run", help="Change nothing, and say what would be touched.")]
+
+
+@campaign_app.command("stop")
+def stop_campaign(
+    campaign: SwitchedCampaign,
+    now: Annotated[bool, typer.Option("--now", help="Let ringing lines go, and send waiting callers on.")] = False,
+    dry_run: OnlySay = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Switch a campaign off, within a second or two: nobody more is dialled, no new caller is taken.
+
+    Calls that are up go on to their end. Also active = false in the centre file; callfloor campaign start ends it.
+    """
+    from callfloor.commands import campaigns, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    campaigns.stop(settings, organisation, campaign, now=now, dry_run=dry_run)
+
+
+@campaign_app.command("start")
+def start_campaign(
+    campaign: SwitchedCampaign,
+    dry_run: OnlySay = False,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Switch a campaign on."""
+    from callfloor.commands import campaigns, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    campaigns.start(settings, organisation, campaign, dry_run=dry_run)
 
 
 @function_app.command("key")

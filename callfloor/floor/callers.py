@@ -15,11 +15,13 @@ from callfloor.contract.workflows import Queue, Voicemail, Workflow
 from callfloor.floor.call_records import NewLeg
 from callfloor.floor.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage, Walk
 from callfloor.floor.plan import CampaignKey, CampaignPlan
-from callfloor.floor.queues import Queues
+from callfloor.floor.queues import Joining, Queues
 from callfloor.floor.records import Records
 from callfloor.floor.talks import Talks
 from callfloor.rules import workflow
 from callfloor.rules import workflow_events as happens
+from callfloor.rules.closing import closing
+from callfloor.rules.workflow import campaigns_of
 from callfloor.telephony.carrier import Carrier, Offered
 
 log = structlog.get_logger("callfloor.floor")
@@ -33,13 +35,15 @@ MOST_KEYS = 32
 @dataclass(frozen=True, slots=True)
 class Reception:
     """Where callers of an organisation's workflow go. `workflow_id` None: straight into a campaign's queue. `facts`:
-    with the ids of campaigns and lists, without a call. `prompts`: by name, what the carrier is told to play."""
+    with the ids of campaigns and lists, without a call. `prompts`: by name, what the carrier is told to play. `home`:
+    the campaign whose calls those of a workflow without a queue are."""
 
     organisation: int
     workflow: Workflow
     facts: happens.Facts
     prompts: Mapping[str, str]
     workflow_id: int | None = None
+    home: int | None = None
 
 
 FunctionOutcome = happens.FunctionAnswered | happens.FunctionFailed
@@ -58,7 +62,7 @@ class Callers:
         self._by_number: Mapping[str, Reception] = {}
         self._by_name: Mapping[tuple[int, str], Reception] = {}
         self.ask: Ask = self._nobody_to_ask
-        queues.late, queues.back = self._late, self.back
+        queues.late, queues.back, queues.sent_on = self._late, self.back, self._sent_on
         talks.survey = self._survey
 
     def configure(self, by_number: Mapping[str, Reception], by_name: Mapping[tuple[int, str], Reception]) -> None:
@@ -73,13 +77,14 @@ class Callers:
     # The beginning
 
     def offered(self, offer: Offered) -> None:
-        """Take the call, if its number has a workflow that leads to a campaign of ours."""
+        """Take the call, if its number has a workflow of a campaign of ours that is neither closed nor off."""
         reception = self._by_number.get(offer.number)
         plan = None if reception is None else self._first(reception)
-        activity = None if plan is None else self._records.new_activity()
+        why = "no workflow" if reception is None or plan is None else self._shut(reception, plan)
+        activity = None if plan is None or why is not None else self._records.new_activity()
         if reception is None or plan is None or activity is None:
             # with the database away nothing could be written of it
-            log.warning("call-refused", reason="no workflow" if plan is None else "database unavailable")
+            log.warning("call-refused", reason=why or "database unavailable")
             self._carrier.refuse(offer.offer)
             return
         now = self._clock.now()
@@ -91,14 +96,29 @@ class Callers:
         self._carrier.accept(offer.offer, contact.call)
 
     def _first(self, reception: Reception) -> CampaignPlan | None:
-        """The campaign whose call it is until it joins a queue: the first that the workflow names."""
+        """The campaign whose call it is until it joins a queue: the first that the workflow names, else the
+        organisation's first."""
         for step in reception.workflow.steps:
             if isinstance(step, Queue | Voicemail):
                 campaign = reception.facts.campaigns.get(step.campaign)
                 plan = None if campaign is None else self._queues.plan(CampaignKey(reception.organisation, campaign))
                 if plan is not None:
                     return plan
-        return None
+        if campaigns_of(reception.workflow) or reception.home is None:
+            return None
+        return self._queues.plan(CampaignKey(reception.organisation, reception.home))
+
+    def _shut(self, reception: Reception, plan: CampaignPlan) -> str | None:
+        """Why callers are refused; None: they are not."""
+        if reception.facts.emergency and closing(reception.workflow).refused:
+            return "closed"
+        open_ = plan
+        for _ in range(MOST_OVERFLOWS):
+            following = None if open_.queue.overflow is None else self._queues.plan(open_.queue.overflow)
+            if open_.active or following is None:
+                break
+            open_ = following
+        return "campaign is off" if reception.workflow_id is None and not open_.active else None
 
     def resume(self, contact: Contact) -> None:
         """Carry on with somebody whom an engine before us had: in the queue, at a message, else from the workflow's
@@ -142,7 +162,13 @@ class Callers:
         contact.turn = 1
         walk.state = happens.State(step=step.name, doing="queued", turn=contact.turn)
         prompt = None if step.prompt is None else self._sound(contact, step.prompt)
-        return Asked(longest_wait_s=step.max_wait_seconds, announce_s=step.announce_seconds, prompt=prompt)
+        return Asked(
+            longest_wait_s=step.max_wait_seconds,
+            longest=step.max_length,
+            announce_s=step.announce_seconds,
+            prompt=prompt,
+            agents=step.on_no_agents is not None,
+        )
 
     def answered(self, contact: Contact) -> None:
         """The caller hears us."""
@@ -264,26 +290,34 @@ class Callers:
             longest=wish.max_length,
             announce_s=wish.announce_s,
             prompt=None if wish.prompt is None else self._sound(contact, wish.prompt),
+            agents=wish.asks_agents,
         )
-        if plan is None:
-            # the campaign is gone, or led by nobody at this moment
-            result = "no-agents" if wish.asks_agents else "full"
-        else:
-            result = self._wait(contact, plan, asked, asks_agents=wish.asks_agents)
-        if result == "full":
-            self._happened_in_queue(contact, happens.QueueFull(wish.turn))
-        elif result == "no-agents":
-            self._happened_in_queue(contact, happens.NoAgents(wish.turn))
+        # without a plan the campaign is gone, or led by nobody at this moment
+        result = "off" if plan is None else self._wait(contact, plan, asked)
+        if result != "waits":
+            self._turned_away(contact, result, wish.turn, asked)
 
-    def _wait(self, contact: Contact, plan: CampaignPlan, asked: Asked, *, asks_agents: bool = False) -> str:
+    def _turned_away(self, contact: Contact, why: Joining, turn: int, asked: Asked) -> None:
+        """A queue that is off is one without agents to who asks for some, else one that is full."""
+        no_agents = why == "no-agents" or (why == "off" and asked.agents)
+        self._happened_in_queue(contact, happens.NoAgents(turn) if no_agents else happens.QueueFull(turn))
+
+    def _sent_on(self, contact: Contact, why: Joining) -> None:
+        """The queue keeps a customer no longer who waited in it."""
+        overflow = contact.plan.queue.overflow
+        plan = None if overflow is None or why == "no-agents" else self._queues.plan(overflow)
+        if plan is None or self._wait(contact, plan, contact.asked) != "waits":
+            self._turned_away(contact, why, contact.turn, contact.asked)
+
+    def _wait(self, contact: Contact, plan: CampaignPlan, asked: Asked) -> Joining:
         """Join a queue, or the one that it overflows into. The activity is of the queue that it waits in."""
-        result = "full"
+        result: Joining = "full"
         for _ in range(MOST_OVERFLOWS):
-            result = self._queues.join(contact, plan, asked, asks_agents=asks_agents)
+            result = self._queues.join(contact, plan, asked)
             if result == "waits":
                 self._records.join_queue(plan.key, contact.activity, self._clock.now())
             following = None if plan.queue.overflow is None else self._queues.plan(plan.queue.overflow)
-            if result != "full" or following is None:
+            if result not in ("full", "off") or following is None:
                 break
             plan = following
         return result

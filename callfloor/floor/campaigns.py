@@ -55,6 +55,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         mode=setup.mode,
         agents=setup.agents,
         active=setup.facts.active,
+        let_go=setup.let_go,
         numbers=setup.numbers,
         pacing=PacingSettings(
             abandonment_cap=regime.abandonment_cap if cap is None else min(cap, regime.abandonment_cap),
@@ -136,7 +137,7 @@ def receptions(
 
         def made(route: Route, organisation: int = organisation, each: Routes = each) -> Reception:
             facts = Facts(at=now, zone=each.zone, emergency=route.closed, campaigns=each.campaigns, lists=each.lists)
-            return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id)
+            return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id, each.home)
 
         by_number |= {number: made(route) for number, route in each.by_number.items()}
         by_name |= {(organisation, name): made(route) for name, route in each.by_name.items()}

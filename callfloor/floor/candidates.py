@@ -124,11 +124,8 @@ def _on_call(calls: Record) -> str | None:
     if calls["up"] is not None:
         of_lead = "" if calls["up_lead"] is None else f", to lead {calls['up_lead']}"
         return f"that of attempt {calls['up']}{of_lead}"
-    return (
-        None
-        if calls["activity_id"] is None
-        else f"its owner has called and is on the line, activity {calls['activity_id']}"
-    )
+    activity = calls["activity_id"]
+    return None if activity is None else f"somebody is on the line with it, activity {activity}"
 
 
 async def read_page(db: Database, setup: CampaignSetup, rows: Sequence[Record], now: datetime) -> Page:

@@ -51,7 +51,7 @@ class Party:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a customer who waits asks for; None is the queue's own. `agent`: only this one. `longest`: a queue of so
-    many is not joined."""
+    many is not joined. `agents`: some are to be signed in, be they busy."""
 
     priority: float | None = None
     skills: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -60,6 +60,12 @@ class Asked:
     longest: int | None = None
     announce_s: float | None = None
     prompt: str | None = None
+    agents: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether the customer has spoken to an agent: limits and switches are for new callers."""
+        return self.agent is not None or self.longest == sys.maxsize
 
 
 # Who spoke to an agent before is not turned away from a full queue: its limit is for new callers.

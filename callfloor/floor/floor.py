@@ -242,6 +242,7 @@ class Floor:
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
         self.outbound.tick()
+        self.queues.tick()
         for agent in self.team.everyone():
             if agent.facts.state == "ready" and len(agent.campaigns) > 1:
                 self.presence.move(agent)

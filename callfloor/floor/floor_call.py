@@ -32,6 +32,10 @@ class FloorCall:
     def activity(self) -> int:
         return self.claimed.activity
 
+    def since(self, at: float) -> bool:
+        """Whether it was dialled at that time or before, and by the dialler."""
+        return self.placed_at <= at and not self.claimed.manual
+
     def stop_timer(self) -> None:
         if self.timer is not None:
             self.timer.cancel()

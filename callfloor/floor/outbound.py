@@ -80,8 +80,7 @@ class Outbound:
             known.configure(plan)
             if grace_s != plan.pacing.grace_s:
                 self._wait_otherwise(known)
-            if not plan.active:
-                self.previews.withdraw(plan.key)
+            self.previews.configure(plan)
             return
         self._diallers[plan.key] = Dialler(plan, self._clock, past, self._make_pacer)
         for agent in self._team.everyone():
@@ -151,6 +150,8 @@ class Outbound:
     def dial(self, dialler: Dialler) -> None:
         """Place as many calls as pacing wants now, or offer leads to look at."""
         plan = dialler.plan
+        if plan.let_go and not plan.active:
+            self._let_go(dialler)
         if dialler.lines and not self._team.serving_count(plan.key):
             # nobody is there any more to talk to whoever answers
             self._cancel(tuple(dialler.lines))
@@ -173,21 +174,21 @@ class Outbound:
         claim = Claim(plan, count, [agent.id for agent in held or ready], plan.mode == "progressive", why)
         self._records.claim(claim, partial(self._claimed, dialler, count, held))
 
+    def _let_go(self, dialler: Dialler) -> None:
+        """Nothing rings on, as soon as the regime lets it go. Calls by hand are their agents'."""
+        latest = self._clock.elapsed() - dialler.plan.pacing.minimum_ring_s
+        self._cancel(tuple(line for line in dialler.lines if self._calls[line].since(latest)))
+
     def _has_line(self, dialler: Dialler) -> bool:
         """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
         plan = dialler.plan
         if plan.max_lines is None:
             return True
-        looking = sum(
-            agent.serving == plan.key and agent.facts.state == "dialling" and agent.call is None
-            for agent in self._team.everyone()
-        )
-        return len(dialler.lines) + looking < plan.max_lines
+        return len(dialler.lines) + self._team.looking_count(plan.key) < plan.max_lines
 
     def _cancel(self, lines: tuple[CallId, ...]) -> None:
-        for line in lines:
-            if line in self._calls:
-                self._advance(self._calls[line], CallInput.CANCEL)
+        for call in [self._calls[line] for line in lines if line in self._calls]:
+            self._advance(call, CallInput.CANCEL)
 
     def _claimed(self, dialler: Dialler, asked: int, held: list[Agent], claimed: list[Claimed]) -> None:
         if dialler.dropped:
@@ -210,10 +211,10 @@ class Outbound:
         if agent is not None and willing and not claimed.own:
             agent = self._willing(plan, agent)
         facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
-        now = self._clock.elapsed()
-        call = FloorCall(claimed.call, dialler, claimed, facts, agent, now, bound)
-        if bound and (agent is None or not self._hold(agent, call)):
-            # its agent went elsewhere meanwhile, and nobody else may have the call
+        call = FloorCall(claimed.call, dialler, claimed, facts, agent, self._clock.elapsed(), bound)
+        off = not plan.active and not claimed.manual
+        if off or (bound and (agent is None or not self._hold(agent, call))):
+            # switched off meanwhile; or its agent went elsewhere, and nobody else may have the call
             self._records.put_back(plan, claimed, self._clock.now())
             return
         self._calls[call.id] = call

@@ -21,13 +21,15 @@ class CampaignKey(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """How a campaign dials, or takes calls; times in seconds. `mode` None: it is inbound, and `queue` says how callers
-    wait. `numbers`: what may be shown to the customer (E.164), in turn. `transfer_wait_s`: how long a customer waits
+    wait. `let_go`: when it is off, lines that ring and callers who wait are let go. `numbers`: what may be shown to the
+    customer (E.164), in turn. `transfer_wait_s`: how long a customer waits
     for an agent who is busy; 0: is not given to one."""
 
     key: CampaignKey
     mode: CampaignMode | None
     agents: frozenset[AgentId]
     active: bool = True
+    let_go: bool = False
     numbers: tuple[str, ...] = ()
     pacing: PacingSettings = field(default_factory=PacingSettings)
     wrap_up_s: float = 30.0

@@ -25,6 +25,11 @@ TIME_OVER = "time over"
 AGENT_LEFT = "agent left"
 
 
+WITHDRAWN = Refusal(
+    code="no-preview", detail="The campaign was switched off or taken over meanwhile: nobody is called."
+)
+
+
 class Place(Protocol):
     def __call__(self, dialler: Dialler, claimed: Claimed, *, willing: bool) -> None: ...
 
@@ -86,13 +91,12 @@ class Previews:
         if self._presence.team.get(agent.id) is agent and agent.call is None and not agent.leaving:
             self._presence.release(agent)
 
-    def withdraw(self, key: CampaignKey) -> None:
-        """The campaign is off: nobody looks at its leads any more."""
-        dialler = self._diallers.get(key)
-        for agent in self._presence.team.everyone():
-            if dialler is not None and agent.serving == key and agent.preview is not None:
+    def configure(self, plan: CampaignPlan) -> None:
+        """Nobody looks any more at leads of a campaign that is off."""
+        for agent in () if plan.active else self._presence.team.everyone():
+            if agent.serving == plan.key and agent.preview is not None:
                 lead, agent.preview = agent.preview, None
-                self._records.unseen(dialler.plan, lead)
+                self._records.unseen(plan, lead)
                 self._presence.free(agent)
 
     def _time_over(self, agent: Agent, lead: Preview, plan: CampaignPlan) -> None:
@@ -127,7 +131,10 @@ class Previews:
         if isinstance(claimed, Claimed):
             # an agent who accepts a lead and pauses then has the call first; one who let the time pass has not
             self._place(dialler, claimed, willing=not by_agent)
-            done(None)
+            here = self._presence.team.get(agent.id) is agent and agent.facts.state == "dialling"
+            if here and agent.call is None and not agent.leaving:
+                self._presence.free(agent)
+            done(None if agent.call == claimed.call else WITHDRAWN)
             return
         if self._presence.team.get(agent.id) is agent:
             self._presence.free(agent)

@@ -23,11 +23,16 @@ TAKES_BACK_S = 10.0
 # An agent's phone is given up by the carrier; should it forget, the floor does so much later.
 CARRIER_MAY_TAKE_S = 5.0
 
-Joining = Literal["waits", "full", "no-agents"]
+# Who asks for agents to be signed in is kept waiting for so long when the last one leaves, for another may come.
+NO_AGENTS_S = 5.0
+
+# `off`: the campaign takes no new callers
+Joining = Literal["waits", "full", "no-agents", "off"]
 
 
 class Queues:
-    """`late` hears of a contact that waited for the longest time, `back` of one whom an agent's phone did not take."""
+    """`late` hears of a contact that waited for the longest time, `back` of one whom an agent's phone did not take,
+    `sent_on` of one that the queue keeps no longer."""
 
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, presence: Presence, contacts: Contacts,
@@ -44,11 +49,15 @@ class Queues:
         self.skills: Mapping[AgentId, Mapping[str, int]] = {}
         self.late: Callable[[Contact], None] = lambda _: None
         self.back: Callable[[Contact], None] = lambda _: None
+        self.sent_on: Callable[[Contact, Joining], None] = lambda _contact, _why: None
+        # since when nobody is signed in to queues that somebody waits in
+        self._deserted: dict[CampaignKey, float] = {}
 
     # Campaigns and agents
 
     def configure(self, plan: CampaignPlan) -> None:
-        """Open the campaign's queue, or change how people wait in it."""
+        """Open the campaign's queue, or change how people wait in it, also those who wait already."""
+        before = self._plans.get(plan.key)
         self._plans[plan.key] = plan
         self._router.configure(plan.key, plan.queue.rules, self._clock.elapsed())
         for waiting in self._router.waiting(plan.key):
@@ -56,10 +65,48 @@ class Queues:
             if contact is not None:
                 contact.plan = plan
             self._match(waiting.id)
+        if before is not None and (before.queue, before.active, before.let_go) != (
+            plan.queue,
+            plan.active,
+            plan.let_go,
+        ):
+            self._hold_to(plan)
+
+    def _hold_to(self, plan: CampaignPlan) -> None:
+        """Other limits and times are those of whoever waits already. Beyond a limit are those who came last."""
+        waiting = sorted(self._waiting(plan.key), key=lambda contact: contact.joined_at)
+        for place, contact in enumerate(waiting):
+            asked, limit = contact.asked, plan.queue.longest
+            if plan.let_go and not plan.active and not asked.kept:
+                self._send_on(contact, "off")
+            elif limit is not None and place >= limit and asked.longest is None and not asked.kept:
+                self._send_on(contact, "full")
+            else:
+                self._wait(contact)
+
+    def _waiting(self, key: CampaignKey) -> list[Contact]:
+        found = (self._contacts.get(waiting.id) for waiting in self._router.waiting(key))
+        return [contact for contact in found if contact is not None and contact.stage is Stage.QUEUE]
+
+    def _send_on(self, contact: Contact, why: Joining) -> None:
+        self.leave(contact)
+        self.sent_on(contact, why)
+
+    def tick(self) -> None:
+        """Twice a second, say: who asks for agents to be signed in does not wait where nobody is any more."""
+        now = self._clock.elapsed()
+        for key in list(self._plans):
+            if not self._router.length(key) or self._signed_in(key):
+                self._deserted.pop(key, None)
+            elif now - self._deserted.setdefault(key, now) >= NO_AGENTS_S:
+                for contact in self._waiting(key):
+                    if contact.asked.agents:
+                        self._send_on(contact, "no-agents")
 
     def close(self, key: CampaignKey) -> None:
         """The campaign is another engine's now."""
         self._plans.pop(key, None)
+        self._deserted.pop(key, None)
         self._router.close(key)
 
     def campaigns(self) -> Set[CampaignKey]:
@@ -96,12 +143,12 @@ class Queues:
 
     # Customers
 
-    def join(
-        self, contact: Contact, plan: CampaignPlan, asked: Asked, *, asks_agents: bool = False, returned: bool = False
-    ) -> Joining:
-        """Let a customer wait for an agent of `plan`'s campaign. `asks_agents`: not if nobody is signed in. `returned`:
-        an agent's phone rang in vain, and the wait goes on at the head of the queue."""
-        if asks_agents and not self._signed_in(plan.key):
+    def join(self, contact: Contact, plan: CampaignPlan, asked: Asked, *, returned: bool = False) -> Joining:
+        """Let a customer wait for an agent of `plan`'s campaign. `returned`: an agent's phone rang in vain, and the
+        wait goes on at the head of the queue."""
+        if not plan.active and not returned and not asked.kept:
+            return "off"
+        if asked.agents and not returned and not self._signed_in(plan.key):
             return "no-agents"
         limit = plan.queue.longest if asked.longest is None else asked.longest
         if limit is not None and asked.agent is None and not returned and self._router.length(plan.key) >= limit:

@@ -118,6 +118,13 @@ class Team:
         """How many wait for this campaign's calls or are on one."""
         return self._serving.get(campaign, 0)
 
+    def looking_count(self, campaign: CampaignKey) -> int:
+        """How many look at a lead of this campaign, or have accepted one that is not dialled yet."""
+        return sum(
+            agent.serving == campaign and agent.facts.state == "dialling" and agent.call is None
+            for agent in self._agents.values()
+        )
+
     def for_call(self, campaign: CampaignKey) -> Agent | None:
         """Who takes a call of this campaign now: of those who wait for it the longest idle, else any member."""
         own = self._ready.get(campaign)

@@ -190,6 +190,8 @@ class Work:
             plan = self._floor.queues.plan(CampaignKey(agent.organisation, to.campaign_id))
             if plan is None or plan.mode is not None:
                 return Refusal(code="unknown-target", detail="There is no such queue: name an inbound campaign.")
+            if not plan.active:
+                return Refusal(code="target-busy", detail="This queue is switched off, and takes nobody.")
             return plan
         return self._outside(agent, to.number or "")
 

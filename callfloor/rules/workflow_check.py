@@ -124,6 +124,11 @@ def _ending(steps: Mapping[str, Step], silent: Mapping[str, list[str | None]]) -
     return ending
 
 
+def following(step: Step) -> list[str]:
+    """The names of the steps that may follow."""
+    return [each.step for each in _exits(step) if each.step is not None]
+
+
 def _exits(step: Step) -> Iterator[_Exit]:
     match step:
         case Schedule():

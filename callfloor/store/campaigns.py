@@ -21,8 +21,8 @@ from callfloor.rules.register_wash import Wash
 from callfloor.rules.strategy import DEFAULT, never_again
 from callfloor.store.pool import Database
 
-_COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.calling_hours,
-    c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
+_COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
+    c.calling_hours, c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
     (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
      WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
@@ -67,13 +67,14 @@ class ListSetup:
 @dataclass(frozen=True, slots=True)
 class CampaignSetup:
     """A campaign. `lists` by id; `hash_key`: the organisation's, for numbers that must not be dialled. `mode` None:
-    it is inbound, and callers wait in its `queue`."""
+    it is inbound, and callers wait in its `queue`. `let_go`: when it is off, what rings or waits is let go."""
 
     organisation: int
     campaign: int
     name: str
     mode: CampaignMode | None
     numbers: tuple[str, ...]
+    let_go: bool
     dialling: Dialling
     queue: QueueSettings
     regime: Regime
@@ -149,6 +150,7 @@ def _setup(row: Record) -> CampaignSetup:
         name=row["name"],
         mode=row["mode"] or ("progressive" if row["direction"] == "outbound" else None),
         numbers=tuple(row["numbers"]),
+        let_go=row["let_go"],
         dialling=dialling,
         queue=msgspec.json.decode(row["queue"], type=QueueSettings),
         regime=regime,
@@ -171,6 +173,38 @@ def _wash(regime: Regime, dialling: Dialling, encoded: str) -> Wash | None:
 
 def _hours(encoded: str | None) -> Hours | None:
     return None if encoded is None else parse_hours(msgspec.json.decode(encoded, type=dict[str, list[str]]))
+
+
+# What a switch would touch: lines that ring, people who talk, and callers who wait, at this moment.
+STANDING_SQL = """
+SELECT c.campaign_id, c.direction, c.active, c.let_go,
+    (SELECT count(*) FROM attempts a WHERE a.organisation_id = $1 AND a.campaign_id = c.campaign_id
+        AND a.hang_up_at IS NULL AND a.answered_at IS NULL) AS ringing,
+    (SELECT count(*) FROM activities v WHERE v.organisation_id = $1 AND v.campaign_id = c.campaign_id
+        AND v.join_queue_at IS NOT NULL AND v.answered_at IS NULL AND v.left_queue_at IS NULL
+        AND v.hang_up_at IS NULL) AS waiting,
+    (SELECT count(*) FROM activities v WHERE v.organisation_id = $1 AND v.campaign_id = c.campaign_id
+        AND v.created_at >= $3 AND v.answered_at IS NOT NULL AND v.hang_up_at IS NULL AND v.type LIKE 'call.%')
+        AS talking
+FROM campaigns c WHERE c.organisation_id = $1 AND c.name = $2"""
+SWITCH_SQL = """
+UPDATE campaigns SET active = $3, let_go = $4, updated_at = now() WHERE organisation_id = $1 AND campaign_id = $2"""
+NAMES_SQL = "SELECT name FROM campaigns WHERE organisation_id = $1 ORDER BY name"
+
+
+async def standing(db: Database, organisation: int, name: str, since: datetime) -> Record | None:
+    """Whether the campaign of that name is on, and how many lines ring, customers talk and callers wait; calls that
+    began before `since` are not looked for. None: there is none of that name."""
+    return await db.fetchrow(STANDING_SQL, organisation, name, since)
+
+
+async def switch(db: Database, organisation: int, campaign_id: int, *, active: bool, let_go: bool = False) -> None:
+    """Turn a campaign on or off. `let_go`: what rings or waits does not go on."""
+    await db.execute(SWITCH_SQL, organisation, campaign_id, active, let_go)
+
+
+async def names(db: Database, organisation: int) -> list[str]:
+    return [row["name"] for row in await db.fetch(NAMES_SQL, organisation)]
 
 
 async def spent(db: Database, organisation: int, campaign_id: int, since: datetime) -> list[Record]:

@@ -55,8 +55,9 @@ INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active,
     dialling, queue)
 VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10::text::jsonb, $11::text::jsonb) RETURNING campaign_id"""
 UPDATE_CAMPAIGN_SQL = """
-UPDATE campaigns SET timezone = $3, mode = $4, active = $5, calling_hours = $6::text::jsonb, max_attempts = $7,
-    numbers = $8, dialling = $9::text::jsonb, queue = $10::text::jsonb, updated_at = now()
+UPDATE campaigns SET timezone = $3, mode = $4, active = $5, let_go = let_go AND NOT $5,
+    calling_hours = $6::text::jsonb, max_attempts = $7, numbers = $8, dialling = $9::text::jsonb,
+    queue = $10::text::jsonb, updated_at = now()
 WHERE organisation_id = $1 AND campaign_id = $2"""
 # The API may have made the list since we looked.
 INSERT_LIST_SQL = """

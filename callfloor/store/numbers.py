@@ -53,6 +53,6 @@ async def calls(db: Database, organisation: int, numbers: Iterable[str], now: da
     """What is known of those numbers (E.164) that have attempts that count or are on a call: how many `attempts`,
     `up` and `up_lead` of the attempt that is up, `of_day` when it was dialled within `DAY`, `abandoned_at`, and of the
     `last` attempt when it was dialled and ended, its dial status and its lead; `activity_id` of a caller on the
-    line."""
+    line, or of a leg to the number outside."""
     rows = await db.fetch(CALLS_SQL, organisation, list(set(numbers)), now - COUNTED, now - DAY, now - LONGEST_CALL)
     return {row["number"]: row for row in rows}

@@ -86,7 +86,8 @@ class Routes:
 
     `by_number`: who dials it (E.164) goes that way; `by_name`: of workflows. `campaigns`: ids by name; `lists`: ids by
     the names of campaign and list. `prompts`: what the carrier plays (`store.prompts.message_id`) by name.
-    `skills`: by agent. `function_key` signs what HTTP functions are sent.
+    `home`: the campaign of calls that come to no queue, the first inbound one, else the first. `skills`: by agent.
+    `function_key` signs what HTTP functions are sent.
     """
 
     organisation: int
@@ -96,6 +97,7 @@ class Routes:
     campaigns: Mapping[str, int]
     lists: Mapping[tuple[str, str], int]
     prompts: Mapping[str, str]
+    home: int | None
     skills: Mapping[int, Mapping[str, int]]
     function_key: bytes = field(repr=False)
 
@@ -147,6 +149,7 @@ def _routes(row: Record) -> Routes:
         by_name=by_name,
         campaigns={campaign.name: campaign.campaign_id for campaign in campaigns},
         lists={(campaign, name): list_id for campaign, name, list_id in lists},
+        home=min(((each.direction != "inbound", each.campaign_id) for each in campaigns), default=(True, None))[1],
         prompts={name: message_id(organisation, sha256) for name, sha256 in prompts.items()},
         skills=skills,
         function_key=row["function_key"],

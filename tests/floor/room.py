@@ -46,7 +46,7 @@ class Room:
         self.floor.configure(self.plan)
         self.floor.configure(CampaignPlan(HELP, None, members, country="AU", record=False))
         facts = Facts(at=datetime.now(UTC), zone=ZoneInfo("UTC"), campaigns={"Sales": 1, "Help": 2})
-        main = Reception(1, flow, facts, {})
+        main = Reception(1, flow, facts, {}, 7)
         after = Reception(1, SURVEY, facts, {})
         self.floor.callers.configure({NUMBER: main}, {(1, "How was it"): after})
         for agent in (FIRST, SECOND, THIRD):

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from callfloor.clock import LoopClock
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.engine import Engine
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import agents, do_not_call, installation
+from callfloor.store import agents, campaigns, do_not_call, installation
 from callfloor.store.pool import Database
 from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated import SimulatedCarrier
@@ -171,6 +171,32 @@ async def test_an_agent_who_signs_out_during_a_call_leaves_when_it_ends(
     # and comes back
     await centre.client.put("/availability", json={"agentId": agent, "available": True})
     await until(lambda: all_dialled(db, centre))
+
+
+async def test_a_campaign_that_is_stopped_at_once_lets_its_lines_go_on_a_running_floor(
+    db: Database, centre: Centre, floors: Callable[..., Floor]
+) -> None:
+    await staff(db, centre)
+    await set_mode(db, centre, "progressive")
+    slow = replace(QUICK, live=0.0, ring_out_s=Distribution("constant", 60.0))
+    await add_leads(db, centre, 20)
+    floors(behaviour=slow)
+
+    async def ringing() -> bool:
+        return len(await _dialled(db, centre)) == 4
+
+    await until(ringing)
+    await campaigns.switch(db, centre.organisation, centre.outbound, active=False, let_go=True)
+    await until(lambda: _no_call(db, centre))
+    ends = await db.fetch("SELECT dial_status FROM attempts WHERE organisation_id = $1", centre.organisation)
+    assert {row["dial_status"] for row in ends} == {DialStatus.CANCELLED}
+    await until(lambda: equals(states(db, centre), {"ready"}))
+    await campaigns.switch(db, centre.organisation, centre.outbound, active=True)
+
+    async def again() -> bool:
+        return len(await _dialled(db, centre)) == 8
+
+    await until(again)
 
 
 async def _no_call(db: Database, centre: Centre) -> bool:

@@ -160,6 +160,7 @@ def test_an_attempt_that_is_being_written_when_the_time_is_over_is_put_back_for_
     room.records.answers()
     assert room.carrier.placed == []
     assert len(room.records.back) == 1
+    assert room.agent.facts.state != "dialling"
 
 
 def test_who_accepts_a_lead_and_pauses_then_has_that_call_first() -> None:
@@ -172,7 +173,7 @@ def test_who_accepts_a_lead_and_pauses_then_has_that_call_first() -> None:
     assert room.agent.facts.wanted == "paused"
 
 
-@pytest.mark.parametrize("happens", [pauses, leaves, is_moved, is_forgotten])
+@pytest.mark.parametrize("happens", [pauses, leaves, is_moved, is_forgotten, campaign_goes_off])
 def test_a_call_that_was_chosen_for_an_agent_who_went_on_is_put_back_and_its_agent_goes(
     happens: Callable[[Room], None],
 ) -> None:

@@ -205,6 +205,12 @@ class StaleVersion(Problem):
     status, slug, title = 412, "stale-version", "Version is stale"
 
 
+class UnusableVersion(Problem):
+    """If-Match names no version that can be compared: it is weak (`W/`), or has no quotes. Send the ETag as it came."""
+
+    status, slug, title = 412, "unusable-version", "Version cannot be compared"
+
+
 class TooLarge(Problem):
     """The request is larger than this operation takes."""
 

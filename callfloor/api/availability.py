@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callfloor.api.call import Call, not_found
+from callfloor.api.call import Call, unknown_id
 from callfloor.api.operation import operation
 from callfloor.contract.availability import Availability, AvailabilityUpdate
 from callfloor.errors import AgentPhoneUnreachable, NotAnAgent
@@ -29,7 +29,7 @@ async def update_availability(call: Call, body: AvailabilityUpdate) -> Availabil
     """
     active = await agents.is_active_agent(call.db, call.organisation, body.agent_id)
     if active is None:
-        raise not_found(f"agent {body.agent_id}", "/agentId")
+        raise unknown_id("agentId", "agent")
     if not active:
         raise NotAnAgent("The user is not an agent with an active account.")
     if not body.available:

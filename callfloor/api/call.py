@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion
+from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, UnusableVersion
 from callfloor.rules.phones import PhoneError, normalise
-from callfloor.rules.times import TimestampError, parse_timestamp
+from callfloor.rules.times import TimestampError, parse_last, parse_timestamp
 from callfloor.store.tokens import Caller
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_QUOTED = re.compile(rb'"[^"]*"')
 ENCODE = msgspec.json.Encoder().encode
 
 
@@ -88,11 +90,26 @@ class Call:
     def zone(self) -> ZoneInfo:
         return self.caller.organisation.zone
 
+    @property
+    def api(self) -> str:
+        """Which API was asked, whatever prefix it answers under."""
+        return self.prefix.removeprefix("/platform-api")
+
     def expect_version(self, current: msgspec.Struct) -> None:
-        """Raise `StaleVersion` when If-Match names another version than `current`."""
+        """Raise `StaleVersion` when If-Match names another version than `current`, `UnusableVersion` when it names
+        none that can be compared."""
         wanted = self.headers.get(b"if-match")
-        if wanted is not None and not matches(wanted, etag_of(ENCODE(current)), weak=False):
-            raise StaleVersion("The object changed since the version named by If-Match; read it again.")
+        if wanted is None or matches(wanted, etag_of(ENCODE(current)), weak=False):
+            return
+        tags = [tag.strip() for tag in wanted.split(b",")]
+        if any(tag.startswith((b"W/", b"w/")) for tag in tags):
+            raise UnusableVersion(
+                "If-Match has a weak tag (W/), and those never match: send the ETag as it came, without W/. A proxy"
+                " that compresses answers may have weakened it."
+            )
+        if not all(_QUOTED.fullmatch(tag) for tag in tags):
+            raise UnusableVersion('If-Match must be the ETag with its quotes, such as "5f3a…", or *.')
+        raise StaleVersion("The object changed since the version named by If-Match; read it again.")
 
     def timestamp(self, text: str | None, name: str, *, in_body: bool = False) -> datetime | None:
         """Parse a timestamp of the request; without an offset it is in the organisation's zone."""
@@ -104,10 +121,14 @@ class Call:
             raise invalid(name, "invalid-timestamp", str(error), in_body=in_body) from error
 
     def period_end(self, text: str | None, name: str) -> datetime | None:
-        """Like `timestamp`, for an inclusive upper bound: a bound in whole seconds includes that whole second,
-        because answers show whole seconds."""
-        at = self.timestamp(text, name)
-        return at.replace(microsecond=999_999) if at is not None and at.microsecond == 0 else at
+        """Like `timestamp`, for an inclusive upper bound: a whole second with all of it, a bare date with all its
+        day."""
+        if text is None:
+            return None
+        try:
+            return parse_last(text, self.zone)
+        except TimestampError as error:
+            raise invalid(name, "invalid-timestamp", str(error), in_body=False) from error
 
 
 def etag_of(body: bytes) -> bytes:
@@ -134,10 +155,14 @@ def invalid(name: str, code: str, message: str, *, in_body: bool = True) -> Inva
     return Invalid(f"{name}: {message}", errors=[error])
 
 
-def not_found(what: str, pointer: str | None = None) -> NotFound:
-    """A 404. `pointer` names the body field that refers to the missing object."""
-    errors = [FieldError(code="not-found", message=f"There is no such {what}.", pointer=pointer)] if pointer else []
-    return NotFound(f"There is no such {what} in this organisation.", errors=errors)
+def not_found(what: str) -> NotFound:
+    """A 404: the address names what is not there. What a body names is `unknown_id`."""
+    return NotFound(f"There is no such {what} in this organisation.")
+
+
+def unknown_id(name: str, what: str) -> Invalid:
+    """A 422: a field of the body (`to/agentId`) names what is not there."""
+    return invalid(name, "not-found", f"names no {what} of this organisation")
 
 
 def phone_filter(call: Call, text: str | None) -> str | None:

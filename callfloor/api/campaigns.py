@@ -171,7 +171,7 @@ async def get_inbound_statistics(call: Call, campaign_id: int, query: Statistics
         calls_received=int(row["received"]),
         calls_abandoned_in_workflow=int(row["in_workflow"]),
         calls_abandoned_in_queue=int(row["in_queue"]),
-        service_level_seconds=row["service_level_s"],
+        service_level_seconds=round(row["service_level_s"]),
         service_level=_service_level(row),
         timestamp=format_timestamp(call.now, zone(row["timezone"])),
         timezone=row["timezone"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ S = TypeVar("S")
 LARGEST_BODY = 1024 * 1024
 LONGEST_QUERY = 8192
 MOST_PARAMETERS = 100
+_BYTE = re.compile(r"\(byte (\d+)\)")
 
 
 async def read_chunks(
@@ -111,7 +113,17 @@ def _malformed(raw: bytes, error: Exception) -> str:
         return "The body is empty; this operation needs a JSON object."
     if isinstance(error, RecursionError):
         return "The JSON is nested too deeply."
-    return "The body is not valid JSON in UTF-8."
+    if "surrogate" in str(error):
+        return f"The JSON has half of a surrogate pair (\\ud800 to \\udfff), which is no character{_where(error)}."
+    return f"The body is not valid JSON in UTF-8{_where(error)}."
+
+
+def _where(error: Exception) -> str:
+    """The place in a body, counted in bytes from 0, as far as it is known."""
+    if isinstance(error, UnicodeDecodeError):
+        return f" (byte {error.start})"
+    found = _BYTE.search(str(error))
+    return "" if found is None else f" (byte {found[1]})"
 
 
 def _unexplained() -> Invalid:
@@ -183,7 +195,7 @@ class Query(typing.Generic[S]):
             try:
                 converted[field.name] = msgspec.convert(text, field.type, strict=False)
             except msgspec.ValidationError as error:
-                found.append(FieldError(code_of(error), message_of(error, field.type), parameter=name))
+                found.append(FieldError(code_of(error), message_of(error, field.type, written=True), parameter=name))
         found += [
             FieldError("required", "is required", parameter=name)
             for name, field in self._fields.items()

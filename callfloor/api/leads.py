@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found
+from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.lead_callbacks import (
     callback_kept,
     callback_kept_by_new,
@@ -146,7 +146,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     if not isinstance(outcome, leads.InsertOutcome):
         raise invalid("leadData", "invalid", "holds a value that cannot be stored") from outcome
     if outcome.lead_id is None:
-        raise _missing(outcome, body.list_id)
+        raise _missing(outcome)
     created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler, warnings=_notes(body, new))
     location = f"{call.prefix}/leads/{outcome.lead_id}"
     return Answer(created, headers={"Location": location}, lead_id=outcome.lead_id)
@@ -233,11 +233,11 @@ async def delete_lead(call: Call, lead_id: int) -> None:
         await leads.delete(call.db, call.organisation, lead_id)
 
 
-def _missing(outcome: leads.InsertOutcome, list_id: int) -> Exception:
+def _missing(outcome: leads.InsertOutcome) -> Exception:
     if not outcome.list_found:
-        return not_found(f"list {list_id}", "/listId")
+        return unknown_id("listId", "list")
     if not outcome.agent_found:
-        return not_found("agent", "/agentId")
+        return unknown_id("agentId", "agent")
     return invalid("statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's")
 
 
@@ -282,7 +282,7 @@ async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dic
         return
     target = await lists.get(call.db, call.organisation, body.list_id)
     if target is None:
-        raise not_found(f"list {body.list_id}", "/listId")
+        raise unknown_id("listId", "list")
     if target["campaign_id"] != row["campaign_id"] and row["in_flight_attempt_id"] is not None:
         raise LeadInDialler("The lead is being dialled now; move it to another campaign when the call is over.")
     values["list_id"], values["campaign_id"] = body.list_id, target["campaign_id"]
@@ -291,7 +291,7 @@ async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dic
 async def _check_codes(call: Call, body: LeadUpdate) -> None:
     """Agent and status exist."""
     if isinstance(body.agent_id, int) and not await users.is_agent(call.db, call.organisation, body.agent_id):
-        raise not_found("agent", "/agentId")
+        raise unknown_id("agentId", "agent")
     code = body.status_code
     own = isinstance(code, int) and code not in LEAD_STATUS_NAMES
     if isinstance(code, int) and own and not await leads.status_exists(call.db, call.organisation, code):

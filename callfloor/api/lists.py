@@ -6,7 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from callfloor.api.call import Answer, Call, not_found
+from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.contract.fields import Page
@@ -19,6 +19,7 @@ from callfloor.contract.lists import (
     ListUpdate,
 )
 from callfloor.errors import ListNameTaken, StaleVersion
+from callfloor.rules.names import plain_name
 from callfloor.rules.times import format_timestamp, zone
 from callfloor.store import lists
 
@@ -67,17 +68,18 @@ async def create_list(call: Call, body: ListCreate) -> Answer[ListCreated]:
 
     With `inDialler` false nothing of it is dialled while it is filled; `PATCH /leads/lists/{listId}` lets it go.
     """
+    name = _name(body.list_name)
     in_dialler = True if body.in_dialler is None else body.in_dialler
     weight = 1 if body.weight is None else body.weight
     try:
         list_id = await lists.insert(
-            call.db, call.organisation, body.campaign_id, body.list_name, in_dialler=in_dialler, weight=weight
+            call.db, call.organisation, body.campaign_id, name, in_dialler=in_dialler, weight=weight
         )
     except lists.NameTaken as error:
         raise ListNameTaken("The campaign already has a list of this name.") from error
     if list_id is None:
-        raise not_found(f"campaign {body.campaign_id}", "/campaignId")
-    created = ListCreated(list_name=body.list_name, campaign_id=body.campaign_id, list_id=list_id)
+        raise unknown_id("campaignId", "campaign")
+    created = ListCreated(list_name=name, campaign_id=body.campaign_id, list_id=list_id)
     location = f"{call.prefix}/leads/lists/{list_id}"
     return Answer(created, headers={"Location": location})
 
@@ -118,7 +120,7 @@ async def update_list(call: Call, list_id: int, body: ListUpdate) -> LeadList:
         if row is None:
             raise not_found("list")
         call.expect_version(_list_of(row))
-        name = body.list_name if isinstance(body.list_name, str) else row["name"]
+        name = _name(body.list_name) if isinstance(body.list_name, str) else row["name"]
         in_dialler = body.in_dialler if isinstance(body.in_dialler, bool) else row["in_dialler"]
         weight = body.weight if isinstance(body.weight, int) else row["weight"]
         try:
@@ -129,6 +131,14 @@ async def update_list(call: Call, list_id: int, body: ListUpdate) -> LeadList:
     if updated is None:
         raise not_found("list")
     return _list_of(updated)
+
+
+def _name(text: str) -> str:
+    """The name of a list as a centre file would have it."""
+    name = plain_name(text)
+    if not name:
+        raise invalid("listName", "length", "must have something to see in it")
+    return name
 
 
 def _list_of(row: Record) -> LeadList:

@@ -28,10 +28,12 @@ from callfloor.errors import (
     Problem,
     RateLimited,
     ScopeMissing,
+    StaleVersion,
     TooLarge,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
+    UnusableVersion,
     UriTooLong,
     WriteUnknown,
 )
@@ -68,6 +70,8 @@ def raised_by(operation: Operation) -> set[type[Problem]]:
         kinds.add(InvalidCursor)
     if operation.body_type is not None:
         kinds |= {UnsupportedMediaType, TooLarge}
+    if StaleVersion in kinds:
+        kinds.add(UnusableVersion)
     if operation.method in WRITES:
         kinds |= {IdempotencyReused, IdempotencyRunning, Conflict}
     return kinds

@@ -105,9 +105,10 @@ class Operation:
             raw = await read_body(call.receive, call.headers, self.largest)
             arguments["body"] = self.body.decode(raw)
         if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
+            request = _ordered(raw)
             if self.apart:
-                return await self._apart(call, key, raw, arguments)
-            return await self.once(call, key, raw, lambda: self.handler(call, **arguments))
+                return await self._apart(call, key, request, arguments)
+            return await self.once(call, key, request, lambda: self.handler(call, **arguments))
         return self.encode(call, await self.handler(call, **arguments))
 
     async def _apart(self, call: Call, key: bytes, request: bytes, arguments: dict[str, Any]) -> Encoded:
@@ -123,11 +124,12 @@ class Operation:
         return await self.once(call, key, request, done)
 
     def _hashes(self, call: Call, key: bytes, request: bytes) -> tuple[bytes, bytes]:
-        """Of the key, and of the request."""
+        """Of the key, and of the request; who asks, and of which API, is part of both."""
         secret = call.caller.organisation.hash_key
         query = msgspec.json.encode(sorted(call.query.items()))
-        request_hash = idempotency.keyed_hash(secret, self.method.encode(), call.path.encode(), query, request)
-        return idempotency.keyed_hash(secret, b"key", key), request_hash
+        who = str(call.actor).encode(), call.api.encode()
+        request_hash = idempotency.keyed_hash(secret, *who, self.method.encode(), call.path.encode(), query, request)
+        return idempotency.keyed_hash(secret, b"key", *who, key), request_hash
 
     async def _known(self, call: Call, key_hash: bytes, request_hash: bytes) -> Encoded | None:
         stored = await idempotency.find(call.db, call.organisation, key_hash)
@@ -142,7 +144,9 @@ class Operation:
         key_hash, request_hash = self._hashes(call, key, request)
         async with call.db.transaction():
             if not await idempotency.lock(call.db, call.organisation, key_hash):
-                raise IdempotencyRunning("The first request with this Idempotency-Key is still running.")
+                raise IdempotencyRunning(
+                    "The first request with this Idempotency-Key is still running.", headers={"Retry-After": "1"}
+                )
             known = await self._known(call, key_hash, request_hash)
             if known is not None:
                 return known
@@ -204,6 +208,11 @@ def idempotency_key(call: Call) -> bytes:
     if len(key) > 255:
         raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
     return key
+
+
+def _ordered(raw: bytes) -> bytes:
+    """The JSON of a request with its keys in order: in another one it is the same request."""
+    return msgspec.json.encode(msgspec.json.decode(raw), order="sorted") if raw else raw
 
 
 def _lead_shown(value: Any) -> int | None:

@@ -60,7 +60,7 @@ LEVELS = values.mapping(values.whole(LEAST_LEVEL, MOST_LEVEL))
 QUEUE: dict[str, Check] = {
     "skills": LEVELS,
     "relaxSkillsSeconds": values.clearable(values.number(1, 24 * 3600)),
-    "serviceLevelSeconds": values.number(1, 3600),
+    "serviceLevelSeconds": values.whole(1, 3600),
     "maxWaitSeconds": values.clearable(values.number(1, 24 * 3600)),
     "maxLength": values.clearable(values.whole(1, 100_000)),
     "overflow": values.clearable(values.text),

@@ -20,7 +20,7 @@ from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings, Workflow
 from callfloor.rules.holidays import has_calendar
 from callfloor.rules.hours import Hours, HoursError, beyond, format_hours, parse_hours
-from callfloor.rules.names import unknown
+from callfloor.rules.names import plain_name, unknown
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.regimes import Regime
 
@@ -111,7 +111,7 @@ def organisation_name(source: Source) -> str | None:
     """The organisation that the file is about; None when it names none."""
     found = source.tree.get("organisation")
     name = cast(dict[str, object], found).get("name") if isinstance(found, dict) else None
-    return name if isinstance(name, str) and name and "\x00" not in name else None
+    return plain_name(name) or None if isinstance(name, str) and "\x00" not in name else None
 
 
 def check(source: Source, current: Centre | None, taken: Collection[str] = ()) -> Centre:

@@ -13,7 +13,7 @@ from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.rules.holidays import UnknownCalendarError, check_calendar
 from callfloor.rules.hours import WEEKDAYS, HoursError, parse_hours
 from callfloor.rules.identifiers import EmailError, normalise_email
-from callfloor.rules.names import unknown
+from callfloor.rules.names import plain_name, unknown
 from callfloor.rules.times import UnknownZone
 from callfloor.rules.zone_names import given_zone
 
@@ -69,12 +69,14 @@ def _string(report: Report, path: Path, value: object, most: int = LONGEST_TEXT)
         return _wrong(report, path, f"must be a string, not {_kind(value)}")
     if "\x00" in value:
         return _wrong(report, path, "has a NUL character")
-    if len(value) > most:
-        return _wrong(report, path, f"has {len(value)} characters; at most {most} are taken")
-    return value
+    plain = plain_name(value)
+    if len(plain) > most:
+        return _wrong(report, path, f"has {len(plain)} characters; at most {most} are taken")
+    return plain
 
 
 def text(report: Report, path: Path, value: object) -> str | Wrong:
+    """A name or the like: composed (NFC), without space around it, and with something to see in it."""
     found = _string(report, path, value)
     return _wrong(report, path, "is empty") if found == "" else found
 
@@ -260,10 +262,13 @@ def mapping(check: Check) -> Check:
             return _wrong(report, path, f"must be a table, not {_kind(value)}")
         found: dict[str, Any] = {}
         for key, each in cast(dict[str, object], value).items():
-            if not key or len(key) > LONGEST_NAME or "\x00" in key:
+            name = plain_name(key)
+            if not name or len(name) > LONGEST_NAME or "\x00" in name:
                 found[key] = _wrong(report, (*path, key), f"must be a name of 1 to {LONGEST_NAME} characters")
+            elif name in found:
+                found[name] = _wrong(report, (*path, key), "stands here twice")
             else:
-                found[key] = check(report, (*path, key), each)
+                found[name] = check(report, (*path, key), each)
         return WRONG if WRONG in found.values() else found
 
     return checked

@@ -80,7 +80,7 @@ class InboundStatistics(Struct):
     calls_received: int
     calls_abandoned_in_workflow: int
     calls_abandoned_in_queue: int
-    service_level_seconds: Annotated[float, Meta(description="Within so long a call should be answered.")]
+    service_level_seconds: Annotated[int, Meta(description="Within so long a call should be answered.")]
     service_level: Annotated[
         float | None,
         Meta(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 
 from callfloor.errors import FieldError, Invalid
+from callfloor.rules.names import unknown
 
 # Faults that are told of one value, and members of a mapping that are looked at one by one.
 MOST = 100
@@ -91,12 +92,6 @@ def listed(found: Sequence[FieldError]) -> Invalid:
     return Invalid(f"Not valid: {where}{rest}.", errors=found)
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
-    """What to say of an unknown name, with the nearest known one."""
-    near = difflib.get_close_matches(name[:100], list(known), n=1)
-    return f"is not known; did you mean {near[0]}?" if near else f"is not known; known are {', '.join(known)}"
-
-
 def _escape(name: str) -> str:
     # RFC 6901; cut, because the name is the sender's
     return name[:100].replace("~", "~0").replace("/", "~1")
@@ -112,13 +107,48 @@ def code_of(error: msgspec.ValidationError) -> str:
     return "unknown-value" if "enum" in text else "type"
 
 
-def message_of(error: msgspec.ValidationError, kind: Any) -> str:
-    """What a value of this type must be."""
+# What the decoder calls the kinds of values, in words of JSON.
+_KINDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+_GOT = _KINDS | {"bool": "a boolean"}
+_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_BOUND = re.compile(r"Expected `(\w+)`( of length)? (>=|<=|>|<) (-?[0-9.]+)")
+_PATTERN = re.compile(r"Expected `str` matching regex (.+)", re.DOTALL)
+
+
+def message_of(error: msgspec.ValidationError, kind: Any, *, written: bool = False) -> str:
+    """What a value of this type must be. `written`: it comes as text, as in a query."""
     choices = _choices(kind)
     if choices:
         return f"must be one of {', '.join(str(choice) for choice in choices)}"
     text = str(error).split(" - at `", 1)[0]
-    return text[:1].lower() + text[1:]
+    if wrong := _EXPECTED.fullmatch(text):
+        kinds = [each for each in wrong[1].split(" | ") if not written or each != "null"]
+        expected = " or ".join(_KINDS.get(each, each) for each in kinds)
+        return f"must be {expected}" if written else f"must be {expected}, not {_GOT.get(wrong[2], wrong[2])}"
+    if bound := _BOUND.fullmatch(text):
+        return _of_bound(bound[1], bound[2] is not None, bound[3], bound[4])
+    if pattern := _PATTERN.fullmatch(text):
+        return f"must match the pattern {pattern[1][1:-1]}"
+    if "out of range" in text:
+        return "must be an integer of at most 64 bits"
+    return text[:1].lower() + text[1:].replace("`", "")
+
+
+def _of_bound(kind: str, of_length: bool, comparison: str, limit: str) -> str:
+    words = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}[comparison]
+    if not of_length:
+        return f"must be {_KINDS.get(kind, 'a value')} of {words} {limit}"
+    what = {"str": "character", "array": "entry", "object": "field"}.get(kind, "part")
+    many = what if limit == "1" else {"entry": "entries"}.get(what, f"{what}s")
+    return f"must have {words} {limit} {many}"
 
 
 def _choices(kind: Any) -> tuple[object, ...]:

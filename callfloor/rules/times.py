@@ -8,7 +8,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _FORM = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:(Z)|([+\- ])(\d\d):?(\d\d))?)?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:([Zz])|([+\- \u2212])(\d\d):?(\d\d))?)?",
+    re.ASCII,
 )
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _USUAL_LENGTH = len("2021-08-01T13:55:06+10:00")
@@ -50,9 +52,9 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse_timestamp(text: str, at: ZoneInfo) -> datetime:
-    """`…Z`, `+10:00`, `+1000`, or without an offset in zone `at`; a date alone is its midnight. A space may stand for
-    the `+` (a query decodes it so) or the `T`. A local time that a DST change skips is moved on by the gap, one that
-    comes twice is the first (PEP 495, fold=0). Raises `TimestampError`."""
+    """`…Z`, `+10:00`, `+1000`, or without an offset in zone `at`; seconds may be left out, and a date alone is its
+    midnight. A space may stand for the `+` (a query decodes it so) or the `T`. A local time that a DST change skips is
+    moved on by the gap, one that comes twice is the first (PEP 495, fold=0). Raises `TimestampError`."""
     form = _FORM.fullmatch(text)
     if form is None:
         raise TimestampError
@@ -63,10 +65,11 @@ def parse_timestamp(text: str, at: ZoneInfo) -> datetime:
         if zulu:
             zoned: timezone | ZoneInfo = UTC
         elif sign:
+            # a minus may be the typographic one
             offset = timedelta(hours=int(off_hours), minutes=int(off_minutes))
             if int(off_minutes) > 59 or offset > timedelta(hours=18):
                 raise TimestampError
-            zoned = timezone(-offset if sign == "-" else offset)
+            zoned = timezone(-offset if sign in "-\u2212" else offset)
         else:
             zoned = at
         microsecond = int((fraction or "")[:6].ljust(6, "0"))
@@ -76,6 +79,16 @@ def parse_timestamp(text: str, at: ZoneInfo) -> datetime:
     except ValueError as error:
         raise TimestampError from error
     return parsed.astimezone(UTC)
+
+
+def parse_last(text: str, at: ZoneInfo) -> datetime:
+    """The last moment (to the microsecond) of what a timestamp names as an inclusive bound: of its whole second,
+    because answers show whole seconds; of a date alone its whole day in zone `at`. Raises `TimestampError`."""
+    found = parse_timestamp(text, at)
+    if len(text) == len("2021-08-01"):
+        day = datetime.fromisoformat(text) + timedelta(days=1)
+        return day.replace(tzinfo=at).astimezone(UTC) - timedelta(microseconds=1)
+    return found.replace(microsecond=999_999) if found.microsecond == 0 else found
 
 
 def format_timestamp(at: datetime, shown_in: ZoneInfo) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from asyncpg import Record
 
@@ -42,6 +44,18 @@ ORDER BY u.user_id LIMIT {MOST_COLLEAGUES}"""
 STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisation_id = $1 ORDER BY code"
 WRAP_CODE_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes WHERE organisation_id = $1 AND campaign_id = $2 AND code = $3)"""
+
+AGENT_EXISTS_SQL = """
+SELECT EXISTS (SELECT FROM users WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent')"""
+CAMPAIGN_EXISTS_SQL = "SELECT EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $2)"
+LEAD_EXISTS_SQL = "SELECT EXISTS (SELECT FROM leads WHERE organisation_id = $1 AND lead_id = $2)"
+Kind = Literal["agent", "campaign", "lead"]
+_EXISTS: dict[Kind, str] = {"agent": AGENT_EXISTS_SQL, "campaign": CAMPAIGN_EXISTS_SQL, "lead": LEAD_EXISTS_SQL}
+
+
+async def exists(db: Database, organisation: int, kind: Kind, number: int) -> bool:
+    """Whether there is such a thing in the organisation."""
+    return bool(await db.fetchval(_EXISTS[kind], organisation, number))
 
 
 async def own_campaigns(db: Database, organisation: int, agent_id: int) -> list[int]:

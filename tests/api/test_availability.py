@@ -71,11 +71,10 @@ async def test_a_user_and_an_inactive_agent_have_no_presence(db: Database, centr
     assert (await put(centre, centre.agent, available)).status_code == 409
 
 
-async def test_an_unknown_agent_is_not_found_and_named(centre: Centre, other_centre: Centre) -> None:
+async def test_an_unknown_agent_is_refused_by_field(centre: Centre, other_centre: Centre) -> None:
     for agent in (2**40, other_centre.agent):
         answer = await put(centre, agent, True)
-        assert answer.status_code == 404
-        assert answer.json()["errors"][0]["pointer"] == "/agentId"
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/agentId")
     assert (await counted(other_centre))["loggedIn"] == 0
 
 

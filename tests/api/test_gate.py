@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
 from callfloor.contract.codes import SCOPES
 from callfloor.store import tokens
 from callfloor.store.pool import Database
+from tests.api.desks import add_agent, client_of, token_of
 from tests.conftest import Centre, client_for
+from tests.waiting import until
 
 
 async def test_a_bare_token_is_accepted(centre: Centre) -> None:
@@ -247,9 +251,138 @@ async def test_a_key_whose_first_request_still_runs_is_409(centre: Centre, db: D
     assert await _leads(db, centre) == 1
 
 
+async def test_a_request_that_still_runs_says_when_to_come_again(centre: Centre, db: Database) -> None:
+    body, headers = {"listId": centre.list_id}, {"Idempotency-Key": "k-6"}
+    holder = await asyncpg.connect(db.dsn)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE leads IN EXCLUSIVE MODE")
+            first = asyncio.create_task(centre.client.post("/leads", json=body, headers=headers))
+            await until(lambda: _waits(holder))
+            running = await centre.client.post("/leads", json=body, headers=headers)
+        assert (running.status_code, running.headers["Retry-After"]) == (409, "1")
+        assert (await first).status_code == 201
+    finally:
+        await holder.close()
+
+
+async def _waits(connection: asyncpg.Connection[Any]) -> bool:
+    return await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'leads'::regclass)"
+    )
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        '{"customerKey": "x", "leadData": {"b": 1, "a": "ü"}, "listId": LIST}',
+        '{"leadData":{"a":"\\u00fc","b":1},"listId":LIST,"customerKey":"x"}',
+        '  {"listId"  : LIST, "customerKey":"x",\n"leadData": {"a": "ü", "b": 1}}',
+    ],
+)
+async def test_the_same_json_in_another_order_is_the_same_request(centre: Centre, db: Database, again: str) -> None:
+    headers = {"Idempotency-Key": "k-8", "Content-Type": "application/json"}
+    body = {"listId": centre.list_id, "customerKey": "x", "leadData": {"a": "ü", "b": 1}}
+    first = await centre.client.post("/leads", json=body, headers=headers)
+    second = await centre.client.post("/leads", content=again.replace("LIST", str(centre.list_id)), headers=headers)
+    assert (second.status_code, second.headers.get("Idempotent-Replayed")) == (201, "true")
+    assert second.json() == first.json()
+    assert await _leads(db, centre) == 1
+    other = await centre.client.post("/leads", json=body | {"leadData": {"a": 1, "b": "ü"}}, headers=headers)
+    assert other.json()["type"].endswith("idempotency-key-reused")
+
+
+async def test_a_key_is_of_who_asks_and_of_the_api_that_is_asked(centre: Centre, db: Database) -> None:
+    """Nobody is shown another's answer, and two who chose one key are in nobody's way."""
+    headers, body = {"Idempotency-Key": "k-9"}, {"listId": centre.list_id}
+    made = (await centre.client.post("/leads", json=body, headers=headers)).json()
+    async with client_for(centre.app, await tokens.create(db, centre.organisation, "second", SCOPES)) as second:
+        other = await second.post("/leads", json=body, headers=headers)
+        assert other.status_code == 201
+        assert "Idempotent-Replayed" not in other.headers
+        assert other.json() != made
+    async with client_for(centre.app, await tokens.create(db, centre.organisation, "none", ["users:read"])) as none:
+        assert (await none.post("/leads", json=body, headers=headers)).status_code == 403
+    # the same program under the other prefix of the same API
+    short = await centre.client.post("http://callfloor.test/v3.0/leads", json=body, headers=headers)
+    assert (short.headers.get("Idempotent-Replayed"), short.json()) == ("true", made)
+
+
+async def test_two_people_of_a_centre_do_not_share_a_key_and_two_tokens_of_one_do(centre: Centre, db: Database) -> None:
+    other = await add_agent(db, centre, "jane.roe")
+    body, headers = {"state": "paused", "reason": "lunch"}, {"Idempotency-Key": "k-10"}
+    answers: list[httpx2.Response] = []
+    for person in (centre.agent, other, centre.agent):
+        async with client_of(centre, await token_of(db, centre, person)) as desk:
+            answers.append(await desk.put("/session", json=body, headers=headers))
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [answer.json()["agentId"] for answer in answers] == [centre.agent, other, centre.agent]
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, None, "true"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("W/TAG", "weak"),
+        ("w/TAG", "weak"),
+        ('"other", W/TAG', "weak"),
+        ("BARE", "quotes"),
+        ("'BARE'", "quotes"),
+        ('"BARE', "quotes"),
+    ],
+)
+async def test_a_version_that_cannot_be_compared_is_not_called_stale(centre: Centre, sent: str, words: str) -> None:
+    made = await centre.client.post("/leads", json={"listId": centre.list_id})
+    path = f"/leads/{made.json()['leadId']}"
+    tag = (await centre.client.get(path)).headers["ETag"]
+    header = {"If-Match": sent.replace("TAG", tag).replace("BARE", tag.strip('"'))}
+    for answer in (
+        await centre.client.put(path, json={"customerKey": "x"}, headers=header),
+        await centre.client.delete(path, headers=header),
+    ):
+        assert (answer.status_code, answer.json()["type"].split("/")[-1]) == (412, "unusable-version")
+        assert words in answer.json()["detail"]
+    # one that matches is enough
+    both = await centre.client.put(path, json={}, headers={"If-Match": f'W/"x", {tag}'})
+    assert both.status_code == 200
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "\\udfff", "a\\ud83d b", "\\ud83d\\u0041", "\\ude00\\ud83d"])
+async def test_half_a_surrogate_pair_is_refused_with_its_place(centre: Centre, text: str) -> None:
+    body = f'{{"listId": {centre.list_id}, "customerKey": "{text}", "phone1": "0491570156"}}'
+    answer = await centre.client.post("/leads", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert "surrogate" in answer.json()["detail"]
+    assert "byte" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/leads", {"listId": "x", "phone1": 1, "leadData": [], "statusCode": True, "agentId": 1.5}),
+        ("POST", "/leads", {"listId": None, "phone1": {}, "leadData": {"a": {}}, "statusCode": -1, "customerKey": 3}),
+        ("POST", "/leads", {"listId": 10**30, "phone1": "1" * 65, "leadData": "x", "timezone": []}),
+        ("PUT", "/availability", {"agentId": "1", "available": 1}),
+        ("POST", "/leads/lists", {"listName": "", "campaignId": [1]}),
+        ("GET", "/leads?limit=x&listId=1.5&statusCode=-1", None),
+        ("GET", "/users?accountActive=perhaps&userType=robot&limit=0", None),
+    ],
+)
+async def test_messages_speak_of_json_and_not_of_the_language_that_this_is_written_in(
+    centre: Centre, method: str, path: str, body: Any
+) -> None:
+    answer = await centre.client.request(method, path, json=body)
+    assert answer.status_code == 422
+    messages = [error["message"] for error in answer.json()["errors"]]
+    assert messages
+    for message in messages:
+        assert not re.search(r"`|\b(str|int|float|bool|dict|list|NoneType|None)\b", message), message
+        assert message.startswith(("must ", "is ", "cannot ")), message
+
+
 async def test_a_refused_request_does_not_use_up_its_key(centre: Centre) -> None:
     headers = {"Idempotency-Key": "k-4"}
-    assert (await centre.client.post("/leads", json={"listId": 2**50}, headers=headers)).status_code == 404
+    assert (await centre.client.post("/leads", json={"listId": 2**50}, headers=headers)).status_code == 422
     assert (await centre.client.post("/leads", json={"listId": centre.list_id}, headers=headers)).status_code == 201
 
 

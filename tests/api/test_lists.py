@@ -46,6 +46,16 @@ async def test_a_name_is_taken_only_inside_its_campaign(centre: Centre) -> None:
     assert (await centre.client.patch(f"/leads/lists/{two}", json={"listName": "List One"})).status_code == 409
 
 
+async def test_space_around_a_name_does_not_count(centre: Centre) -> None:
+    body = {"listName": " Cafe\u0301\u200b ", "campaignId": centre.outbound}
+    made = await centre.client.post("/leads/lists", json=body)
+    assert made.json()["listName"] == "Café"
+    assert (await centre.client.post("/leads/lists", json=body | {"listName": "Café"})).status_code == 409
+    for empty in (" ", "\u00a0", "\u200b\ufeff"):
+        refused = await centre.client.post("/leads/lists", json=body | {"listName": empty})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/listName")
+
+
 async def test_a_taken_name_under_an_idempotency_key_is_409_too(centre: Centre) -> None:
     body = {"listName": "List One", "campaignId": centre.outbound}
     answer = await centre.client.post("/leads/lists", json=body, headers={"Idempotency-Key": "a"})

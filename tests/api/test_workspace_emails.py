@@ -91,7 +91,8 @@ async def test_who_is_in_none_of_its_campaigns_sees_no_letter_until_it_is_given_
     letter = await letters.come(datetime.now(UTC))
     path = f"/emails/{letter.activity_id}"
     assert (await stranger.get("/emails")).json() == {"waiting": [], "own": []}
-    assert (await stranger.post("/emails/take", json={"activityId": letter.activity_id})).status_code == 404
+    refused = await stranger.post("/emails/take", json={"activityId": letter.activity_id})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/activityId")
     for method, rest, body in (
         ("GET", "", None),
         ("POST", "/answers", {"text": "Mine."}),

@@ -34,7 +34,7 @@ def sounds() -> st.SearchStrategy[dict[str, Sound]]:
     """Prompts by name, all of them words."""
     one = st.builds(
         Sound,
-        name=st.sampled_from(["welcome", 'odd "prompt"\n', "bye"]),
+        name=st.sampled_from(["welcome", 'odd "prompt"\n!', "bye"]),
         text=st.sampled_from(["Welcome", 'Say "yes"\nor no', "größer"]),
         language=st.sampled_from([None, "de", "en-gb"]),
     )
@@ -47,7 +47,7 @@ def queues(skills: list[str], prompts: list[str], names: list[str]) -> st.Search
         QueueSettings,
         skills=st.dictionaries(st.sampled_from(skills), st.integers(1, 10)) if skills else st.just({}),
         relax_skills_seconds=st.sampled_from([None, 30.0]),
-        service_level_seconds=st.sampled_from([20.0, 12.5]),
+        service_level_seconds=st.sampled_from([20.0, 12.0]),
         max_wait_seconds=st.sampled_from([None, 600.0]),
         max_length=st.sampled_from([None, 50]),
         priority=st.integers(-3, 3),

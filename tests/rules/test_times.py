@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callfloor.rules.times import TimestampError, UnknownZone, format_timestamp, parse_timestamp, zone
+from callfloor.rules.times import TimestampError, UnknownZone, format_timestamp, parse_last, parse_timestamp, zone
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 ZONES = st.sampled_from(
@@ -30,6 +30,13 @@ MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.
         ("2021-08-01T13:55:06", "2021-08-01T03:55:06+00:00"),
         ("2021-08-01T13:55:06.123456789Z", "2021-08-01T13:55:06.123456+00:00"),
         ("2021-08-01", "2021-07-31T14:00:00+00:00"),
+        ("2021-08-01T13:55", "2021-08-01T03:55:00+00:00"),
+        ("2021-08-01 13:55", "2021-08-01T03:55:00+00:00"),
+        ("2021-08-01T13:55Z", "2021-08-01T13:55:00+00:00"),
+        ("2021-08-01t13:55z", "2021-08-01T13:55:00+00:00"),
+        ("2021-08-01T13:55+10:00", "2021-08-01T03:55:00+00:00"),
+        ("2021-08-01T13:55 1000", "2021-08-01T03:55:00+00:00"),
+        ("2021-08-01T13:55:06,5\u221203:30", "2021-08-01T17:25:06.500000+00:00"),
         # skipped by the clock change of 2021-10-03 at 02:00, and shown twice on 2021-04-04
         ("2021-10-03T02:30:00", "2021-10-02T16:30:00+00:00"),
         ("2021-04-04T02:30:00", "2021-04-03T15:30:00+00:00"),
@@ -41,13 +48,30 @@ def test_each_form_of_the_contract_is_read(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "2021-13-01", "2021-02-29", "2021-08-01T24:00:00", "2021-08-01T13:55:60Z", "2021-08-01T13:55Z",
+    ["", "now", "2021-13-01", "2021-02-29", "2021-08-01T24:00:00", "2021-08-01T13:55:60Z", "2021-08-01T13Z",
      "1899-12-31", "2201-01-01", "0001-01-01T00:00:00Z", "2021-08-01T13:55:06+25:00", "2021-08-01T13:55:06+10:75",
      "2021-08-01T13:55:06Z ", "٢٠٢١-08-01", "2021-08-01T13:55:06.Z", "2021-08-01\n"],
 )  # fmt: skip
 def test_what_is_no_timestamp_is_refused(text: str) -> None:
     with pytest.raises(TimestampError):
         parse_timestamp(text, SYDNEY)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("2021-08-01", "2021-08-01T13:59:59.999999+00:00"),
+        # days of 25 and 23 hours
+        ("2021-04-04", "2021-04-04T13:59:59.999999+00:00"),
+        ("2021-10-03", "2021-10-03T12:59:59.999999+00:00"),
+        ("2021-08-01T13:55", "2021-08-01T03:55:00.999999+00:00"),
+        ("2021-08-01T13:55:06Z", "2021-08-01T13:55:06.999999+00:00"),
+        ("2021-08-01T13:55:06.25Z", "2021-08-01T13:55:06.250000+00:00"),
+        ("2021-07-31T00:00:00", "2021-07-30T14:00:00.999999+00:00"),
+    ],
+)
+def test_the_last_moment_of_a_bound_is_that_of_its_second_or_its_day(text: str, last: str) -> None:
+    assert parse_last(text, SYDNEY).isoformat() == last
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}[Z+ -]?[0-9:]{0,6}"), ZONES)

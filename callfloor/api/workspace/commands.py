@@ -9,7 +9,7 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
-from callfloor.api.call import ENCODE, Call, invalid
+from callfloor.api.call import ENCODE, Call, invalid, unknown_id
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.workspace.examples import SESSION
 from callfloor.api.workspace.feed import heard, outcome
@@ -20,6 +20,7 @@ from callfloor.contract.leads import LARGEST_LEAD_DATA
 from callfloor.contract.workspace import (
     AgentCommand,
     AnyCommand,
+    ChooseLead,
     Consult,
     Dial,
     DoNotCall,
@@ -121,7 +122,8 @@ async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -
     """Have the agent's engine do it. Raises `CommandRefused`, `NoFloor`, `OutcomeUnknown`."""
     key = idempotency_key(call)
     secret, path = call.caller.organisation.hash_key, call.path.encode()
-    key_hash = keyed_hash(secret, b"command", path, key, ENCODE(command)) if key else None
+    who = str(actor_id).encode()
+    key_hash = keyed_hash(secret, b"command", who, path, key, ENCODE(command)) if key else None
     within = timedelta(seconds=CLAIMED_S)
     command_id = await commands.ask(
         call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within
@@ -195,13 +197,27 @@ async def _checked(call: Call, agent_id: int, command: AgentCommand) -> AgentCom
     """The command with numbers and times as the floor takes them. Raises `Invalid`."""
     match command:
         case Transfer() | Consult():
-            return replace(command, to=_target(call, command.to, queues=isinstance(command, Transfer)))
+            to = _target(call, command.to, queues=isinstance(command, Transfer))
+            await _known(call, ("to/agentId", "agent", to.agent_id), ("to/campaignId", "campaign", to.campaign_id))
+            return replace(command, to=to)
         case Dial():
+            await _known(call, ("campaignId", "campaign", command.campaign_id), ("leadId", "lead", command.lead_id))
             return replace(command, number=_number(call, command.number, "number"))
+        case ChooseLead():
+            await _known(call, ("leadId", "lead", command.lead_id))
+            return command
         case WrapUp():
             return await _checked_wrap_up(call, agent_id, command)
         case _:
             return command
+
+
+async def _known(call: Call, *named: tuple[str, choices.Kind, int | None]) -> None:
+    """Raise `Invalid` for the first field whose id names nothing of the organisation. Whether it will do is for the
+    floor to say."""
+    for name, kind, number in named:
+        if number is not None and not await choices.exists(call.db, call.organisation, kind, number):
+            raise unknown_id(name, kind)
 
 
 def _target(call: Call, target: Target, *, queues: bool) -> Target:

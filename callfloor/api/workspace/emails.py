@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from callfloor.api.call import Answer, Call, invalid, not_found
+from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.downloads import OCTETS
 from callfloor.api.media import download_media
 from callfloor.api.operation import operation
@@ -112,17 +112,20 @@ async def list_emails(call: Call) -> Emails:
     tag="emails",
     example=_EMAIL,
     request={"activityId": 7001},
-    problems=OWN,
+    problems=[*OWN, EmailNotHeld],
 )
 async def take_email(call: Call, body: EmailTake) -> EmailContent:
     """Take the e-mail that waits longest in your campaigns, or a certain one. It is yours until you close it or hand
-    it over. 404 when none waits, or another agent was quicker."""
+    it over. 404 when none waits, 409 when another agent was quicker."""
     agent_id = agent_of(call.caller)
     own = await choices.own_campaigns(call.db, call.organisation, agent_id)
     async with call.db.transaction():
         taken = await emails.take(call.db, call.organisation, own, agent_id, call.now, activity_id=body.activity_id)
-        if taken is None:
+        if taken is None and body.activity_id is None:
             raise not_found("e-mail waiting")
+        if taken is None:
+            await _waits(call, body.activity_id or 0, own)
+            raise EmailNotHeld("Another agent was quicker, or the e-mail is closed.")
         await _tell(call, agent_id, "email.offered")
     return await _shown(call, await _readable(call, taken.activity_id))
 
@@ -206,7 +209,7 @@ async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> E
     agent_id, to = agent_of(call.caller), body.agent_id
     await _readable(call, activity_id)
     if to is not None and not await users.is_agent(call.db, call.organisation, to):
-        raise not_found("agent", "/agentId")
+        raise unknown_id("agentId", "agent")
     try:
         async with call.db.transaction():
             child = await emails.transfer(
@@ -218,7 +221,7 @@ async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> E
     except NotHeldError as error:
         raise EmailNotHeld(_NOT_HELD) from error
     except LookupError as error:
-        raise not_found("campaign", "/campaignId") from error
+        raise unknown_id("campaignId", "campaign") from error
     return EmailAnswered(activity_id=child)
 
 
@@ -261,6 +264,13 @@ async def _readable(call: Call, activity_id: int) -> Email:
     if email is None:
         raise not_found("e-mail")
     return email
+
+
+async def _waits(call: Call, activity_id: int, own: list[int]) -> None:
+    """Raise `Invalid` when the body names no e-mail of the agent's campaigns."""
+    email = await emails.read(call.db, call.organisation, activity_id)
+    if email is None or email.campaign_id not in own:
+        raise unknown_id("activityId", "e-mail")
 
 
 async def _shown(call: Call, email: Email) -> EmailContent:

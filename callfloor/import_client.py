@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import uuid
@@ -23,6 +24,7 @@ TRIES = 8
 POLL_S = 0.3
 PLAIN_EVERY_S = 5.0
 MOST_SHOWN = 60
+OPTIONS = {"map": "--map ", "listId": "--list ", "delimiter": "--delimiter ", "sheet": "--sheet "}
 # exit codes
 FINE, FAILED, USAGE, SOME_INVALID = 0, 1, 2, 3
 
@@ -236,13 +238,15 @@ class _Run:
         self._say("  --errors FILE.csv saves all of them, ready to mend and import again")
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _told(answer: httpx2.Response) -> str:
     """What a problem says, in one line."""
     try:
         problem = answer.json()
-        return f"{problem['title']} ({answer.status_code}): {problem['detail']}"
+        # the server names parameters of the address, which are options here
+        detail = re.sub(r"\?(\w+)=", lambda name: OPTIONS.get(name[1], name[0]), str(problem["detail"]))
+        return f"{problem['title']} ({answer.status_code}): {detail}"
     except (ValueError, KeyError, TypeError):
         return f"the server answered {answer.status_code}"

@@ -38,7 +38,7 @@ _TRUTHS = {
 }  # fmt: skip
 # What stands in the cell of a phone that there is not.
 _ABSENT = frozenset({
-    "", "n/a", "na", "n.a.", "n.a", "#n/a", "n / a", "-", "--", "---", "–", "—", ".", "?", "none", "(none)", "null",
+    "n/a", "na", "n.a.", "n.a", "#n/a", "n / a", "-", "--", "---", "–", "—", ".", "?", "none", "(none)", "null",
     "(null)", "<null>", "nil", "nan", "unknown", "not available", "not applicable", "not provided", "no phone",
 })  # fmt: skip
 
@@ -74,6 +74,10 @@ class _Kind(Enum):
     LEFT_OUT = auto()
     BESIDE = auto()
     JSON = auto()
+
+
+# looked up once, not for every cell
+_TEXT, _TYPED, _OWN, _LEFT_OUT, _BESIDE, _AS_JSON = _Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +156,19 @@ def _row_of(table: Table, plan: Sequence[tuple[_Kind, str]], cells: Sequence[str
     empty = not beside
     for (kind, name), cell in zip(plan, cells, strict=False):
         if not cell or cell.isspace():
-            if table.clears and kind not in (_Kind.LEFT_OUT, _Kind.BESIDE):
-                (data if kind is _Kind.OWN else lead)[name] = None
+            if table.clears and kind not in (_LEFT_OUT, _BESIDE):
+                (data if kind is _OWN else lead)[name] = None
             continue
         empty = False
-        if kind is _Kind.OWN:
+        if kind is _OWN:
             data[name] = cell
-        elif kind is _Kind.TEXT:
+        elif kind is _TEXT:
             lead[name] = cell if cell[0] != "=" else plain(name, cell)
-        elif kind is _Kind.TYPED:
+        elif kind is _TYPED:
             lead[name] = plain(name, cell)
-        elif kind is _Kind.BESIDE:
+        elif kind is _BESIDE:
             beside.append(cell)
-        elif kind is _Kind.JSON:
+        elif kind is _AS_JSON:
             if name == ROW:
                 return _encode(_value_of(cell))
             _put(lead, data, name, _value_of(cell))

@@ -96,11 +96,12 @@ def _read(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) ->
 def _without_absent(lead: ImportLead) -> int:
     """Take out phones that say that there is none; returns how many."""
     count = 0
-    for name in PHONES:
-        text = getattr(lead, name)
-        if text and len(text) <= 20 and not text[-1].isdigit() and not text.isspace() and is_absent(text):
-            setattr(lead, name, None)
-            count += 1
+    if (one := lead.phone1) and not one[-1].isdigit() and is_absent(one):
+        lead.phone1, count = None, 1
+    if (two := lead.phone2) and not two[-1].isdigit() and is_absent(two):
+        lead.phone2, count = None, count + 1
+    if (three := lead.phone3) and not three[-1].isdigit() and is_absent(three):
+        lead.phone3, count = None, count + 1
     return count
 
 

@@ -52,6 +52,7 @@ def given_zone(name: str, country: str) -> str:
     raise UnknownZone(_why(written, country))
 
 
+@lru_cache(maxsize=4096)
 def _why(written: str, country: str) -> str:
     upper = written.upper()
     offset = _OFFSET.fullmatch(upper)
@@ -95,18 +96,27 @@ def _abbreviated(upper: str, country: str) -> str | None:
 
 
 def _place(written: str, country: str) -> str | None:
-    zones = _zones(country)
-    for names in (zones, _every_zone()):
-        by_place = {name.rpartition("/")[2].replace("_", " "): name for name in reversed(names)}
-        plain = written.rpartition("/")[2].replace("_", " ")
-        exact = {place.lower(): name for place, name in by_place.items()}.get(plain.lower())
-        if exact is not None:
-            return exact
-        for known in ({name.lower(): name for name in names}, {each.lower(): by_place[each] for each in by_place}):
-            near = get_close_matches((written if "/" in written else plain).lower()[:64], list(known), 1, _CLOSE)
+    plain = written.rpartition("/")[2].replace("_", " ").lower()
+    for of_country in (country, None):
+        by_name, by_place = _by_words(of_country)
+        if plain in by_place:
+            return by_place[plain]
+        for known in (by_name, by_place):
+            sought = (written.lower() if "/" in written else plain)[:64]
+            # a slip is seldom in the first letter, and a file may have a million of them
+            alike = [each for each in known if each[:1] == sought[:1]]
+            near = get_close_matches(sought, alike, 1, _CLOSE)
             if near:
                 return known[near[0]]
     return None
+
+
+@cache
+def _by_words(country: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Zones of a country, or (None) of all, by their names and by their places, in small letters."""
+    names = _every_zone() if country is None else _zones(country)
+    by_place = {name.rpartition("/")[2].replace("_", " ").lower(): name for name in reversed(names)}
+    return {name.lower(): name for name in names}, by_place
 
 
 def _standard(name: str) -> int:

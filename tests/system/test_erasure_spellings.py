@@ -211,18 +211,21 @@ async def test_nothing_is_left_wherever_and_however_it_is_written(
 ) -> None:
     forms = data.draw(st.lists(numbers(NUMBER) | addresses(ADDRESS), min_size=1, max_size=2))
     text = f"{data.draw(words)} {' and '.join(forms)} {data.draw(words)}"
+    # other tests have customers of this number, in organisations of their own
+    before = await left(db)
     await place(Places(db, blobs, centre), text)
     answer = await centre.client.delete("/customer", params=BOTH)
     assert answer.status_code == 200, answer.text
     while await import_next(db):
         pass
-    assert await left(db) == {}
+    assert await left(db) == before
 
 
 async def test_rows_of_the_older_rule_are_found_before_and_after_they_are_listed_anew(
     db: Database, blobs: Blobs, centre: Centre
 ) -> None:
     places, org = Places(db, blobs, centre), centre.organisation
+    before = await left(db)
     for renewed in (False, True):
         text = f"call 0061 {NUMBER[3:]} or {ADDRESS.replace('@', '%40')}"
         await places.note(text)
@@ -238,5 +241,5 @@ async def test_rows_of_the_older_rule_are_found_before_and_after_they_are_listed
         assert await db.fetchval("SELECT count(*) FROM identifier_renewals") == (0 if renewed else 2)
         await db.execute("DELETE FROM idempotency_keys WHERE organisation_id = $1", org)
         await centre.client.delete("/customer", params=BOTH)
-        assert await left(db) == {}
+        assert await left(db) == before
         await db.execute("DELETE FROM identifier_renewals")

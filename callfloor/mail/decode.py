@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import binascii
-import codecs
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from callfloor.mail.charsets import decoded
 from callfloor.mail.headers import clean
 
 CHUNK = 256 * 1024
@@ -15,9 +14,6 @@ _WHITE = b" \t\r\n\x0b\x0c"
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 # What quoted-printable may be cut at when it has no line break: no escape is split.
 _LONGEST_ESCAPE = 3
-# Codecs of Python that are no charsets of mail, or need long.
-_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "mbcs", "oem"})
-_CHARSET = re.compile(r"[A-Za-z0-9_.:()+-]{1,40}")
 
 
 class Body:
@@ -87,19 +83,5 @@ class Body:
 
 
 def text(content: bytes, charset: str | None) -> str:
-    """Clean text. An unknown or wrong charset is read as UTF-8 where that fits, else as Windows' Latin."""
-    for name in (charset, "utf-8"):
-        if name is not None and _is_charset(name):
-            try:
-                # refuses codecs that are not of text
-                return clean(content.decode(name))
-            except (LookupError, ValueError):
-                continue
-    return clean(content.decode("cp1252", "replace"))
-
-
-def _is_charset(name: str) -> bool:
-    try:
-        return bool(_CHARSET.fullmatch(name)) and codecs.lookup(name).name.replace("_", "-") not in _NO_CHARSETS
-    except (LookupError, ValueError):
-        return False
+    """Clean text, in the charset that is declared where that fits, else as its bytes look."""
+    return clean(decoded(content, charset))

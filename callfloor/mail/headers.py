@@ -14,6 +14,7 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from typing import Any
 
+from callfloor.mail.charsets import decoded
 from callfloor.rules.identifiers import EmailError, normalise_email
 
 # Of a header's value no more is read, in characters; the standard library needs long for long ones.
@@ -48,7 +49,7 @@ def line(text: str) -> str:
 
 
 def raw(headers: Headers[str, str], name: str) -> str | None:
-    """The first header of this name as it was written, unfolded; bytes above ASCII are UTF-8 or nothing."""
+    """The first header of this name as it was written, unfolded; bytes above ASCII as they look."""
     for found, value in headers.raw_items():
         if found.lower() == name:
             return _unfolded(value)
@@ -62,7 +63,9 @@ def every(headers: Headers[str, str], name: str) -> Iterator[str]:
 
 def _unfolded(value: Any) -> str:
     # eight-bit bytes are surrogates here
-    written = str(value)[:LONGEST_VALUE].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    written = str(value)[:LONGEST_VALUE]
+    if not written.isascii() or "\x1b" in written:
+        written = decoded(written.encode("utf-8", "surrogateescape"), None)
     return written.replace("\r", "").replace("\n", "")
 
 

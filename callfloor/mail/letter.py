@@ -33,7 +33,10 @@ _OCTETS = "application/octet-stream"
 _UNFIT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')
 _NAMES = {"message/rfc822": "message.eml", "text/html": "message.html", "text/plain": "text.txt"}
 _BULK = frozenset({"bulk", "list", "junk"})
-_MACHINES = ("x-autoreply", "x-autorespond", "x-auto-reply")
+_REPLIES = frozenset({"auto_reply", "auto-reply", "autoreply"})
+_MACHINES = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder", "x-auto-reply-from", "x-mail-autoreply")
+# RFC 2369, RFC 2919: many get it.
+_LISTS = ("list-id", "list-unsubscribe", "list-post", "list-help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,21 @@ def _automatic(headers: Headers[str, str], envelope_sender: str | None) -> Autom
     is_report = head.content_type(headers) == "multipart/report"
     if is_report and report in ("", "delivery-status"):
         return "bounce"
-    said = (head.raw(headers, "auto-submitted") or "no").partition(";")[0].strip().lower()
-    if is_report or said != "no" or any(head.raw(headers, name) is not None for name in _MACHINES):
+    said = re.split(r"[;\s(]", (head.raw(headers, "auto-submitted") or "").strip().lower())[0]
+    precedence = (head.raw(headers, "precedence") or "").strip().lower()
+    # programs ask for no automatic answer; so do we, in answers that say that a person wrote them
+    suppressed = (head.raw(headers, "x-auto-response-suppress") or "none").strip().lower() != "none" and said != "no"
+    if is_report or said not in ("", "no") or suppressed or precedence in _REPLIES:
+        return "auto-submitted"
+    if any(head.raw(headers, name) is not None for name in _MACHINES):
         return "auto-submitted"
     return_path = (head.raw(headers, "return-path") or "?").strip()
     if envelope_sender == "" or return_path in ("<>", ""):
         return "bounce"
-    precedence = (head.raw(headers, "precedence") or "").strip().lower()
-    return "list" if precedence in _BULK else None
+    if (_sender(headers, envelope_sender) or "").startswith("mailer-daemon@"):
+        return "bounce"
+    in_list = precedence in _BULK or any(head.raw(headers, name) is not None for name in _LISTS)
+    return "list" if in_list else None
 
 
 def _report(file: BinaryIO, found: Structure) -> tuple[str | None, bool]:

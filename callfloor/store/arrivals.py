@@ -161,7 +161,8 @@ async def _parent(db: Database, organisation: int, arrival: Arrival) -> Record |
 
 async def _suspicion(db: Database, mailbox: StoredMailbox, arrival: Arrival, at: datetime) -> Automatic | None:
     """What the message does not say of itself: that it comes round again, or is one of very many."""
-    if arrival.loops and await db.fetchval(OWN_SQL, mailbox.organisation, list(arrival.loops)):
+    through = [*arrival.loops, *([arrival.sender] if arrival.sender else [])]
+    if through and await db.fetchval(OWN_SQL, mailbox.organisation, through):
         return "loop"
     recent = await db.fetchval(RECENT_SQL, mailbox.organisation, arrival.sender, at)
     return "flood" if recent >= mailbox.hourly_per_sender else None

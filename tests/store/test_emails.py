@@ -201,6 +201,8 @@ async def test_more_than_so_many_letters_an_hour_of_one_sender_are_kept_but_not_
 async def test_what_went_through_our_own_mailbox_is_a_loop(db: Database, centre: Centre, letters: Letters) -> None:
     assert (await letters.come(T0, loops=["elsewhere@example.com"])).automatic is None
     assert (await letters.come(T0, loops=[letters.mailbox.address])).automatic == "loop"
+    # and what comes from one of our own addresses
+    assert (await letters.come(T0, sender=letters.mailbox.address)).automatic == "loop"
 
 
 async def test_a_report_says_of_an_answer_that_it_did_not_arrive(

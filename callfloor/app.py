@@ -33,6 +33,7 @@ from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.callers import SimulatedCallers
 from callfloor.simulation.people import following
+from callfloor.simulation.scripted_calls import ScriptedCalls, listening
 from callfloor.store import leads, prompts, tokens
 from callfloor.store.coalesce import Coalesced
 from callfloor.store.pool import LOST, Database
@@ -143,7 +144,9 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
                 behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits=KEYS)
                 per_minute = settings.simulated_callers
                 SimulatedCallers(clock, seed, calls, made.floor.callers.numbers, per_minute, behaviour).begin()
-            yield made
+            test_calls = ScriptedCalls(dsn, calls, made.floor.callers.numbers)
+            async with listening(test_calls):
+                yield made
     finally:
         await db.close()
 

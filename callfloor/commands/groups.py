@@ -25,6 +25,7 @@ campaign_app = typer.Typer(help="Campaigns, switched off and on.", no_args_is_he
 function_app = typer.Typer(help="HTTP functions of workflows.", no_args_is_help=True, rich_markup_mode=None)
 dnc_app = typer.Typer(help="Numbers that must not be called.", no_args_is_help=True, rich_markup_mode=None)
 media_app = typer.Typer(help="Recordings and attachments in the store.", no_args_is_help=True, rich_markup_mode=None)
+test_app = typer.Typer(help="Calls that a tester scripts.", no_args_is_help=True, rich_markup_mode=None)
 asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
 
 GROUPS = {
@@ -37,6 +38,7 @@ GROUPS = {
     "function": function_app,
     "dnc": dnc_app,
     "media": media_app,
+    "test": test_app,
     "asterisk": asterisk_app,
 }
 
@@ -308,6 +310,28 @@ def list_registers(
     from callfloor.commands import registers, session
 
     return registers.show(session.settings(data=data, database_url=database_url), organisation, as_json=as_json)
+
+
+@test_app.command("call")
+def call_in_test(
+    number: Annotated[str, typer.Option(metavar="NUMBER", help="That is called, with + and country code.")],
+    caller: Annotated[
+        str | None, typer.Option("--from", metavar="NUMBER", help="Who calls [default: withheld].")
+    ] = None,
+    keys: Annotated[str, typer.Option(metavar="KEYS", help="Keys and pauses from the answer on, such as 1,2s,#.")] = "",
+    hang_up_after: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="After the answer [default: as simulated callers do].")
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=10_000, help="So many calls.")] = 1,
+    every: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Seconds between two calls.")] = 1.0,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Have somebody call one of our numbers, on a running server with the simulated carrier."""
+    from callfloor.commands import scripted_calls, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    scripted_calls.call(settings, number, caller, keys, hang_up_after, repeat, every)
 
 
 OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]

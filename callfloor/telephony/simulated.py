@@ -13,6 +13,7 @@ from itertools import count
 from random import Random
 
 from callfloor.clock import Clock, Timer
+from callfloor.rules.caller_script import CallerScript
 from callfloor.telephony.behaviour import Behaviour, Outcome
 from callfloor.telephony.carrier import (
     AgentId,
@@ -83,6 +84,7 @@ class SimulatedCarrier:
         self.up = True
         self._calls: dict[CallId, _Call] = {}
         self._offers: dict[Offer, tuple[Behaviour | None, Timer]] = {}
+        self._scripts: dict[Offer, CallerScript] = {}
         self._offer_ids = count(1)
         self._recordings: dict[tuple[CallId, int], float] = {}
         self._listener: Callable[[CarrierEvent], None] = _nobody
@@ -137,21 +139,31 @@ class SimulatedCarrier:
 
     # Calls that come in
 
-    def call_in(self, number: str, caller: str | None, behaviour: Behaviour | None = None) -> Offer:
-        """Somebody calls one of our numbers."""
+    def call_in(
+        self,
+        number: str,
+        caller: str | None,
+        behaviour: Behaviour | None = None,
+        script: CallerScript | None = None,
+    ) -> Offer:
+        """Somebody calls one of our numbers. `script`: and does this, instead of what is drawn."""
         offer = f"simulated-{next(self._offer_ids)}"
         patience = self._clock.call_later(
             (behaviour or self.behaviour).patience_s.draw(self._random), partial(self._withdraw, offer)
         )
         self._offers[offer] = behaviour, patience
+        if script is not None:
+            self._scripts[offer] = script
         self._say(Offered(offer, number, caller))
         return offer
 
     def _withdraw(self, offer: Offer) -> None:
+        self._scripts.pop(offer, None)
         if self._offers.pop(offer, None) is not None:
             self._say(Withdrawn(offer))
 
     def accept(self, offer: Offer, call: CallId) -> None:
+        script = self._scripts.pop(offer, None)
         known = self._offers.pop(offer, None)
         if known is None or call in self._calls:
             return
@@ -160,8 +172,22 @@ class SimulatedCarrier:
         made = self._calls[call] = _Call(call, behaviour, answered=True)
         self._wait(made)
         self._clock.call_later(0.0, partial(self._say_of, made, Answered(call)))
+        if script is not None:
+            self._follow(made, script)
+
+    def _follow(self, call: _Call, script: CallerScript) -> None:
+        for at, key in script.keys:
+            self._clock.call_later(at, partial(self._say_of, call, Digit(call.id, key)))
+        if script.hang_up_s is not None:
+            self._clock.call_later(script.hang_up_s, partial(self._put_down, call))
+
+    def _put_down(self, call: _Call) -> None:
+        """The caller hangs up, whatever was drawn for the call."""
+        if self._calls.get(call.id) is call:
+            self._then(call, 0.0, partial(self._end, call, "hang-up"))
 
     def refuse(self, offer: Offer) -> None:
+        self._scripts.pop(offer, None)
         known = self._offers.pop(offer, None)
         if known is not None:
             known[1].cancel()

@@ -269,6 +269,19 @@ def desk(
     desk.run(session.settings(url=url, token=token))
 
 
+@app.command()
+def sample(
+    name: Annotated[Literal["centre.toml", "leads.csv", "scenario.toml"], typer.Argument(help="Which file.")],
+) -> None:
+    """Print a sample file to begin with: a centre, leads, or a day to simulate.
+
+    Example: callfloor sample centre.toml > centre.toml
+    """
+    from callfloor import samples
+
+    print(samples.text(name), end="")
+
+
 def _stop(number: int, _frame: object) -> None:
     # an exception, so that the embedded server is released on the way out
     sys.exit(128 + number)

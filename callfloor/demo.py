@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -61,8 +62,9 @@ def show(settings: Settings, address: str, dsn: str) -> None:
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
+        fresh = False
         for name, count in LEADS.items():
-            _import(client, address, token, lists[name]["id"], name, count)
+            fresh |= _import(client, address, token, lists[name]["id"], name, count)
         people = _items(client, "/users", {"userType": "agent"})
         agents = [user["userId"] for user in people if user["username"] != PERSON]
         for agent in agents:
@@ -79,9 +81,10 @@ def show(settings: Settings, address: str, dsn: str) -> None:
         print(f"curl -s {header} '{api}/leads?listId={list_id}&limit=2'")
         print(f"curl -s {header} -H 'Content-Type: application/json' -d '{body}' '{api}/leads'", flush=True)
         print(f"curl -s {header} '{api}/campaign/{queue}/statistics/inbound'")
-        _send_letters(smtp_port)
+        if fresh:
+            _send_letters(smtp_port)
         print(f"{len(samples.LETTERS)} e-mails came in, and {CALLERS:.0f} people a minute call; to take them yourself:")
-        print(f".venv/bin/callfloor desk --url {address} --token {seat}", flush=True)
+        print(f"{Path(sys.executable).with_name('callfloor')} desk --url {address} --token {seat}", flush=True)
         recording = _first_recording(client, campaign)
     if recording is not None:
         print(f"curl -s {header} -o call.wav '{address}{recording}'")
@@ -92,15 +95,16 @@ def _items(client: httpx2.Client, path: str, query: dict[str, str | int]) -> lis
     return client.get(path, params=query).raise_for_status().json()["items"]
 
 
-def _import(client: httpx2.Client, address: str, token: str, list_id: int, name: str, count: int) -> None:
-    """Import generated leads into a list that has none."""
+def _import(client: httpx2.Client, address: str, token: str, list_id: int, name: str, count: int) -> bool:
+    """Import generated leads into a list that has none; False when it has some."""
     if _items(client, "/leads", {"listId": list_id, "limit": 1}):
-        return
+        return False
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "leads.csv"
         samples.write_csv(path, count)
         print(f"importing {count:,} generated leads into {name}, some wrong on purpose, through the API:", flush=True)
         import_file(path, Wanted(list_id=list_id), url=address, token=token)
+    return True
 
 
 def _first_recording(client: httpx2.Client, campaign: int) -> str | None:
@@ -115,7 +119,7 @@ def _first_recording(client: httpx2.Client, campaign: int) -> str | None:
 
 
 def _send_letters(port: int | None) -> None:
-    """Let customers write to the centre. A second start sends the same ones, which are stored once."""
+    """Let customers write to the centre."""
     with smtplib.SMTP("127.0.0.1", port or 0, timeout=30) as server:
         for letter in samples.letters():
             server.send_message(letter)

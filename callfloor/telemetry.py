@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
@@ -36,6 +37,22 @@ def _render(_logger: object, _name: str, event: Any) -> bytes:
     return msgspec.json.encode(event)
 
 
+class _Lines:
+    """Where lines go. One that cannot be written, for a full disk or a terminal that is gone, stops no work."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> int:
+        with suppress(OSError):
+            self._file.write(line)
+        return len(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure_logs(level: int = logging.INFO) -> None:
     """Log to standard error, a JSON object a line."""
     structlog.configure(
@@ -46,6 +63,6 @@ def configure_logs(level: int = logging.INFO) -> None:
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Lines(sys.stderr.buffer))),
         cache_logger_on_first_use=True,
     )

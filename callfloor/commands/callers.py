@@ -86,7 +86,10 @@ def show(settings: Settings, organisation: str | None) -> None:
 
     async def work(db: Database) -> None:
         row = await session.organisation(db, organisation)
-        for each in await workflows.closures(db, row["organisation_id"]):
+        closed = await workflows.closures(db, row["organisation_id"])
+        if not closed:
+            print("nothing is closed by hand")
+        for each in closed:
             since = format_timestamp(each["closed_at"], zone(row["timezone"]))
             what = "every workflow" if each["workflow_id"] == EVERY_WORKFLOW else f"workflow {each['name']}"
             print(harmless(f"{what}, since {since}"))

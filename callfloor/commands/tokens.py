@@ -34,7 +34,7 @@ def parse_scopes(text: str) -> tuple[str, ...]:
         raise CommandError(f"--scopes is empty; known are {', '.join(SCOPES)} and all")
     wrong = [f"scope {name} {unknown(name, SCOPES)}" for name in names if name not in SCOPES]
     if wrong:
-        raise CommandError(f"{'; '.join(wrong)} (known: {', '.join(SCOPES)}, all)")
+        raise CommandError("; ".join(wrong))
     return names
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
 from collections.abc import Iterator
 from email.message import EmailMessage
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO
 
 _FIRST = ("Ava", "Noah", "Isla", "Leo", "Mia", "Jack", "Zoe", "Omar", "Priya", "Liam", "Yuki", "Ana")
 _LAST = ("Nguyen", "Smith", "Patel", "Garcia", "Kowalski", "Brown", "Okafor", "Rossi", "Larsen", "Khan")
@@ -26,6 +28,7 @@ _MOBILES = (
 COLUMNS = ("customerKey", "phone1", "phone2", "timezone", "firstName", "lastName", "plan")
 # One row in so many is wrong on purpose, so that the report of an import has something to show.
 WRONG_EVERY = 100
+SAMPLE_LEADS = 20
 
 
 # What customers write to the demo's centre: from, subject, text.
@@ -56,6 +59,15 @@ def centre(name: str = "centre") -> str:
     return (files("callfloor.samples") / f"{name}.toml").read_text("utf-8")
 
 
+def text(name: str) -> str:
+    """The text of `centre.toml`, `leads.csv` or `scenario.toml`."""
+    if name == "leads.csv":
+        file = io.StringIO(newline="")
+        _write(file, SAMPLE_LEADS)
+        return file.getvalue()
+    return (files("callfloor.samples") / name).read_text("utf-8")
+
+
 def fiction_number(number: int) -> str:
     """An Australian number of the ranges that ACMA keeps for fiction; distinct for the first 40,000."""
     prefix = ("025550", "035550", "075550", "085550")[number // 10_000 % 4]
@@ -83,6 +95,10 @@ def rows(count: int, seed: int = 1) -> Iterator[dict[str, str]]:
 def write_csv(path: Path, count: int, seed: int = 1) -> None:
     """Write sample leads as a CSV file."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows([row[name] for name in COLUMNS] for row in rows(count, seed))
+        _write(file, count, seed)
+
+
+def _write(file: TextIO, count: int, seed: int = 1) -> None:
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    writer.writerows([row[name] for name in COLUMNS] for row in rows(count, seed))

@@ -25,7 +25,10 @@ ACQUIRE_TIMEOUT_S = 5.0
 
 def unavailable(cause: BaseException) -> Problem:
     """The problem that a database which cannot be used is to a client. The cause's text stays out of it."""
-    problem = Unavailable("The database cannot be reached now; nothing was written.", headers={"Retry-After": "1"})
+    said = "The database cannot be reached now; nothing was written."
+    if isinstance(cause, asyncpg.DiskFullError):
+        said = "No space is left on the disk of the database; nothing was written."
+    problem = Unavailable(said, headers={"Retry-After": "1"})
     problem.__cause__ = cause
     return problem
 

@@ -40,6 +40,7 @@ def test_help_of_every_command_works(words: tuple[str, ...]) -> None:
 def test_every_command_on_the_database_can_be_given_one() -> None:
     elsewhere = {
         ("import",), ("desk",), ("certificate", "verify"), ("evidence", "verify"), ("simulate",), ("asterisk", "check"),
+        ("sample",),
     }  # fmt: skip
     for words, command in COMMANDS.items():
         if not hasattr(command, "commands") and words not in elsewhere:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
-from callfloor.store import commands, idempotency, imports, partitions, workspace
+from callfloor.store import commands, idempotency, imports, partitions, runs, workspace
 from callfloor.store.pool import Database
 
 ABANDONED_AFTER = timedelta(hours=1)
@@ -14,13 +14,13 @@ AHEAD = timedelta(days=92)
 TEMPORARY_AFTER = timedelta(days=1)
 
 
-# Every so many rounds the whole media store is looked through.
-THOROUGH_EVERY = 24 * 60
+# So often the whole media store is looked through, and so soon again when that did not come to its end.
+THOROUGH_EVERY = timedelta(days=1)
+THOROUGH_AGAIN = timedelta(hours=1)
 
 
-async def keep_house(db: Database, blobs: Blobs, number: int) -> None:
-    """Round `number`, one a minute; each step is safe to repeat, and any number of processes may do it at once."""
-    now = datetime.now(UTC)
+async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
+    """A round, one a minute; each step is safe to repeat, and any number of processes may do it at once."""
     await partitions.ensure(db, now, now + AHEAD)
     while await idempotency.expire(db) > 0:
         pass
@@ -30,5 +30,6 @@ async def keep_house(db: Database, blobs: Blobs, number: int) -> None:
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)
-    if number % THOROUGH_EVERY == THOROUGH_EVERY // 2:
+    if await runs.begin_media_sweep(db, now, THOROUGH_EVERY, THOROUGH_AGAIN):
         await sweep_orphans(db, blobs, now - TEMPORARY_AFTER)
+        await runs.media_swept(db, now)

@@ -90,13 +90,11 @@ async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
 
 
 async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
-    number = 0
     while not stop.is_set():
         try:
-            await keep_house(db, blobs, number)
+            await keep_house(db, blobs, datetime.now(UTC))
         except (Problem, *REFUSALS, OSError) as error:
             log.warning("housekeeping-waits", kind=type(error).__name__)
-        number += 1
         await _wait(stop, stop, HOUSEKEEPING_S)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
+from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
+
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
 
@@ -100,7 +102,9 @@ def folder(account: Account, password: str | None) -> Generator[Folder]:
         if account.tls == "starttls":
             client.starttls(tls_context())
         _log_in(client, account.user or "", password or "")
-        _done(client.select('"' + account.folder.replace("\\", "\\\\").replace('"', '\\"') + '"'))
+        # names of folders are in a spelling of their own, RFC 3501, 5.1.3
+        name = imap_utf7.encode(account.folder).replace(b"\\", b"\\\\").replace(b'"', b'\\"').decode("ascii")
+        _done(client.select(f'"{name}"'))
         validity, following = _number(client, "UIDVALIDITY"), _number(client, "UIDNEXT")
         yield Folder(client, validity or 0, None if following is None else following - 1)
         with suppress(*FAILURES):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from callfloor.jobs.housekeeping import THOROUGH_EVERY, keep_house
+from callfloor.jobs.housekeeping import THOROUGH_AGAIN, THOROUGH_EVERY, keep_house
 from callfloor.jobs.media import sweep_orphans
 from callfloor.media.blobs import open_blobs
-from callfloor.store import idempotency, media
+from callfloor.store import idempotency, media, runs
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 
@@ -38,9 +38,24 @@ async def test_a_round_can_be_repeated_and_drops_what_expired(centre: Centre, db
     await idempotency.store(db, centre.organisation, key, answer, None)
     await idempotency.store(db, centre.organisation, b"n" * 32, answer, None)
     await db.execute("UPDATE idempotency_keys SET created_at = now() - interval '2 days' WHERE key_hash = $1", key)
-    for number in (0, THOROUGH_EVERY // 2):
-        await keep_house(db, blobs, number)
+    for now in (datetime.now(UTC), datetime.now(UTC) + THOROUGH_EVERY):
+        await keep_house(db, blobs, now)
     left = await db.fetch("SELECT key_hash FROM idempotency_keys WHERE organisation_id = $1", centre.organisation)
     assert [row["key_hash"] for row in left] == [b"n" * 32]
     months = await db.fetchval("SELECT count(*) FROM pg_class WHERE relname LIKE 'activities_2%' AND relkind = 'r'")
     assert months >= 5
+
+
+async def test_the_media_store_is_looked_through_once_a_day_however_often_processes_start(db: Database) -> None:
+    at = datetime(2040, 1, 1, tzinfo=UTC)
+    every = THOROUGH_EVERY, THOROUGH_AGAIN
+    assert await runs.begin_media_sweep(db, at, *every)
+    # another process starts meanwhile; the first one dies, and an hour later it is begun anew
+    assert not await runs.begin_media_sweep(db, at + timedelta(minutes=1), *every)
+    again = at + THOROUGH_AGAIN
+    assert await runs.begin_media_sweep(db, again, *every)
+    await runs.media_swept(db, again)
+    assert not await runs.begin_media_sweep(db, again + THOROUGH_AGAIN, *every)
+    assert not await runs.begin_media_sweep(db, again + THOROUGH_EVERY - timedelta(minutes=1), *every)
+    assert await runs.begin_media_sweep(db, again + THOROUGH_EVERY, *every)
+    await db.execute("UPDATE schema_migrations SET media_swept_at = NULL WHERE number = 1")

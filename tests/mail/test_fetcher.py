@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from callfloor.app import open_media
@@ -210,3 +211,20 @@ async def test_a_wrong_password_is_told_without_it(fetching: Fetching, tmp_path:
     (tmp_path / "secret").unlink()
     with pytest.raises(SecretMissing):
         await fetching.fetch()
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("INBOX", '"INBOX"'),
+        ("Entwürfe", '"Entw&APw-rfe"'),
+        ("Поддержка", '"&BB8EPgQ0BDQENQRABDYEOgQw-"'),
+        ("受信箱", '"&U9dP4Xux-"'),
+        ("Sales & Care", '"Sales &- Care"'),
+        ('a "b" \\c', '"a \\"b\\" \\\\c"'),
+    ],
+)
+async def test_a_folder_of_any_name_is_opened(fetching: Fetching, name: str, sent: str) -> None:
+    account = msgspec.structs.replace(fetching.mailbox.imap, folder=name) if fetching.mailbox.imap else None
+    await fetching.fetcher.fetch(replace(fetching.mailbox, imap=account))
+    assert f"SELECT {sent}" in fetching.keeper.commands

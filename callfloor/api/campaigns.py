@@ -66,6 +66,9 @@ INBOUND_EXAMPLE: dict[str, Any] = {
     "callsReceived": 2,
     "callsAbandonedInWorkflow": 0,
     "callsAbandonedInQueue": 0,
+    "callsMissed": 0,
+    "callsOverflowed": 0,
+    "callsToVoicemail": 0,
     "serviceLevelSeconds": 20.0,
     "serviceLevel": 0.5,
     "timestamp": "2020-07-06T13:55:06+10:00",
@@ -149,10 +152,11 @@ async def get_outbound_statistics(call: Call, campaign_id: int, query: Statistic
 async def get_inbound_statistics(call: Call, campaign_id: int, query: StatisticsQuery) -> InboundStatistics:
     """Agents, queue and calls of an inbound campaign at this moment; times are seconds.
 
-    `callsReceived` counts calls, not the legs that transfers add; waiting and abandonment count every leg. Waiting
-    times are over the legs that joined the queue in the period, those waiting now with their time so far.
+    `callsReceived` counts what came to the campaign: calls, and those that agents or other queues gave to its queue.
+    Waiting times are over the legs that joined the queue in the period, those waiting now with their time so far.
     `estimatedCallWaitingTime` is what a caller who joined now would wait, from the handling time of the period's
-    calls, else of the last day's; null when nobody is logged in or no call was handled.
+    calls, else of the last day's, and the agents who are not paused; null when there is none of them, or no call was
+    handled. docs/figures.md has every definition.
     """
     row = await statistics.inbound(call.db, call.organisation, campaign_id, query.period or "hour", call.now)
     if row is None:
@@ -171,6 +175,9 @@ async def get_inbound_statistics(call: Call, campaign_id: int, query: Statistics
         calls_received=int(row["received"]),
         calls_abandoned_in_workflow=int(row["in_workflow"]),
         calls_abandoned_in_queue=int(row["in_queue"]),
+        calls_missed=int(row["missed"]),
+        calls_overflowed=int(row["overflowed"]),
+        calls_to_voicemail=int(row["voicemails"]),
         service_level_seconds=round(row["service_level_s"]),
         service_level=_service_level(row),
         timestamp=format_timestamp(call.now, zone(row["timezone"])),
@@ -194,10 +201,11 @@ def _service_level(row: Record) -> float | None:
 
 
 def _estimated_wait_s(row: Record) -> int | None:
-    if row["logged_in"] == 0:
+    working = row["logged_in"] - row["paused"]
+    if working == 0:
         return None
     if row["ready"] > 0 and row["calls_waiting"] == 0:
         return 0
     if row["average_of"] == 0:
         return None
-    return _average((row["calls_waiting"] + 1) * row["average_sum_s"], row["average_of"] * row["logged_in"])
+    return _average((row["calls_waiting"] + 1) * row["average_sum_s"], row["average_of"] * working)

@@ -72,6 +72,7 @@ QUEUE: dict[str, Check] = {
     "agentRingSeconds": values.number(5, 120),
     "survey": values.clearable(values.text),
     "music": values.clearable(values.text),
+    "shortestVoicemailSeconds": values.number(0, 60),
 }
 
 

@@ -79,6 +79,7 @@ QUEUE = {
     "agentRingSeconds": "agent_ring_seconds",
     "survey": "survey",
     "music": "music",
+    "shortestVoicemailSeconds": "shortest_voicemail_seconds",
 }
 PROMPT = {"name": "name", "text": "text", "language": "language", "file": "file"}
 # besides the steps

@@ -73,19 +73,22 @@ class InboundStatistics(Struct):
     average_waiting_time: Annotated[int, Meta(description="Seconds.")]
     estimated_call_waiting_time: Annotated[
         int | None,
-        Meta(description="Seconds a caller who joined now would wait; null with nobody logged in."),
+        Meta(description="Seconds a caller who joined now would wait; null with nobody logged in who is not paused."),
     ]
     agents: CampaignAgents
     calls_waiting: int
     calls_received: int
     calls_abandoned_in_workflow: int
     calls_abandoned_in_queue: int
+    calls_missed: Annotated[int, Meta(description="We hung up: nobody had answered, and the longest wait was over.")]
+    calls_overflowed: Annotated[int, Meta(description="Went on to another queue.")]
+    calls_to_voicemail: int
     service_level_seconds: Annotated[int, Meta(description="Within so long a call should be answered.")]
     service_level: Annotated[
         float | None,
         Meta(
-            description="Share, 0 to 1, of the calls that were answered in time. Who gave up within that time, or has"
-            " not waited longer yet, is left out; null of none."
+            description="Share, 0 to 1, of the calls that were answered in time. Who gave up or went elsewhere within"
+            " that time, or has not waited longer yet, is left out; who was hung up on is not. Null of none."
         ),
     ]
     timestamp: str

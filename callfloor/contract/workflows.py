@@ -183,7 +183,8 @@ class QueueSettings(_Settings, frozen=True, kw_only=True):
     or where the workflow says. `priority`: higher ones are answered first; each `aging_seconds` of waiting raise it by
     one (None: never). `announce_seconds`: how often position and expected wait are told (None: never).
     `agent_ring_seconds`: how long an agent's phone rings. `survey`: the workflow that follows the call. `music`: the
-    prompt that plays to whoever waits or is held; None: the built-in one.
+    prompt that plays to whoever waits or is held; None: the built-in one. `shortest_voicemail_seconds`: a message that
+    is shorter is none.
     """
 
     skills: Skills = {}
@@ -200,6 +201,7 @@ class QueueSettings(_Settings, frozen=True, kw_only=True):
     agent_ring_seconds: float = 15.0
     survey: str | None = None
     music: str | None = None
+    shortest_voicemail_seconds: float = 2.0
 
 
 class Sound(_Settings, frozen=True, kw_only=True):

@@ -128,6 +128,10 @@ class CallDatabase:
         self._journal.write(add)
         self._begin(self._keep(key.organisation, activity, "voicemail", call, part, at))
 
+    def no_message(self, organisation: int, activity: int, call: CallId, part: int) -> None:
+        self._journal.write(partial(inbound.no_message, self._db, organisation, activity, part))
+        self._begin(self._recordings.forget(call, part))
+
     def keeps(self, call: CallId, part: int) -> bool:
         """Whether that part is on its way to the media store."""
         return (call, part) in self._keeping

@@ -76,6 +76,10 @@ class CallRecords(Protocol):
         """A caller left a message, which somebody of the campaign has to hear."""
         ...
 
+    def no_message(self, organisation: int, activity: int, call: CallId, part: int) -> None:
+        """Whoever was to leave a message said nothing: it is forgotten, and the caller has left none."""
+        ...
+
     def survey(self, organisation: int, activity: int, workflow_id: int | None, workflow: str, at: float) -> None:
         """The customer is asked what the talk was like."""
         ...

@@ -207,8 +207,12 @@ class Callers:
         if key is None or part != contact.part:
             return False
         contact.message_of = None
-        at = self._clock.now()
-        self._records.message(key, contact.activity, contact.call, part, seconds, at)
+        plan = self._queues.plan(key)
+        if plan is not None and seconds < plan.queue.shortest_message_s:
+            # nobody has to listen to somebody who said nothing
+            self._records.no_message(contact.organisation, contact.activity, contact.call, part)
+        else:
+            self._records.message(key, contact.activity, contact.call, part, seconds, self._clock.now())
         contact.part = part + 1
         self._happened(contact, happens.Recorded(contact.turn))
         return True
@@ -310,17 +314,30 @@ class Callers:
             self._turned_away(contact, why, contact.turn, contact.asked)
 
     def _wait(self, contact: Contact, plan: CampaignPlan, asked: Asked) -> Joining:
-        """Join a queue, or the one that it overflows into. The activity is of the queue that it waits in."""
+        """Join a queue, or the one that it overflows into. Each queue that the caller came to has a leg."""
         result: Joining = "full"
         for _ in range(MOST_OVERFLOWS):
-            result = self._queues.join(contact, plan, asked)
-            if result == "waits":
-                self._records.join_queue(plan.key, contact.activity, self._clock.now())
+            closed = self._queues.closed(plan, asked)
+            if closed is None:
+                self._enter(contact, plan)
+            result = closed or self._queues.join(contact, plan, asked)
             following = None if plan.queue.overflow is None else self._queues.plan(plan.queue.overflow)
             if result not in ("full", "off") or following is None:
                 break
             plan = following
         return result
+
+    def _enter(self, contact: Contact, plan: CampaignPlan) -> None:
+        """The caller comes to a queue: out of another one with a leg of its own, so that both count it."""
+        overflows = contact.queue is not None and contact.queue != plan.key
+        child = self._records.new_activity() if overflows else None
+        if child is None:
+            self._records.join_queue(plan.key, contact.activity, self._clock.now())
+        else:
+            leg = NewLeg(child, plan.key.campaign, "overflow")
+            self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
+            contact.next_leg(child, plan)
+        contact.queue = plan.key
 
     def _late(self, contact: Contact) -> None:
         """The longest wait is over."""

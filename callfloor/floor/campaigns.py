@@ -102,6 +102,7 @@ def _queue(setup: CampaignSetup, routes: Routes | None) -> QueuePlan:
         announce_wait=queue.announce_wait,
         ring_s=queue.agent_ring_seconds,
         survey=queue.survey,
+        shortest_message_s=queue.shortest_voicemail_seconds,
         music=None if routes is None else routes.prompts.get(queue.music or ""),
     )
 

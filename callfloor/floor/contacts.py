@@ -105,7 +105,8 @@ class Contact:
     parts: dict[int, int] = field(default_factory=dict[int, int])
     walk: Walk | None = None
     timer: Timer | None = field(default=None, repr=False)
-    # in a queue
+    # in a queue: the one that the leg is in, or came out of
+    queue: CampaignKey | None = None
     turn: int = 0
     joined_at: float = 0.0
     announce: Timer | None = field(default=None, repr=False)
@@ -147,7 +148,7 @@ class Contact:
 
     def next_leg(self, activity: int, plan: CampaignPlan) -> None:
         """The leg is over, and another begins."""
-        self.activity, self.plan = activity, plan
+        self.activity, self.plan, self.queue = activity, plan, plan.key
         self.held_since, self.held_s = None, 0.0
         self.muted = self.recording_paused = False
 

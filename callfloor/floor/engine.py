@@ -303,6 +303,7 @@ class Engine:
             agent=known.agent,
             part=known.part,
             parts={known.part: activity},
+            queue=None if joined is None else plan.key,
             joined_at=self._clock.elapsed() - waited,
             message_of=plan.key if message else None,
             connected_at=now,

@@ -66,6 +66,7 @@ class QueuePlan:
     ring_s: float = 15.0
     survey: str | None = None
     music: str | None = None
+    shortest_message_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

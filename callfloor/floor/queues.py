@@ -96,7 +96,7 @@ class Queues:
         """Twice a second, say: who asks for agents to be signed in does not wait where nobody is any more."""
         now = self._clock.elapsed()
         for key in list(self._plans):
-            if not self._router.length(key) or self._signed_in(key):
+            if not self._router.length(key) or self.signed_in(key):
                 self._deserted.pop(key, None)
             elif now - self._deserted.setdefault(key, now) >= NO_AGENTS_S:
                 for contact in self._waiting(key):
@@ -143,13 +143,18 @@ class Queues:
 
     # Customers
 
+    def closed(self, plan: CampaignPlan, asked: Asked) -> Joining | None:
+        """Why nobody joins the queue now, however short it is; None: it is open."""
+        if not plan.active and not asked.kept:
+            return "off"
+        return "no-agents" if asked.agents and not self.signed_in(plan.key) else None
+
     def join(self, contact: Contact, plan: CampaignPlan, asked: Asked, *, returned: bool = False) -> Joining:
         """Let a customer wait for an agent of `plan`'s campaign. `returned`: an agent's phone rang in vain, and the
         wait goes on at the head of the queue."""
-        if not plan.active and not returned and not asked.kept:
-            return "off"
-        if asked.agents and not returned and not self._signed_in(plan.key):
-            return "no-agents"
+        closed = None if returned else self.closed(plan, asked)
+        if closed is not None:
+            return closed
         limit = plan.queue.longest if asked.longest is None else asked.longest
         if limit is not None and asked.agent is None and not returned and self._router.length(plan.key) >= limit:
             return "full"
@@ -248,10 +253,13 @@ class Queues:
             self._carrier.play(contact.call, contact.plan.queue.music)
 
     def expected_wait_s(self, contact: Contact) -> float | None:
-        """What the customer still waits: position × average handling time ÷ agents signed in. None: not known."""
+        """What the customer still waits: position × average handling time ÷ agents who are signed in and not paused.
+        None: not known."""
         seconds, calls = self._handled.get(contact.plan.key, (0.0, 0))
         handling_s = seconds / calls if calls else None
-        return self._router.expected_wait_s(contact.call, handling_s, self._signed_in(contact.plan.key))
+        paused = sum(agent.facts.state == "paused" for agent in self._members(contact.plan.key))
+        working = self.signed_in(contact.plan.key) - paused
+        return self._router.expected_wait_s(contact.call, handling_s, working)
 
     def handled(self, key: CampaignKey, seconds: float) -> None:
         """A call of the campaign took an agent so long."""
@@ -260,10 +268,12 @@ class Queues:
         keep = 1.0 if calls < 100 else 0.99
         self._handled[key] = total * keep + seconds, min(100, calls + 1)
 
-    def _signed_in(self, key: CampaignKey) -> int:
-        return sum(
-            key in agent.campaigns and agent.facts.state != "signed-out" for agent in self._presence.team.everyone()
-        )
+    def _members(self, key: CampaignKey) -> list[Agent]:
+        return [agent for agent in self._presence.team.everyone() if key in agent.campaigns]
+
+    def signed_in(self, key: CampaignKey) -> int:
+        """How many of the campaign's agents are."""
+        return sum(agent.facts.state != "signed-out" for agent in self._members(key))
 
     # An agent's phone
 

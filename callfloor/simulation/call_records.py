@@ -91,6 +91,10 @@ class MemoryCalls:
     def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
         self.legs[activity].messages.append(seconds)
 
+    def no_message(self, organisation: int, activity: int, call: CallId, part: int) -> None:
+        leg = self.legs[activity]
+        leg.left = None
+
     def survey(self, organisation: int, activity: int, workflow_id: int | None, workflow: str, at: float) -> None:
         pass
 

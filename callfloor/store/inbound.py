@@ -88,6 +88,11 @@ WITH root AS (
 )
 SELECT organisation_id, campaign_id, activity_id, status_id, hang_up_at FROM leg
 WHERE part = $3 OR recording_parts @> ARRAY[$3::integer]"""
+# As it was before the beep: what it is then called is decided by how the call ends.
+NO_MESSAGE_SQL = """
+UPDATE activities SET status_id = CASE WHEN join_queue_at IS NULL THEN 1 ELSE 2 END, left_queue_at = NULL,
+    recording_parts = array_remove(recording_parts, $3::integer)
+WHERE organisation_id = $1 AND activity_id = $2 AND status_id = 6 AND hang_up_at IS NULL"""
 ANSWER_QUESTION_SQL = """
 INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING"""
@@ -182,6 +187,11 @@ async def recorded_leg(db: Database, organisations: Sequence[int], call: int, pa
     """The leg that a part of a call's recording is of. None: the call is of none of these organisations, or nobody
     noted whose the part is."""
     return await db.fetchrow(RECORDED_LEG_SQL, organisations, call, part)
+
+
+async def no_message(db: Database, organisation: int, activity_id: int, part: int) -> None:
+    """The caller left no message after all."""
+    await db.execute(NO_MESSAGE_SQL, organisation, activity_id, part)
 
 
 async def answer_question(

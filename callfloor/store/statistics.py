@@ -28,6 +28,10 @@ _AGENTS = """
         count(*) FILTER (WHERE s.state = 'paused') AS paused
     FROM campaign_agents m JOIN agent_states s USING (organisation_id, agent_id)
     WHERE m.organisation_id = $1 AND m.campaign_id = $2"""
+# docs/figures.md says what each of these is.
+_RECEIVED = "(parent_activity_id IS NULL OR join_queue_at IS NOT NULL AND leg_type IS DISTINCT FROM 'return')::int"
+_HANDLED = "(leg_type IS DISTINCT FROM 'consult')::int"
+_BY_AGENT = "answered_at IS NOT NULL AND hang_up_at IS NOT NULL AND agent_id IS NOT NULL"
 _HANDLING_S = """coalesce(seconds_between(answered_at, hang_up_at), 0)
             + coalesce(seconds_between(hang_up_at, wrap_up_at), 0)"""
 _ENDED = "coalesce(answered_at, left_queue_at, hang_up_at)"
@@ -41,26 +45,29 @@ SELECT c.campaign_id, c.name, c.direction, c.timezone, c.service_level_s, f.*, w
 FROM campaigns c
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(received), 0) AS received, coalesce(sum(in_workflow), 0) AS in_workflow,
-        coalesce(sum(in_queue), 0) AS in_queue, coalesce(sum(handled), 0) AS handled,
+        coalesce(sum(in_queue), 0) AS in_queue, coalesce(sum(missed), 0) AS missed,
+        coalesce(sum(overflowed), 0) AS overflowed, coalesce(sum(voicemails), 0) AS voicemails,
+        coalesce(sum(handled), 0) AS handled,
         coalesce(sum(handling_s), 0) AS handling_s, coalesce(sum(waited), 0) AS waited,
         coalesce(sum(waiting_s), 0) AS waiting_s, coalesce(max(longest_wait_s), 0) AS longest_wait_s,
         coalesce(sum(in_time), 0) AS in_time, coalesce(sum(too_late), 0) AS too_late
     FROM (
-        SELECT received, abandoned_in_workflow AS in_workflow, abandoned_in_queue AS in_queue, handled, handling_s,
-            waited, waiting_s, longest_wait_s, in_time, too_late
+        SELECT received, abandoned_in_workflow AS in_workflow, abandoned_in_queue AS in_queue, missed, overflowed,
+            voicemails, handled, handling_s, waited, waiting_s, longest_wait_s, in_time, too_late
         FROM campaign_minutes
         WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $5
         UNION ALL
-        SELECT (parent_activity_id IS NULL)::int, (status_id = 4)::int, (status_id = 5)::int,
-            (answered_at IS NOT NULL AND hang_up_at IS NOT NULL)::int,
-            CASE WHEN answered_at IS NULL THEN 0 ELSE {_HANDLING_S} END, 0, 0, 0, 0, 0
+        SELECT {_RECEIVED}, (status_id = 4)::int, (status_id = 5)::int, (status_id = 10)::int, (status_id = 11)::int,
+            (status_id = 6)::int, CASE WHEN {_BY_AGENT} THEN {_HANDLED} ELSE 0 END,
+            CASE WHEN answered_at IS NULL OR agent_id IS NULL THEN 0 ELSE {_HANDLING_S} END, 0, 0, 0, 0, 0
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND created_at >= $4
             AND created_at < $5
         UNION ALL
-        SELECT 0, 0, 0, 0, 0, 1, seconds_between(join_queue_at, {_ENDED}), seconds_between(join_queue_at, {_ENDED}),
+        SELECT 0, 0, 0, 0, 0, 0, 0, 0, 1, seconds_between(join_queue_at, {_ENDED}),
+            seconds_between(join_queue_at, {_ENDED}),
             (answered_at IS NOT NULL AND seconds_between(join_queue_at, {_ENDED}) <= c.service_level_s)::int,
-            (seconds_between(join_queue_at, {_ENDED}) > c.service_level_s)::int
+            (status_id = 10 OR seconds_between(join_queue_at, {_ENDED}) > c.service_level_s)::int
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at >= $4
             AND join_queue_at < $5 AND {_ENDED} IS NOT NULL AND created_at >= $4::timestamptz - interval '31 days'
@@ -84,10 +91,10 @@ CROSS JOIN LATERAL (
         SELECT handled, handling_s FROM campaign_minutes
         WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $7 AND f.handled = 0
         UNION ALL
-        SELECT 1, {_HANDLING_S}
+        SELECT {_HANDLED}, {_HANDLING_S}
         FROM activities
         WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND created_at >= $6
-            AND created_at < $7 AND answered_at IS NOT NULL AND hang_up_at IS NOT NULL AND f.handled = 0
+            AND created_at < $7 AND {_BY_AGENT} AND f.handled = 0
     ) AS part
 ) AS d
 CROSS JOIN LATERAL ({_AGENTS}) AS agents

@@ -59,28 +59,45 @@ def recount_inbound(calls: list[dict[str, Any]], shown: dict[str, Any], period: 
             continue
         waits.append(waited if waited is not None else max(0, int((now - when(joined)).total_seconds())))
     waiting = [call for call in calls if call["activityStatusName"] == "In Queue"]
-    handled = [c["durations"]["interaction"] for c in created if c["durations"]["interaction"] is not None]
-    handled = handled or [
-        c["durations"]["interaction"]
-        for c in since(now - timedelta(days=1))
-        if c["durations"]["interaction"] is not None
-    ]
-    logged_in = shown["agents"]["loggedIn"]
+    handled_s, handled = _handling(created)
+    if not handled:
+        handled_s, handled = _handling(since(now - timedelta(days=1)))
+    working = shown["agents"]["loggedIn"] - shown["agents"]["paused"]
     estimate: int | None = None
-    if logged_in and shown["agents"]["ready"] and not waiting:
+    if working and shown["agents"]["ready"] and not waiting:
         estimate = 0
-    elif logged_in and handled:
-        estimate = nearest((len(waiting) + 1) * sum(handled), len(handled) * logged_in)
+    elif working and handled:
+        estimate = nearest((len(waiting) + 1) * handled_s, handled * working)
     return {
         "maxCallWaitingTime": max(waits, default=0),
         "averageWaitingTime": nearest(sum(waits), len(waits)) if waits else 0,
         "estimatedCallWaitingTime": estimate,
         "callsWaiting": len(waiting),
-        "callsReceived": sum(call["parentActivityId"] is None for call in created),
+        "callsReceived": len([call for call in created if _came_here(call)]),
+        "callsMissed": sum(call["activityStatusName"] == "Missed" for call in created),
+        "callsOverflowed": sum(call["activityStatusName"] == "Overflowed" for call in created),
+        "callsToVoicemail": sum(call["activityStatusName"] == "Voicemail" for call in created),
         "callsAbandonedInWorkflow": sum(call["activityStatusId"] == 4 for call in created),
         "callsAbandonedInQueue": sum(call["activityStatusId"] == 5 for call in created),
         "serviceLevel": _service_level(calls, now, period, shown["serviceLevelSeconds"]),
     }
+
+
+def _came_here(call: dict[str, Any]) -> bool:
+    """As a call, or from an agent or another queue into this one; who only comes back came before."""
+    if call["parentActivityId"] is None:
+        return True
+    return call["timestamps"]["joinQueue"] is not None and call["legType"] != "return"
+
+
+def _handling(calls: list[dict[str, Any]]) -> tuple[int, int]:
+    """Seconds that agents were busy with calls that are over, and how many calls; who helps adds time, no call."""
+    seconds = count = 0
+    for call in calls:
+        if call["agentId"] is not None and call["durations"]["interaction"] is not None:
+            seconds += call["durations"]["interaction"]
+            count += call["legType"] != "consult"
+    return seconds, count
 
 
 def _service_level(calls: list[dict[str, Any]], now: datetime, period: timedelta, within_s: float) -> float | None:
@@ -92,7 +109,7 @@ def _service_level(calls: list[dict[str, Any]], now: datetime, period: timedelta
         if waited is None:
             waited = int((now - when(joined)).total_seconds())
         in_time += call["timestamps"]["answered"] is not None and waited <= within_s
-        late += waited > within_s
+        late += waited > within_s or call["activityStatusName"] == "Missed"
     return round(in_time / (in_time + late), 4) if in_time + late else None
 
 
@@ -155,7 +172,8 @@ async def test_the_figures_of_a_day_equal_a_count_over_its_calls_at_every_moment
     # the test compares something: every figure was above zero at one of the moments
     for name in (
         "callsWaiting", "callsReceived", "callsAbandonedInQueue", "linesInUse",
-        "callsAbandonedInWorkflow", "abandoned", "averageConnectDelayMs",
+        "callsAbandonedInWorkflow", "abandoned", "averageConnectDelayMs", "callsMissed", "callsOverflowed",
+        "callsToVoicemail",
     ):  # fmt: skip
         assert any(found[name] > 0 for found in moments), name
     await day.run_until(now + timedelta(hours=1))
@@ -178,6 +196,9 @@ async def test_a_campaign_without_calls_has_zeros(centre: Centre) -> None:
         "callsReceived": 0,
         "callsAbandonedInWorkflow": 0,
         "callsAbandonedInQueue": 0,
+        "callsMissed": 0,
+        "callsOverflowed": 0,
+        "callsToVoicemail": 0,
         "serviceLevelSeconds": 20.0,
         "serviceLevel": None,
         "timezone": "Australia/Sydney",
@@ -277,7 +298,7 @@ async def test_the_estimated_wait_follows_queue_agents_and_handling_time(db: Dat
     async def estimate(period: str = "hour") -> int | None:
         return (await statistics(centre, "inbound", period))["estimatedCallWaitingTime"]
 
-    first, second = await put_agents(db, centre, ["paused", "paused"], now)
+    first, second, _ = await put_agents(db, centre, ["on-call", "on-wrap", "paused"], now)
     # no call was handled within a day: nothing to estimate from
     assert await estimate() is None
     yesterday = await call_at(now - timedelta(hours=5))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from callfloor.clock import LoopClock
 from callfloor.contract.workflows import (
@@ -125,7 +126,8 @@ async def exchange(
     await own.execute(
         "UPDATE campaigns SET dialling = $2, queue = $3, active = direction = 'inbound' WHERE organisation_id = $1",
         *(centre.organisation, msgspec.json.encode(SETTINGS).decode()),
-        msgspec.json.encode(queue or QueueSettings()).decode(),
+        # what is said here is said in no time
+        msgspec.json.encode(structs.replace(queue or QueueSettings(), shortest_voicemail_seconds=0.2)).decode(),
     )
     flow = Workflow(name="Main", numbers=(number,), start=steps[0].name, steps=steps)
     await workflows.insert(own, centre.organisation, flow)
@@ -228,6 +230,43 @@ async def test_who_waited_for_too_long_leaves_a_message_and_the_queue_a_task(
     assert call["activityStatusName"] == "Voicemail"
     (voicemail,) = call["voicemailMetadata"]
     assert (await centre.client.get(f"/media/{voicemail['mediaId']}")).content[:4] == b"RIFF"
+
+
+async def test_who_is_hung_up_on_after_the_longest_wait_counts_and_lowers_the_service_level(
+    centre: Centre, own: Database, settings: Settings
+) -> None:
+    queue = Queue(name="queue", campaign="Support Inbound", max_wait_seconds=0.2)
+    async with exchange(centre, own, settings, queue, agents=1) as (up, number, (agent,)):
+        up.carrier.call_in(number, CALLER, PATIENT)
+        await until(lambda: equals(status(centre), ["Answered"]))
+        up.carrier.call_in(number, CALLER, PATIENT)
+        await until(lambda: equals(status(centre, 2), ["Answered", "Missed"]))
+        await compare(centre)
+        shown = (await centre.client.get(f"/campaign/{centre.inbound}/statistics/inbound")).json()
+    assert (shown["callsReceived"], shown["callsMissed"], shown["serviceLevel"]) == (2, 1, 0.5)
+    assert (await calls(centre))[0]["agentId"] == agent
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_a_message_of_less_than_the_shortest_is_none(
+    centre: Centre, own: Database, settings: Settings, hangs_up: bool
+) -> None:
+    message = Voicemail(name="message", prompt="speak", campaign="Support Inbound", longest_seconds=0.1, next="bye")
+    bye = Hangup(name="bye", prompt="bye")
+    async with exchange(centre, own, settings, message, bye, agents=1) as (up, number, (agent,)):
+        await pause(centre, up, agent)
+        said = replace(PATIENT, message_s=steady(0.05 if hangs_up else 9.0), prompt_s=0.02)
+        up.carrier.call_in(number, CALLER, said)
+        await until(lambda: _true(not up.floor.contacts.everyone()))
+        await until(lambda: equals(status(centre), ["Missed"]))
+        await until(lambda: _nothing_kept(up))
+        await compare(centre)
+    assert await _tasks(own, centre) == []
+    assert (await calls(centre))[0]["voicemailMetadata"] == []
+
+
+async def _nothing_kept(up: Exchange) -> bool:
+    return not await up.carrier.kept_recordings()
 
 
 async def _heard(centre: Centre) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from callfloor.contract.codes import DialStatus
 from callfloor.samples import fiction_number
-from callfloor.store import activities, agents, attempts, leads
+from callfloor.store import activities, agents, attempts, inbound, leads
 from callfloor.store.pool import Database
 from tests.conftest import Centre
 
@@ -144,12 +144,18 @@ class CallDay:
             self._after(at, 0, 200, self._hang_up(leg))
         elif chance < 0.2:
             self._after(at, 0, 200, self._leave(leg, "voicemail"))
+        elif chance < 0.25:
+            self._after(at, 0, 200, self._leave(leg, "missed"))
+        elif chance < 0.35:
+            self._after(at, 0, 120, self._next(leg, "overflow"))
         elif chance < 0.92:
             self._after(at, 0, 120, self._answer(leg))
 
     def _leave(self, leg: int, reason: activities.Leaving) -> Step:
         async def step(at: datetime) -> None:
             if await activities.leave(self.db, self.centre.organisation, leg, reason, at) and reason == "voicemail":
+                if self.random.random() < 0.3:
+                    await inbound.no_message(self.db, self.centre.organisation, leg, 0)
                 self._after(at, 1, 60, self._hang_up(leg))
 
         return step
@@ -161,9 +167,43 @@ class CallDay:
 
         return step
 
+    def _next(self, leg: int, leg_type: str, number: str | None = None) -> Step:
+        """As the floor does it: out of the leg into a queue, or to a number outside."""
+
+        async def step(at: datetime) -> None:
+            org = self.centre.organisation
+            (child,) = await inbound.reserve_ids(self.db, 1)
+            following = inbound.Leg(child, self.centre.inbound, leg_type, None, number)
+            await inbound.next_leg(self.db, org, leg, following, at)
+            if await activities.get(self.db, org, child) is None:
+                return
+            self._after(at, 1, 60, self._wrap_up(leg))
+            if number is None:
+                self._wait(child, at)
+            elif self.random.random() < 0.5:
+                self._after(at, 5, 30, self._next(child, "return"))
+            else:
+                await inbound.answer(self.db, org, child, None, at + timedelta(seconds=4))
+                self._after(at, 20, 300, self._hang_up(child))
+
+        return step
+
+    def _second(self, leg: int) -> Step:
+        async def step(at: datetime) -> None:
+            (child,) = await inbound.reserve_ids(self.db, 1)
+            beside = inbound.Leg(child, self.centre.inbound, "consult", self.centre.agent)
+            await inbound.second_leg(self.db, self.centre.organisation, leg, beside, at)
+            self._after(at, 1, 60, self._hang_up(child))
+
+        return step
+
     def _talk(self, leg: int, at: datetime) -> None:
         if self.random.random() < 0.3:
             self._after(at, 1, 20, self._hold(leg))
+        if self.random.random() < 0.2:
+            self._after(at, 1, 40, self._second(leg))
+        if self.random.random() < 0.1:
+            self._after(at, 2, 60, self._next(leg, "outside", "+61491570313"))
         self._after(at, 2, 400, self._transfer(leg) if self.random.random() < 0.15 else self._hang_up(leg))
 
     def _hold(self, leg: int) -> Step:

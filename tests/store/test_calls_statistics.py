@@ -36,15 +36,20 @@ def recount(rows: list[Record], now: datetime, period: timedelta) -> dict[str, A
             continue
         ended = row["answered_at"] or row["left_queue_at"] or row["hang_up_at"]
         (still if ended is None else waits).append(second(ended or now) - second(row["join_queue_at"]))
-    handled = [row for row in created if row["answered_at"] and row["hang_up_at"]]
+    talks = [row for row in created if row["answered_at"] and row["hang_up_at"] and row["agent_id"]]
+    handled = [row for row in talks if row["leg_type"] != "consult"]
     return {
-        "received": sum(row["parent_activity_id"] is None for row in created),
+        "received": sum(
+            row["parent_activity_id"] is None or (bool(row["join_queue_at"]) and row["leg_type"] != "return")
+            for row in created
+        ),
+        "missed": sum(row["status_id"] == 10 for row in created),
+        "overflowed": sum(row["status_id"] == 11 for row in created),
+        "voicemails": sum(row["status_id"] == 6 for row in created),
         "in_workflow": sum(row["status_id"] == 4 for row in created),
         "in_queue": sum(row["status_id"] == 5 for row in created),
         "handled": len(handled),
-        "handling_s": sum(
-            second(row["wrap_up_at"] or row["hang_up_at"]) - second(row["answered_at"]) for row in handled
-        ),
+        "handling_s": sum(second(row["wrap_up_at"] or row["hang_up_at"]) - second(row["answered_at"]) for row in talks),
         "waited": len(waits),
         "waiting_s": sum(waits),
         "longest_wait_s": max(waits, default=0),
@@ -142,7 +147,8 @@ async def test_random_events_in_any_order_leave_the_minutes_equal_to_the_calls(d
         assert taken == sorted(taken)
     expected = recount(rows, start + timedelta(days=300), timedelta(days=301))
     kept = await db.fetchrow(
-        "SELECT sum(received) AS received, sum(abandoned_in_workflow) AS in_workflow,"
+        "SELECT sum(missed) AS missed, sum(overflowed) AS overflowed, sum(voicemails) AS voicemails,"
+        " sum(received) AS received, sum(abandoned_in_workflow) AS in_workflow,"
         " sum(abandoned_in_queue) AS in_queue, sum(handled) AS handled, sum(handling_s) AS handling_s,"
         " sum(waited) AS waited, sum(waiting_s) AS waiting_s, max(longest_wait_s) AS longest_wait_s"
         " FROM campaign_minutes WHERE organisation_id = $1 AND campaign_id = $2",

@@ -100,6 +100,7 @@ async def list_do_not_call(call: Call, query: DoNotCallQuery) -> Page[DoNotCallE
     summary="Block a number, or a file of numbers",
     tag="admin",
     status=201,
+    also=(200,),
     ours=True,
     example={
         "entry": ENTRY_EXAMPLE, "rows": 1, "added": 1, "alreadyListed": 0, "invalid": 0, "errors": [],

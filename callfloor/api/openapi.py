@@ -147,7 +147,10 @@ def _described(operation: Operation, components: dict[str, Any], prefix: str) ->
         "description": f"{operation.description}\n\nScope: `{operation.scope}`.",
         "tags": [operation.tag],
         "parameters": _parameters(operation, components),
-        "responses": {str(operation.status): _answer(operation), **_problems(operation, prefix)},
+        "responses": {
+            **{str(status): _answer(operation, status) for status in (operation.status, *operation.also)},
+            **_problems(operation, prefix),
+        },
     }
     if operation.etag and operation.method == "GET":
         found["responses"]["304"] = {"description": "Not modified since the version named by If-None-Match."}
@@ -201,13 +204,13 @@ def _request(operation: Operation) -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
-def _answer(operation: Operation) -> dict[str, Any]:
+def _answer(operation: Operation, status: int) -> dict[str, Any]:
     headers: dict[str, Any] = dict(_HEADERS)
     if operation.etag:
         headers["ETag"] = {"schema": {"type": "string"}, "description": "The object's version."}
-    if operation.status == 201:
+    if status == 201:
         headers["Location"] = {"schema": {"type": "string"}, "description": "Where the new object is."}
-    answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": headers}
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
     content: dict[str, Any] = {}
     if _known(operation.answer_type):
         schema = msgspec.json.schema_components([operation.answer_type], ref_template=_REF)[0][0]

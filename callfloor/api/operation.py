@@ -54,6 +54,8 @@ class Operation:
     tag: str
     handler: Handler
     status: int
+    # others that a success may have, with the same answer
+    also: tuple[int, ...]
     etag: bool
     ours: bool
     # the handler may run again with the same Idempotency-Key, and outside of a transaction
@@ -235,6 +237,7 @@ def operation(
     request: Any = None,
     query: dict[str, Any] | None = None,
     status: int = 200,
+    also: Sequence[int] = (),
     etag: bool = False,
     ours: bool = False,
     apart: bool = False,
@@ -250,6 +253,7 @@ def operation(
     type; the return annotation is the answer's type. `problems` are those that the handler itself may raise.
     `example`, `request` and `query` stand in the document and are checked against the types by a test. `streams`:
     the handler reads the body itself; `body` then only documents it. `ours`: an addition to the contract's list.
+    `also`: other statuses of success.
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
@@ -266,6 +270,7 @@ def operation(
             tag=tag,
             handler=handler,
             status=status,
+            also=tuple(also),
             etag=etag,
             ours=ours,
             apart=apart,

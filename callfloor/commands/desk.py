@@ -19,7 +19,8 @@ from rich.live import Live
 from callfloor.commands.failures import FAILURE, CommandError, harmless
 from callfloor.contract.workspace import Command, Event
 from callfloor.desk.client import Client, RefusedError
-from callfloor.desk.keys import Question, Quit, press
+from callfloor.desk.keys import Quit, press
+from callfloor.desk.questions import Question
 from callfloor.desk.view import CALLBACKS, Desk, shown
 from callfloor.settings import Settings
 
@@ -161,10 +162,7 @@ class Seat:
             self._type(desk.question, key)
         else:
             pressed = press(key, desk.session, desk.choices)
-            if isinstance(pressed, Question):
-                desk.question, desk.typed = pressed, ""
-            else:
-                self._act(pressed)
+            self._act(pressed)
         self._changed.set()
 
     def _type(self, question: Question, key: str) -> None:
@@ -179,16 +177,23 @@ class Seat:
         elif key.isprintable():
             desk.typed += key
 
-    def _act(self, what: Command | Quit | str) -> None:
+    def _act(self, what: Command | Question | Quit | str) -> None:
         if isinstance(what, str):
             self.desk.said = what
+        elif isinstance(what, Question):
+            self.desk.question, self.desk.typed = what, ""
         elif isinstance(what, Quit):
             self._begin(self._leave())
         else:
             self._begin(self._send(what))
 
     async def _send(self, command: Command) -> None:
-        await self._do(lambda: self._client.send(command))
+        async def send() -> None:
+            warning = (await self._client.send(command)).warning
+            if warning is not None:
+                self.desk.said = warning
+
+        await self._do(send)
 
     async def _do(self, ask: Callable[[], Awaitable[object]]) -> bool:
         """Ask; what it changes comes as an event. False: it was refused."""

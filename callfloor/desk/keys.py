@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,31 +14,30 @@ from callfloor.contract.workspace import (
     Conference,
     Consult,
     Dial,
-    ExtendWrapUp,
+    DoNotCall,
     HangUp,
     Hold,
     Mute,
     Pause,
+    PauseRecording,
     Ready,
     SendDigits,
     Session,
     SkipPreview,
+    TakeOver,
     Target,
     Transfer,
-    WrapUp,
 )
 from callfloor.contract.workspace_api import Choices
+from callfloor.desk.questions import Question
+from callfloor.desk.wrap_up import wrap_up
 
-HELP = "r ready  p pause  h hold  m mute  x hang up  t transfer  c consult  w wrap up  d dial  # digits  q quit"
+HELP = (
+    "r ready  p pause  d dial  x hang up  h hold  m mute  v recording  t transfer  c consult  k take over  # digits"
+    "  w wrap up  o do not call  q quit"
+)
+MOST_NAMED = 8
 _TARGET = re.compile(r"([aq])\s*(\d{1,18})", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something is to be typed. `answer` makes a command of it, or says (text) what is wrong."""
-
-    label: str
-    answer: Callable[[str], Command | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,10 @@ def press(key: str, session: Session, choices: Choices) -> Pressed:
         case "a" | "s":
             return _preview(key, session)
         case "w" | "e":
-            return _wrap_up(key, session, choices)
-        case "h" | "m" | "x" | "t" | "c" | "j" | "#":
+            return wrap_up(key, session, choices)
+        case "o":
+            return _do_not_call(session)
+        case "h" | "m" | "x" | "v" | "t" | "c" | "j" | "k" | "#":
             return _in_call(key, session, choices)
         case _:
             return HELP
@@ -84,6 +84,12 @@ def _in_call(key: str, session: Session, choices: Choices) -> Pressed:
             return Hold(on=not call.held)
         case "m":
             return Mute(on=not call.muted)
+        case "v" if not call.recording and not call.recording_paused:
+            return "this call is not recorded"
+        case "v":
+            return PauseRecording(on=not call.recording_paused)
+        case "k":
+            return TakeOver()
         case "#":
             return Question("digits:", lambda text: SendDigits(digits=text) if re.fullmatch(r"[0-9*#]+", text) else
                             "digits are 0 to 9, * and #")  # fmt: skip
@@ -94,30 +100,57 @@ def _in_call(key: str, session: Session, choices: Choices) -> Pressed:
         case "j":
             return Conference() if call.consulting else "consult somebody first (c)"
         case "t":
-            return Question(f"transfer to {_targets(choices, queues=True)}:", lambda text: _to(text, Transfer))
+            return Question(f"transfer to {_targets(choices, queues=True)}:", lambda text: _to(text, Transfer, choices))
         case _:
-            return Question(f"consult {_targets(choices, queues=False)}:", lambda text: _to(text, Consult))
+            return Question(f"consult {_targets(choices, queues=False)}:", lambda text: _to(text, Consult, choices))
 
 
 C = TypeVar("C", Transfer, Consult)
 
 
-def _to(text: str, make: type[C]) -> C | str:
-    """`a1003`: an agent; `q1`: a queue; else a number."""
+def _to(text: str, make: type[C], choices: Choices) -> C | str:
+    """A colleague or queue by name, or a part of it that no other has; `a1003`: an agent; `q1`: a queue; a number."""
     named = _TARGET.fullmatch(text)
     if named is None:
-        return make(to=Target(number=text)) if text else "nobody is named"
+        if not text:
+            return "nobody is named"
+        return make(to=Target(number=text)) if _is_number(text) else _by_name(text, make, choices)
     number = int(named[2])
     if named[1].lower() == "a":
         return make(to=Target(agent_id=number))
     return make(to=Target(campaign_id=number)) if make is Transfer else "a queue cannot be consulted"
 
 
+def _is_number(text: str) -> bool:
+    return not any(each.isalpha() for each in text)
+
+
+def _by_name(text: str, make: type[C], choices: Choices) -> C | str:
+    wanted = text.casefold()
+    known = [(each.full_name, Target(agent_id=each.agent_id)) for each in choices.colleagues]
+    if make is Transfer:
+        known += [(each.name, Target(campaign_id=each.campaign_id)) for each in choices.queues]
+    found = [each for each in known if each[0].casefold() == wanted]
+    found = found or [each for each in known if wanted in each[0].casefold()]
+    if len(found) == 1:
+        return make(to=found[0][1])
+    several = ", ".join(name for name, _ in found[:MOST_NAMED])
+    return f"who of {several}?" if found else f"nobody who is signed in is called {text}"
+
+
+def _do_not_call(session: Session) -> Pressed:
+    if session.call is None:
+        return "there is no call"
+    return Question("do not call this customer any more, why?", lambda text: DoNotCall(reason=text or None))
+
+
 def _targets(choices: Choices, *, queues: bool) -> str:
-    named = [f"a{each.agent_id} {each.full_name}" for each in choices.colleagues[:5]]
+    named = [f"{each.full_name}{'' if each.state == 'ready' else f' ({each.state})'}" for each in choices.colleagues]
+    named = named[:MOST_NAMED]
     if queues:
-        named += [f"q{each.campaign_id} {each.name}" for each in choices.queues[:5]]
-    return f"(number{''.join(f', {each}' for each in named)})"
+        queued = choices.queues[:MOST_NAMED]
+        named += [f"{each.name}{'' if each.agents else ' (nobody there)'}" for each in queued]
+    return f"(name or number{''.join(f', {each}' for each in named)})"
 
 
 def _preview(key: str, session: Session) -> Pressed:
@@ -126,31 +159,6 @@ def _preview(key: str, session: Session) -> Pressed:
     if key == "a":
         return AcceptPreview()
     return Question("skip, why?", lambda text: SkipPreview(reason=text or "skipped at the desk"))
-
-
-def _wrap_up(key: str, session: Session, choices: Choices) -> Pressed:
-    if session.state != "on-wrap":
-        return "there is nothing to wrap up"
-    if key == "e":
-        return ExtendWrapUp()
-    at_hand = session.call or session.email
-    campaign = None if at_hand is None else at_hand.campaign_id
-    codes = {
-        code.code: code.description
-        for each in choices.campaigns
-        if campaign is None or each.campaign_id == campaign
-        for code in each.wrap_codes
-    }
-
-    def chosen(text: str) -> Command | str:
-        if not text:
-            return WrapUp()
-        if not text.isascii() or not text.isdigit() or (codes and int(text) not in codes):
-            return "that is not one of the codes"
-        return WrapUp(wrap_code=int(text))
-
-    shown = ", ".join(f"{code} {text}" for code, text in codes.items())
-    return Question(f"wrap-up code ({shown or 'none'}):", chosen)
 
 
 def _dial(choices: Choices) -> Pressed:

@@ -14,7 +14,8 @@ from rich.text import Text
 from callfloor.contract.leads import Lead
 from callfloor.contract.workspace import Call, Session
 from callfloor.contract.workspace_api import Choices
-from callfloor.desk.keys import HELP, Question
+from callfloor.desk.keys import HELP
+from callfloor.desk.questions import Question
 
 CALLBACKS = 5
 MOST_FIELDS = 12
@@ -73,7 +74,7 @@ def _at_hand(desk: Desk, now: datetime) -> list[RenderableType]:
     session, passed = desk.session, (now - desk.heard).total_seconds()
     parts: list[RenderableType] = []
     if session.call is not None:
-        parts.append(Panel(_call(session.call, now), title=session.call.state, title_align="left"))
+        parts.append(Panel(_call(session.call, now, desk.choices), title=session.call.state, title_align="left"))
     if session.preview is not None:
         left = max(0, round(session.preview.seconds - passed))
         parts.append(_text(f"preview {session.preview.number}: a accept  s skip  ({left} s)", "bold cyan"))
@@ -81,14 +82,17 @@ def _at_hand(desk: Desk, now: datetime) -> list[RenderableType]:
         parts.append(_text(f"e-mail {session.email.activity_id}", "bold cyan"))
     if session.wrap_up_seconds is not None and session.state == "on-wrap":
         left = max(0, round(session.wrap_up_seconds - passed))
-        parts.append(_text(f"wrap up: w code  e more time  ({left} s)", "bold yellow"))
+        parts.append(_text(f"wrap up: w code  o do not call  e more time  ({left} s)", "bold yellow"))
     return parts
 
 
-def _call(call: Call, now: datetime) -> Text:
+def _call(call: Call, now: datetime, choices: Choices) -> Text:
+    names = {each.agent_id: each.full_name for each in choices.colleagues}
     line = _text(f"{call.direction} {call.number or 'number withheld'}", "bold")
     line.append_text(_text(f"  {call.campaign_name or f'campaign {call.campaign_id}'}"))
-    if call.connected_timestamp is not None:
+    if call.state == "wrap-up":
+        line.append("" if call.seconds is None else f"  {_clock(timedelta(seconds=call.seconds))} long")
+    elif call.connected_timestamp is not None:
         line.append(f"  {_clock(now - call.connected_timestamp)}")
     marks = {
         "on hold": call.held, "muted": call.muted, "consulting (t give, c back, j join)": call.consulting,
@@ -97,7 +101,7 @@ def _call(call: Call, now: datetime) -> Text:
     for mark in (name for name, on in marks.items() if on):
         line.append(f"  {mark}", "yellow")
     for party in call.parties:
-        who = party.number or f"agent {party.agent_id}"
+        who = party.number or names.get(party.agent_id or 0) or f"agent {party.agent_id}"
         line.append("\n").append_text(_text(f"{party.party}: {who} {party.state}"))
     return line
 

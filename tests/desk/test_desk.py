@@ -17,13 +17,14 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from callfloor.contract import workspace as w
-from callfloor.contract.workspace_api import Choices, Colleague, OwnCampaign, Queue, WrapCode
+from callfloor.contract.workspace_api import Choices, Colleague, LeadStatusChoice, OwnCampaign, Queue, WrapCode
 from callfloor.desk.client import Client
-from callfloor.desk.keys import Pressed, Question, Quit, press
+from callfloor.desk.keys import Pressed, Quit, press
+from callfloor.desk.questions import Question
 from callfloor.desk.view import Desk, shown
 from callfloor.store import agents
 from callfloor.store.pool import Database
-from tests.api.desks import RINGING, publish, token_of
+from tests.api.desks import RINGING, add_agent, publish, token_of
 from tests.api.sockets import served
 from tests.cli.conftest import assert_refused, callfloor, environment
 from tests.conftest import SERVERS, Centre
@@ -36,6 +37,7 @@ CALL = replace(RINGING, state="connected", connected_timestamp=NOW)
 TALKING = replace(IDLE, state="on-call", call=CALL)
 CONSULTING = replace(TALKING, call=replace(CALL, held=True, consulting=True))
 WRAPPING = replace(IDLE, state="on-wrap", call=replace(CALL, state="wrap-up"), wrap_up_seconds=30)
+DIALLED = replace(IDLE, state="dialling", call=replace(RINGING, direction="manual"))
 PREVIEW = replace(IDLE, preview=w.PreviewLead(lead_id=5, campaign_id=2, number="+61491570157", seconds=20))
 CHOICES = Choices(
     campaigns=[
@@ -89,16 +91,57 @@ CHOICES = Choices(
         # the code of another campaign
         (WRAPPING, "w20", "that is not one of the codes"),
         (WRAPPING, "wten", "that is not one of the codes"),
+        (WRAPPING, "w+", "asks"),
+        (WRAPPING, "w10+", "asks"),
         (WRAPPING, "e", w.ExtendWrapUp()),
+        (WRAPPING, "orude", w.DoNotCall(reason="rude")),
+        (TALKING, "o", w.DoNotCall()),
+        (IDLE, "o", "there is no call"),
+        (DIALLED, "x", w.HangUp()),
+        (TALKING, "k", w.TakeOver()),
+        (TALKING, "v", "this call is not recorded"),
+        (replace(TALKING, call=replace(CALL, recording=True)), "v", w.PauseRecording(on=True)),
+        (replace(TALKING, call=replace(CALL, recording_paused=True)), "v", w.PauseRecording(on=False)),
+        (TALKING, "tjane", w.Transfer(to=w.Target(agent_id=1003))),
+        (TALKING, "tJANE ROE", w.Transfer(to=w.Target(agent_id=1003))),
+        (TALKING, "cRoe", w.Consult(to=w.Target(agent_id=1003))),
+        (TALKING, "tsupp", w.Transfer(to=w.Target(campaign_id=1))),
+        (TALKING, "csupport", "nobody who is signed in is called support"),
+        (TALKING, "to", "who of Jane Roe, Support?"),
         (WRAPPING, "x", "there is no call"),
     ],
 )  # fmt: skip
 def test_keys_do_what_they_say(session: w.Session, keys: str, expected: Pressed) -> None:
     pressed = press(keys[0], session, CHOICES)
     if isinstance(pressed, Question):
-        assert pressed.answer(keys[1:]) == expected
+        answered = pressed.answer(keys[1:])
+        assert ("asks" if isinstance(answered, Question) else answered) == expected
     else:
         assert (pressed, keys[1:]) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["+", "", "", ""], w.WrapUp()),
+        (["10+", "12", "", ""], w.WrapUp(wrap_code=10, lead_status=12)),
+        (["10+", "100", "", "busy"], w.WrapUp(wrap_code=10, lead_status=100, lead_data={"note": "busy"})),
+        (["+", "", "2026-05-04 15:30", ""], w.WrapUp(callback=w.Callback(timestamp="2026-05-04T15:30"))),
+        (["+", "", "2026-05-04 9:05 !", ""], w.WrapUp(callback=w.Callback(timestamp="2026-05-04T09:05", own=True))),
+        (["+", "11", "", "rude"], w.WrapUp(lead_status=11, lead_data={"note": "rude"})),
+        (["+", "13"], "that is not one of the statuses"),
+        (["+", "", "tomorrow"], "write the time as 2026-05-04 15:30, with ! behind it for a call of your own"),
+    ],
+)  # fmt: skip
+def test_a_wrap_up_asks_for_status_callback_and_note_when_there_is_more_to_say(
+    answers: list[str], expected: w.WrapUp | str
+) -> None:
+    choices = replace(CHOICES, lead_statuses=[LeadStatusChoice(code=100, description="Sold")])
+    said: object = press("w", WRAPPING, choices)
+    for answer in answers:
+        assert isinstance(said, Question)
+        said = said.answer(answer)
+    assert said == expected
 
 
 def text_of(desk: Desk, at: datetime = NOW) -> str:
@@ -115,6 +158,16 @@ def test_the_desk_shows_the_call_and_how_long_it_is() -> None:
     assert "30 s" in text_of(Desk(WRAPPING, NOW))
     assert "13 s" in text_of(Desk(PREVIEW, NOW), NOW + timedelta(seconds=7))
     assert "connection lost" in text_of(Desk(IDLE, NOW, connected=False))
+
+
+def test_a_wrap_up_shows_how_long_the_call_was_and_a_colleague_has_a_name() -> None:
+    over = replace(WRAPPING, call=replace(CALL, state="wrap-up", seconds=83))
+    for later in (0, 600):
+        assert "1:23 long" in text_of(Desk(over, NOW), NOW + timedelta(seconds=later))
+    party = w.Party(party=1003, agent_id=1003, number=None, state="joined")
+    text = text_of(Desk(replace(TALKING, call=replace(CALL, parties=(party,))), NOW, CHOICES))
+    assert "Jane Roe joined" in text
+    assert "+61491570156" in text_of(Desk(DIALLED, NOW))
 
 
 def test_what_others_wrote_does_not_steer_the_terminal() -> None:
@@ -206,7 +259,7 @@ async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Datab
     link = Linked(dsn, db, centre)
     body = {"listId": centre.list_id, "phone1": "+61491570156", "leadData": {"plan": "gold"}}
     lead = (await centre.client.post("/leads", json=body)).json()["leadId"]
-    token = await token_of(db, centre, centre.agent)
+    token, other = await token_of(db, centre, centre.agent), await add_agent(db, centre, "jane.roe")
     async with served(app) as address:
         url = address.replace("ws:", "http:").removesuffix("/workspace/v1/events")
         async with at_desk(url, token) as terminal:
@@ -218,7 +271,7 @@ async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Datab
             await terminal.sees("+61491570156")
             await terminal.sees("plan: gold")
             terminal.types("h")
-            terminal.types("ta77\r")
+            terminal.types(f"ta{other}\r")
 
             async def both_done() -> bool:
                 return len(link.work.done) == 2
@@ -226,7 +279,7 @@ async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Datab
             await until(both_done)
             assert {command for _, command in link.work.done} == {
                 w.Hold(on=True),
-                w.Transfer(to=w.Target(agent_id=77)),
+                w.Transfer(to=w.Target(agent_id=other)),
             }
             link.work.answer = lambda done: done(w.Refusal(code="no-call", detail="They hung up."))
             terminal.types("m")

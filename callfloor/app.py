@@ -23,6 +23,7 @@ from callfloor.api.token_cache import TokenCache
 from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.socket import Sockets
 from callfloor.clock import Clock, LoopClock
+from callfloor.disks import DATABASE, Disks
 from callfloor.errors import Problem
 from callfloor.floor.desk import NobodyAtDesk
 from callfloor.floor.engine import Engine
@@ -63,6 +64,8 @@ def open_media(settings: Settings) -> Blobs:
 async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, None]:
     """Everything an API process uses, opened and closed again."""
     db = await Database.connect(dsn, size=settings.database_connections)
+    disks = Disks.of(settings)
+    db.is_full = lambda: DATABASE in disks.full()
     try:
         yield Services(
             db=db,
@@ -71,6 +74,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
             feed=Feed(),
+            disks=disks,
         )
     finally:
         await db.close()

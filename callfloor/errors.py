@@ -259,6 +259,13 @@ class Unavailable(Problem):
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class NoSpace(Unavailable):
+    """A disk of the server is full; `detail` says which: of the database, the media folder, or the spool of bodies on
+    their way. Nothing was written. The operator has to make room."""
+
+    status, slug, title = 507, "no-space-left", "No space left"
+
+
 class DatabaseBusy(Unavailable):
     """The database gave up on this for now: a lock, or a time limit. Nothing was written. Try again after
     Retry-After."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from callfloor.api.connections import Connections
 from callfloor.api.ops import watching
 from callfloor.app import api, open_media
+from callfloor.disks import Disks
 from callfloor.settings import Settings
 from callfloor.signals import STOPS
 from callfloor.store.pool import LOST, Database
@@ -141,7 +142,9 @@ async def _watched(settings: Settings, dsn: str, bound: socket.socket | None) ->
     done, up = asyncio.Event(), asyncio.Event()
     db = await Database.connect(dsn, size=2)
     try:
-        answering = asyncio.create_task(_answer(watching(db, settings.metrics_networks), settings, bound, done, up.set))
+        answering = asyncio.create_task(
+            _answer(watching(db, Disks.of(settings), settings.metrics_networks), settings, bound, done, up.set)
+        )
         await up.wait()
         try:
             yield

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
         None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    low_disk_megabytes: int = Field(
+        1000, ge=0, description="Room on a disk, in MB, under which the log and /ready warn."
+    )
     import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
     carrier: Literal["simulated", "asterisk"] = Field(
         "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."

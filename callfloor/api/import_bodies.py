@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
@@ -17,6 +17,7 @@ from python_multipart.multipart import MultipartParser
 from callfloor.api.call import Call
 from callfloor.api.decoding import read_chunks
 from callfloor.contract.imports import LARGEST_BODY
+from callfloor.disks import SPOOL, writing
 from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType
 from callfloor.jobs.reception import SMALL
 from callfloor.rules.import_text import ENDINGS, FORMS, Form
@@ -44,17 +45,18 @@ class Body:
 async def received(call: Call) -> AsyncGenerator[Body, None]:
     """Take the body in. The file has no name: nothing is left of it however this process ends.
 
-    Raises `UnsupportedMediaType`, `TooLarge`, `MalformedRequest`, `Invalid`.
+    Raises `UnsupportedMediaType`, `TooLarge`, `MalformedRequest`, `Invalid`, `NoSpace`.
     """
     kind, parameters = media_type(call.headers.get(b"content-type", b""))
-    with tempfile.TemporaryFile(prefix="callfloor-import-") as spool:
+    with _spool() as spool:
         digest, size = hashlib.sha256(), 0
 
         def write(data: bytes | memoryview) -> None:
             nonlocal size
             digest.update(data)
             size += len(data)
-            spool.write(data)
+            with writing(SPOOL):
+                spool.write(data)
 
         file = cast("BinaryIO", spool)
         if kind == MULTIPART:
@@ -72,9 +74,22 @@ async def received(call: Call) -> AsyncGenerator[Body, None]:
             body = Body(file, FORMS[kind], parameters.get("charset"), size, digest.digest())
             if kind == "text/tab-separated-values":
                 body.fields["delimiter"] = "tab"
-        spool.flush()
+        with writing(SPOOL):
+            spool.flush()
         spool.seek(0)
         yield body
+
+
+@contextmanager
+def _spool() -> Generator[IO[bytes]]:
+    with writing(SPOOL):
+        spool = tempfile.TemporaryFile(prefix="callfloor-import-")  # noqa: SIM115 - closed below
+    try:
+        yield spool
+    finally:
+        # closing writes what is buffered, which fails on a full disk; what was refused needs it no more
+        with suppress(OSError):
+            spool.close()
 
 
 # The types that messages and the document name; others are taken for one of them.

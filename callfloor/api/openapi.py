@@ -23,6 +23,7 @@ from callfloor.errors import (
     Invalid,
     InvalidCursor,
     MalformedRequest,
+    NoSpace,
     NotAcceptable,
     NotFound,
     Problem,
@@ -52,6 +53,7 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     Unavailable,
     DatabaseBusy,
     WriteUnknown,
+    NoSpace,
 )
 _HEADERS = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the server's log."},

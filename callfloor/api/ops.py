@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callfloor.api import problems
 from callfloor.api.call import Services
 from callfloor.api.gate import address_of
+from callfloor.disks import DATABASE, Disks
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
 from callfloor.store import installation
 from callfloor.store.pool import Database
@@ -43,7 +45,7 @@ def _json(value: Any, status: int = 200) -> Response:
 Answer = Callable[[Request, Problem], Awaitable[Response]]
 
 
-def _watched(db: Database, readers: Sequence[IPv4Network | IPv6Network], answer: Answer) -> list[Route]:
+def _watched(db: Database, disks: Disks, readers: Sequence[IPv4Network | IPv6Network], answer: Answer) -> list[Route]:
     """What an operator's tools ask of every server. `readers`: who may read the figures."""
 
     async def health(_request: Request) -> Response:
@@ -51,13 +53,19 @@ def _watched(db: Database, readers: Sequence[IPv4Network | IPv6Network], answer:
         return _json({"status": "ok"})
 
     async def ready(_request: Request) -> Response:
-        """The process can serve: its database answers."""
+        """The process can serve: its database answers, and there is room to write. Says what is short of room."""
+        low = await asyncio.to_thread(disks.low)
+        full = await asyncio.to_thread(disks.full)
+        room = {"lowSpaceMegabytes": {name: left // 1_000_000 for name, left in low.items()}} if low else {}
         try:
             hold = await installation.held(db)
         except Problem:
-            return _json({"status": "unavailable", "database": "unreachable"}, 503)
+            database = "no space left" if DATABASE in full else "unreachable"
+            return _json({"status": "unavailable", "database": database, **room}, 503)
         held = {} if hold is None else {"held": hold.why}
-        return _json({"status": "ok", "database": "ok", **held})
+        if full:
+            return _json({"status": "no space left", "full": full, "database": "ok", **room, **held}, 503)
+        return _json({"status": "ok", "database": "ok", **room, **held})
 
     async def metrics(request: Request) -> Response:
         """For those whom the settings name: figures of the centre are nobody else's business."""
@@ -72,13 +80,13 @@ def _watched(db: Database, readers: Sequence[IPv4Network | IPv6Network], answer:
     return [Route("/health", health), Route("/ready", ready), Route("/metrics", metrics)]
 
 
-def watching(db: Database, readers: Sequence[IPv4Network | IPv6Network]) -> ASGIApp:
+def watching(db: Database, disks: Disks, readers: Sequence[IPv4Network | IPv6Network]) -> ASGIApp:
     """The application of a server that has no API: health, readiness and metrics."""
 
     async def problem_of(request: Request, problem: Problem) -> Response:
         return _json({"status": problem.status, "detail": problem.detail}, problem.status)
 
-    return _read_only(Router(_watched(db, readers, problem_of), redirect_slashes=False), problem_of)
+    return _read_only(Router(_watched(db, disks, readers, problem_of), redirect_slashes=False), problem_of)
 
 
 def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> ASGIApp:
@@ -134,7 +142,7 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             Route("/docs", reference),
             Route("/docs/workspace", reference),
             Route("/docs/{name}", asset),
-            *_watched(services.db, services.settings.metrics_networks, problem_of),
+            *_watched(services.db, services.disks, services.settings.metrics_networks, problem_of),
             *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
             *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
         ],

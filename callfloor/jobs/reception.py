@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from callfloor.errors import Problem
+from callfloor.errors import NoSpace, Problem, Unavailable
 from callfloor.jobs.records import How, Reading, RecordsError, Row, read
 from callfloor.store import imports
 from callfloor.store.imports import Choices
@@ -49,6 +49,8 @@ class Outcome(msgspec.Struct):
     kind: Literal["malformed", "invalid", "too-large"] | None = None
     message: str = ""
     parameter: str | None = None
+    # the database could not take it, for want of room or for another reason
+    away: Literal["full", "unavailable"] | None = None
 
 
 async def split(db: Database, order: Order, file: BinaryIO, *, small: bool) -> Outcome:
@@ -120,22 +122,34 @@ async def split_apart(order: Order, file: BinaryIO) -> Outcome:
     if process.returncode != 0:
         raise Problem("The body could not be split into rows.")
     outcome = msgspec.json.decode(answer, type=Outcome)
+    if outcome.away is not None:
+        kind = NoSpace if outcome.away == "full" else Unavailable
+        raise kind(outcome.message, headers={"Retry-After": "60"})
     if outcome.kind is not None:
         raise RecordsError(outcome.kind, outcome.message, parameter=outcome.parameter)
     return outcome
 
 
 async def _main(order: Order, file: BinaryIO) -> Outcome:
-    # a large body is one long transaction of short statements
-    db = await Database.connect(order.dsn, size=2)
+    try:
+        # a large body is one long transaction of short statements
+        db = await Database.connect(order.dsn, size=2)
+    except Unavailable as problem:
+        return _away(problem)
     try:
         return await split(db, order, file, small=False)
+    except Unavailable as problem:
+        return _away(problem)
     except RecordsError as error:
         return Outcome(kind=error.kind, message=str(error), parameter=error.parameter)
     except MemoryError:
         return Outcome(kind="too-large", message="The body takes too much memory to be read: send it in parts.")
     finally:
         await db.close()
+
+
+def _away(problem: Unavailable) -> Outcome:
+    return Outcome(away="full" if isinstance(problem, NoSpace) else "unavailable", message=problem.detail)
 
 
 if __name__ == "__main__":

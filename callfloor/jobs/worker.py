@@ -53,9 +53,9 @@ async def _import(db: Database, wake: asyncio.Event, stop: asyncio.Event) -> Non
         try:
             if await import_next(db):
                 continue
-        except Problem:
-            # the database is away; nothing is lost, the chunk is still there
-            log.warning("import-waits", reason="database unavailable")
+        except Problem as problem:
+            # the database is away or full; nothing is lost, the chunk is still there
+            log.warning("import-waits", reason=problem.detail)
         except REFUSALS as error:
             log.error("import-fault", kind=type(error).__name__)
         wake.clear()

@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
-from callfloor.errors import DatabaseBusy, Problem, Unavailable, WriteUnknown
+from callfloor.errors import DatabaseBusy, NoSpace, Problem, Unavailable, WriteUnknown
 from callfloor.store.faults import ERRORS, LOST, Fate, Stage, fate
 
 Connection = PoolConnectionProxy  # what store functions see of a connection
@@ -23,23 +23,26 @@ __all__ = ["LOST", "Connection", "Database", "unavailable"]
 ACQUIRE_TIMEOUT_S = 5.0
 
 
-def unavailable(cause: BaseException) -> Problem:
-    """The problem that a database which cannot be used is to a client. The cause's text stays out of it."""
-    said = "The database cannot be reached now; nothing was written."
-    if isinstance(cause, asyncpg.DiskFullError):
-        said = "No space is left on the disk of the database; nothing was written."
-    problem = Unavailable(said, headers={"Retry-After": "1"})
+def unavailable(cause: BaseException, *, full: bool = False) -> Problem:
+    """The problem that a database which cannot be used is to a client. The cause's text stays out of it. `full`: its
+    disk is, which a server that stopped for it cannot say."""
+    if full or isinstance(cause, asyncpg.DiskFullError):
+        problem = NoSpace(
+            "No space is left on the disk of the database; nothing was written.", headers={"Retry-After": "60"}
+        )
+    else:
+        problem = Unavailable("The database cannot be reached now; nothing was written.", headers={"Retry-After": "1"})
     problem.__cause__ = cause
     return problem
 
 
-def _raised(cause: BaseException, stage: Stage, *, closed: bool) -> BaseException:
+def _raised(cause: BaseException, stage: Stage, *, closed: bool, is_full: Callable[[], bool]) -> BaseException:
     """What to raise instead of an error of the database."""
     match fate(cause, stage, closed=closed):
         case Fate.REFUSED:
             return cause
         case Fate.AWAY:
-            return unavailable(cause)
+            return unavailable(cause, full=is_full())
         case Fate.BUSY:
             return DatabaseBusy(
                 "The database is too busy for this now; nothing was written.", headers={"Retry-After": "1"}
@@ -66,6 +69,8 @@ class Database:
         self._pool = pool
         self._current: ContextVar[Connection[Record] | None] = ContextVar("transaction", default=None)
         self.dsn = dsn
+        # whether its disk is, where that is a disk of this machine
+        self.is_full: Callable[[], bool] = lambda: False
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int = 10, statement_timeout_s: float = 30.0) -> Database:
@@ -119,7 +124,7 @@ class Database:
         try:
             return await work(connection)
         except ERRORS as cause:
-            raised = _raised(cause, stage, closed=_is_closed(connection))
+            raised = _raised(cause, stage, closed=_is_closed(connection), is_full=self.is_full)
             if raised is cause:
                 raise
             raise raised from cause
@@ -130,7 +135,7 @@ class Database:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except ERRORS as cause:
             # none could be had, whatever the reason
-            raise unavailable(cause) from cause
+            raise unavailable(cause, full=self.is_full()) from cause
         try:
             yield connection
         finally:

@@ -25,6 +25,7 @@ from callfloor.contract.workspace_emails import (
     EmailWaiting,
     OwnEmail,
 )
+from callfloor.disks import MEDIA, writing
 from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
 from callfloor.store import activities, choices, emails, users, workspace
 from callfloor.store.emails import CannotAnswerError, Email, NewAttachment, NotHeldError
@@ -183,7 +184,8 @@ async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answe
     await _readable(call, activity_id)
     files: list[NewAttachment] = []
     for each in body.files or ():
-        blob = await call.services.blobs.put(organisation, each.content)
+        with writing(MEDIA):
+            blob = await call.services.blobs.put(organisation, each.content)
         files.append(NewAttachment(StoredContent(blob.sha256, blob.size), each.content_type, each.file_name))
     try:
         sent = await emails.answer(db, organisation, activity_id, agent_id, body.text, files, call.now)

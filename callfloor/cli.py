@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
+from callfloor.commands import examples
 from callfloor.commands.groups import GROUPS
 from callfloor.commands.options import (
     CentreFile,
@@ -211,8 +212,6 @@ def import_leads(
 ) -> None:
     """Import leads through the API of a running server.
 
-    Example: callfloor import leads.csv --list 1 --map "Cell=phone1,Ref=customerKey" --dry-run
-
     Exits with 0 when every row is fine, 3 when some were invalid (the others are imported), 1 when the import failed or
     was refused, 2 for a wrong option.
     """
@@ -273,13 +272,13 @@ def desk(
 def sample(
     name: Annotated[Literal["centre.toml", "leads.csv", "scenario.toml"], typer.Argument(help="Which file.")],
 ) -> None:
-    """Print a sample file to begin with: a centre, leads, or a day to simulate.
-
-    Example: callfloor sample centre.toml > centre.toml
-    """
+    """Print a sample file to begin with: a centre, leads, or a day to simulate."""
     from callfloor import samples
 
     print(samples.text(name), end="")
+
+
+examples.show_in(app)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -83,7 +83,9 @@ def show(settings: Settings, address: str, dsn: str) -> None:
         print(f"curl -s {header} '{api}/campaign/{queue}/statistics/inbound'")
         if fresh:
             _send_letters(smtp_port)
-        print(f"{len(samples.LETTERS)} e-mails came in, and {CALLERS:.0f} people a minute call; to take them yourself:")
+        print(f"{len(samples.LETTERS)} e-mails came in, to be answered through the API of {address}/docs/workspace:")
+        print(f"curl -s {header} '{api}/activities?activityType=email.inbound&limit=2'")
+        print(f"{CALLERS:.0f} people a minute call; to take calls yourself:")
         print(f"{Path(sys.executable).with_name('callfloor')} desk --url {address} --token {seat}", flush=True)
         recording = _first_recording(client, campaign)
     if recording is not None:

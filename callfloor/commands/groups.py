@@ -116,10 +116,7 @@ def dump_database(
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Back the database up into a file, while it is in use. It holds personal data.
-
-    Example: callfloor db dump callfloor-2026-11-28.dump
-    """
+    """Back the database up into a file, while it is in use. It holds personal data."""
     from callfloor.commands import databases, session
 
     databases.dump(session.settings(data=data, database_url=database_url), file)
@@ -131,10 +128,7 @@ def load_database(
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Fill an empty database from a backup. It does not dial before callfloor db adopt.
-
-    Example: callfloor db load callfloor-2026-11-28.dump --data restored
-    """
+    """Fill an empty database from a backup. It does not dial before callfloor db adopt."""
     from callfloor.commands import databases, session
 
     databases.load(session.settings(data=data, database_url=database_url), file)
@@ -314,11 +308,13 @@ def list_registers(
 
 @test_app.command("call")
 def call_in_test(
-    number: Annotated[str, typer.Option(metavar="NUMBER", help="That is called, with + and country code.")],
+    number: Annotated[str, typer.Option("--number", metavar="NUMBER", help="That is called, with + and country code.")],
     caller: Annotated[
         str | None, typer.Option("--from", metavar="NUMBER", help="Who calls [default: withheld].")
     ] = None,
-    keys: Annotated[str, typer.Option(metavar="KEYS", help="Keys and pauses from the answer on, such as 1,2s,#.")] = "",
+    keys: Annotated[
+        str, typer.Option("--keys", metavar="KEYS", help="Keys and pauses from the answer on, such as 1,2s,#.")
+    ] = "",
     hang_up_after: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="After the answer [default: as simulated callers do].")
     ] = None,

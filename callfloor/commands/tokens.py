@@ -20,6 +20,8 @@ from callfloor.store import tokens, users
 from callfloor.store.pool import Database
 
 LONGEST_NAME = 200
+# Of a table that goes into a file, in columns.
+WIDTH = 100
 LONGEST_LIFE = timedelta(days=36_500)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 State = Literal["active", "expired", "revoked"]
@@ -140,6 +142,10 @@ def _to_the_minute(moment: object) -> str:
     return str(moment)[:16].replace("T", " ")
 
 
+def _said(scopes: list[str]) -> str:
+    return "all" if set(scopes) == set(SCOPES) else " ".join(scopes)
+
+
 def _table(shown: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -154,14 +160,14 @@ def _table(shown: list[dict[str, object]]) -> None:
         cells = (
             str(each["tokenId"]),
             str(each["name"]),
-            " ".join(scopes) if isinstance(scopes, list) else "",  # pyright: ignore[reportUnknownArgumentType]
+            _said(scopes) if isinstance(scopes, list) else "",  # pyright: ignore[reportUnknownArgumentType]
             _to_the_minute(each["created"]),
             "never" if each["expires"] is None else _to_the_minute(each["expires"]),
             str(each["state"]),
         )
         table.add_row(*map(Text, cells))
-    # a pipe gets whole lines
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+    # a pipe has no width of its own; one that reads it by machine asks for JSON
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 def revoke(settings: Settings, organisation: str | None, token_id: int) -> None:

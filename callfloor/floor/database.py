@@ -18,6 +18,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.records import UNAVAILABLE, Claim, WrapUp
 from callfloor.floor.selection import Selection
+from callfloor.floor.summary import Tally
 from callfloor.rules.agents import AgentState
 from callfloor.store import activities, agents, attempts, caller_leads, wishes
 from callfloor.store.faults import REFUSALS
@@ -39,6 +40,7 @@ class DatabaseRecords(CallDatabase):
         now: Callable[[], float],
     ) -> None:
         super().__init__(db, journal, selection, recordings, now)
+        self.tally = Tally()
         self._ending: set[CallId] = set()
         # states of each agent that are still to be written
         self._unwritten: dict[AgentId, int] = {}
@@ -63,6 +65,7 @@ class DatabaseRecords(CallDatabase):
             log.warning("claim-failed", campaign=claim.plan.key.campaign, reason="database unavailable")
         except REFUSALS as error:
             log.error("claim-refused", campaign=claim.plan.key.campaign, kind=type(error).__name__)
+        self.tally.claimed += len(claimed)
         done(claimed)
 
     def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
@@ -112,14 +115,17 @@ class DatabaseRecords(CallDatabase):
     # Calls
 
     def answered(self, key: CampaignKey, call: CallId, at: float) -> None:
+        self.tally.answered += 1
         self._journal.write(partial(attempts.answered, self._db, key.organisation, call, moment(at)))
 
     def connected(self, key: CampaignKey, call: CallId, agent: AgentId, at: float) -> None:
+        self.tally.connected += 1
         self._journal.write(partial(attempts.connected, self._db, key.organisation, call, agent, moment(at)))
 
     def finished(
         self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
     ) -> None:
+        self.tally.ended += 1
         self._ending.add(call)
         over = partial(self._ending.discard, call)
         finish = partial(self._finish, plan, call, activity, status, recorded_s is not None, at)

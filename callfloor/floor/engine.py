@@ -33,6 +33,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.recordings import Recordings
 from callfloor.floor.roster import Roster
 from callfloor.floor.selection import Selection
+from callfloor.floor.summary import SUMMARY_S, Summary
 from callfloor.floor.washes import WashWarnings
 from callfloor.floor.work import Work
 from callfloor.floor.workspace import WorkspaceLink
@@ -91,7 +92,7 @@ class Engine:
         # calls of nobody's, and how many audits have seen them so
         self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
-        self._held = False
+        self._held = self._ending = False
         self._recoveries: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -103,6 +104,7 @@ class Engine:
             self._every(ROSTER_S, self._read_roster, self._look),
             self._every(AUDIT_S, self._audit),
             self._every(SWEEP_S, self._leftovers.sweep),
+            self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
             self._tick(),
             self._listen(),
             self.link.run(),
@@ -114,6 +116,7 @@ class Engine:
             for task in done - {stopping}:
                 task.result()
         finally:
+            self._ending = True
             await _end({*running, stopping, *self._recoveries, *self._asking})
             if not journal.done():
                 # what was said and done until now is kept before another engine may go on from it
@@ -197,7 +200,8 @@ class Engine:
         task.add_done_callback(self._recoveries.discard)
 
     def _lost(self, key: CampaignKey) -> None:
-        log.warning("campaign-left", campaign=key.campaign)
+        # at the end every campaign is left, on purpose
+        (log.info if self._ending else log.warning)("campaign-left", campaign=key.campaign)
         self._dialling.discard(key)
         self._selection.forget(key)
         self.floor.drop(key)

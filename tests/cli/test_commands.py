@@ -97,7 +97,9 @@ async def _story(data: Path, dsn: str, tmp_path: Path) -> None:
         assert await _caller(db, token) is None
     finally:
         await db.close()
-    assert "revoked" in out(run("token", "list"))
+    listed = out(run("token", "list"))
+    assert "revoked" in listed
+    assert max(map(len, listed.splitlines())) <= 100
     assert_refused(run("token", "revoke", str(caller.token_id)), 2, "not revoked yet")
 
     exported = out(run("export"))
@@ -106,7 +108,7 @@ async def _story(data: Path, dsn: str, tmp_path: Path) -> None:
 
     assert out(run("apply", write(tmp_path / "two.toml", "Two"))).startswith('+ organisation "Two"\n')
     assert_refused(run("export"), 2, "choose one with --organisation (One, Two)")
-    assert_refused(run("token", "list", "--organisation", "Tow"), 2, "did you mean Two?")
+    assert_refused(run("token", "list", "--organisation", "Twoo"), 2, "did you mean Two?")
     assert json.loads(out(run("token", "list", "--organisation", "Two", "--json"))) == []
     assert out(run("export", "--organisation", "One")) == exported
 

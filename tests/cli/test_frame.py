@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import typer.main
 
 from callfloor.cli import app
+from callfloor.commands.examples import EXAMPLES
 from callfloor.settings import Settings
 from callfloor.store import migrate
 from tests.cli.conftest import assert_refused, callfloor, environment
@@ -35,6 +37,32 @@ def test_help_of_every_command_works(words: tuple[str, ...]) -> None:
     done = callfloor(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: {' '.join(('callfloor', *words))} [OPTIONS]")
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in COMMANDS if not hasattr(COMMANDS[words], "commands")], ids=" ".join
+)
+def test_the_help_of_every_command_ends_with_an_example_that_it_would_take(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    said = " ".join(callfloor(*words, "--help").stdout.split())
+    example = f"Example: callfloor {' '.join((*words, EXAMPLES[' '.join(words)]))}".rstrip()
+    assert said.endswith(example)
+    given = shlex.split(example.partition(" > ")[0], comments=False)[2 + len(words) :]
+    known = {name for parameter in command.params for name in getattr(parameter, "opts", ())}
+    assert {each for each in given if each.startswith("--")} <= known
+    # an option without a name of its own is called as its placeholder where that is the same word
+    assert all(
+        name == name.lower()
+        for parameter in command.params
+        for name in getattr(parameter, "opts", ())
+        if name.startswith("-")
+    )
+    needed = [each for each in command.params if each.param_type_name == "argument" and each.required]
+    assert len([each for each in given if not each.startswith("--")]) >= len(needed)
+
+
+def test_no_example_is_of_a_command_that_is_not_there() -> None:
+    assert {tuple(words.split()) for words in EXAMPLES} <= COMMANDS.keys()
 
 
 def test_every_command_on_the_database_can_be_given_one() -> None:

@@ -145,3 +145,21 @@ def test_a_terminal_that_is_closed_stops_the_demo(folder: Path) -> None:
     os.close(ours)
     assert run.process.wait(60) == 0
     run.nothing_is_left()
+
+
+async def test_a_server_that_dials_and_is_stopped_warns_of_nothing_and_says_what_it_did(folder: Path) -> None:
+    before = os.environ.get("CALLFLOOR_LOG_LEVEL")
+    os.environ["CALLFLOOR_LOG_LEVEL"] = "info"
+    try:
+        run = Run(folder, "demo")
+    finally:
+        os.environ.pop("CALLFLOOR_LOG_LEVEL")
+        if before is not None:
+            os.environ["CALLFLOOR_LOG_LEVEL"] = before
+    await comes(run, lambda run: run.said('"event":"dialling"'))
+    asked = run.out.stat().st_size
+    run.process.terminate()
+    assert run.process.wait(60) == 0
+    at_the_end = run.out.read_bytes()[asked:]
+    assert b'"level":"warning"' not in at_the_end
+    assert b'"level":"error"' not in at_the_end

@@ -1,0 +1,58 @@
+"""An example of each command, for the end of its help."""
+
+from __future__ import annotations
+
+import typer
+
+# By the words of the command: what follows them.
+EXAMPLES = {
+    "serve": "--port 8080 --data /var/lib/callfloor",
+    "work": "--import-processes 2 --database-url postgresql://callfloor@db.example/callfloor",
+    "demo": "--port 8090",
+    "apply": "centre.toml --dry-run",
+    "export": "--organisation 'Sample Centre' --prompts sounds > centre.toml",
+    "import": 'leads.csv --list 1 --map "Cell=phone1,Ref=customerKey" --dry-run',
+    "simulate": "scenario.toml --runs 20 --json",
+    "desk": "--url http://127.0.0.1:8080 --token TOKEN",
+    "sample": "centre.toml > centre.toml",
+    "token create": "--name reports --scopes leads:read,campaigns:read --expires 90d",
+    "token list": "--json",
+    "token revoke": "3",
+    "db migrate": "--database-url postgresql://callfloor@db.example/callfloor",
+    "db status": "--data /var/lib/callfloor",
+    "db dump": "callfloor-2026-11-28.dump",
+    "db load": "callfloor-2026-11-28.dump --data restored",
+    "db adopt": "--data restored",
+    "certificate verify": "erasure.json --key key.pem",
+    "certificate key": "> key.pem",
+    "evidence export": "november.ndjson --from 2026-11-01 --to 2026-11-30",
+    "evidence verify": "november.ndjson --key key.pem",
+    "dnc add": "+61491570156 --campaign Sales --reason 'asked on the phone'",
+    "dnc remove": "+61491570156 --reason 'signed up again'",
+    "dnc check": "+61491570156",
+    "dnc list": "--campaign Sales --json",
+    "dnc import": "blocked.csv --register DNCR --washed 2026-11-28",
+    "dnc registers": "--json",
+    "test call": "--number +61491570156 --keys 1,2s,# --hang-up-after 8",
+    "closure on": "--workflow Support",
+    "closure off": "--workflow Support",
+    "closure show": "--organisation 'Sample Centre'",
+    "campaign stop": "Sales --now --dry-run",
+    "campaign start": "Sales",
+    "function key": "--renew",
+    "asterisk check": "",
+    "media verify": "--data /var/lib/callfloor",
+    "media encrypt": "--data /var/lib/callfloor",
+}
+
+
+def show_in(app: typer.Typer, words: tuple[str, ...] = ()) -> None:
+    """Give each command of the group, and of the groups in it, its example. Raises `KeyError` for one without."""
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        called = " ".join((*words, name))
+        # a line that is to be copied is not wrapped
+        command.epilog = f"\b\nExample: callfloor {called} {EXAMPLES[called]}".rstrip()
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            show_in(group.typer_instance, (*words, str(group.name)))

@@ -121,7 +121,7 @@ def test_the_demo_imports_serves_and_keeps_its_data() -> None:
         with demo(data) as lines:
             assert leads(lines) == GOOD
             commands = [shlex.split(line) for line in lines if line.startswith("curl")]
-            assert len(commands) == 6
+            assert len(commands) == 7
             (queue,) = [command for command in commands if command[-1].endswith("/statistics/inbound")]
             takes_calls_and_letters(lines, queue)
             listen(commands[-1])

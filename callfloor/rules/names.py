@@ -76,6 +76,9 @@ def _ratio(words: Sequence[str], theirs: Sequence[str]) -> float:
     if [w for w in words if w.isdigit()] != [w for w in theirs if w.isdigit()]:
         return 0.0
     mine, other = "".join(words), "".join(theirs)
+    if len(words) == len(theirs) and sorted(mine) == sorted(other):
+        # letters that changed places: of short names too much else would be alike
+        return _ALIKE_AS_A_WHOLE
     matcher = difflib.SequenceMatcher(None, mine, other)
     if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
         return 0.0

@@ -63,7 +63,7 @@ def test_a_closure_lasts_until_it_is_ended(run: Run, name: str) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert closure("show") == ""
+    assert closure("show") == "nothing is closed by hand\n"
     assert closure("on", "--workflow", "Main") == "workflow Main is closed\n"
     assert closure("on", "--workflow", "Main") == "workflow Main was closed already\n"
     assert closure("on") == f"every workflow of {name} is closed\n"

@@ -48,7 +48,8 @@ async def test_an_agent_works_on_a_call_from_ringing_to_wrap_up(
         for on in (True, False):
             assert (await command("hold", on=on))["call"]["held"] is on
         assert (await command("mute", on=True))["call"]["muted"] is True
-        assert (await command("transfer", 409, to={"agentId": centre.user}))["code"] == "unknown-target"
+        refused = await command("transfer", 422, to={"agentId": centre.user})
+        assert [error["pointer"] for error in refused["errors"]] == ["/to/agentId"]
         assert (await command("pause", reason="lunch"))["wanted"] == "paused"
         shown = await command("hangUp")
         assert (shown["state"], shown["call"]["state"]) == ("on-wrap", "wrap-up")

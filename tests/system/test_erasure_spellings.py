@@ -11,7 +11,7 @@ from email.header import Header
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -70,6 +70,8 @@ class Places:
         await self.lead(leadData={text[:100]: "yes"})
 
     async def customer_key(self, text: str) -> None:
+        # a longer one is refused, and then there is nothing to erase
+        assume(len(text) <= 255)
         await self.lead(customerKey=text)
 
     async def changed_note(self, text: str) -> None:

@@ -21,7 +21,9 @@ MOST_ROUNDS = 16
 _PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
 _ENTITY = r"&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)"
 _ESCAPE = r"(?:\\u[0-9A-Fa-f]{4})+|\\[nrtbf/\"\\]"
-_WORD = r"=\?[A-Za-z0-9*_-]{1,40}\?[BbQq]\?[^?\s]{0,1000}\?="
+_ONE_WORD = r"=\?[A-Za-z0-9*_-]{1,40}\?[BbQq]\?[^?\s]{0,1000}\?="
+# White space between encoded words is not part of the text, and a long text is folded into several (RFC 2047 §6.2).
+_WORD = rf"{_ONE_WORD}(?:\s{{1,100}}{_ONE_WORD})*"
 # Without attributes: those of a link may hold what is looked for.
 _TAG = r"</?[A-Za-z][A-Za-z0-9]{0,10}\s{0,3}/?>"
 _ENCODED = re.compile(f"{_PERCENT}|{_ENTITY}|{_ESCAPE}|{_WORD}|{_TAG}")
@@ -113,7 +115,7 @@ def _decoded(encoded: str) -> str:
 
 
 def _word(encoded: str) -> str:
-    """An encoded word of a mail header (RFC 2047)."""
+    """Encoded words of a mail header (RFC 2047)."""
     try:
         return str(make_header(decode_header(encoded)))
     except (ValueError, LookupError, MessageError):

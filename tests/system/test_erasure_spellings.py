@@ -245,3 +245,13 @@ async def test_rows_of_the_older_rule_are_found_before_and_after_they_are_listed
         await centre.client.delete("/customer", params=BOTH)
         assert await left(db) == before
         await db.execute("DELETE FROM identifier_renewals")
+
+
+async def test_an_address_that_a_header_folds_into_two_encoded_words_is_found(
+    db: Database, blobs: Blobs, centre: Centre
+) -> None:
+    before = await left(db)
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in ADDRESS)
+    await Places(db, blobs, centre).mail_copy(f"z;;? {wide[:12]}\u200e\u200b{wide[12:]} ,;ac y")
+    assert (await centre.client.delete("/customer", params=BOTH)).status_code == 200
+    assert await left(db) == before

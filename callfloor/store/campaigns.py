@@ -55,7 +55,8 @@ FROM (
     ORDER BY dialled_at DESC, attempt_id DESC LIMIT $4
 ) AS a
 LEFT JOIN activities v ON v.organisation_id = a.organisation_id AND v.activity_id = a.activity_id
-    AND v.created_at = a.dialled_at AND v.created_at >= $3"""
+    AND v.created_at = a.dialled_at AND v.created_at >= $3
+ORDER BY a.dialled_at DESC, a.attempt_id DESC"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -156,6 +157,11 @@ class Settings(BaseSettings):
 def networks(text: str) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks, separated by commas. Raises `ValueError` for what is neither."""
     return [ip_network(each.strip()) for each in text.split(",") if each.strip()]
+
+
+def is_among(address: str, given: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address lies in one of the networks; False for a connection that is not over a network."""
+    return bool(address) and any(ip_address(address.partition("%")[0]) in network for network in given)
 
 
 def unknown_variables() -> list[tuple[str, str | None]]:

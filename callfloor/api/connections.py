@@ -11,13 +11,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, cast
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+
+from callfloor.settings import is_among
 
 # A request's line and header, in bytes and in fields.
 LARGEST_HEAD = 32 * 1024
@@ -44,14 +46,11 @@ class Connections:
         """Whether there is room for one more; what has entered has to leave."""
         if self._open >= self._most:
             return False
-        if self._count[address] >= self._most_per_address and not self._is_proxy(address):
+        if self._count[address] >= self._most_per_address and not is_among(address, self._proxies):
             return False
         self._open += 1
         self._count[address] += 1
         return True
-
-    def _is_proxy(self, address: str) -> bool:
-        return any(ip_address(address) in network for network in self._proxies)
 
     def leave(self, address: str) -> None:
         self._open -= 1
@@ -89,8 +88,7 @@ class _Http(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._address = ""
         self._entered = False
-        # a head is being read, or none has come yet
-        self._in_head = True
+        # else a head is being read, or none has come yet
         self._in_body = False
         self._head_bytes = 0
         self._refused = False
@@ -133,7 +131,7 @@ class _Http(HttpToolsProtocol):
             self._waiting_since = self.loop.time()
         self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > LARGEST_HEAD:
+        if not self._in_body and self._head_bytes > LARGEST_HEAD:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The header has over 32 KiB.")
 
     def on_headers_complete(self) -> None:
@@ -143,7 +141,7 @@ class _Http(HttpToolsProtocol):
             what = f"The header has over {MOST_FIELDS} fields." if too_many else "The header has over 32 KiB."
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, what)
             return
-        self._in_head, self._in_body = False, True
+        self._in_body = True
         self._waiting_since = None
         self._body_since, self._body_bytes = self.loop.time(), 0
         super().on_headers_complete()
@@ -155,7 +153,7 @@ class _Http(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self._refused:
             return
-        self._in_head, self._in_body = True, False
+        self._in_body = False
         self._head_bytes = 0
         super().on_message_complete()
 
@@ -208,26 +206,17 @@ def _size(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
 
 class _WebSocket(WebSocketsSansIOProtocol):
     doors: Connections
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._address = ""
-        self._entered = False
+    address = ""
+    entered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._address = self.client[0] if self.client else ""
+        self.address = self.client[0] if self.client else ""
         # it had its place as an HTTP connection a moment ago
-        self._entered = self.doors.enter(self._address)
+        self.entered = self.doors.enter(self.address)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._entered:
-            self._entered = False
-            self.doors.leave(self._address)
+        if self.entered:
+            self.entered = False
+            self.doors.leave(self.address)
         super().connection_lost(exc)

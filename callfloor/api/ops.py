@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from callfloor.api.call import Services
 from callfloor.api.gate import address_of
 from callfloor.disks import DATABASE, Disks
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
+from callfloor.settings import is_among
 from callfloor.store import installation
 from callfloor.store.pool import Database
 
@@ -69,7 +70,7 @@ def _watched(db: Database, disks: Disks, readers: Sequence[IPv4Network | IPv6Net
 
     async def metrics(request: Request) -> Response:
         """For those whom the settings name: figures of the centre are nobody else's business."""
-        if not _is_in(address_of(request.scope), readers):
+        if not is_among(address_of(request.scope), readers):
             return await answer(request, NotFound("There is nothing at this address."))
         registry = OWN_REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -150,10 +151,6 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
         default=nothing,
     )
     return _read_only(router, problem_of)
-
-
-def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    return bool(address) and any(ip_address(address.partition("%")[0]) in network for network in networks)
 
 
 def _read_only(router: Router, answer: Answer) -> ASGIApp:

@@ -111,9 +111,6 @@ class Team:
         """Who waits for this campaign's calls, longest idle first."""
         return list(self._ready.get(campaign, {}).values())
 
-    def ready_count(self, campaign: CampaignKey) -> int:
-        return len(self._ready.get(campaign, {}))
-
     def serving_count(self, campaign: CampaignKey) -> int:
         """How many wait for this campaign's calls or are on one."""
         return self._serving.get(campaign, 0)

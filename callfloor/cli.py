@@ -315,13 +315,12 @@ def main() -> None:
         print(said if said.startswith("Usage:") else f"callfloor: {said}", file=sys.stderr)
         code = error.exit_code
     except Exception as error:
-        from callfloor.commands.failures import explain
+        from callfloor.commands.failures import say
 
-        explained = explain(error)
-        if explained is None:
+        said_code = say(error)
+        if said_code is None:
             raise
-        lines, code = explained
-        print("\n".join(lines), file=sys.stderr)
+        code = said_code
     if not _flush() and code == 0:
         code = 1
     sys.exit(code)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 
-from callfloor.commands.failures import explain
+from callfloor.commands.failures import say
 from callfloor.demo import show
 from callfloor.settings import Settings
 
@@ -24,11 +24,9 @@ def main(arguments: list[str]) -> int:
     try:
         show(settings, address, dsn)
     except Exception as error:
-        explained = explain(error)
-        if explained is None:
+        code = say(error)
+        if code is None:
             raise
-        lines, code = explained
-        print("\n".join(lines), file=sys.stderr)
         return code
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,17 @@ def explain(error: Exception) -> tuple[list[str], int] | None:
     if isinstance(error, CommandError):
         return [_line(str(error))], error.code
     return _of_input(error) or _of_the_world(error)
+
+
+def say(error: Exception) -> int | None:
+    """Say on standard error what is to be said of an error; the exit code. None: it is a fault of the program, and
+    nothing was said."""
+    explained = explain(error)
+    if explained is None:
+        return None
+    lines, code = explained
+    print("\n".join(lines), file=sys.stderr)
+    return code
 
 
 def _innermost(error: Exception) -> Exception:

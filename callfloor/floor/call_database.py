@@ -30,6 +30,9 @@ log = structlog.get_logger("callfloor.floor")
 IDS = 1000
 
 
+BLOCKED = Refusal(code="refused-number", detail="This number is on a do-not-call list: no call is given to it.")
+
+
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
@@ -240,6 +243,20 @@ class CallDatabase:
         except REFUSALS as error:
             log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(result)
+
+    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        self._begin(self._may_ring(plan, number, done))
+
+    async def _may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        refusal: Refusal | None = UNAVAILABLE
+        try:
+            blocked = await self._selection.blocked(plan.key, number, self._now())
+            refusal = BLOCKED if blocked else None
+        except Problem:
+            log.warning("may-ring-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("may-ring-refused", campaign=plan.key.campaign, kind=type(error).__name__)
+        done(refusal)
 
     # Desks
 

@@ -121,6 +121,10 @@ class CallRecords(Protocol):
         """Write down a call that the agent dials by hand, if the number may be called now."""
         ...
 
+    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        """Whether an agent of this campaign may bring a number outside (E.164) into a call, or why not."""
+        ...
+
     def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
         """Something happened that the agent's desk shows."""
         ...

@@ -98,9 +98,9 @@ class DatabaseRecords(CallDatabase):
             log.error("start-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(claimed)
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
+    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
         at = self._now()
-        self._journal.write(lambda: self._selection.skip(plan, lead, agent, reason, at))
+        self._journal.write(lambda: self._selection.skip(plan, lead, agent, reason, at, keep_promise=keep_promise))
 
     def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
         self._selection.unseen(plan, lead)

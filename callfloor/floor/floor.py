@@ -20,7 +20,7 @@ from callfloor.floor.outbound import Outbound
 from callfloor.floor.outcomes import Outcomes
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.presence import Presence
-from callfloor.floor.previews import AGENT_LEFT, Previews
+from callfloor.floor.previews import Previews
 from callfloor.floor.queues import Queues
 from callfloor.floor.records import Records
 from callfloor.floor.showing import Showing
@@ -212,7 +212,7 @@ class Floor:
             # one fewer to talk to whoever answers
             self.outbound.dial(self._diallers[serving])
         if agent.preview is not None and happened is not AgentInput.READY:
-            self.previews.skip(agent_id, AGENT_LEFT)
+            self.previews.left(agent)
 
     def _changed(self, agent: Agent) -> None:
         self.queues.watch(agent)

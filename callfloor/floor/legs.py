@@ -89,12 +89,16 @@ class Legs:
             leg = NewLeg(party.leg, contact.plan.key.campaign, "consult", party.agent)
             self._records.second_leg(contact.organisation, contact.activity, leg, self._clock.now())
 
-    def next_part(self, contact: Contact, *, record: bool) -> None:
-        """What is recorded from now on is of the new leg. `record` False: nothing is, until an agent joins."""
+    def next_part(self, contact: Contact, *, record: bool, paused: bool = False) -> None:
+        """What is recorded from now on is of the new leg. `record` False: nothing is, until an agent joins. `paused`:
+        the talk goes on, and nothing of it is recorded until somebody says so."""
         contact.part += 1
         if record and contact.plan.record:
             contact.parts[contact.part] = contact.activity
             self._carrier.record(contact.call, contact.part)
+            if paused:
+                contact.recording_paused = True
+                self._carrier.pause_recording(contact.call, True)
         else:
             self._carrier.stop_recording(contact.call)
         if record:

@@ -60,7 +60,7 @@ class Outbound:
         self._diallers, self._make_pacer = diallers, make_pacer
         self._team = presence.team
         self._calls: dict[CallId, FloorCall] = {}
-        self.previews = Previews(clock, records, desk, presence, diallers, self.place)
+        self.previews = Previews(clock, records, desk, presence, showing, diallers, self.place)
 
     @property
     def calls(self) -> list[FloorCall]:

@@ -13,6 +13,7 @@ from callfloor.floor.dialler import Dialler
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.presence import Presence
 from callfloor.floor.records import Records
+from callfloor.floor.showing import Showing
 from callfloor.floor.team import Agent
 from callfloor.rules import agents
 from callfloor.rules.agents import AgentInput
@@ -47,11 +48,12 @@ class Previews:
         records: Records,
         desk: Desk,
         presence: Presence,
+        showing: Showing,
         diallers: Mapping[CampaignKey, Dialler],
         place: Place,
     ) -> None:
         self._clock, self._records, self._desk, self._presence = clock, records, desk, presence
-        self._diallers, self._place = diallers, place
+        self._showing, self._diallers, self._place = showing, diallers, place
 
     def offer(self, dialler: Dialler, agent: Agent) -> None:
         """Find an idle agent a lead to look at."""
@@ -70,6 +72,7 @@ class Previews:
             return
         agent.preview, agent.until = lead, self._clock.elapsed() + plan.preview_s
         self._presence.show(agent, agent.facts)
+        self._showing.mark(agent.id, "preview.offered")
         agent.timer = self._clock.call_later(plan.preview_s, partial(self._time_over, agent, lead, plan))
         self._desk.preview(agent.id, plan, lead)
 
@@ -108,6 +111,8 @@ class Previews:
         if plan.preview_timeout == "pause":
             paused = agents.advance(agent.facts, AgentInput.PAUSE, "preview not answered")
             self._records.agent(agent.organisation, agent.id, "paused", paused.reason, self._clock.now())
+            self._put_down(agent, TIME_OVER, keep_promise=True)
+            return
         self.skip(agent.id, TIME_OVER)
 
     def accept(self, agent_id: AgentId, done: Done = _nobody) -> bool:
@@ -145,9 +150,18 @@ class Previews:
         agent = self._presence.team.get(agent_id)
         if agent is None or agent.preview is None:
             return False
+        self._put_down(agent, reason, keep_promise=False)
+        return True
+
+    def left(self, agent: Agent) -> None:
+        """The agent pauses or goes while it looks at a lead: a callback keeps the time that was promised, and is
+        anybody's who may make it; another lead rests."""
+        if agent.preview is not None:
+            self._put_down(agent, AGENT_LEFT, keep_promise=True)
+
+    def _put_down(self, agent: Agent, reason: str, *, keep_promise: bool) -> None:
         lead, agent.preview = agent.preview, None
         dialler = None if agent.serving is None else self._diallers.get(agent.serving)
-        if dialler is not None:
-            self._records.skip(dialler.plan, lead, agent.id, reason)
+        if dialler is not None and lead is not None:
+            self._records.skip(dialler.plan, lead, agent.id, reason, keep_promise=keep_promise)
         self._presence.free(agent)
-        return True

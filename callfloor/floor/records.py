@@ -70,8 +70,8 @@ class Records(CallRecords, Protocol):
         """Write the attempt of a lead that was looked at down, or say why it may no longer be dialled."""
         ...
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
-        """The agent does not want to call the lead now."""
+    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
+        """The agent does not call the lead now, which rests. `keep_promise`: a callback stays due."""
         ...
 
     def unseen(self, plan: CampaignPlan, lead: Preview) -> None:

@@ -29,7 +29,7 @@ from callfloor.rules.number_facts import COUNTED_DAYS
 from callfloor.rules.selection import FairShare
 from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, outcome_of, priority
 from callfloor.rules.times import zone
-from callfloor.store import attempts, evidence, leases, selection
+from callfloor.store import attempts, do_not_call, evidence, leases, selection
 from callfloor.store.attempts import Ended, LeadRecord, NewAttempt
 from callfloor.store.campaigns import CampaignSetup
 from callfloor.store.pool import Database
@@ -117,15 +117,27 @@ class Selection:
         busy = self.on_line(plan.key.organisation)
         return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now, busy)
 
-    async def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float) -> None:
-        """The lead rests as after a call without result."""
+    async def blocked(self, key: CampaignKey, number: str, now: float) -> bool:
+        """Whether a number (E.164) is on a do-not-call list that the campaign keeps to."""
+        settings = self._campaigns.get(key)
+        if settings is None:
+            return False
+        setup, at = settings.setup, datetime.fromtimestamp(now, UTC)
+        organisation, secret = setup.organisation, setup.hash_key
+        return bool(await do_not_call.blocked(self._db, organisation, secret, setup.campaign, [number], at))
+
+    async def skip(
+        self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float, *, keep_promise: bool
+    ) -> None:
+        """The lead rests as after a call without result. `keep_promise`: a callback keeps its time."""
         list_id, _ = self._walk(plan.key).looked_at.get(lead.lead, (0, ""))
         of_list = self._campaigns[plan.key].setup.lists.get(list_id)
         strategy = DEFAULT if of_list is None else of_list.strategy
         minutes = outcome_of(strategy, LeadStatus.NO_RESULT).recycle_minutes or 0.0
         at = datetime.fromtimestamp(now, UTC)
         until = at + timedelta(minutes=minutes)
-        await selection.skip(self._db, plan.key.organisation, lead.lead, agent, reason, at, until)
+        organisation = plan.key.organisation
+        await selection.skip(self._db, organisation, lead.lead, agent, reason, at, until, keep_promise=keep_promise)
         self._walk(plan.key).looked_at.pop(lead.lead, None)
 
     def unseen(self, plan: CampaignPlan, lead: Preview) -> None:

@@ -114,7 +114,8 @@ class Transfers:
             return NO_CALL
         if contact.agent == agent:
             return Refusal(code="wrong-state", detail="The call is yours already.")
-        return self._hand_over(contact, contact.parties[agent])
+        # whatever the customer is saying that nobody was to record goes on
+        return self._hand_over(contact, contact.parties[agent], recorded=not contact.recording_paused)
 
     # Giving the call away
 
@@ -187,7 +188,8 @@ class Transfers:
                 self._carrier.hang_up(contact.call)
         elif party_id == contact.agent and contact.stage is Stage.TALKING:
             other = next((party for party in contact.parties.values() if party.joined), None)
-            if other is None or self._hand_over(contact, other) is not None:
+            recorded = not contact.recording_paused
+            if other is None or self._hand_over(contact, other, recorded=recorded) is not None:
                 self._talks.let_go(contact)
 
     # Steps
@@ -218,8 +220,9 @@ class Transfers:
         self._carrier.call_out(contact.call, party, other, contact.own, OUTSIDE_RINGS_S)
         return party
 
-    def _hand_over(self, contact: Contact, party: Party) -> Refusal | None:
-        """The agent leaves, the party has the customer; of several an agent does, who goes on working on it."""
+    def _hand_over(self, contact: Contact, party: Party, *, recorded: bool = True) -> Refusal | None:
+        """The agent leaves, the party has the customer; of several an agent does, who goes on working on it. `recorded`
+        False: the recording stays paused until that agent lets it go on."""
         child, at = self._records.new_activity(), self._clock.now()
         if child is None:
             return UNAVAILABLE
@@ -241,7 +244,7 @@ class Transfers:
         else:
             contact.agent, contact.connected_at, contact.muted = party.agent, at, party.muted
             del contact.parties[party.id]
-            self._legs.next_part(contact, record=True)
+            self._legs.next_part(contact, record=True, paused=not recorded)
         contact.consulting = None
         self._legs.changed(contact)
         return None

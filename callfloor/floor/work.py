@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
@@ -47,6 +48,7 @@ from callfloor.floor.previews import NO_PREVIEW
 from callfloor.floor.records import Records
 from callfloor.floor.team import Agent
 from callfloor.rules.agents import AgentInput
+from callfloor.rules.callbacks import is_over
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.rules.times import TimestampError, parse_timestamp, zone
 from callfloor.telephony.carrier import AgentId
@@ -85,6 +87,8 @@ class Work:
                     self._wrap_up(known, command, partial(self._settled, known, done))
                 else:
                     self._floor.wishes.choose(known, command.lead_id, done)
+            case Transfer(to=Target(number=str())) | Consult(to=Target(number=str())):
+                self._outside(agent, command, done)
             case _:
                 known = self._floor.team.get(agent)
                 if known is None:
@@ -193,9 +197,28 @@ class Work:
             if not plan.active:
                 return Refusal(code="target-busy", detail="This queue is switched off, and takes nobody.")
             return plan
-        return self._outside(agent, to.number or "")
+        return self._number_outside(agent, to.number or "")
 
-    def _outside(self, agent: Agent, number: str) -> str | Refusal:
+    def _outside(self, agent_id: AgentId, command: Transfer | Consult, done: Done) -> None:
+        """Bring a number outside into the call, if it may be called at all."""
+        agent = self._floor.team.get(agent_id)
+        contact = None if agent is None else self._floor.contacts.get(agent.call)
+        if agent is None:
+            done(NOT_SIGNED_IN)
+            return
+        target = self._target(agent, command.to)
+        if contact is None or not isinstance(target, str):
+            self._settled(agent, done, self._of_agent(agent, command))
+            return
+
+        def known(refusal: Refusal | None) -> None:
+            if refusal is None and self._floor.team.get(agent_id) is not agent:
+                refusal = NOT_SIGNED_IN
+            self._settled(agent, done, refusal or self._of_agent(agent, command))
+
+        self._records.may_ring(contact.plan, target, known)
+
+    def _number_outside(self, agent: Agent, number: str) -> str | Refusal:
         """A number outside, which several calls may go to at once; but not a customer's who is on one."""
         found = self._number(agent, number)
         if not isinstance(found, Refusal) and found in self._floor.customers(agent.organisation):
@@ -271,9 +294,10 @@ class Work:
     def _callback(self, plan: CampaignPlan, text: str) -> float | Refusal:
         """When, in seconds since the epoch."""
         try:
-            at = parse_timestamp(text, zone(plan.timezone)).timestamp()
+            at = parse_timestamp(text, zone(plan.timezone))
         except TimestampError as error:
             return Refusal(code="unknown-target", detail=f"callback.timestamp {error}.")
-        if at < self._clock.now():
+        now = self._clock.now()
+        if is_over(at, datetime.fromtimestamp(now, UTC)):
             return Refusal(code="unknown-target", detail="callback.timestamp lies in the past.")
-        return at
+        return max(at.timestamp(), now)

@@ -7,7 +7,7 @@ A callback is a time and one of two statuses: for a certain agent (Callback - Ag
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Literal
 
@@ -33,6 +33,8 @@ _KEPT_BY: dict[str, Reason] = {
     "contact-window": "outside-hours",
     "attempts-today": "outside-hours",
 }
+# Whoever writes hours and minutes and means now is not too late.
+_NOW_WITHIN = timedelta(minutes=1)
 # Switches are turned on again: lists and campaigns that rest only delay a callback.
 _SWITCHED_ON = ListFacts(in_dialler=True, weight=1)
 
@@ -101,6 +103,11 @@ def status_without(attempts: int, last_dial_status: int | None) -> LeadStatus:
     if not attempts or last_dial_status is None or last_dial_status == DialStatus.DIALLING:
         return LeadStatus.NO_RESULT if attempts else LeadStatus.NEW
     return lead_status_after(DialStatus(last_dial_status))
+
+
+def is_over(at: datetime, now: datetime) -> bool:
+    """Whether nobody can promise a call at `at` any more. The minute that runs is not over."""
+    return at < now - _NOW_WITHIN
 
 
 def settle(standing: Standing, wish: Wish, without: int = LeadStatus.NEW) -> Standing:

@@ -55,7 +55,7 @@ class MemoryRecords(MemoryCalls):
     ) -> None:
         done(self._start(lead.lead, lead.number, agent))
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
+    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
         self._leads.skipped(lead.lead, self._now())
 
     def dial(
@@ -68,6 +68,9 @@ class MemoryRecords(MemoryCalls):
     ) -> None:
         call = next(self._ids)
         done(Claimed(call, call, lead, number, None, agent, manual=True))
+
+    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        done(None)
 
     def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
         self._leads.unseen(lead.lead)

@@ -22,6 +22,7 @@ _FREE = "l.organisation_id = $1 AND l.dialable AND l.in_flight_attempt_id IS NUL
 _FACTS = """l.lead_id, l.list_id, l.status_code, l.completed_at, l.phone1, l.phone2, l.phone3, l.phone1_attempts,
     l.phone2_attempts, l.phone3_attempts, l.phone1_dial_status, l.phone2_dial_status, l.phone3_dial_status, l.attempts,
     l.next_attempt_at, l.agent_id, l.timezone, l.in_flight_attempt_id, l.abandoned_at, l.updated_at"""
+_CALLBACK = f"status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d})"
 _BY_TIME = "l.next_attempt_at, l.lead_id"
 # Each status is walked in two ordered scans of leads_dialling_idx, due leads and leads without a time, from where the
 # walk stopped; leads with a later time, however many, cost nothing.
@@ -71,9 +72,11 @@ RECYCLE_SQL = """
 UPDATE leads SET next_attempt_at = NULL, updated_at = greatest(updated_at, $4)
 WHERE organisation_id = $1 AND list_id = $2 AND status_code = ANY($3::integer[]) AND dialable
     AND NOT status_code = ANY($5::integer[]) AND in_flight_attempt_id IS NULL AND next_attempt_at > $4"""
-SKIP_SQL = """
+# $7: a callback keeps the time that was promised.
+SKIP_SQL = f"""
 WITH rested AS (
-    UPDATE leads SET next_attempt_at = $4, updated_at = greatest(updated_at, $3)
+    UPDATE leads SET updated_at = greatest(updated_at, $3),
+        next_attempt_at = CASE WHEN $7 AND {_CALLBACK} THEN next_attempt_at ELSE $4 END
     WHERE organisation_id = $1 AND lead_id = $2 AND in_flight_attempt_id IS NULL
     RETURNING lead_id
 )
@@ -200,7 +203,15 @@ async def recycle(db: Database, organisation: int, list_id: int, statuses: Seque
 
 
 async def skip(
-    db: Database, organisation: int, lead_id: int, agent_id: int, reason: str, now: datetime, until: datetime
+    db: Database,
+    organisation: int,
+    lead_id: int,
+    agent_id: int,
+    reason: str,
+    now: datetime,
+    until: datetime,
+    *,
+    keep_promise: bool = False,
 ) -> None:
-    """An agent does not want to call the lead: it rests until `until`."""
-    await db.execute(SKIP_SQL, organisation, lead_id, now, until, agent_id, reason)
+    """An agent does not call the lead: it rests until `until`. `keep_promise`: a callback stays due when it was."""
+    await db.execute(SKIP_SQL, organisation, lead_id, now, until, agent_id, reason, keep_promise)

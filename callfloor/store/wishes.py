@@ -9,13 +9,14 @@ from datetime import datetime
 import msgspec
 from asyncpg import Record
 
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
 from callfloor.contract.dialling import NewLeads
 from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, MOST_FIELDS
 from callfloor.contract.workspace import Refusal
 from callfloor.rules.callbacks import CallbackError, Standing, Wish, settle, status_without
 from callfloor.rules.leads import contacts, merged_data
+from callfloor.rules.strategy import CALLBACKS
 from callfloor.rules.times import format_timestamp, zone
 from callfloor.store import callbacks, do_not_call, leads
 from callfloor.store.callbacks import Wished
@@ -80,10 +81,12 @@ async def _on_its_lead(
     now: datetime,
 ) -> Refusal | None:
     standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
+    if _promises_no_time(standing, wishes):
+        return _without_time(wishes)
     try:
         after = settle(standing, _wish(wishes), status_without(lead["attempts"], lead["last_dial_status"]))
     except CallbackError as error:
-        return _contradiction(error)
+        return _contradiction(error, wishes)
     if standing.status_code == LeadStatus.DO_NOT_CALL != after.status_code:
         detail = "The customer is not to be called any more (the lead is Do Not Call): a wrap-up does not lift that."
         return Refusal(code="do-not-call", detail=detail)
@@ -125,10 +128,12 @@ async def _on_a_new_lead(
     target = await _list_for(db, organisation, call)
     if isinstance(target, Refusal):
         return target
+    if _promises_no_time(Standing(), wishes):
+        return _without_time(wishes)
     try:
         asked = settle(Standing(), _wish(wishes))
     except CallbackError as error:
-        return _contradiction(error)
+        return _contradiction(error, wishes)
     if asked.callback:
         facts = callbacks.facts_of(asked, (number, None, None), None)
         refusal = await _kept(db, organisation, Wished(target["campaign_id"], facts), active, now)
@@ -184,9 +189,28 @@ async def _kept(
     return Refusal(code=refused.reason, detail=refused.detail, next_timestamp=shown)
 
 
-def _contradiction(error: CallbackError) -> Refusal:
-    name = {"statusCode": "leadStatus", "nextAttemptTimestamp": "callback"}.get(error.field, error.field)
-    return Refusal(code="contradiction", detail=f"{name} {error.message}.")
+def _promises_no_time(standing: Standing, wishes: Wishes) -> bool:
+    """Whether the status is a callback's and nobody has said when: the time at which a lead that is no callback may be
+    dialled again is nobody's promise."""
+    return wishes.status_code in CALLBACKS and wishes.at is None and not standing.callback
+
+
+def _without_time(wishes: Wishes) -> Refusal:
+    name = LEAD_STATUS_NAMES[wishes.status_code or 0]
+    return Refusal(code="contradiction", detail=f"leadStatus {name} promises a call: say when, in callback.timestamp.")
+
+
+def _contradiction(error: CallbackError, wishes: Wishes) -> Refusal:
+    """In the words of a wrap-up, which has other fields than a lead."""
+    status = "" if wishes.status_code is None else LEAD_STATUS_NAMES[wishes.status_code]
+    match error.field:
+        case "agentId":
+            detail = f"callback.own is true, but leadStatus is {status}: leave one of them out."
+        case "nextAttemptTimestamp":
+            detail = f"A customer whose leadStatus is {status} is not called: leave callback or leadStatus out."
+        case _:
+            detail = f"leadStatus {status} is a callback of yours alone: give callback with own true, or leave it out."
+    return Refusal(code="contradiction", detail=detail)
 
 
 _TOO_LARGE = Refusal(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from callfloor.contract.workspace import (
     AtHand,
     Callback,
+    CallerLead,
     Consult,
     Dial,
     Hold,
@@ -277,6 +278,37 @@ async def test_a_call_that_is_given_to_a_queue_where_nobody_works_is_given_with_
     assert (await desk.get("/session")).json()["warning"] is None
 
 
+async def test_a_callback_in_the_minute_that_runs_is_one_for_now(
+    desk: httpx2.AsyncClient, db: Database, centre: Centre, link: Linked
+) -> None:
+    await publish(db, centre, AtHand(call=RINGING))
+    at = datetime.now(UTC).replace(second=0, microsecond=0).isoformat()
+    await command(desk, "wrapUp", callback={"timestamp": at})
+    assert len(link.work.done) == 1
+
+
+async def test_every_time_of_a_session_is_in_the_organisation_s_zone(
+    desk: httpx2.AsyncClient, supervisor: httpx2.AsyncClient, db: Database, centre: Centre
+) -> None:
+    at = datetime(2026, 7, 1, 3, 4, 5, 678_901, UTC)
+    lead = CallerLead(
+        lead_id=1, campaign_id=2, campaign_name="Sales", list_name="List One", callback_timestamp=at,
+        callback_agent_id=None,
+    )  # fmt: skip
+    call = replace(RINGING, state="wrap-up", connected_timestamp=at, ended_timestamp=at, seconds=0, leads=(lead,))
+    await agents.show(db, centre.organisation, centre.agent, "on-wrap", None, at)
+    await publish(db, centre, AtHand(call=call, wrap_up_seconds=20.0))
+    page = (await supervisor.get("/agents")).json()
+    watched = next(each for each in page["items"] if each["agentId"] == centre.agent)
+    events = (await desk.get("/events?after=0")).json()["events"]
+    sessions = [(await desk.get("/session")).json(), watched["session"], events[-1]["session"]]
+    for session in sessions:
+        shown = session["call"]
+        times = [shown["connectedTimestamp"], shown["endedTimestamp"], shown["leads"][0]["callbackTimestamp"]]
+        assert times == ["2026-07-01T13:04:05+10:00"] * 3
+        assert session["since"].endswith("+10:00")
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -294,6 +326,7 @@ async def test_a_call_that_is_given_to_a_queue_where_nobody_works_is_given_with_
         ({"action": "wrapUp", "leadStatus": 99}, "/leadStatus"),
         ({"action": "wrapUp", "wrapCode": 77}, "/wrapCode"),
         ({"action": "wrapUp", "callback": {"timestamp": "soon"}}, "/callback/timestamp"),
+        ({"action": "wrapUp", "callback": {"timestamp": "2021-03-10T12:00:00"}}, "/callback/timestamp"),
         ({"action": "pause", "reason": ""}, "/reason"),
         ({"action": "monitor", "agentId": 1}, "/action"),
     ],

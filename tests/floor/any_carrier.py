@@ -23,6 +23,7 @@ class AnyCarrier:
         self.muted: dict[tuple[CallId, PartyId], bool] = {}
         self.left: list[tuple[CallId, PartyId]] = []
         self.recording_part: dict[CallId, int | None] = {}
+        self.recording_paused: dict[CallId, bool] = {}
 
     def listen(self, listener: Callable[[CarrierEvent], None]) -> None:
         self.say = listener
@@ -73,12 +74,13 @@ class AnyCarrier:
 
     def record(self, call: CallId, part: int) -> None:
         self.recording_part[call] = part
+        self.recording_paused[call] = False
 
     def stop_recording(self, call: CallId) -> None:
         self.recording_part[call] = None
 
     def pause_recording(self, call: CallId, on: bool) -> None:
-        pass
+        self.recording_paused[call] = on
 
     def record_message(self, call: CallId, part: int, longest_s: float) -> None:
         self.messages.append((call, part))

@@ -9,6 +9,7 @@ import pytest
 from callfloor.clock import VirtualClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.dialling import PreviewTimeout
+from callfloor.contract.workspace import EventType, Session
 from callfloor.floor.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
 from callfloor.floor.floor import Floor
 from callfloor.floor.outbound import INFORMATION_MESSAGE
@@ -51,6 +52,9 @@ class Records(MemoryRecords):
         self.ends: dict[CallId, DialStatus] = {}
         self.wraps: list[tuple[float, WrapUp]] = []
         self.skips: list[str] = []
+        # of skips, whether a callback stays due
+        self.promises: list[bool] = []
+        self.told: list[str] = []
         self.reasons: dict[AgentId, str | None] = {}
 
     def finished(
@@ -62,9 +66,13 @@ class Records(MemoryRecords):
     def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
         self.wraps.append((at, wrap))
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str) -> None:
-        super().skip(plan, lead, agent, reason)
+    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
+        super().skip(plan, lead, agent, reason, keep_promise=keep_promise)
         self.skips.append(reason)
+        self.promises.append(keep_promise)
+
+    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
+        self.told.append(what)
 
     def agent(self, organisation: int, agent: AgentId, state: str, reason: str | None, at: float) -> None:
         super().agent(organisation, agent, state, reason, at)  # type: ignore[arg-type]
@@ -210,6 +218,24 @@ def test_a_preview_that_nobody_answers_is_skipped_dialled_or_pauses_its_agent(
     assert story.state(1) == state
     assert len(story.carrier.placed) == (timeout == "dial")
     assert story.records.skips == ([] if timeout == "dial" else ["time over"])
+    assert story.records.promises == ([] if timeout == "dial" else [timeout == "pause"])
+
+
+@pytest.mark.parametrize("asks", [AgentInput.PAUSE, AgentInput.SIGN_OUT])
+def test_an_agent_who_goes_while_a_callback_is_shown_breaks_no_promise(asks: AgentInput) -> None:
+    story = Story(PREVIEW, 1)
+    story.floor.agent(1, asks)
+    assert (story.records.skips, story.records.promises) == (["agent left"], [True])
+
+
+def test_a_desk_is_told_that_a_lead_is_offered() -> None:
+    story = Story(PREVIEW, 1)
+    story.passes(0.0)
+    assert "preview.offered" in story.records.told
+    before = len(story.records.told)
+    assert story.floor.previews.skip(1, "called yesterday")
+    story.passes(1.0)
+    assert "preview.offered" in story.records.told[before:], "the next one too"
 
 
 def test_an_agent_accepts_a_lead_or_skips_it_with_a_reason() -> None:

@@ -66,8 +66,9 @@ class Dialler:
     async def start(self, lead: Preview, agent: int, at: datetime) -> Claimed | Refusal:
         return await self._selection.start(self._campaigns[self.key].plan, lead, agent, at.timestamp())
 
-    async def skip(self, lead: Preview, agent: int, at: datetime) -> None:
-        await self._selection.skip(self._campaigns[self.key].plan, lead, agent, "not suitable", at.timestamp())
+    async def skip(self, lead: Preview, agent: int, at: datetime, *, keep_promise: bool = False) -> None:
+        plan = self._campaigns[self.key].plan
+        await self._selection.skip(plan, lead, agent, "not suitable", at.timestamp(), keep_promise=keep_promise)
 
     async def every(self, at: datetime) -> list[int]:
         """The leads that the dialler dials at one moment, one after the other, until there is none."""
@@ -323,6 +324,27 @@ async def test_a_lead_that_is_skipped_rests_as_the_strategy_of_its_own_list_says
     await dialler.skip(lead, centre.agent, NOON)
     due = await db.fetchval("SELECT next_attempt_at FROM leads WHERE lead_id = $1", lead_id)
     assert due == NOON + timedelta(minutes=7)
+
+
+@pytest.mark.parametrize("status", [LeadStatus.CALLBACK_QUEUE, LeadStatus.CALLBACK_AGENT, LeadStatus.NEW])
+async def test_a_callback_whose_agent_goes_is_due_when_it_was_promised(
+    db: Database, centre: Centre, dialler: Dialler, status: LeadStatus
+) -> None:
+    (lead_id,) = await add_leads(db, centre, 1)
+    agent = centre.agent if status is LeadStatus.CALLBACK_AGENT else None
+    promised = NOON - timedelta(minutes=3)
+    await db.execute(
+        "UPDATE leads SET status_code = $2, agent_id = $3, next_attempt_at = $4 WHERE lead_id = $1",
+        *(lead_id, status, agent, promised),
+    )
+    await dialler.open(NOON)
+    lead = await dialler.preview(centre.agent, NOON)
+    assert lead is not None
+    await dialler.skip(lead, centre.agent, NOON, keep_promise=True)
+    due = await db.fetchval("SELECT next_attempt_at FROM leads WHERE lead_id = $1", lead_id)
+    assert due == (NOON + timedelta(minutes=30) if status is LeadStatus.NEW else promised)
+    again = await dialler.preview(centre.agent, NOON + timedelta(seconds=1))
+    assert (again is None) is (status is LeadStatus.NEW)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,23 @@ def test_the_next_agent_is_recorded_though_the_one_before_paused_it() -> None:
     assert room.floor.showing.view(SECOND, contact).recording
 
 
+@pytest.mark.parametrize("how", ["takes over", "hangs up"])
+@pytest.mark.parametrize("who", [FIRST, SECOND])
+def test_what_is_not_to_be_recorded_stays_so_when_the_second_agent_goes_on_with_the_customer(
+    how: str, who: int
+) -> None:
+    room, contact = _talk_with_second(conference=True)
+    assert room.does(who, PauseRecording(True)) is None
+    if how == "takes over":
+        assert room.does(SECOND, TakeOver()) is None
+    else:
+        room.carrier.say(Left(contact.call, FIRST))
+    view = room.floor.showing.view(SECOND, contact)
+    assert (contact.agent, room.carrier.recording_paused[contact.call], view.recording_paused) == (SECOND, True, True)
+    assert room.does(SECOND, PauseRecording(False)) is None
+    assert not room.carrier.recording_paused[contact.call]
+
+
 def test_an_agents_phone_that_rang_in_vain_leaves_nothing_to_be_recorded_elsewhere() -> None:
     room = Room()
     room.ready(FIRST)

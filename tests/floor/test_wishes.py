@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from callfloor.contract.workspace import Call, Callback, CallerLead, ChooseLead, Dial, Refusal, WrapUp
+from callfloor.contract.workspace import (
+    Call,
+    Callback,
+    CallerLead,
+    ChooseLead,
+    Consult,
+    Dial,
+    Refusal,
+    Target,
+    Transfer,
+    WrapUp,
+)
 from callfloor.settings import Settings
 from callfloor.store import do_not_call
 from callfloor.store.pool import Database
@@ -318,3 +329,52 @@ async def test_a_lead_keeps_the_outcome_that_its_agent_gives_it_and_no_half_of_a
         assert await wrap(up, centre, callback=Callback(timestamp=OPEN)) is None
         await until(lambda: equals(states(own, centre), {"paused"}))
     assert callback_of(await read(centre, lead)) == ("Callback - Queue", None, OPEN)
+
+
+CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"lead_status": 9}, "callback.timestamp"),
+    ({"lead_status": 10}, "callback.timestamp"),
+    ({"lead_status": 9, "callback": Callback(timestamp=OPEN, own=True)}, "callback.own"),
+    ({"lead_status": 10, "callback": Callback(timestamp=OPEN)}, "own true"),
+    ({"lead_status": 11, "callback": Callback(timestamp=OPEN)}, "leave callback or leadStatus out"),
+    ({"lead_status": 12, "callback": Callback(timestamp=OPEN, own=True)}, "leave callback or leadStatus out"),
+]
+
+
+@pytest.mark.parametrize("lead_there", [False, True])
+async def test_what_contradicts_itself_in_a_wrap_up_is_refused_in_the_words_of_the_desk(
+    centre: Centre, own: Database, settings: Settings, lead_there: bool
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, _):
+        await setting(own, centre, centre.outbound, "newLeads", '{"list": "List One"}')
+        lead = await add(centre) if lead_there else None
+        await dialled_by_hand(up, own, centre, lead)
+        await wrapping_up(own, centre)
+        for wish, said in CONTRADICTIONS:
+            refusal = await wrap(up, centre, **wish)
+            assert refusal is not None
+            assert refusal.code == "contradiction"
+            assert said in refusal.detail
+            for field in ("nextAttemptTimestamp", "agentId", "statusCode"):
+                assert field not in refusal.detail
+        assert await wrap(up, centre) is None
+        await until(lambda: equals(states(own, centre), {"paused"}))
+    leads = (await centre.client.get("/leads")).json()["items"]
+    assert [each["lastStatusDescription"] for each in leads] == (["Contacted"] if lead_there else [])
+
+
+@pytest.mark.parametrize("command", [Transfer, Consult])
+async def test_no_call_is_given_to_a_number_on_a_do_not_call_list(
+    centre: Centre, own: Database, settings: Settings, command: type[Transfer | Consult]
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _):
+        up.carrier.call_in(number, CALLER, PATIENT)
+        await until(lambda: equals(states(own, centre), {"on-call"}))
+        other = "+61491570157"
+        key = await do_not_call.key(own, centre.organisation)
+        await do_not_call.add(own, centre.organisation, key, other, datetime.now(UTC))
+        refusal = await up.do(centre.agent, command(Target(number=other)))
+        assert refusal is not None
+        assert (refusal.code, up.state(centre.agent)) == ("refused-number", "on-call")
+        assert "do-not-call" in refusal.detail
+        assert await up.do(centre.agent, command(Target(number="+61491570158"))) is None

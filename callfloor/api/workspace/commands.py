@@ -36,6 +36,7 @@ from callfloor.contract.workspace import (
 )
 from callfloor.contract.workspace_api import AgentSupervision, ForceAgentSignOut, MonitorAgent, StopMonitoringAgent
 from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
+from callfloor.rules.callbacks import is_over
 from callfloor.rules.phones import PhoneError, normalise
 from callfloor.store import agents, choices, commands, do_not_call, leads
 from callfloor.store.commands import Outcome
@@ -255,4 +256,7 @@ async def _checked_wrap_up(call: Call, agent_id: int, command: WrapUp) -> WrapUp
     at = None if callback is None else call.timestamp(callback.timestamp, "callback/timestamp", in_body=True)
     if callback is None or at is None:
         return command
+    if is_over(at, call.now):
+        message = "lies in the past: a callback has a time to come"
+        raise invalid("callback/timestamp", "past", message)
     return replace(command, callback=replace(callback, timestamp=at.isoformat()))

@@ -46,13 +46,22 @@ async def session_of(call: Call, agent_id: int) -> Session:
 def local(session: Session, zone: ZoneInfo) -> Session:
     """The session with its times in a zone, in whole seconds, as everywhere in the API."""
     call = session.call
-    if call is not None and call.connected_timestamp is not None:
-        call = replace(call, connected_timestamp=shown(call.connected_timestamp, zone))
+    if call is not None:
+        call = replace(
+            call,
+            connected_timestamp=_shown(call.connected_timestamp, zone),
+            ended_timestamp=_shown(call.ended_timestamp, zone),
+            leads=tuple(replace(lead, callback_timestamp=_shown(lead.callback_timestamp, zone)) for lead in call.leads),
+        )
     return replace(session, since=shown(session.since, zone), call=call)
 
 
 def local_event(event: Event, zone: ZoneInfo) -> Event:
     return replace(event, timestamp=shown(event.timestamp, zone), session=local(event.session, zone))
+
+
+def _shown(at: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return None if at is None else shown(at, zone)
 
 
 def shown(at: datetime, zone: ZoneInfo) -> datetime:

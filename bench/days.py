@@ -12,11 +12,11 @@ from functools import partial
 from multiprocessing import Pool
 
 from bench.pacers import FixedRatio, Minutes, WatchedPacer
-from callfloor.rules.pacing import Pacer, PacingSettings, Past
+from callfloor.rules.dialling.pacing import Pacer, PacingSettings, Past
 from callfloor.simulation.figures import Figures
 from callfloor.simulation.run import simulate
 from callfloor.simulation.scenario import Scenario, Truth
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 CAP = 0.03
 # steps of a search for the best ratio, as a share of it

@@ -20,18 +20,19 @@ import msgspec
 from bench.floor import show
 from callfloor.clock import LoopClock
 from callfloor.contract.campaigns import CampaignMode
-from callfloor.floor.engine import Engine
+from callfloor.engine.engine import Engine
 from callfloor.floor.plan import CampaignPlan
 from callfloor.media.blobs import open_blobs
+from callfloor.postgres.server import EmbeddedServer
 from callfloor.samples import fiction_number
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import leads, organisations
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import leads
+from callfloor.store.setup import organisations
 from callfloor.telephony.carrier import AgentId, Line
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 WARM_UP_S, MEASURED_S = 100.0, 60.0
 WRAP_S = Distribution("constant", 20.0)

@@ -18,10 +18,11 @@ from statistics import median
 
 from callfloor import samples
 from callfloor.contract.codes import SCOPES
-from callfloor.store import organisations, tokens
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.setup import organisations
 
 FOLDER = Path(os.environ.get("CALLFLOOR_BENCH_DATA", Path(__file__).parent / ".data"))
 PREFIX = "/platform-api/v3.0"

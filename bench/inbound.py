@@ -16,18 +16,18 @@ from bench.dialling import percentile
 from bench.floor import show
 from callfloor.clock import LoopClock
 from callfloor.contract.workflows import Menu, Prompt, Queue, Workflow
-from callfloor.floor.engine import Engine
+from callfloor.engine.engine import Engine
 from callfloor.floor.plan import CampaignPlan
-from callfloor.floor.records import WrapUp
+from callfloor.floor.ports.records import WrapUp
 from callfloor.media.blobs import open_blobs
+from callfloor.postgres.server import EmbeddedServer
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import organisations, workflows
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations, workflows
 from callfloor.telephony.carrier import AgentId, CallId, Ended, Joined
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 NUMBER = "+61255500200"
 CALLER = "+61491570156"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from callfloor.rules.pacing import Decision, Pacer, PacingSettings, Past
+from callfloor.rules.dialling.pacing import Decision, Pacer, PacingSettings, Past
 
 GOLDEN = 0.6180339887498949
 

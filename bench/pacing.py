@@ -16,7 +16,7 @@ from bench.days import Job, Mean, all_of, base, best_fixed, jobs, shocked, watch
 from bench.pacers import Minutes
 from bench.plot import Line, plot
 from callfloor.simulation.scenario import Scenario, Truth
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 TEAMS = (3, 5, 7, 10, 20, 50, 100, 200)
 # Bounds of an independent simulation of the base case: look-ahead that knows every parameter, at 3 % abandonment.

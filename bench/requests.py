@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 
 from bench.floor import Served, pgbench, ratios, served, show, wrk
-from callfloor.store.leads import GET_MANY_SQL, INSERT_SQL
+from callfloor.store.leads.leads import GET_MANY_SQL, INSERT_SQL
 
 LEADS = 20_000
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from random import Random
 
 from bench.floor import show
-from callfloor.rules.queues import IdleAgent, QueueRules, Waiting
-from callfloor.rules.routing import Router
+from callfloor.rules.routing.queues import IdleAgent, QueueRules, Waiting
+from callfloor.rules.routing.routing import Router
 
 QUEUES, WAITING, ROUNDS = 10, 200, 20_000
 SKILLS = ("english", "german", "french", "billing", "technical")

@@ -23,10 +23,10 @@ from bench.dialling import percentile
 from bench.floor import FOLDER, Served, ToolMissing, served, show
 from callfloor.clock import LoopClock
 from callfloor.contract.codes import DialStatus
-from callfloor.store import leads
-from callfloor.store.pool import Database
-from callfloor.telephony.ari import Ari, AriEvent, AriNode
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import leads
 from callfloor.telephony.asterisk import names
+from callfloor.telephony.asterisk.ari import Ari, AriEvent, AriNode
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
 from callfloor.telephony.asterisk.setup import Setup
 from callfloor.telephony.carrier import Answered, CallId, CarrierEvent, Cause, Ended, Line

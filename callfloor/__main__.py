@@ -8,7 +8,7 @@ import signal
 if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from callfloor.cli import main
+from callfloor.cli.main import main
 
 __all__ = ["main"]
 

@@ -24,26 +24,28 @@ from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.socket import Sockets
 from callfloor.clock import Clock, LoopClock
 from callfloor.disks import DATABASE, Disks
+from callfloor.engine.engine import Engine
+from callfloor.engine.workflow_functions import Functions
 from callfloor.errors import Problem
-from callfloor.floor.desk import NobodyAtDesk
-from callfloor.floor.engine import Engine
-from callfloor.floor.functions import Functions
+from callfloor.floor.ports.desk import NobodyAtDesk
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.simulation.callers import SimulatedCallers
+from callfloor.simulation.demo_callers import SimulatedCallers
 from callfloor.simulation.people import following
 from callfloor.simulation.scripted_calls import ScriptedCalls, listening
-from callfloor.store import leads, prompts, tokens
-from callfloor.store.coalesce import Coalesced
-from callfloor.store.pool import LOST, Database
-from callfloor.telephony.ari import AriNode
+from callfloor.store.db.coalesce import Coalesced
+from callfloor.store.db.pool import LOST, Database
+from callfloor.store.leads import leads
+from callfloor.store.people import tokens
+from callfloor.store.setup import prompts
+from callfloor.telephony.asterisk.ari import AriNode
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
 from callfloor.telephony.asterisk.setup import PromptSource, Setup
-from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.carrier import Carrier
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
 RELISTEN_S = 1.0

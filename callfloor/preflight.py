@@ -21,8 +21,8 @@ import structlog
 from callfloor.app import asterisk_setup, open_media
 from callfloor.media.encryption import parse_key
 from callfloor.media.errors import BlobConfigError, BlobUnreadable
+from callfloor.postgres.server import EmbeddedServerError, binaries
 from callfloor.settings import Settings
-from callfloor.store.embedded import EmbeddedServerError, binaries
 from callfloor.telephony.asterisk.setup import SetupError
 
 log = structlog.get_logger("callfloor.serve")

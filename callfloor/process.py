@@ -21,7 +21,7 @@ from callfloor.app import api, open_media
 from callfloor.disks import Disks
 from callfloor.settings import Settings
 from callfloor.signals import STOPS
-from callfloor.store.pool import LOST, Database
+from callfloor.store.db.pool import LOST, Database
 from callfloor.telemetry import configure_logs
 
 log = structlog.get_logger("callfloor.process")

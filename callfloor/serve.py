@@ -26,12 +26,12 @@ from typing import IO, Any, Literal
 import structlog
 
 from callfloor import preflight
+from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
-from callfloor.store import installation
-from callfloor.store.embedded import EmbeddedServer, StartStopped
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
+from callfloor.store.db import installation
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
 from callfloor.supervision import Child, ServeError, Supervisor
 from callfloor.telemetry import configure_logs
 

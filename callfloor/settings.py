@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from callfloor.rules.names import nearest
+from callfloor.rules.values.names import nearest
 
 PREFIX = "CALLFLOOR_"
 # Names that start with `PREFIX` and are no settings: secrets that a centre file names, and what a parent tells a child.

@@ -21,8 +21,8 @@ from prometheus_client import multiprocess
 
 from callfloor.api.rate import shared_memory
 from callfloor.disks import Disks
+from callfloor.postgres.server import EmbeddedServer, EmbeddedServerError
 from callfloor.settings import Settings
-from callfloor.store.embedded import EmbeddedServer, EmbeddedServerError
 
 log = structlog.get_logger("callfloor.serve")
 

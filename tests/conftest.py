@@ -18,11 +18,12 @@ from hypothesis import settings as settings_of_hypothesis
 
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
+from callfloor.postgres.server import EmbeddedServer
 from callfloor.settings import Settings
-from callfloor.store import organisations, tokens
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.setup import organisations
 from testbed.bed import Bed
 from testbed.bed import bed as testbed
 from tests.chromium import need_chromium

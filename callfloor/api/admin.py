@@ -6,7 +6,7 @@ from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
 from callfloor.contract.media import MediaDeletionQuery
 from callfloor.jobs.media import destroy
-from callfloor.store import media
+from callfloor.store.calls import media
 
 
 @operation(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from callfloor.api.rate import RateLimits, Verdict
 from callfloor.api.token_cache import TokenCache
 from callfloor.errors import RateLimited, Unauthenticated
-from callfloor.store.tokens import Caller, key_of
+from callfloor.store.people.tokens import Caller, key_of
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="callfloor"'}
 # More than a token and its scheme have; what is longer is no token.

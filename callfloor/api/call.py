@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, UnusableVersion
-from callfloor.rules.phones import PhoneError, normalise
-from callfloor.rules.times import TimestampError, parse_last, parse_timestamp
-from callfloor.store.tokens import Caller
+from callfloor.rules.values.phones import PhoneError, normalise
+from callfloor.rules.values.times import TimestampError, parse_last, parse_timestamp
+from callfloor.store.people.tokens import Caller
 
 if TYPE_CHECKING:
     from asyncpg import DataError
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from callfloor.disks import Disks
     from callfloor.media.blobs import Blobs
     from callfloor.settings import Settings
-    from callfloor.store.coalesce import Coalesced
-    from callfloor.store.leads import InsertOutcome, LeadRecord, NewLead
-    from callfloor.store.pool import Database
+    from callfloor.store.db.coalesce import Coalesced
+    from callfloor.store.db.pool import Database
+    from callfloor.store.leads.leads import InsertOutcome, LeadRecord, NewLead
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType, UriTooLong
-from callfloor.rules.faults import code_of, faults, listed, message_of, unknown
+from callfloor.rules.values.faults import code_of, faults, listed, message_of, unknown
 
 S = TypeVar("S")
 

@@ -35,12 +35,12 @@ from callfloor.contract.do_not_call import (
 )
 from callfloor.contract.fields import Page
 from callfloor.errors import FieldError, Invalid, TooLarge, UnsupportedMediaType
-from callfloor.rules.do_not_call_file import Entry, EntryError, Mistake, Reading, entries, entry
-from callfloor.rules.phones import PhoneError, normalise
-from callfloor.rules.register_wash import NoRegister, register_name
-from callfloor.rules.times import format_timestamp
-from callfloor.store import do_not_call, registers
-from callfloor.store.do_not_call import LAST, OWN_WISH, WHOLE_ORGANISATION, Doing
+from callfloor.rules.dialling.register_wash import NoRegister, register_name
+from callfloor.rules.privacy.do_not_call_file import Entry, EntryError, Mistake, Reading, entries, entry
+from callfloor.rules.values.phones import PhoneError, normalise
+from callfloor.rules.values.times import format_timestamp
+from callfloor.store.privacy import do_not_call, registers
+from callfloor.store.privacy.do_not_call import LAST, OWN_WISH, WHOLE_ORGANISATION, Doing
 
 # Mistakes of a file that are shown.
 MOST_SHOWN = 100

@@ -26,7 +26,7 @@ from callfloor.errors import (
     Problem,
     RateLimited,
 )
-from callfloor.store.tokens import Caller
+from callfloor.store.people.tokens import Caller
 from callfloor.telemetry import observe
 
 PREFIXES = ("/platform-api/v3.0", "/v3.0")

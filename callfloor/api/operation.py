@@ -27,7 +27,7 @@ from callfloor.errors import (
     ScopeMissing,
     UnsupportedMediaType,
 )
-from callfloor.store import idempotency
+from callfloor.store.db import idempotency
 
 Handler = Callable[..., Awaitable[Any]]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -24,8 +24,8 @@ from callfloor.api.gate import address_of
 from callfloor.disks import DATABASE, Disks
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
 from callfloor.settings import is_among
-from callfloor.store import installation
-from callfloor.store.pool import Database
+from callfloor.store.db import installation
+from callfloor.store.db.pool import Database
 
 # The reference page runs its own script and styles, and nothing else; nobody may put it into a frame.
 _PAGE_HEADERS = {

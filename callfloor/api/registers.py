@@ -7,10 +7,10 @@ from typing import Any
 from callfloor.api.call import Call
 from callfloor.api.operation import operation
 from callfloor.contract.do_not_call import RegisterWash, RegisterWashes
-from callfloor.rules.register_wash import wash_state
-from callfloor.rules.times import format_timestamp
-from callfloor.store import registers
-from callfloor.store.registers import Washed
+from callfloor.rules.dialling.register_wash import wash_state
+from callfloor.rules.values.times import format_timestamp
+from callfloor.store.privacy import registers
+from callfloor.store.privacy.registers import Washed
 
 WASH_EXAMPLE: dict[str, Any] = {
     "register": "DNCR",

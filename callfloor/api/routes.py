@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api import (
+from callfloor.api import admin, do_not_call, registers
+from callfloor.api.gate import PREFIXES
+from callfloor.api.openapi import About, document
+from callfloor.api.operation import Operation
+from callfloor.api.platform import (
     activities,
-    admin,
-    attempts,
     availability,
     campaigns,
     customers,
-    do_not_call,
+    dialler_calls,
     imports,
     lead_pages,
     leads,
     lists,
     media,
-    registers,
     users,
 )
-from callfloor.api.gate import PREFIXES
-from callfloor.api.openapi import About, document
-from callfloor.api.operation import Operation
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, emails, events, session, tasks
 
@@ -48,9 +46,9 @@ OPERATIONS: tuple[Operation, ...] = (
     leads.update_lead,
     leads.delete_lead,
     customers.erase_customer,
-    attempts.get_attempt,
-    attempts.list_attempts,
-    attempts.explain_lead,
+    dialler_calls.get_attempt,
+    dialler_calls.list_attempts,
+    dialler_calls.explain_lead,
     users.list_users,
     availability.update_availability,
     admin.delete_media,

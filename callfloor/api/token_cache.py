@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-from callfloor.store import tokens
-from callfloor.store.pool import Database
-from callfloor.store.tokens import Caller, TokenKey
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.people.tokens import Caller, TokenKey
 
 # The longest that a revoked token may still pass when the notification is lost.
 KEPT_S = 5.0

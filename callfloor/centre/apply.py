@@ -15,9 +15,11 @@ from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
-from callfloor.rules.callbacks import Moved
-from callfloor.store import callbacks, centres, mailboxes, organisations, prompts, workflows
-from callfloor.store.pool import Database
+from callfloor.rules.dialling.callbacks import Moved
+from callfloor.store.db.pool import Database
+from callfloor.store.email import mailboxes
+from callfloor.store.leads import callbacks
+from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import callers, keys, mailboxes, values
+from callfloor.centre import inbound, keys, mailboxes, values
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
 from callfloor.centre.source import Report, Source
@@ -18,11 +18,11 @@ from callfloor.contract.centre import Campaign, Centre, Direction, List, Organis
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings, Workflow
-from callfloor.rules.holidays import has_calendar
-from callfloor.rules.hours import Hours, HoursError, beyond, format_hours, parse_hours
-from callfloor.rules.names import plain_name, unknown
-from callfloor.rules.phones import PhoneError, normalise
-from callfloor.rules.regimes import Regime
+from callfloor.rules.dialling.holidays import has_calendar
+from callfloor.rules.dialling.hours import Hours, HoursError, beyond, format_hours, parse_hours
+from callfloor.rules.dialling.regimes import Regime
+from callfloor.rules.values.names import plain_name, unknown
+from callfloor.rules.values.phones import PhoneError, normalise
 
 T = TypeVar("T", User, List, Campaign, Organisation)
 
@@ -41,7 +41,7 @@ _USER: dict[str, values.Check] = {
     "type": values.choice("agent", "user"),
     "timezone": values.clearable(values.zone_name),
     "accountActive": values.flag,
-    "skills": callers.LEVELS,
+    "skills": inbound.LEVELS,
 }
 _LIST: dict[str, values.Check] = {
     "name": values.text,
@@ -93,7 +93,7 @@ _CAMPAIGN: dict[str, values.Check] = {
     "lists": values.tables(_LIST, "name"),
     "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
     **_DIALLING,
-    **callers.QUEUE,
+    **inbound.QUEUE,
 }
 _CENTRE: dict[str, values.Check] = {
     "organisation": values.table(_ORGANISATION),
@@ -102,8 +102,8 @@ _CENTRE: dict[str, values.Check] = {
     "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
     "mailboxes": mailboxes.CHECK,
-    "prompts": values.tables(callers.PROMPT, "name"),
-    "workflows": values.tables(callers.WORKFLOW, "name"),
+    "prompts": values.tables(inbound.PROMPT, "name"),
+    "workflows": values.tables(inbound.WORKFLOW, "name"),
 }
 
 
@@ -168,18 +168,18 @@ class _Merge:
         check_new_leads(self._report, given.right("campaigns") or (), campaigns)
         boxes = dict(current.mailboxes) if current else {}
         boxes = mailboxes.merge(self._report, given.right("mailboxes") or (), boxes, campaigns)
-        prompts = callers.prompts(
+        prompts = inbound.prompts(
             self._report, self._source, given.right("prompts") or (), current.prompts if current else {}
         )
         workflows = self._workflows(given.right("workflows") or [], organisation)
-        callers.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
+        inbound.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
         return organisation and Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows)
 
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
         if organisation is not None:
             for table in given:
                 self._normalise(table, organisation)
-        return callers.workflows(self._report, given, self._current.workflows if self._current else {})
+        return inbound.workflows(self._report, given, self._current.workflows if self._current else {})
 
     def _strategies(self, given: Iterable[Table]) -> dict[str, Strategy]:
         """A strategy that is given has the outcomes that are given and no others."""
@@ -238,7 +238,7 @@ class _Merge:
             wrap_codes = {table["code"]: wrap_codes.get(table["code"], "") for table in tables}
             self._described(tables, wrap_codes)
         dialling = self._dialling(given, was, direction, organisation, wrap_codes)
-        queue = callers.queue(self._report, given, was.queue if was else QueueSettings(), direction)
+        queue = inbound.queue(self._report, given, was.queue if was else QueueSettings(), direction)
         if campaign is None:
             return None
         kept = campaign.agents if listed is None else listed

@@ -15,8 +15,8 @@ from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.mailboxes import Account, Mailbox, Tls
-from callfloor.rules.identifiers import EmailError, normalise_email
-from callfloor.rules.names import unknown
+from callfloor.rules.privacy.identifiers import EmailError, normalise_email
+from callfloor.rules.values.names import unknown
 
 # The key of a centre file and the attribute behind it, in the order in which they are written.
 MAILBOX = {

@@ -10,7 +10,7 @@ from callfloor.centre.source import Report
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.centre import Campaign
 from callfloor.contract.dialling import NewLeads
-from callfloor.rules.names import unknown
+from callfloor.rules.values.names import unknown
 
 _TABLE = values.table({"list": values.text, "campaign": values.text})
 

@@ -10,12 +10,12 @@ from callfloor.centre.lines import Path
 from callfloor.centre.source import Report
 from callfloor.contract.centre import CallingHours
 from callfloor.contract.codes import LEAD_STATUS_NAMES
-from callfloor.rules.holidays import UnknownCalendarError, check_calendar
-from callfloor.rules.hours import WEEKDAYS, HoursError, parse_hours
-from callfloor.rules.identifiers import EmailError, normalise_email
-from callfloor.rules.names import plain_name, unknown
-from callfloor.rules.times import UnknownZone
-from callfloor.rules.zone_names import given_zone
+from callfloor.rules.dialling.holidays import UnknownCalendarError, check_calendar
+from callfloor.rules.dialling.hours import WEEKDAYS, HoursError, parse_hours
+from callfloor.rules.privacy.identifiers import EmailError, normalise_email
+from callfloor.rules.values.names import plain_name, unknown
+from callfloor.rules.values.times import UnknownZone
+from callfloor.rules.values.zone_names import given_zone
 
 LONGEST_TEXT = 200
 LONGEST_NAME = 64

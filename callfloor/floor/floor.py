@@ -10,26 +10,26 @@ from __future__ import annotations
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.callers import Callers
-from callfloor.floor.contacts import Contact, Contacts, Stage
-from callfloor.floor.desk import Desk
-from callfloor.floor.dialler import Dialler, MakePacer
-from callfloor.floor.floor_call import FloorCall
-from callfloor.floor.legs import Legs
-from callfloor.floor.outbound import Outbound
-from callfloor.floor.outcomes import Outcomes
+from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.dispositions import Wishes
+from callfloor.floor.agents.pending_answers import Outcomes
+from callfloor.floor.agents.presence import Presence
+from callfloor.floor.agents.previews import Previews
+from callfloor.floor.agents.team import Agent, Team
+from callfloor.floor.calls.contacts import Contact, Contacts, Stage
+from callfloor.floor.calls.conversations import Talks
+from callfloor.floor.calls.dialled_call import FloorCall
+from callfloor.floor.calls.dialler import Dialler, MakePacer
+from callfloor.floor.calls.inbound import Callers
+from callfloor.floor.calls.legs import Legs
+from callfloor.floor.calls.outbound import Outbound
+from callfloor.floor.calls.queues import Queues
+from callfloor.floor.calls.transfers import Transfers
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.presence import Presence
-from callfloor.floor.previews import Previews
-from callfloor.floor.queues import Queues
-from callfloor.floor.records import Records
-from callfloor.floor.showing import Showing
-from callfloor.floor.talks import Talks
-from callfloor.floor.team import Agent, Team
-from callfloor.floor.transfers import Transfers
-from callfloor.floor.wishes import Wishes
-from callfloor.rules.agents import AgentFacts, AgentInput
-from callfloor.rules.pacing import Pacer, Past
+from callfloor.floor.ports.desk import Desk
+from callfloor.floor.ports.records import Records
+from callfloor.rules.dialling.pacing import Pacer, Past
+from callfloor.rules.routing.agents import AgentFacts, AgentInput
 from callfloor.telephony.carrier import (
     AgentId,
     AgentMissed,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import PreviewTimeout
-from callfloor.rules.pacing import PacingSettings
-from callfloor.rules.queues import QueueRules
+from callfloor.rules.dialling.pacing import PacingSettings
+from callfloor.rules.routing.queues import QueueRules
 from callfloor.telephony.carrier import AgentId, CallId
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from callfloor.rules.evidence import chain, day_of, day_to_seal, end_of, sign_day
-from callfloor.store import erasure, evidence
-from callfloor.store.pool import Database
+from callfloor.rules.evidence.evidence import chain, day_of, day_to_seal, end_of, sign_day
+from callfloor.store.calls import evidence
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import erasure
 
 # So much later than an attempt was dialled its transaction is nearly always over. A record that comes later still is
 # sealed behind those that came in time.

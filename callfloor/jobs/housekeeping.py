@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
-from callfloor.store import commands, idempotency, imports, partitions, runs, workspace
-from callfloor.store.pool import Database
+from callfloor.store.agents import desk_commands, desk_events
+from callfloor.store.db import idempotency, partitions, runs
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import imports
 
 ABANDONED_AFTER = timedelta(hours=1)
 AHEAD = timedelta(days=92)
@@ -24,9 +26,9 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await partitions.ensure(db, now, now + AHEAD)
     while await idempotency.expire(db) > 0:
         pass
-    while await workspace.expire(db) > 0:
+    while await desk_events.expire(db) > 0:
         pass
-    await commands.expire(db)
+    await desk_commands.expire(db)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)

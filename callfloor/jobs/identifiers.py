@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from asyncpg import Record
 
-from callfloor.rules.identifiers import identifiers
-from callfloor.rules.leads import contacts
-from callfloor.store import renewals
-from callfloor.store.pool import Database
+from callfloor.rules.privacy.identifiers import identifiers
+from callfloor.rules.values.leads import contacts
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import renewals
 
 AT_ONCE = 500
 

@@ -10,8 +10,8 @@ import structlog
 
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing, BlobUnreadable
-from callfloor.store import media
-from callfloor.store.pool import Database
+from callfloor.store.calls import media
+from callfloor.store.db.pool import Database
 
 AT_ONCE = 100
 # What a media store can fail with.

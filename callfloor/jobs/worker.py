@@ -13,11 +13,11 @@ from callfloor.errors import Problem
 from callfloor.jobs.evidence import seal
 from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.identifiers import renew_some
-from callfloor.jobs.imports import import_next
+from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import Blobs
-from callfloor.store import imports
-from callfloor.store.faults import LOST, REFUSALS
-from callfloor.store.pool import Database
+from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import imports
 
 log = structlog.get_logger("callfloor.worker")
 

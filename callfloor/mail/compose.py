@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from callfloor.mail.headers import line
 from callfloor.media.blobs import Blobs
-from callfloor.store.outgoing import Content, File
+from callfloor.store.email.outbox import Content, File
 
 _ID = re.compile(r"<[!-;=?-~]{1,498}>")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}")

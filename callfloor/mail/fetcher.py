@@ -17,12 +17,12 @@ import structlog
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import password
 from callfloor.mail.imap import Folder, folder
-from callfloor.mail.keep import keep
-from callfloor.mail.letter import read
+from callfloor.mail.intake import keep
+from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
-from callfloor.store import mailboxes
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.email import mailboxes
+from callfloor.store.email.mailboxes import StoredMailbox
 
 log = structlog.get_logger("callfloor.mail")
 

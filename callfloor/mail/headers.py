@@ -15,7 +15,7 @@ from email.utils import getaddresses
 from typing import Any
 
 from callfloor.mail.charsets import decoded
-from callfloor.rules.identifiers import EmailError, normalise_email
+from callfloor.rules.privacy.identifiers import EmailError, normalise_email
 
 # Of a header's value no more is read, in characters; the standard library needs long for long ones.
 LONGEST_VALUE = 8_000

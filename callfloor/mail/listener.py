@@ -21,16 +21,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from callfloor.errors import Problem
 from callfloor.mail.clients import Clients
 from callfloor.mail.data import Unstuffed, until_end
-from callfloor.mail.keep import keep
-from callfloor.mail.letter import read
+from callfloor.mail.intake import keep
+from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
-from callfloor.rules.identifiers import EmailError, normalise_email
+from callfloor.rules.privacy.identifiers import EmailError, normalise_email
 from callfloor.settings import Settings
-from callfloor.store import mailboxes
-from callfloor.store.faults import REFUSALS
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import Database
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.pool import Database
+from callfloor.store.email import mailboxes
+from callfloor.store.email.mailboxes import StoredMailbox
 
 log = structlog.get_logger("callfloor.mail")
 

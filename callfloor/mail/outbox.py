@@ -17,10 +17,10 @@ from callfloor.mail.compose import compose
 from callfloor.mail.transmit import Outcome, transmit
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing, BlobUnreadable
-from callfloor.store import mailboxes, outgoing
-from callfloor.store.faults import REFUSALS
-from callfloor.store.outgoing import Claim
-from callfloor.store.pool import Database
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.pool import Database
+from callfloor.store.email import mailboxes, outbox
+from callfloor.store.email.outbox import Claim
 
 log = structlog.get_logger("callfloor.mail")
 
@@ -51,7 +51,7 @@ class Outbox:
         That it is being sent is committed first. A crash after that leaves an answer of which nobody knows whether it
         went out: it is sent again, with the same Message-ID.
         """
-        claimed = await outgoing.claim(self._db, at, LEASE)
+        claimed = await outbox.claim(self._db, at, LEASE)
         if claimed is None:
             return False
         outcome = await self._attempt(claimed)
@@ -70,18 +70,18 @@ class Outbox:
         if outcome is None:
             log.info("answer-erased", **where)
         elif outcome.kind == "sent":
-            await outgoing.sent(self._db, claimed, now)
+            await outbox.sent(self._db, claimed, now)
             log.info("answer-sent", **where)
         elif outcome.kind == "refused" or now - claimed.created > GIVEN_UP_AFTER:
-            await outgoing.bounced(self._db, claimed, outcome.code, now)
+            await outbox.bounced(self._db, claimed, outcome.code, now)
             log.warning("answer-bounced", code=outcome.code, **where)
         else:
-            await outgoing.again(self._db, claimed, outcome.code, now + rest_after(claimed.tries))
+            await outbox.again(self._db, claimed, outcome.code, now + rest_after(claimed.tries))
             log.warning("answer-waits", code=outcome.code, fault=outcome.fault, **where)
 
     async def _attempt(self, claimed: Claim) -> Outcome | None:
         """What came of it; None: it was erased."""
-        content = await outgoing.content(self._db, claimed)
+        content = await outbox.content(self._db, claimed)
         if content is None:
             return None
         mailbox = await mailboxes.get(self._db, claimed.organisation, claimed.mailbox_id)
@@ -104,7 +104,7 @@ class Outbox:
         try:
             while not (await asyncio.wait({sending}, timeout=LEASE.total_seconds() / 3))[0]:
                 with suppress(Problem):
-                    await outgoing.renew(self._db, claimed, datetime.now(UTC) + LEASE)
+                    await outbox.renew(self._db, claimed, datetime.now(UTC) + LEASE)
         finally:
             await asyncio.wait({sending})
         return sending.result()

@@ -18,10 +18,12 @@ from callfloor.mail.outbox import Outbox
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
-from callfloor.store import installation, mailboxes, outgoing
-from callfloor.store.faults import REFUSALS
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import LOST, Database
+from callfloor.store.db import installation
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.pool import LOST, Database
+from callfloor.store.email import mailboxes
+from callfloor.store.email import outbox as outgoing
+from callfloor.store.email.mailboxes import StoredMailbox
 
 log = structlog.get_logger("callfloor.mail")
 

@@ -6,8 +6,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from callfloor.rules.regimes import Regime, RegimeError, parse_regime
-from callfloor.rules.register_wash import Register
+from callfloor.rules.dialling.regimes import Regime, RegimeError, parse_regime
+from callfloor.rules.dialling.register_wash import Register
 
 FALLBACK = "none"
 

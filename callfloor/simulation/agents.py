@@ -8,9 +8,9 @@ from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.floor.plan import CampaignPlan, Preview
-from callfloor.floor.records import WrapUp
-from callfloor.telephony.behaviour import Distribution
+from callfloor.floor.ports.records import WrapUp
 from callfloor.telephony.carrier import AgentId, CallId
+from callfloor.telephony.simulated.behaviour import Distribution
 
 LOOKS_S = Distribution("normal", 8.0, sd=3.0, least=2.0)
 SKIPS = 0.1

@@ -8,9 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.plan import Preview
-from callfloor.rules.eligibility import may_dial, needs_agent
-from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
-from callfloor.rules.strategy import DEFAULT, after_attempt, lead_status_after, never_again, outcome_of, priority
+from callfloor.rules.dialling.eligibility import may_dial, needs_agent
+from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
+from callfloor.rules.dialling.strategy import (
+    DEFAULT,
+    after_attempt,
+    lead_status_after,
+    never_again,
+    outcome_of,
+    priority,
+)
 from callfloor.telephony.carrier import AgentId
 
 # Numbers that Australia keeps for fiction.

@@ -11,8 +11,8 @@ import structlog
 
 from callfloor.errors import Problem
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import tokens
-from callfloor.store.pool import LOST, Database
+from callfloor.store.db.pool import LOST, Database
+from callfloor.store.people import tokens
 
 log = structlog.get_logger("callfloor.people")
 # Tokens that expire are seen by looking again, and so is what a lost notification would have said.

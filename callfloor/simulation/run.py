@@ -7,17 +7,17 @@ from collections.abc import Callable
 from functools import partial
 
 from callfloor.clock import VirtualClock
-from callfloor.floor.dialler import MakePacer
+from callfloor.floor.calls.dialler import MakePacer
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.pacing import Pacer, PacingSettings
+from callfloor.rules.dialling.pacing import Pacer, PacingSettings
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.figures import Figures, Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.simulation.scenario import Scenario, Truth
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 TICK_S = 0.5
 KEY = CampaignKey(1, 1)

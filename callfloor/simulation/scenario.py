@@ -11,7 +11,7 @@ from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.campaigns import CampaignMode
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 DAY_H = 24.0
 _PROBABILITIES = {

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import asyncpg
 import msgspec
 
-from callfloor.rules.caller_script import CallerScript, ScriptError, parse_script
-from callfloor.store.pool import LOST
+from callfloor.rules.workflow.caller_script import CallerScript, ScriptError, parse_script
+from callfloor.store.db.pool import LOST
 from callfloor.telephony.carrier import Carrier
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 CALLS, ANSWERS = "callfloor_test_calls", "callfloor_test_answers"
 NOTIFY_SQL = "SELECT pg_notify($1, $2)"

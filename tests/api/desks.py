@@ -8,8 +8,9 @@ import httpx2
 
 from callfloor.contract.codes import AgentState
 from callfloor.contract.workspace import AtHand, Call, EventType
-from callfloor.store import agents, tokens, workspace
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents, desk_events
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.conftest import Centre
 
 RINGING = Call(
@@ -50,4 +51,4 @@ async def publish(db: Database, centre: Centre, hand: AtHand, type: EventType = 
         state = _STATES[hand.call.state]
     if state is not None:
         await agents.show(db, centre.organisation, centre.agent, state, None, datetime.now(UTC))
-    await workspace.publish(db, centre.organisation, centre.agent, type, hand, datetime.now(UTC))
+    await desk_events.publish(db, centre.organisation, centre.agent, type, hand, datetime.now(UTC))

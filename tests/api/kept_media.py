@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callfloor.media.blobs import Blobs
-from callfloor.store import activities, media
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, media
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 T0 = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)

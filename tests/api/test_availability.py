@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from callfloor.store import agents
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 NOW = datetime.now(UTC)

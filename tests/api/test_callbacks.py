@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from callfloor.centre.apply import apply_text
-from callfloor.store import do_not_call
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
 from tests.api import test_imports
 from tests.api.desks import add_agent, client_of, token_of
 from tests.api.test_leads import create, read

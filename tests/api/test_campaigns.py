@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from callfloor.contract.codes import DialStatus
-from callfloor.store import activities, agents, attempts
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 from tests.store.call_day import CallDay, add_leads, new_attempt, put_agents
 

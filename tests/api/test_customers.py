@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from callfloor.rules.customers import Customer
-from callfloor.store import organisations, tokens
-from callfloor.store.pool import Database
+from callfloor.rules.privacy.customers import Customer
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.setup import organisations
 from tests.conftest import Centre, client_for
 
 NUMBER = "+61255500017"

@@ -15,9 +15,12 @@ from msgspec.structs import replace
 
 from callfloor.contract.codes import AgentState, DialStatus, LeadStatus
 from callfloor.contract.workspace import AtHand
-from callfloor.jobs.imports import import_next
-from callfloor.store import activities, agents, attempts, do_not_call, registers, tokens
-from callfloor.store.pool import Database
+from callfloor.jobs.imports.chunks import import_next
+from callfloor.store.agents import agents
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.api.test_explain import create, explained, failed
 from tests.conftest import Centre, client_for

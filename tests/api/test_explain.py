@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from callfloor.contract.codes import DialStatus
-from callfloor.floor.explain import MOST_COUNTED
-from callfloor.store import activities, attempts, do_not_call
-from callfloor.store.pool import Database
+from callfloor.engine.leads.explain import MOST_COUNTED
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre
 from tests.store.call_day import add_leads, new_attempt
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from callfloor.contract.codes import DialStatus
-from callfloor.store import activities, attempts
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 NUMBERS = ("+61491570156", "+61491570157", "+61491570158")

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from callfloor.contract.codes import SCOPES
-from callfloor.store import tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.api.desks import add_agent, client_of, token_of
 from tests.conftest import Centre, client_for
 from tests.waiting import until

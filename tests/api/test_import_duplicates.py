@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from callfloor.store import tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.api.test_imports import CSV, JSON, accept, faults, finish, leads, run
 from tests.conftest import Centre, client_for
 

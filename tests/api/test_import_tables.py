@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.test_imports import CSV, JSON, NDJSON, accept, faults, finish, leads, run, state
 from tests.conftest import Centre
 

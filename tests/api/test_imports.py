@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from callfloor.jobs.imports import import_next
-from callfloor.store.pool import Database
+from callfloor.jobs.imports.chunks import import_next
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 CSV = {"Content-Type": "text/csv"}

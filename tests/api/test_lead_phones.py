@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from callfloor.store import organisations
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations
 from tests.conftest import Centre
 
 # in no range that is known, and as long as a number of its country

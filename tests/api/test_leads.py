@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from callfloor.store import tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.conftest import Centre, client_for
 
 

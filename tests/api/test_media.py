@@ -20,9 +20,10 @@ from callfloor.api.downloads import disposition, wants_json
 from callfloor.app import open_media
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import media, tokens
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.store.calls import media
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.api.kept_media import DIGEST, T0, WAV, keep
 from tests.conftest import Centre, client_for
 

@@ -11,8 +11,8 @@ from callfloor.app import open_media
 from callfloor.jobs.media import sweep
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import media
-from callfloor.store.pool import Database
+from callfloor.store.calls import media
+from callfloor.store.db.pool import Database
 from tests.api.kept_media import DIGEST, T0, WAV, keep
 from tests.conftest import Centre
 

@@ -25,8 +25,9 @@ from callfloor.contract.workspace import (
     WrapUp,
 )
 from callfloor.settings import Settings
-from callfloor.store import agents, tokens
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.api.desks import RINGING, add_agent, client_of, publish, token_of
 from tests.conftest import SERVERS, Centre
 from tests.floor.link import Linked

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.desks import add_agent, client_of, token_of
 from tests.conftest import SERVERS, Centre
 from tests.mail.post import Letters, make_mailbox

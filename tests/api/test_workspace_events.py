@@ -21,8 +21,8 @@ from callfloor.app import api
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.workspace import AtHand, Party
 from callfloor.settings import Settings
-from callfloor.store import tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.api.desks import RINGING, add_agent, client_of, publish, token_of
 from tests.api.sockets import read, served, stream
 from tests.conftest import SERVERS, Centre, make_centre

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from callfloor.store import activities, inbound
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, legs
+from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
 from tests.store.call_day import put_agents
@@ -18,7 +18,7 @@ async def test_a_task_is_one_agent_s_from_taking_to_finishing(db: Database, cent
     activity = await activities.open_inbound(db, centre.organisation, call, now)
     for _ in range(2):
         # a write that is repeated makes no second task
-        await inbound.add_task(db, centre.organisation, centre.inbound, "voicemail", activity, now)
+        await legs.add_task(db, centre.organisation, centre.inbound, "voicemail", activity, now)
     async with (
         client_of(centre, await token_of(db, centre, centre.agent)) as mine,
         client_of(centre, await token_of(db, centre, other)) as theirs,
@@ -46,7 +46,7 @@ async def test_tasks_of_queues_that_an_agent_does_not_serve_are_not_there(db: Da
     now = datetime.now(UTC)
     call = activities.NewCall(centre.inbound, None, "+61255500200")
     activity = await activities.open_inbound(db, centre.organisation, call, now)
-    await inbound.add_task(db, centre.organisation, centre.inbound, "callback", activity, now)
+    await legs.add_task(db, centre.organisation, centre.inbound, "callback", activity, now)
     task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
     await db.execute("DELETE FROM campaign_agents WHERE organisation_id = $1", centre.organisation)
     async with client_of(centre, await token_of(db, centre, centre.agent)) as client:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from callfloor.clock import LoopClock
-from callfloor.telephony.ari import AriNode
+from callfloor.telephony.asterisk.ari import AriNode
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
 from callfloor.telephony.asterisk.setup import PromptSource, Setup
 from callfloor.telephony.carrier import Answered, CarrierEvent, Ended, Joined, Line, Offered

@@ -16,16 +16,16 @@ from callfloor.clock import LoopClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workflows import Menu, Queue, QueueSettings, Workflow
 from callfloor.contract.workspace import HangUp, WrapUp
-from callfloor.floor import engine as engines
-from callfloor.floor.engine import Engine
-from callfloor.jobs.imports import import_next
+from callfloor.engine import engine as engines
+from callfloor.engine.engine import Engine
+from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import workflows
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import workflows
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
-from callfloor.telephony.behaviour import Distribution
+from callfloor.telephony.simulated.behaviour import Distribution
 from testbed import audio, scenarios
 from testbed.bed import Bed
 from tests.asterisk.exchange import setup_for

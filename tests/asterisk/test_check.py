@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from callfloor.cli import app
-from callfloor.telephony.ari import Ari, AriNode
+from callfloor.cli.main import app
+from callfloor.telephony.asterisk.ari import Ari, AriNode
 from callfloor.telephony.asterisk.check import Finding, check
 from testbed.bed import Bed
 from tests.asterisk.exchange import setup_for

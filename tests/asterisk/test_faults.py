@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from callfloor.clock import LoopClock
-from callfloor.telephony.ari import Ari, AriEvent, AriNode
 from callfloor.telephony.asterisk import node as nodes
+from callfloor.telephony.asterisk.ari import Ari, AriEvent, AriNode
 from callfloor.telephony.asterisk.carrier import AsteriskCarrier
 from callfloor.telephony.asterisk.node import Node
 from callfloor.telephony.carrier import (

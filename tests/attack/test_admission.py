@@ -22,8 +22,9 @@ from callfloor.app import api
 from callfloor.contract.centre import User
 from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings
-from callfloor.store import centres, tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.setup import centres
 from tests.api.desks import token_of
 from tests.api.sockets import served, stream
 from tests.conftest import Centre

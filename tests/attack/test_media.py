@@ -13,7 +13,7 @@ from callfloor.jobs import media as jobs
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.errors import BlobDamaged, BlobUnreadable
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.kept_media import WAV, keep
 from tests.conftest import Centre
 from tests.media.conftest import read_range

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from callfloor.app import api
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from testbed.certificates import made
 from testbed.programs import need
 from tests.api.desks import token_of

@@ -14,7 +14,7 @@ from callfloor.mail import clients
 from callfloor.mail.clients import QUIET_S, Clients
 from callfloor.mail.listener import listening
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 
 
 @dataclass(eq=False)

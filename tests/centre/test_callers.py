@@ -13,9 +13,9 @@ from callfloor.centre import CentreError, apply, export_text, parse, sounds
 from callfloor.centre.check import check
 from callfloor.contract.centre import Centre
 from callfloor.contract.workflows import Menu, Queue, Schedule
-from callfloor.store import organisations, workflows
-from callfloor.store import prompts as prompts_of
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations, workflows
+from callfloor.store.setup import prompts as prompts_of
 from callfloor.telephony import speech
 from callfloor.telephony.sound import telephone_wav, tone
 from tests.telephony.test_sound import recorded

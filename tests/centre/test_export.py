@@ -16,9 +16,9 @@ from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
-from callfloor.rules.names import plain_name
-from callfloor.store import centres, organisations
-from callfloor.store.pool import Database
+from callfloor.rules.values.names import plain_name
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import centres, organisations
 from tests.centre import callers
 
 Settings = TypeVar("Settings", Dialling, QueueSettings)

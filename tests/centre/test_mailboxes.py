@@ -7,8 +7,9 @@ import pytest
 from callfloor.centre import CentreError, apply_text, export_text, parse
 from callfloor.centre.check import check
 from callfloor.contract.mailboxes import Account, Mailbox
-from callfloor.store import mailboxes, organisations
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.email import mailboxes
+from callfloor.store.setup import organisations
 
 HEAD = """\
 [organisation]

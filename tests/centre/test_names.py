@@ -7,8 +7,8 @@ import secrets
 import pytest
 
 from callfloor.centre import CentreError, apply_text, export_text
-from callfloor.store import organisations
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations
 
 CENTRE = """\
 [organisation]

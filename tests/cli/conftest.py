@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from callfloor.store.embedded import EmbeddedServer
+from callfloor.postgres.server import EmbeddedServer
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

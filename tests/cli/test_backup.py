@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from callfloor import samples
-from callfloor.store import installation
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.pool import Database
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.store.db import installation
+from callfloor.store.db.pool import Database
 from tests.cli.conftest import assert_refused, callfloor
 
 

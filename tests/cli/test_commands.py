@@ -13,14 +13,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from callfloor.commands.failures import CommandError
-from callfloor.commands.tokens import parse_life, parse_scopes
+from callfloor.cli.failures import CommandError
+from callfloor.cli.tokens import parse_life, parse_scopes
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.customers import CallData, EmailData, LeadErasure
-from callfloor.rules import certificates
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.pool import Database
-from callfloor.store.tokens import Caller, find, key_of
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.rules.privacy import certificates
+from callfloor.store.db.pool import Database
+from callfloor.store.people.tokens import Caller, find, key_of
 from tests.cli.conftest import Run, assert_refused, callfloor
 
 SIGNING_KEY = Ed25519PrivateKey.generate()

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from callfloor.jobs.evidence import seal
-from callfloor.rules.evidence import record
-from callfloor.rules.evidence_file import EvidenceFile, check
-from callfloor.store import erasure, evidence, organisations
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.rules.evidence.evidence import record
+from callfloor.rules.evidence.evidence_file import EvidenceFile, check
+from callfloor.store.calls import evidence
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import erasure
+from callfloor.store.setup import organisations
 from tests.cli.conftest import Run, assert_refused, callfloor
 
 T0 = datetime(2026, 6, 1, 3, 0, tzinfo=UTC)

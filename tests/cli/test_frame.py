@@ -14,10 +14,10 @@ import asyncpg
 import pytest
 import typer.main
 
-from callfloor.cli import app
-from callfloor.commands.examples import EXAMPLES
+from callfloor.cli.examples import EXAMPLES
+from callfloor.cli.main import app
 from callfloor.settings import Settings
-from callfloor.store import migrate
+from callfloor.store.db import migrate
 from tests.cli.conftest import assert_refused, callfloor, environment
 
 
@@ -89,7 +89,7 @@ def test_every_option_of_a_server_is_a_setting_and_its_help_says_the_default(nam
 def test_help_is_quick_because_it_imports_little() -> None:
     heavy = ["asyncpg", "phonenumbers", "obstore", "starlette", "uvicorn", "pydantic", "msgspec", "rich"]
     script = (
-        "import sys\nfrom callfloor.cli import main\nsys.argv = ['callfloor', '--help']\n"
+        "import sys\nfrom callfloor.cli.main import main\nsys.argv = ['callfloor', '--help']\n"
         f"try:\n    main()\nfinally:\n    print([each for each in {heavy} if each in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

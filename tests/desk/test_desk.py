@@ -22,8 +22,8 @@ from callfloor.desk.client import Client
 from callfloor.desk.keys import Pressed, Quit, press
 from callfloor.desk.questions import Question
 from callfloor.desk.view import Desk, shown
-from callfloor.store import agents
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.db.pool import Database
 from tests.api.desks import RINGING, add_agent, publish, token_of
 from tests.api.sockets import served
 from tests.cli.conftest import assert_refused, callfloor, environment

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 AGENTS = 4

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from callfloor.contract.workspace import AnyCommand, Refusal
-from callfloor.floor.journal import Journal
+from callfloor.engine.command_link import WorkspaceLink
+from callfloor.engine.journal import Journal
+from callfloor.floor.agents.team import Team
 from callfloor.floor.plan import CampaignKey
-from callfloor.floor.team import Team
-from callfloor.floor.workspace import WorkspaceLink
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import AgentId
 from tests.conftest import Centre
 

@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 from callfloor.clock import VirtualClock
 from callfloor.contract.workflows import Question, Queue, Survey, Workflow
 from callfloor.contract.workspace import Consult, Refusal, Target
-from callfloor.floor.callers import Reception
-from callfloor.floor.contacts import Contact
-from callfloor.floor.desk import NobodyAtDesk
+from callfloor.floor.agents.commands import Work
+from callfloor.floor.calls.contacts import Contact
+from callfloor.floor.calls.inbound import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
-from callfloor.floor.work import Work
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.workflow_events import Facts
-from callfloor.simulation.call_records import Leg
+from callfloor.floor.ports.desk import NobodyAtDesk
+from callfloor.rules.routing.agents import AgentInput
+from callfloor.rules.workflow.workflow_events import Facts
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_calls import Leg
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import Answered, Joined, Offered
 from tests.floor.any_carrier import AnyCarrier
 

@@ -9,19 +9,19 @@ import pytest
 
 from callfloor.clock import VirtualClock
 from callfloor.contract.workflows import straight
-from callfloor.floor.callers import Reception
+from callfloor.floor.calls.inbound import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.pacing import PacingSettings
-from callfloor.rules.workflow_events import Facts
+from callfloor.rules.dialling.pacing import PacingSettings
+from callfloor.rules.routing.agents import AgentInput
+from callfloor.rules.workflow.workflow_events import Facts
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.simulation.callers import SimulatedCallers
+from callfloor.simulation.demo_callers import SimulatedCallers
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
-from callfloor.telephony.behaviour import Behaviour, Distribution
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.simulation.memory_records import MemoryRecords
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 OUT, IN = CampaignKey(1, 1), CampaignKey(1, 2)
 NUMBER = "+61255500200"

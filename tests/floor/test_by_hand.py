@@ -9,10 +9,10 @@ import pytest
 
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import Call, Dial, HangUp, Refusal
-from callfloor.floor.legs import NO_CALL
-from callfloor.floor.outcomes import WITHIN_S
+from callfloor.floor.agents.pending_answers import WITHIN_S
+from callfloor.floor.calls.legs import NO_CALL
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.rules.agents import AgentInput
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.telephony.carrier import Answered, Ended, Ringing
 from tests.floor.room import FIRST, HELP, SALES, Room
 

@@ -30,18 +30,18 @@ from callfloor.contract.workspace import (
     Transfer,
     WrapUp,
 )
-from callfloor.floor.callers import Reception
-from callfloor.floor.contacts import Stage
-from callfloor.floor.desk import NobodyAtDesk
+from callfloor.floor.agents.commands import Work
+from callfloor.floor.calls.contacts import Stage
+from callfloor.floor.calls.inbound import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
-from callfloor.floor.work import Work
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.queues import QueueRules
-from callfloor.rules.workflow_events import Facts
+from callfloor.floor.ports.desk import NobodyAtDesk
+from callfloor.rules.routing.agents import AgentInput
+from callfloor.rules.routing.queues import QueueRules
+from callfloor.rules.workflow.workflow_events import Facts
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import (
     AgentId,
     AgentMissed,

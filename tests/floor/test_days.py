@@ -17,8 +17,8 @@ from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.plan import Claimed
-from callfloor.store import do_not_call
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
 from tests.conftest import SERVERS, Centre
 from tests.floor.test_selection import NUMBERS, ZONES, Dialler
 from tests.store.call_day import add_leads

@@ -13,14 +13,17 @@ import pytest
 
 from callfloor.clock import LoopClock
 from callfloor.contract.codes import DialStatus, LeadStatus
-from callfloor.floor.engine import Engine
+from callfloor.engine.engine import Engine
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store import agents, campaigns, do_not_call, installation
-from callfloor.store.pool import Database
-from callfloor.telephony.behaviour import Behaviour, Distribution
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.store.agents import agents
+from callfloor.store.db import installation
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
+from callfloor.store.setup import campaigns
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.conftest import Centre, alone
 from tests.floor.books import all_dialled, check_books, equals, set_mode, staff, states
 from tests.store.call_day import add_leads

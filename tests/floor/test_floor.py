@@ -10,17 +10,17 @@ from callfloor.clock import VirtualClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.dialling import PreviewTimeout
 from callfloor.contract.workspace import EventType, Session
-from callfloor.floor.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
+from callfloor.floor.agents.presence import NO_WRAP_UP
+from callfloor.floor.calls.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
+from callfloor.floor.calls.outbound import INFORMATION_MESSAGE
 from callfloor.floor.floor import Floor
-from callfloor.floor.outbound import INFORMATION_MESSAGE
 from callfloor.floor.plan import CampaignPlan, Preview
-from callfloor.floor.presence import NO_WRAP_UP
-from callfloor.floor.records import WrapUp
-from callfloor.rules.agents import MISSED_CALL, AgentInput
-from callfloor.rules.pacing import Decision, Pacer, PacingSettings, Past
+from callfloor.floor.ports.records import WrapUp
+from callfloor.rules.dialling.pacing import Decision, Pacer, PacingSettings, Past
+from callfloor.rules.routing.agents import MISSED_CALL, AgentInput
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import AgentId, AgentMissed, Answered, CallId, Detected, Ended, Joined, MessagePlayed
 from tests.floor.test_floor_machine import KEY, AnyCarrier, AnyDesk
 

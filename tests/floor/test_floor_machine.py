@@ -12,13 +12,13 @@ from callfloor.clock import VirtualClock
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
-from callfloor.floor.records import WrapUp
-from callfloor.rules.agents import AgentInput, AgentState
-from callfloor.rules.calls import CallState
-from callfloor.rules.pacing import PacingSettings
+from callfloor.floor.ports.records import WrapUp
+from callfloor.rules.dialling.pacing import PacingSettings
+from callfloor.rules.routing.agents import AgentInput, AgentState
+from callfloor.rules.routing.calls import CallState
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import (
     AgentId,
     AgentMissed,

@@ -41,16 +41,17 @@ from callfloor.contract.workspace import (
     Transfer,
     WrapUp,
 )
-from callfloor.floor.desk import NobodyAtDesk
-from callfloor.floor.engine import Engine
+from callfloor.engine.engine import Engine
+from callfloor.floor.agents.commands import Work
 from callfloor.floor.plan import CampaignKey
-from callfloor.floor.work import Work
+from callfloor.floor.ports.desk import NobodyAtDesk
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store import do_not_call, workflows
-from callfloor.store.pool import Database
-from callfloor.telephony.behaviour import Behaviour, Distribution
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
+from callfloor.store.setup import workflows
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.api.test_campaigns import compare
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, staff, states

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator
 import pytest
 from asyncpg.transaction import Transaction
 
-from callfloor.floor import journal as journals
-from callfloor.floor.journal import Journal
-from callfloor.store.pool import Database, unavailable
+from callfloor.engine import journal as journals
+from callfloor.engine.journal import Journal
+from callfloor.store.db.pool import Database, unavailable
 
 
 @pytest.fixture

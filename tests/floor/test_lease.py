@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from callfloor.floor.lease import Leases, groups
+from callfloor.engine.leases import Leases, groups
 from callfloor.floor.plan import CampaignKey
-from callfloor.store import leases
-from callfloor.store.pool import Database
+from callfloor.store.db import leases
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 

@@ -9,14 +9,15 @@ import pytest
 from callfloor.contract.codes import LeadStatus
 from callfloor.contract.workflows import Hangup, Voicemail
 from callfloor.contract.workspace import CompleteTransfer, Dial, HangUp, WrapUp
-from callfloor.floor import engine, recordings
-from callfloor.floor.recordings import Recordings
+from callfloor.engine import engine
+from callfloor.engine.recordings import fetch
+from callfloor.engine.recordings.fetch import Recordings
 from callfloor.settings import Settings
-from callfloor.store import inbound
-from callfloor.store.pool import Database
-from callfloor.telephony.behaviour import Behaviour
+from callfloor.store.calls import legs as inbound
+from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import CallId
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states
 from tests.floor.test_inbound import (
@@ -56,7 +57,7 @@ def nothing_is_stored(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Monkey
 
     with monkeypatch.context() as patch:
         patch.setattr("callfloor.media.blobs.Blobs.put", fails)
-        patch.setattr(recordings, "FIRST_REST_S", 0.001)
+        patch.setattr(fetch, "FIRST_REST_S", 0.001)
         yield patch
 
 
@@ -98,7 +99,7 @@ async def test_a_lead_is_as_new_as_the_desk_though_the_sound_is_not_stored_yet(
     centre: Centre, own: Database, settings: Settings, nothing_is_stored: pytest.MonkeyPatch
 ) -> None:
     (lead_id,) = await add_leads(own, centre, 1)
-    nothing_is_stored.setattr(recordings, "FIRST_REST_S", 3600.0)
+    nothing_is_stored.setattr(fetch, "FIRST_REST_S", 3600.0)
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, (agent,)):
         await pause(centre, up, agent)
         await switch_on(centre, own, up)
@@ -190,7 +191,7 @@ async def test_a_recording_that_is_cut_off_is_not_taken_for_whole(
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, (agent,)):
         with monkeypatch.context() as patch:
             patch.setattr(SimulatedCarrier, "recording", half)
-            patch.setattr(recordings, "FIRST_REST_S", 0.001)
+            patch.setattr(fetch, "FIRST_REST_S", 0.001)
             up.carrier.call_in(number, CALLER, PATIENT)
             await until(lambda: equals(status(centre), ["Answered"]))
             assert await up.do(agent, HangUp()) is None

@@ -11,11 +11,11 @@ from callfloor.clock import VirtualClock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
-from callfloor.floor.records import Claim
-from callfloor.rules.agents import AgentInput
+from callfloor.floor.ports.records import Claim
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import AgentId, Ended
 from tests.floor.any_carrier import AnyCarrier
 from tests.floor.test_floor_machine import KEY, AnyDesk

@@ -14,11 +14,11 @@ import pytest
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.campaigns import past_of
+from callfloor.engine.campaigns import past_of
 from callfloor.floor.plan import CampaignKey, Claimed
-from callfloor.rules.pacing import Pacer
-from callfloor.store import activities, attempts, inbound
-from callfloor.store.pool import Database
+from callfloor.rules.dialling.pacing import Pacer
+from callfloor.store.calls import activities, attempts, legs
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 from tests.floor.test_selection import NOON, Dialler
 from tests.store.call_day import add_leads
@@ -243,9 +243,9 @@ async def test_a_number_outside_that_an_agent_has_called_is_not_dialled_by_anoth
     leg = await activities.open_inbound(db, centre.organisation, call, NOON)
     await activities.join_queue(db, centre.organisation, leg, NOON)
     await activities.answer(db, centre.organisation, leg, centre.agent, NOON)
-    (child,) = await inbound.reserve_ids(db, 1)
-    outside = inbound.Leg(child, centre.inbound, "outside", outside_number=NUMBERS[0])
-    await inbound.next_leg(db, centre.organisation, leg, outside, NOON)
+    (child,) = await legs.reserve_ids(db, 1)
+    outside = legs.Leg(child, centre.inbound, "outside", outside_number=NUMBERS[0])
+    await legs.next_leg(db, centre.organisation, leg, outside, NOON)
     engine = Engine(db, centre, campaign_id)
     await engine.open(NOON)
     assert await engine.claim(1, NOON) == []

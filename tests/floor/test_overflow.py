@@ -8,9 +8,9 @@ import pytest
 
 from callfloor.contract.workflows import Hangup, Queue, Workflow
 from callfloor.contract.workspace import Target, Transfer
-from callfloor.floor.contacts import Stage
+from callfloor.floor.calls.contacts import Stage
 from callfloor.floor.plan import CampaignPlan, QueuePlan
-from callfloor.rules.agents import AgentInput
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.telephony.carrier import Ended, Joined
 from tests.floor.room import FIRST, HELP, SALES, SECOND, Room
 

@@ -9,8 +9,8 @@ import pytest
 
 from callfloor.app import engine
 from callfloor.settings import Settings
-from callfloor.store import tokens
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
 from tests.conftest import Centre, alone
 from tests.floor.books import set_mode, staff
 from tests.store.call_day import add_leads

@@ -10,10 +10,10 @@ import pytest
 
 from callfloor.contract.workflows import Question, QueueSettings, Survey, Workflow
 from callfloor.contract.workspace import Dial, HangUp, Target, Transfer
-from callfloor.floor import engine
+from callfloor.engine import engine
 from callfloor.settings import Settings
-from callfloor.store import workflows
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import workflows
 from tests.api.test_campaigns import compare
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states

@@ -13,13 +13,16 @@ import pytest
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.campaigns import CampaignSettings, plan_of
-from callfloor.floor.explain import Explained, explain
+from callfloor.engine.campaigns import CampaignSettings, plan_of
+from callfloor.engine.leads.explain import Explained, explain
+from callfloor.engine.leads.selection import Selection
 from callfloor.floor.plan import CampaignKey, Claimed, Preview
-from callfloor.floor.records import Claim
-from callfloor.floor.selection import Selection
-from callfloor.store import attempts, campaigns, do_not_call, leases
-from callfloor.store.pool import Database
+from callfloor.floor.ports.records import Claim
+from callfloor.store.calls import attempts
+from callfloor.store.db import leases
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
+from callfloor.store.setup import campaigns
 from tests.conftest import Centre
 from tests.store.call_day import add_leads
 

@@ -12,17 +12,17 @@ import pytest
 from callfloor.clock import VirtualClock
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.records import Claim
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.pacing import PacingSettings, Past
-from callfloor.rules.pacing_facts import PacingInputs
+from callfloor.floor.ports.records import Claim
+from callfloor.rules.dialling.pacing import PacingSettings, Past
+from callfloor.rules.dialling.pacing_facts import PacingInputs
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.figures import Tally
 from callfloor.simulation.leads import Leads
-from callfloor.simulation.records import MemoryRecords
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import Answered
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.floor.test_floor import PREDICTIVE, Story
 
 KEY = CampaignKey(1, 1)

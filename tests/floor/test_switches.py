@@ -11,14 +11,14 @@ import pytest
 
 from callfloor.contract.workflows import Hangup, Menu, Queue, Schedule, Voicemail, Workflow, straight
 from callfloor.contract.workspace import Target, Transfer
-from callfloor.floor.callers import Reception
-from callfloor.floor.contacts import Contact, Stage
+from callfloor.floor.calls.contacts import Contact, Stage
+from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.queues import NO_AGENTS_S
 from callfloor.floor.plan import QueuePlan
-from callfloor.floor.queues import NO_AGENTS_S
-from callfloor.rules.agents import AgentInput
-from callfloor.rules.closing import closing
-from callfloor.rules.pacing import PacingSettings
-from callfloor.rules.workflow_events import Facts
+from callfloor.rules.dialling.pacing import PacingSettings
+from callfloor.rules.routing.agents import AgentInput
+from callfloor.rules.workflow.closing import closing
+from callfloor.rules.workflow.workflow_events import Facts
 from callfloor.telephony.carrier import Answered, Ended, Joined, Offered
 from tests.floor.room import FIRST, HELP, NUMBER, SALES, Room
 from tests.floor.test_floor import PREDICTIVE, PROGRESSIVE, Story

@@ -22,9 +22,9 @@ from callfloor.contract.workspace import (
     Transfer,
     WrapUp,
 )
-from callfloor.floor.contacts import Contact, Stage
+from callfloor.floor.calls.contacts import Contact, Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan
-from callfloor.rules.agents import AgentInput
+from callfloor.rules.routing.agents import AgentInput
 from callfloor.telephony.carrier import AgentMissed, Digit, Ended, Joined, Left
 from tests.floor.room import FIRST, OUTSIDE, SALES, SECOND, THIRD, Room
 

@@ -8,7 +8,7 @@ import pytest
 from callfloor.contract.workspace import CompleteTransfer
 from callfloor.floor.plan import CampaignKey
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre, alone
 from tests.floor.books import equals
 from tests.floor.test_inbound import QUEUE, SETTINGS, Exchange, calls, consulted, exchange, own

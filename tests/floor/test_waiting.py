@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from callfloor.contract.workflows import Function, FunctionAnswer, Hangup, Menu, Queue, Voicemail, Workflow
 from callfloor.contract.workspace import Target, Transfer
-from callfloor.floor.callers import FunctionOutcome
-from callfloor.floor.contacts import Contact, Stage
+from callfloor.floor.calls.contacts import Contact, Stage
+from callfloor.floor.calls.inbound import FunctionOutcome
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, QueuePlan
-from callfloor.rules.workflow_events import CallFunction, FunctionAnswered
+from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered
 from callfloor.telephony.carrier import Answered, Detected, Digit, Ended, Joined, MessagePlayed, Recorded
 from tests.floor.room import FIRST, HELP, NUMBER, SALES, Room
 

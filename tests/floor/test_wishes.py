@@ -22,8 +22,8 @@ from callfloor.contract.workspace import (
     WrapUp,
 )
 from callfloor.settings import Settings
-from callfloor.store import do_not_call
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states
 from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, calls, exchange, pause, steady, switch_on

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from callfloor.contract.workspace import AnyCommand, AtHand, Hold, Mute, Refusal
-from callfloor.store import commands, workspace
-from callfloor.store.pool import Database
+from callfloor.store.agents import desk_commands, desk_events
+from callfloor.store.db.pool import Database
 from tests.conftest import SERVERS, Centre
 from tests.floor.link import Linked
 from tests.waiting import until
@@ -30,12 +30,12 @@ async def link(dsn: str, db: Database, centre: Centre) -> AsyncGenerator[Linked]
 
 async def ask(db: Database, centre: Centre, command: AnyCommand = Hold(on=True), agent: int | None = None) -> int:  # noqa: B008
     agent = agent or centre.agent
-    return await commands.ask(db, centre.organisation, agent, agent, command, key_hash=None, within=SOON)
+    return await desk_commands.ask(db, centre.organisation, agent, agent, command, key_hash=None, within=SOON)
 
 
 def finished(db: Database, centre: Centre, command: int) -> Callable[[], Any]:
-    async def look() -> commands.Outcome | None:
-        found = await commands.outcome(db, centre.organisation, command)
+    async def look() -> desk_commands.Outcome | None:
+        found = await desk_commands.outcome(db, centre.organisation, command)
         return found if found is not None and found.done else None
 
     return look
@@ -68,7 +68,9 @@ async def test_what_a_command_changed_is_there_when_it_is_answered(db: Database,
     def later(done: Callable[[Refusal | None], None]) -> None:
         def change() -> None:
             at = datetime.now(UTC)
-            link.journal.write(lambda: workspace.publish(db, org, agent, "call.changed", AtHand(wrap_up_seconds=7), at))
+            link.journal.write(
+                lambda: desk_events.publish(db, org, agent, "call.changed", AtHand(wrap_up_seconds=7), at)
+            )
             done(None)
 
         asyncio.get_running_loop().call_soon(change)
@@ -76,7 +78,7 @@ async def test_what_a_command_changed_is_there_when_it_is_answered(db: Database,
     link.work.answer = later
     command = await ask(db, centre)
     await until(finished(db, centre, command))
-    session = await workspace.session(db, org, agent, datetime.now(UTC))
+    session = await desk_events.session(db, org, agent, datetime.now(UTC))
     assert session is not None
     assert session.sequence == 1
 
@@ -99,13 +101,13 @@ async def test_a_command_for_somebody_elses_agent_is_left_alone(
 ) -> None:
     # an id that the floor knows, of an organisation that it does not belong to
     theirs = await ask(db, other_centre)
-    wrong = await commands.ask(
+    wrong = await desk_commands.ask(
         db, other_centre.organisation, centre.agent, other_centre.agent, Hold(on=True), key_hash=None, within=SOON
     )
     await until(finished(db, centre, await ask(db, centre)))
     for command in (theirs, wrong):
-        left = await commands.outcome(db, other_centre.organisation, command)
-        assert left == commands.Outcome(False, False, None)
+        left = await desk_commands.outcome(db, other_centre.organisation, command)
+        assert left == desk_commands.Outcome(False, False, None)
     assert len(link.work.done) == 1
 
 

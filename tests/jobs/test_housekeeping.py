@@ -8,8 +8,9 @@ from pathlib import Path
 from callfloor.jobs.housekeeping import THOROUGH_AGAIN, THOROUGH_EVERY, keep_house
 from callfloor.jobs.media import sweep_orphans
 from callfloor.media.blobs import open_blobs
-from callfloor.store import idempotency, media, runs
-from callfloor.store.pool import Database
+from callfloor.store.calls import media
+from callfloor.store.db import idempotency, runs
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callfloor.jobs import json_records, records
-from callfloor.jobs.records import How, Reading, RecordsError
-from callfloor.rules.import_text import Form
+from callfloor.jobs.imports import json_rows
+from callfloor.jobs.imports import rows as records
+from callfloor.jobs.imports.rows import How, Reading, RecordsError
+from callfloor.rules.imports.import_text import Form
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 scalars = (
@@ -48,7 +49,7 @@ def test_any_leads_survive_json_whatever_the_parts(
     sent: list[Any], indent: int | None, size: int, unicode: bool, mark: str
 ) -> None:
     body = (mark + json.dumps({"leads": sent}, indent=indent, ensure_ascii=unicode)).encode()
-    with patch.object(json_records, "PART", size):
+    with patch.object(json_rows, "PART", size):
         assert read(body, "json") == sent
 
 
@@ -99,7 +100,7 @@ def test_a_damaged_body_is_never_taken_for_another_list(sent: list[Any], at: int
     body = json.dumps({"leads": sent}).encode()
     at %= len(body)
     damaged = body[:at] + damage + body[at + 1 :]
-    with patch.object(json_records, "PART", size):
+    with patch.object(json_rows, "PART", size):
         try:
             found = read(damaged, "json")
         except RecordsError:
@@ -144,7 +145,7 @@ def test_a_cell_of_thousands_of_digits_stays_text_for_the_report() -> None:
 )
 @pytest.mark.parametrize("size", [8, 1024 * 1024])
 def test_malformed_json_says_in_which_row_and_at_which_byte(body: str, row: int, byte: int, size: int) -> None:
-    with patch.object(json_records, "PART", size):
+    with patch.object(json_rows, "PART", size):
         error = refusal(body.encode(), "json")
     assert error.kind == "malformed"
     assert re.search(rf"[Rr]ow {row}\b", str(error)), error

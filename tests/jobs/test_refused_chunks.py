@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from callfloor.jobs.imports import MOST_TRIES, import_next
-from callfloor.store.pool import Database
+from callfloor.jobs.imports.chunks import MOST_TRIES, import_next
+from callfloor.store.db.pool import Database
 from tests.api.test_imports import JSON, accept, count, finish, state
 from tests.conftest import Centre
 
@@ -92,7 +92,7 @@ async def test_a_single_row_that_is_refused_does_not_take_the_others_with_it(
 async def test_the_chunks_of_an_import_in_order_wait_for_the_refused_one(
     centre: Centre, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callfloor.jobs.reception.CHUNK_ROWS", 2)
+    monkeypatch.setattr("callfloor.jobs.imports.reception.CHUNK_ROWS", 2)
     uuid = await send(centre, [BAD, "a", "a", "b"], "&onDuplicate=update")
     async with refusing(db, "leads", "XX000", f"NEW.customer_key = '{BAD}'"):
         for _ in range(MOST_TRIES - 1):

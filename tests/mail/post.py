@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from callfloor.contract.mailboxes import Account, Mailbox
-from callfloor.store import arrivals, mailboxes
-from callfloor.store.activities import Message
-from callfloor.store.arrivals import Arrival, Arrived
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import Database
+from callfloor.store.calls.activities import Message
+from callfloor.store.db.pool import Database
+from callfloor.store.email import arrivals, mailboxes
+from callfloor.store.email.arrivals import Arrival, Arrived
+from callfloor.store.email.mailboxes import StoredMailbox
 from tests.conftest import Centre
 
 JANE = "jane@example.com"

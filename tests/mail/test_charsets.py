@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.mail.charsets import decoded
-from callfloor.mail.letter import read
+from callfloor.mail.message import read
 
 JAPANESE = "お世話になっております。請求書についてお問い合わせいたします。ご確認ください。"
 CHINESE = "您好，我想咨询一下我的账单。请尽快回复我，谢谢。电话号码没有变化。"

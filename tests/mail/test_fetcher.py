@@ -18,10 +18,10 @@ from callfloor.mail import imap
 from callfloor.mail.accounts import SecretMissing
 from callfloor.mail.fetcher import Fetcher
 from callfloor.settings import Settings
-from callfloor.store import arrivals, emails, mailboxes
-from callfloor.store.emails import Email
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.email import arrivals, emails, mailboxes
+from callfloor.store.email.emails import Email
+from callfloor.store.email.mailboxes import StoredMailbox
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
 from tests.mail.servers import Keeper, keeping, self_signed, server_tls

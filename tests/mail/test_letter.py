@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callfloor.mail.html import text_of
-from callfloor.mail.letter import Letter, read, safe_name
+from callfloor.mail.message import Letter, read, safe_name
 from callfloor.mail.structure import MOST_HEADERS, scan
 
 

@@ -25,10 +25,10 @@ from callfloor.mail.data import Unstuffed, until_end
 from callfloor.mail.listener import Post, listening
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import emails
-from callfloor.store.emails import Email
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails
+from callfloor.store.email.emails import Email
+from callfloor.store.email.mailboxes import StoredMailbox
 from tests.conftest import Centre
 from tests.mail.post import JANE, make_mailbox
 from tests.mail.servers import self_signed

@@ -24,17 +24,18 @@ from callfloor.contract.mailboxes import Account
 from callfloor.errors import Unavailable
 from callfloor.mail import outbox as outbox_module
 from callfloor.mail.compose import compose
-from callfloor.mail.letter import read
+from callfloor.mail.message import read
 from callfloor.mail.outbox import GIVEN_UP_AFTER, LEASE, Outbox, rest_after
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import emails, outgoing
-from callfloor.store.activities import Message
-from callfloor.store.emails import NewAttachment
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.media import StoredContent
-from callfloor.store.outgoing import Content, File
-from callfloor.store.pool import Database
+from callfloor.store.calls.activities import Message
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails
+from callfloor.store.email import outbox as outgoing
+from callfloor.store.email.emails import NewAttachment
+from callfloor.store.email.mailboxes import StoredMailbox
+from callfloor.store.email.outbox import Content, File
 from tests.conftest import Centre
 from tests.mail.post import JANE, Letters, later, make_mailbox
 from tests.mail.servers import Taker, self_signed, server_tls, taking

@@ -16,8 +16,8 @@ from callfloor.app import open_media
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.worker import work
 from callfloor.settings import Settings
-from callfloor.store import emails
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails
 from tests.conftest import Centre
 from tests.mail.post import JANE, make_mailbox
 from tests.mail.servers import keeping, taking

@@ -19,7 +19,7 @@ from callfloor.contract.workflows import (
     Voicemail,
     Workflow,
 )
-from callfloor.rules.workflow_check import Names
+from callfloor.rules.workflow.workflow_check import Names
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 KNOWN = Names(prompts=("hello",), queues=("Support",), lists={"Sales": ("Callbacks",)}, skills=("german",))

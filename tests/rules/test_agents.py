@@ -8,7 +8,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.agents import MISSED_CALL, AgentFacts, AgentInput, AgentState, Wanted, advance
+from callfloor.rules.routing.agents import MISSED_CALL, AgentFacts, AgentInput, AgentState, Wanted, advance
 
 STATES: tuple[AgentState, ...] = get_args(AgentState)
 WANTED: tuple[Wanted | None, ...] = (None, *get_args(Wanted))

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.budget import Bucket, Budget
+from callfloor.rules.dialling.budget import Bucket, Budget
 
 DAY = 86_400.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.budget import HOUR, Bucket, Budget
+from callfloor.rules.dialling.budget import HOUR, Bucket, Budget
 
 DAY = 24 * HOUR
 events = st.lists(st.tuples(st.integers(0, 40).map(lambda hours: hours * HOUR), st.integers(0, 3)), max_size=30)

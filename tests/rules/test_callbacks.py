@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from callfloor.contract.codes import LeadStatus
-from callfloor.rules.callbacks import CallbackError, Refused, Standing, Wish, refusal, settle, status_without
-from callfloor.rules.eligibility import judge
-from callfloor.rules.hours import parse_hours
-from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
+from callfloor.rules.dialling.callbacks import CallbackError, Refused, Standing, Wish, refusal, settle, status_without
+from callfloor.rules.dialling.eligibility import judge
+from callfloor.rules.dialling.hours import parse_hours
+from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
 
 T = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)
 LATER = T + timedelta(hours=5)

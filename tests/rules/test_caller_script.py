@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from callfloor.rules.caller_script import BETWEEN_S, ScriptError, parse_script
+from callfloor.rules.workflow.caller_script import BETWEEN_S, ScriptError, parse_script
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.contract.codes import DialStatus
-from callfloor.rules.calls import CallFacts, CallInput, CallState, Effect, advance, dial_status
+from callfloor.rules.routing.calls import CallFacts, CallInput, CallState, Effect, advance, dial_status
 
 CAUSES = ("busy", "rejected", "no-answer", "invalid", "failed", "cancelled", "hang-up")
 Inputs = CallInput

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.contract.customers import CallData, Certificate, EmailData, Erasure, LeadErasure
-from callfloor.rules.certificates import DOMAIN, CertificateError, check, issue
+from callfloor.rules.privacy.certificates import DOMAIN, CertificateError, check, issue
 
 KEY = bytes(range(32))
 PUBLIC = base64.b64encode(Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()).decode()

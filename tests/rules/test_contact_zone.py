@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers.tzdata import TIMEZONE_DATA  # pyright: ignore[reportMissingTypeStubs]
 
-from callfloor.rules.contact_zone import contact_zones
+from callfloor.rules.dialling.contact_zone import contact_zones
 
 BRITAIN = ("Europe/Guernsey", "Europe/Isle_of_Man", "Europe/Jersey", "Europe/London")
 

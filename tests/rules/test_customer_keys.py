@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.customer_keys import customer_key
+from callfloor.rules.values.customer_keys import customer_key
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.do_not_call_file import Entry, Mistake, Reading, entries
+from callfloor.rules.privacy.do_not_call_file import Entry, Mistake, Reading, entries
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 READING = Reading("AU", ZoneInfo("Australia/Sydney"), (), NOW)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.eligibility import TIME_RULES, Verdict, judge, on_lead_in_dialler
-from callfloor.rules.hours import WEEKDAYS, parse_hours
-from callfloor.rules.lead_facts import CampaignFacts, LeadFacts, ListFacts
-from callfloor.rules.number_facts import FREE, NumberFacts
-from callfloor.rules.phone_choice import next_phone
+from callfloor.rules.dialling.eligibility import TIME_RULES, Verdict, judge, on_lead_in_dialler
+from callfloor.rules.dialling.hours import WEEKDAYS, parse_hours
+from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
+from callfloor.rules.dialling.number_facts import FREE, NumberFacts
+from callfloor.rules.dialling.phone_choice import next_phone
 
 NOW = datetime(2024, 7, 1, 2, 0, tzinfo=UTC)  # Monday noon in Sydney
 LEAD = LeadFacts(

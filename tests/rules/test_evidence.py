@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.contract.codes import DialStatus
-from callfloor.rules.evidence import (
+from callfloor.rules.evidence.evidence import (
     START,
     EvidenceRow,
     Link,
@@ -33,7 +33,7 @@ from callfloor.rules.evidence import (
     sign,
     sign_day,
 )
-from callfloor.rules.evidence_file import CheckedEvidence, EvidenceError, EvidenceFile, Header, check, read_key
+from callfloor.rules.evidence.evidence_file import CheckedEvidence, EvidenceError, EvidenceFile, Header, check, read_key
 
 KEY = bytes(range(32))
 PUBLIC = Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()

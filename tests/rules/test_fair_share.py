@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.selection import FairShare
+from callfloor.rules.dialling.list_shares import FairShare
 
 WEIGHTS = st.dictionaries(st.integers(1, 9), st.integers(0, 100), min_size=1, max_size=6)
 

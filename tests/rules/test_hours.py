@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callfloor.rules.hours import (
+from callfloor.rules.dialling.hours import (
     DAY,
     WEEKDAYS,
     Hours,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callfloor.rules.identifiers import MANY, MOST, EmailError, identifiers, normalise_email
-from callfloor.rules.plain_text import plain, plain_with_places
-from callfloor.rules.sought import Sought
+from callfloor.rules.privacy.identifiers import MANY, MOST, EmailError, identifiers, normalise_email
+from callfloor.rules.privacy.plain_text import plain, plain_with_places
+from callfloor.rules.privacy.sought import Sought
 from tests.rules.spellings import addresses, naively_read, numbers
 
 NUMBER, ADDRESS = "+61491570006", "jane@example.com"

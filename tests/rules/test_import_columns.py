@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.import_columns import MOST_COLUMNS, ColumnsError, parse_map, targets_of
-from callfloor.rules.import_words import FIELDS
+from callfloor.rules.imports.import_columns import MOST_COLUMNS, ColumnsError, parse_map, targets_of
+from callfloor.rules.imports.import_words import FIELDS
 
 
 def became(header: str, given_map: str = "") -> str:

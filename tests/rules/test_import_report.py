@@ -11,9 +11,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.import_cells import is_absent, plain, table_of
-from callfloor.rules.import_report import Shape
-from callfloor.rules.import_words import FIELDS
+from callfloor.rules.imports.import_cells import is_absent, plain, table_of
+from callfloor.rules.imports.import_report import Shape
+from callfloor.rules.imports.import_words import FIELDS
 
 names = st.sampled_from(
     ["plan", "phone1", "Phone", "reason", "rowNumber", "importId", "row", "x:json", "extra.1", "unknown.a", "leadData",

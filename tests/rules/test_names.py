@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.names import nearest, plain_name, unknown
+from callfloor.rules.values.names import nearest, plain_name, unknown
 
 LEAD = [
     "listId", "customerKey", "timezone", "phone1", "phone2", "phone3", "nextAttemptTimestamp", "leadData", "statusCode",

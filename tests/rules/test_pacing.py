@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from callfloor.rules.pacing import Pacer, PacingSettings, Past
+from callfloor.rules.dialling.pacing import Pacer, PacingSettings, Past
 
 _LINES, _AGENTS = st.integers(1, 12), st.integers(1, 6)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from callfloor.rules import phones
-from callfloor.rules.phones import PhoneError, is_known, national_forms, normalise
+from callfloor.rules.values import phones
+from callfloor.rules.values.phones import PhoneError, is_known, national_forms, normalise
 
 COUNTRIES = [
     "AU",

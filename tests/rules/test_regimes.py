@@ -8,9 +8,9 @@ import pytest
 
 from callfloor import regimes
 from callfloor.regimes import regime, regime_of
-from callfloor.rules.holidays import UnknownCalendarError, check_calendar, has_calendar, is_holiday
-from callfloor.rules.hours import is_open
-from callfloor.rules.regimes import RegimeError, parse_regime
+from callfloor.rules.dialling.holidays import UnknownCalendarError, check_calendar, has_calendar, is_holiday
+from callfloor.rules.dialling.hours import is_open
+from callfloor.rules.dialling.regimes import RegimeError, parse_regime
 
 GOOD: dict[str, Any] = {
     "name": "XX",

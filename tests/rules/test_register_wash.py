@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from callfloor.floor.washes import WashWarnings
+from callfloor.engine.leads.wash_warnings import WashWarnings
 from callfloor.regimes import regime, registers
-from callfloor.rules.regimes import RegimeError, parse_regime
-from callfloor.rules.register_wash import NoRegister, Wash, register_name, wash_allows, wash_says, wash_state
-from callfloor.store.campaigns import CampaignSetup
+from callfloor.rules.dialling.regimes import RegimeError, parse_regime
+from callfloor.rules.dialling.register_wash import NoRegister, Wash, register_name, wash_allows, wash_says, wash_state
+from callfloor.store.setup.campaigns import CampaignSetup
 from tests.rules.test_regimes import GOOD
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.queues import IdleAgent, Kind, QueueRules, Waiting, service_level
-from callfloor.rules.routing import Due, Router
+from callfloor.rules.routing.queues import IdleAgent, Kind, QueueRules, Waiting, service_level
+from callfloor.rules.routing.routing import Due, Router
 
 QUEUES = ("sales", "support", "billing")
 

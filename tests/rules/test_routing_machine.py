@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from callfloor.rules.queues import IdleAgent, QueueRules, Waiting
-from callfloor.rules.routing import Due, Refusal, Router
+from callfloor.rules.routing.queues import IdleAgent, QueueRules, Waiting
+from callfloor.rules.routing.routing import Due, Refusal, Router
 
 QUEUES = ("sales", "support", "billing")
 SKILLS = ("de", "fr")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callfloor.contract.codes import AgentState
 from callfloor.contract.workspace import Call, Party, PreviewLead, Session
-from callfloor.rules.sessions import coherent, ended
+from callfloor.rules.routing.sessions import coherent, ended
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PREVIEW = PreviewLead(lead_id=3, campaign_id=2, number="+61491570156", seconds=20)

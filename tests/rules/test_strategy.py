@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from callfloor.contract.codes import LeadStatus
 from callfloor.contract.dialling import Outcome, Strategy
-from callfloor.rules.strategy import DEFAULT, after_attempt, never_again, priority
+from callfloor.rules.dialling.strategy import DEFAULT, after_attempt, never_again, priority
 
 AT = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
 HARD = Strategy("hard", {LeadStatus.BUSY: Outcome(recycle_minutes=5, complete_after=2, priority=3),

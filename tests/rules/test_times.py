@@ -10,7 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callfloor.rules.times import TimestampError, UnknownZone, format_timestamp, parse_last, parse_timestamp, zone
+from callfloor.rules.values.times import (
+    TimestampError,
+    UnknownZone,
+    format_timestamp,
+    parse_last,
+    parse_timestamp,
+    zone,
+)
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 ZONES = st.sampled_from(

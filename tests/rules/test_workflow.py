@@ -27,9 +27,9 @@ from callfloor.contract.workflows import (
     Workflow,
     straight,
 )
-from callfloor.rules.workflow import MOST_ENTERED, advance, begin, resume
-from callfloor.rules.workflow_check import check
-from callfloor.rules.workflow_events import (
+from callfloor.rules.workflow.workflow import MOST_ENTERED, advance, begin, resume
+from callfloor.rules.workflow.workflow_check import check
+from callfloor.rules.workflow.workflow_events import (
     Action,
     CallFunction,
     Connected,

@@ -19,7 +19,7 @@ from callfloor.contract.workflows import (
     Voicemail,
     Workflow,
 )
-from callfloor.rules.workflow_check import Mistake, check
+from callfloor.rules.workflow.workflow_check import Mistake, check
 from tests.rules.random_workflows import KNOWN, workflows
 
 

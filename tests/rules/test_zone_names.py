@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.times import UnknownZone, zone
-from callfloor.rules.zone_names import given_zone
+from callfloor.rules.values.times import UnknownZone, zone
+from callfloor.rules.values.zone_names import given_zone
 
 NO_PLACES = sorted(
     name for name in available_timezones() - {"localtime", "Factory"} if "/" not in name or name.startswith("Etc/")

@@ -6,9 +6,9 @@ import pytest
 
 from callfloor.clock import VirtualClock
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
-from callfloor.floor.records import WrapUp
+from callfloor.floor.ports.records import WrapUp
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.telephony.behaviour import Distribution
+from callfloor.telephony.simulated.behaviour import Distribution
 
 
 class Desk:

@@ -9,7 +9,7 @@ import pytest
 
 from callfloor.simulation.run import simulate
 from callfloor.simulation.scenario import Scenario, Truth
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 SHORT = Scenario(Truth(8), duration_s=2 * 3600.0, warm_up_s=600.0)
 

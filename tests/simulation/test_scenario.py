@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from callfloor.centre import CentreError, parse
 from callfloor.simulation.scenario import Scenario, Truth, read
-from callfloor.telephony.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 WHOLE = """\
 hours = 4

@@ -13,8 +13,11 @@ import msgspec
 
 from callfloor.contract.codes import DialStatus
 from callfloor.samples import fiction_number
-from callfloor.store import activities, agents, attempts, inbound, leads
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.calls import activities, attempts
+from callfloor.store.calls import legs as inbound
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import leads
 from tests.conftest import Centre
 
 Step = Callable[[datetime], Awaitable[object]]

@@ -18,7 +18,7 @@ import asyncpg
 USE = """
 import sys
 from pathlib import Path
-from callfloor.store.embedded import EmbeddedServer
+from callfloor.postgres.server import EmbeddedServer
 server = EmbeddedServer.start_or_join(Path(sys.argv[1]), fsync=False)
 print(server.dsn, flush=True)
 sys.stdin.read()

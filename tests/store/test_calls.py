@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncpg import Record
 
-from callfloor.store import activities
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
 T0 = datetime.now(UTC) - timedelta(minutes=10)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callfloor.store import agents, do_not_call
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre
 
 NOW = datetime.now(UTC)

@@ -9,8 +9,9 @@ import pytest
 from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus, LeadStatus
-from callfloor.store import activities, attempts, leads
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import leads
 from tests.conftest import Centre
 from tests.store.call_day import add_leads, new_attempt
 

@@ -11,8 +11,8 @@ from itertools import combinations
 import asyncpg
 import pytest
 
-from callfloor.store import activities, attempts
-from callfloor.store.migrate import migrate
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.migrate import migrate
 
 OLD = datetime.now(UTC) - timedelta(days=20)
 VALUES: dict[str, object] = {

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import pytest
 from asyncpg import Record
 
-from callfloor.store import activities, attempts, statistics
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, attempts
+from callfloor.store.db.pool import Database
+from callfloor.store.figures import statistics
 from tests.conftest import Centre
 from tests.store.call_day import CallDay, add_leads
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from callfloor import regimes
-from callfloor.rules.hours import beyond, format_hours
-from callfloor.store import campaigns
-from callfloor.store.pool import Database
+from callfloor.rules.dialling.hours import beyond, format_hours
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import campaigns
 from tests.conftest import Centre
 
 

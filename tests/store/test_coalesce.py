@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from callfloor.store import leads
-from callfloor.store.coalesce import Coalesced
-from callfloor.store.pool import Database
+from callfloor.store.db.coalesce import Coalesced
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import leads
 from tests.conftest import Centre
 
 

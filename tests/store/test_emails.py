@@ -8,11 +8,12 @@ import secrets
 import asyncpg
 import pytest
 
-from callfloor.store import activities, emails, outgoing
-from callfloor.store.activities import UnknownWrapCodeError
-from callfloor.store.emails import CannotAnswerError, NewAttachment, NotHeldError
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities
+from callfloor.store.calls.activities import UnknownWrapCodeError
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails, outbox
+from callfloor.store.email.emails import CannotAnswerError, NewAttachment, NotHeldError
 from tests.conftest import Centre
 from tests.mail.post import JANE, T0, Letters, later, make_mailbox
 
@@ -100,12 +101,12 @@ async def test_an_answer_is_a_child_that_goes_out(db: Database, centre: Centre, 
     assert read.delivery == "waiting"
     assert [(each.file_name, each.size) for each in read.attachments] == [("terms.txt", 7)]
     assert letter.closed is None
-    claimed = await outgoing.claim(db, later(60), later(120) - later(60))
+    claimed = await outbox.claim(db, later(60), later(120) - later(60))
     assert claimed is not None
-    content = await outgoing.content(db, claimed)
+    content = await outbox.content(db, claimed)
     assert content is not None
     assert content.ancestors == ["<0@example.com>", letter.message.message_id]
-    assert await outgoing.sent(db, claimed, later(61))
+    assert await outbox.sent(db, claimed, later(61))
     await emails.close(db, org, came.activity_id, centre.agent, None, later(70))
     closed = await emails.read(db, org, came.activity_id)
     assert closed is not None
@@ -215,9 +216,9 @@ async def test_a_report_says_of_an_answer_that_it_did_not_arrive(
     mine = await emails.read(db, org, sent)
     assert mine is not None
     assert mine.message is not None
-    claimed = await outgoing.claim(db, later(6), later(60) - T0)
+    claimed = await outbox.claim(db, later(6), later(60) - T0)
     assert claimed is not None
-    assert await outgoing.sent(db, claimed, later(7))
+    assert await outbox.sent(db, claimed, later(7))
     report = await letters.come(
         later(8), sender="postmaster@example.com", automatic="bounce", reported=mine.message.message_id, failed=True
     )
@@ -254,18 +255,18 @@ async def test_a_claim_that_ran_out_is_taken_over_and_its_first_holder_settles_n
     await emails.take(db, centre.organisation, [centre.inbound], centre.agent, later(5))
     await emails.answer(db, centre.organisation, came, centre.agent, "Hello", [], later(6))
     minute = later(60) - T0
-    first = await outgoing.claim(db, later(6), minute)
+    first = await outbox.claim(db, later(6), minute)
     assert first is not None
-    assert await outgoing.claim(db, later(65), minute) is None
-    assert await outgoing.renew(db, first, later(100))
-    assert await outgoing.claim(db, later(90), minute) is None
-    second = await outgoing.claim(db, later(100), minute)
+    assert await outbox.claim(db, later(65), minute) is None
+    assert await outbox.renew(db, first, later(100))
+    assert await outbox.claim(db, later(90), minute) is None
+    second = await outbox.claim(db, later(100), minute)
     assert second is not None
     assert (second.activity_id, second.tries) == (first.activity_id, 2)
-    assert not await outgoing.sent(db, first, later(101))
-    assert not await outgoing.renew(db, first, later(300))
-    assert await outgoing.again(db, second, 451, later(200))
-    third = await outgoing.claim(db, later(200), minute)
+    assert not await outbox.sent(db, first, later(101))
+    assert not await outbox.renew(db, first, later(300))
+    assert await outbox.again(db, second, 451, later(200))
+    third = await outbox.claim(db, later(200), minute)
     assert third is not None
-    assert await outgoing.bounced(db, third, 550, later(201))
-    assert await outgoing.claim(db, later(10_000), minute) is None
+    assert await outbox.bounced(db, third, 550, later(201))
+    assert await outbox.claim(db, later(10_000), minute) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from callfloor.store.embedded import EmbeddedServer
+from callfloor.postgres.server import EmbeddedServer
 from tests.store.postgres_processes import ask, await_end, kill, living, new_folder, postmaster, started, using
 
 ROOT = os.geteuid() == 0

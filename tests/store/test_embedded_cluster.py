@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from callfloor.store.embedded import EmbeddedServer, EmbeddedServerError, binaries
-from callfloor.store.embedded_settings import server_settings
-from callfloor.store.service_user import ServiceUser
+from callfloor.postgres.server import EmbeddedServer, EmbeddedServerError, binaries
+from callfloor.postgres.server_settings import server_settings
+from callfloor.postgres.service_user import ServiceUser
 from tests.store.postgres_processes import USE, ask, living, new_folder, postmaster, started, using
 
 ROOT = os.geteuid() == 0
@@ -26,8 +26,8 @@ AS_NOBODY = """
 import asyncio, os, sys
 from pathlib import Path
 import asyncpg
-from callfloor.store.embedded import EmbeddedServer, EmbeddedServerError, binaries
-from callfloor.store.service_user import ServiceUser
+from callfloor.postgres.server import EmbeddedServer, EmbeddedServerError, binaries
+from callfloor.postgres.service_user import ServiceUser
 ServiceUser.choose(None).let_in((binaries(),), binaries().parent, lambda _: None)
 own, foreign, uid, gid = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 os.setgroups([]); os.setgid(gid); os.setuid(uid)

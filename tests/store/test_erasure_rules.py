@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import callfloor
-from callfloor.store.erasure_rules import CLOSED, columns, document
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy.erasure_rules import CLOSED, columns, document
 
 DOCUMENT = Path(callfloor.__file__).parent.parent / "docs" / "erasure.md"
 COLUMNS = """
@@ -24,7 +24,7 @@ async def test_every_column_that_can_hold_a_text_has_a_rule(db: Database) -> Non
     ruled = list(columns())
     assert len(ruled) == len(set(ruled)), "a column has one rule"
     without = {(table, name) for table, name in there - set(ruled) if name not in CLOSED}
-    assert without == set(), "say in store/erasure_rules.py what an erasure does with these columns"
+    assert without == set(), "say in store/privacy/erasure_rules.py what an erasure does with these columns"
     assert set(ruled) - there == set(), "these columns are gone"
 
 

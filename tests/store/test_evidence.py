@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 from callfloor.contract.codes import DialStatus
 from callfloor.jobs.evidence import BATCH, LAG, seal
-from callfloor.rules.evidence import EvidenceRow, record
-from callfloor.rules.evidence_file import CheckedEvidence, EvidenceError, EvidenceFile, check
-from callfloor.store import attempts, erasure, evidence, organisations
-from callfloor.store.attempts import Ended, NewAttempt
-from callfloor.store.pool import Database
+from callfloor.rules.evidence.evidence import EvidenceRow, record
+from callfloor.rules.evidence.evidence_file import CheckedEvidence, EvidenceError, EvidenceFile, check
+from callfloor.store.calls import attempts, evidence
+from callfloor.store.calls.attempts import Ended, NewAttempt
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import erasure
+from callfloor.store.setup import organisations
 from tests.conftest import Centre
 
 # far from the present, so that the days of these tests are over

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from callfloor.errors import DatabaseBusy, Unavailable, WriteUnknown
-from callfloor.store.faults import Fate, Stage, fate
-from callfloor.store.pool import Database
+from callfloor.store.db.faults import Fate, Stage, fate
+from callfloor.store.db.pool import Database
 
 BROKEN = [
     asyncpg.ConnectionDoesNotExistError("gone"),

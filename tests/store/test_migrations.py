@@ -7,7 +7,7 @@ from importlib.resources import files
 import asyncpg
 import pytest
 
-from callfloor.store.migrate import MigrationError, migrate, migrations, status
+from callfloor.store.db.migrate import MigrationError, migrate, migrations, status
 
 SUMS = files("callfloor.store") / "migrations" / "SHA256SUMS"
 

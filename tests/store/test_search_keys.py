@@ -7,8 +7,8 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callfloor.rules.sought import Sought
-from callfloor.store.pool import Database
+from callfloor.rules.privacy.sought import Sought
+from callfloor.store.db.pool import Database
 from tests.rules.spellings import addresses, numbers
 
 SOUGHT = [

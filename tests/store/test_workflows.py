@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from callfloor.centre import apply_text
-from callfloor.store import campaigns, prompts, workflows
-from callfloor.store.pool import Database
-from callfloor.store.workflows import EVERY_WORKFLOW, Routes
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import campaigns, prompts, workflows
+from callfloor.store.setup.workflows import EVERY_WORKFLOW, Routes
 from tests.conftest import Centre
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

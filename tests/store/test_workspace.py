@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from callfloor.contract.workspace import AtHand, Call, Dial, Hold, PreviewLead, Refusal
-from callfloor.store import agents, commands, workspace
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents, desk_commands, desk_events
+from callfloor.store.db.pool import Database
 from tests.conftest import SERVERS, Centre
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
@@ -25,11 +25,11 @@ ON_CALL = AtHand(call=replace(RINGING, state="connected", connected_timestamp=NO
 
 
 async def publish(db: Database, centre: Centre, hand: AtHand | None, at: datetime = NOW) -> None:
-    await workspace.publish(db, centre.organisation, centre.agent, "session", hand, at)
+    await desk_events.publish(db, centre.organisation, centre.agent, "session", hand, at)
 
 
-async def missed(db: Database, centre: Centre, after: int, count: int = 100) -> workspace.Missed:
-    found = await workspace.missed(db, centre.organisation, centre.agent, after, count)
+async def missed(db: Database, centre: Centre, after: int, count: int = 100) -> desk_events.Missed:
+    found = await desk_events.missed(db, centre.organisation, centre.agent, after, count)
     assert found is not None
     return found
 
@@ -51,7 +51,7 @@ async def test_events_count_up_and_each_shows_the_state_of_its_moment(db: Databa
     assert [event.session.call for event in found.events] == [None, RINGING, ON_CALL.call, ON_CALL.call]
     last = found.events[-1].session
     assert (last.wanted, last.reason) == ("paused", "lunch")
-    assert await workspace.session(db, org, agent, NOW) == last
+    assert await desk_events.session(db, org, agent, NOW) == last
 
 
 async def test_a_journal_that_writes_a_batch_again_doubles_nothing(db: Database, centre: Centre) -> None:
@@ -76,13 +76,13 @@ async def test_writers_at_once_leave_no_gap_and_end_with_the_last_state(db: Data
 
 
 async def test_what_is_not_kept_any_more_is_said(db: Database, centre: Centre) -> None:
-    assert await missed(db, centre, 0) == workspace.Missed([], True, 0)
+    assert await missed(db, centre, 0) == desk_events.Missed([], True, 0)
     assert not (await missed(db, centre, 5)).whole
     old = datetime.now(UTC) - timedelta(minutes=61)
     for number in range(3):
         await publish(db, centre, AtHand(wrap_up_seconds=number), old)
     await publish(db, centre, ON_CALL)
-    assert await workspace.expire(db) == 3
+    assert await desk_events.expire(db) == 3
     assert not (await missed(db, centre, 0)).whole
     assert not (await missed(db, centre, 2)).whole
     assert [event.sequence for event in (await missed(db, centre, 3)).events] == [4]
@@ -99,7 +99,7 @@ async def test_seconds_that_are_left_pass(db: Database, centre: Centre) -> None:
         at = NOW + timedelta(seconds=4)
         await agents.pause(db, org, agent, at, state)
         told = (await missed(db, centre, 0)).events[-1].session
-        for session in (told, await workspace.session(db, org, agent, at)):
+        for session in (told, await desk_events.session(db, org, agent, at)):
             assert session is not None
             left = session.preview.seconds if session.preview is not None else session.wrap_up_seconds
             assert left == (26 if state == "dialling" else 6)
@@ -119,14 +119,14 @@ async def test_what_changes_nothing_is_no_event(db: Database, centre: Centre, ha
     assert (await missed(db, centre, 0)).last == 1
     await publish(db, centre, AtHand(wrap_up_seconds=60), NOW + timedelta(seconds=5))
     assert (await missed(db, centre, 0)).last == 2
-    await workspace.publish(db, org, agent, "call.ended", AtHand(), NOW + timedelta(seconds=6))
+    await desk_events.publish(db, org, agent, "call.ended", AtHand(), NOW + timedelta(seconds=6))
     assert (await missed(db, centre, 0)).last == 3
 
 
 async def test_a_call_that_an_engine_left_behind_is_not_shown(db: Database, centre: Centre) -> None:
     await agents.make_ready(db, centre.organisation, centre.agent, NOW)
     await publish(db, centre, AtHand(call=replace(RINGING, state="connected"), wrap_up_seconds=9))
-    session = await workspace.session(db, centre.organisation, centre.agent, NOW)
+    session = await desk_events.session(db, centre.organisation, centre.agent, NOW)
     assert session is not None
     assert (session.call, session.wrap_up_seconds) == (None, None)
 
@@ -158,46 +158,46 @@ async def test_the_reason_of_a_pause_outlives_the_call(db: Database, centre: Cen
     await agents.pause(db, org, agent, NOW, "lunch")
     await agents.show(db, org, agent, "on-wrap", None, NOW)
     assert await agents.call_ended(db, org, agent, NOW) == "paused"
-    session = await workspace.session(db, org, agent, NOW)
+    session = await desk_events.session(db, org, agent, NOW)
     assert session is not None
     assert (session.state, session.reason) == ("paused", "lunch")
 
 
 async def test_of_two_engines_one_gets_the_command(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
-    command = await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=SOON)
-    assert [row["command_id"] for row in await commands.waiting(db) if row["organisation_id"] == org] == [command]
-    claims = await asyncio.gather(*(commands.claim(db, uuid4(), [(org, command)]) for _ in range(5)))
+    command = await desk_commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=SOON)
+    assert [row["command_id"] for row in await desk_commands.waiting(db) if row["organisation_id"] == org] == [command]
+    claims = await asyncio.gather(*(desk_commands.claim(db, uuid4(), [(org, command)]) for _ in range(5)))
     assert sorted(map(len, claims)) == [0, 0, 0, 0, 1]
-    assert not await commands.withdraw(db, org, command)
-    assert await commands.outcome(db, org, command) == commands.Outcome(True, False, None)
+    assert not await desk_commands.withdraw(db, org, command)
+    assert await desk_commands.outcome(db, org, command) == desk_commands.Outcome(True, False, None)
     refusal = Refusal(code="no-call", detail="There is no call.")
-    await commands.finish(db, org, command, refusal)
-    await commands.finish(db, org, command, None)
-    assert await commands.outcome(db, org, command) == commands.Outcome(True, True, refusal)
+    await desk_commands.finish(db, org, command, refusal)
+    await desk_commands.finish(db, org, command, None)
+    assert await desk_commands.outcome(db, org, command) == desk_commands.Outcome(True, True, refusal)
     assert await db.fetchval("SELECT command FROM workspace_commands WHERE organisation_id = $1", org) is None
 
 
 async def test_a_command_that_is_withdrawn_or_too_old_is_never_obeyed(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
-    withdrawn = await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=SOON)
-    old = await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=timedelta())
-    assert await commands.withdraw(db, org, withdrawn)
-    assert await commands.claim(db, uuid4(), [(org, withdrawn), (org, old)]) == []
-    assert await commands.outcome(db, org, withdrawn) is None
+    withdrawn = await desk_commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=SOON)
+    old = await desk_commands.ask(db, org, agent, agent, Hold(on=True), key_hash=None, within=timedelta())
+    assert await desk_commands.withdraw(db, org, withdrawn)
+    assert await desk_commands.claim(db, uuid4(), [(org, withdrawn), (org, old)]) == []
+    assert await desk_commands.outcome(db, org, withdrawn) is None
 
 
 async def test_the_same_key_is_the_same_command(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
 
     async def ask() -> int:
-        return await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=b"key", within=SOON)
+        return await desk_commands.ask(db, org, agent, agent, Hold(on=True), key_hash=b"key", within=SOON)
 
     first = await ask()
     assert await ask() == first
-    await commands.claim(db, uuid4(), [(org, first)])
+    await desk_commands.claim(db, uuid4(), [(org, first)])
     assert await ask() == first
-    await commands.finish(db, org, first, None)
+    await desk_commands.finish(db, org, first, None)
     assert await ask() == first
 
 
@@ -209,7 +209,7 @@ async def test_an_erased_number_stands_on_no_desk_and_in_no_command(db: Database
     await publish(db, centre, ON_CALL)
     await agents.pause(db, org, agent, NOW, "calls 0491 570 156 back")
     dial = Dial(campaign_id=centre.outbound, number="0491 570 156")
-    await commands.ask(db, org, agent, agent, dial, key_hash=None, within=SOON)
+    await desk_commands.ask(db, org, agent, agent, dial, key_hash=None, within=SOON)
     answer = await centre.client.delete("/customer", params={"phoneNumber": number})
     assert answer.status_code == 200, answer.text
     for table in ("workspace_sessions", "workspace_events", "workspace_commands", "agent_states"):
@@ -224,10 +224,10 @@ async def test_an_erased_number_stands_on_no_desk_and_in_no_command(db: Database
 async def test_what_nobody_came_back_for_is_dropped(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
     for key_hash in (b"old", b"new"):
-        await commands.ask(db, org, agent, agent, Hold(on=True), key_hash=key_hash, within=SOON)
+        await desk_commands.ask(db, org, agent, agent, Hold(on=True), key_hash=key_hash, within=SOON)
     await db.execute(
         "UPDATE workspace_commands SET created_at = now() - interval '11 minutes' WHERE key_hash = $1", b"old"
     )
-    await commands.expire(db)
+    await desk_commands.expire(db)
     left = await db.fetch("SELECT key_hash FROM workspace_commands WHERE organisation_id = $1", org)
     assert [row["key_hash"] for row in left] == [b"new"]

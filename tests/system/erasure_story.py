@@ -16,25 +16,18 @@ from msgspec.structs import replace
 
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import AtHand, Dial, EventType, Party, WrapUp
-from callfloor.jobs.imports import import_next
+from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import Blobs
-from callfloor.rules.identifiers import identifiers
-from callfloor.store import (
-    activities,
-    agents,
-    arrivals,
-    attempts,
-    commands,
-    do_not_call,
-    emails,
-    media,
-    workspace,
-)
-from callfloor.store.arrivals import Arrival, ArrivedFile
-from callfloor.store.embedded import binaries
-from callfloor.store.mailboxes import StoredMailbox
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.postgres.server import binaries
+from callfloor.rules.privacy.identifiers import identifiers
+from callfloor.store.agents import agents, desk_commands, desk_events
+from callfloor.store.calls import activities, attempts, media
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import arrivals, emails
+from callfloor.store.email.arrivals import Arrival, ArrivedFile
+from callfloor.store.email.mailboxes import StoredMailbox
+from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
@@ -287,7 +280,7 @@ class Story:
         ]  # fmt: skip
         for number, kind in happened:
             hand = AtHand(call=replace(RINGING, number=number, parties=(party,)))
-            await workspace.publish(self.db, org, agent, kind, hand, T0)
+            await desk_events.publish(self.db, org, agent, kind, hand, T0)
         async with client_of(self.centre, await token_of(self.db, self.centre, agent)) as client:
             body = {"state": "paused", "reason": f"Jane: {self.written}"}
             assert (await client.put("/session", json=body, headers={"Idempotency-Key": "desk"})).status_code == 200
@@ -296,7 +289,7 @@ class Story:
             WrapUp(lead_data={"email": self.address, "home": self.written}),
         ):
             within = timedelta(minutes=5)
-            await commands.ask(self.db, org, agent, agent, command, key_hash=None, within=within)
+            await desk_commands.ask(self.db, org, agent, agent, command, key_hash=None, within=within)
 
     async def bulk(self, body: bytes, content_type: str, query: str = "") -> None:
         answer = await self.centre.client.post(

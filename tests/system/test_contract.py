@@ -327,7 +327,7 @@ async def test_every_kind_of_problem_has_a_page(centre: Centre) -> None:
 async def test_every_operation_refuses_without_a_token_and_without_the_scope(
     operation: Any, centre: Centre, db: Any
 ) -> None:
-    from callfloor.store import tokens
+    from callfloor.store.people import tokens
     from tests.conftest import client_for
 
     path = re.sub(r"{uuid}", "7f3f2c1e-8f0e-4a53-9a53-0f8b3f0f8c55", operation.path)

@@ -16,10 +16,11 @@ import httpx2
 import pytest
 
 from callfloor.contract.codes import SCOPES
-from callfloor.store import organisations, tokens
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.migrate import migrate
-from callfloor.store.pool import Database
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.store.db.migrate import migrate
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.store.setup import organisations
 from tests.waiting import until
 
 ROWS = 60_000

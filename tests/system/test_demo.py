@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx2
 
-from callfloor.demo import LEADS
+from callfloor.cli.demo import LEADS
 from callfloor.samples import WRONG_EVERY
 from tests.waiting import until
 

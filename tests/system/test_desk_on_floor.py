@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.api.sockets import read, served, stream
 from tests.conftest import Centre, alone

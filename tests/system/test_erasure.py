@@ -12,14 +12,18 @@ import asyncpg
 import pytest
 
 from callfloor.app import open_media
-from callfloor.jobs.imports import import_next
+from callfloor.jobs.imports.chunks import import_next
 from callfloor.jobs.media import sweep
 from callfloor.media.blobs import Blobs
-from callfloor.rules.certificates import check
+from callfloor.rules.privacy.certificates import check
 from callfloor.settings import Settings
-from callfloor.store import activities, attempts, do_not_call, emails, imports, mailboxes, media, organisations
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.store.calls import activities, attempts, media
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails, mailboxes
+from callfloor.store.leads import imports
+from callfloor.store.privacy import do_not_call
+from callfloor.store.setup import organisations
 from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
 from tests.system.erasure_story import (

@@ -18,25 +18,18 @@ from msgspec.structs import replace
 from callfloor.app import open_media
 from callfloor.contract.workspace import AtHand, Dial
 from callfloor.jobs.identifiers import renew_some
-from callfloor.jobs.imports import import_next
-from callfloor.mail.keep import keep
-from callfloor.mail.letter import read
+from callfloor.jobs.imports.chunks import import_next
+from callfloor.mail.intake import keep
+from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store import (
-    activities,
-    agents,
-    commands,
-    do_not_call,
-    emails,
-    mailboxes,
-    media,
-    selection,
-    wishes,
-    workspace,
-)
-from callfloor.store.media import StoredContent
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents, desk_commands, desk_events
+from callfloor.store.calls import activities, dispositions, media
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails, mailboxes
+from callfloor.store.leads import dial_order
+from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
@@ -86,12 +79,12 @@ class Places:
         activity = await activities.open_inbound(self.db, self.centre.organisation, call, T0)
         await activities.hang_up(self.db, self.centre.organisation, activity, T0)
         await self.db.execute("UPDATE activities SET lead_id = $1 WHERE activity_id = $2", lead_id, activity)
-        wishes_of_agent = wishes.Wishes(data={"note": text})
-        assert await wishes.grant(self.db, self.centre.organisation, activity, wishes_of_agent, T0) is None
+        wishes_of_agent = dispositions.Wishes(data={"note": text})
+        assert await dispositions.grant(self.db, self.centre.organisation, activity, wishes_of_agent, T0) is None
 
     async def skip(self, text: str) -> None:
         lead_id = await self.lead()
-        await selection.skip(self.db, self.centre.organisation, lead_id, self.centre.agent, text, T0, T0)
+        await dial_order.skip(self.db, self.centre.organisation, lead_id, self.centre.agent, text, T0, T0)
 
     async def wrong_row(self, text: str) -> None:
         await self.bulk(json.dumps({"phone1": text, "leadData": {"note": text}, "statusCode": 50}).encode())
@@ -142,9 +135,9 @@ class Places:
     async def desk(self, text: str) -> None:
         org, agent = self.centre.organisation, self.centre.agent
         dial = Dial(campaign_id=self.centre.outbound, number=text)
-        await commands.ask(self.db, org, agent, agent, dial, key_hash=None, within=timedelta(minutes=5))
+        await desk_commands.ask(self.db, org, agent, agent, dial, key_hash=None, within=timedelta(minutes=5))
         hand = AtHand(call=replace(RINGING, number=text))
-        await workspace.publish(self.db, org, agent, "call.ringing", hand, T0)
+        await desk_events.publish(self.db, org, agent, "call.ringing", hand, T0)
 
     async def letter(self, text: str, **headers: str) -> int:
         mailbox = await self.mailbox()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.conftest import Centre, alone
 from tests.floor.books import all_dialled, check_books, equals, set_mode, staff, states
 from tests.store.call_day import add_leads

@@ -19,7 +19,7 @@ from callfloor.app import api
 from callfloor.disks import DATABASE, FULL, MEDIA, SPOOL, Disks
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.test_imports import JSON
 from tests.conftest import Centre, client_for
 from tests.jobs.test_refused_chunks import refusing

@@ -31,7 +31,7 @@ from callfloor.api.openapi import document
 from callfloor.api.routes import OPERATIONS, WORKSPACE, documents
 from callfloor.app import api
 from callfloor.settings import Settings
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
 from tests.api.desks import token_of
 from tests.conftest import SERVERS, Centre, make_centre
 

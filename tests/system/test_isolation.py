@@ -15,11 +15,13 @@ from callfloor.api.operation import Operation
 from callfloor.api.routes import OPERATIONS, WORKSPACE_OPERATIONS
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import AtHand
-from callfloor.jobs.imports import import_next
+from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
-from callfloor.store import agents, attempts, do_not_call, inbound, media, registers
-from callfloor.store.pool import Database
+from callfloor.store.agents import agents
+from callfloor.store.calls import attempts, legs, media
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.conftest import SERVERS, Centre
 from tests.mail.post import Letters, make_mailbox
@@ -233,7 +235,7 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
         db, centre.organisation, "attachment", email, media.StoredContent(stored.sha256, stored.size),
         content_type="text/plain", duration_s=None, file_name="file.txt", at=now,
     )  # fmt: skip
-    await inbound.add_task(db, centre.organisation, centre.inbound, "voicemail", owned.activity, now)
+    await legs.add_task(db, centre.organisation, centre.inbound, "voicemail", owned.activity, now)
     task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
     await media.add(
         db, centre.organisation, "voicemail", owned.activity, media.StoredContent(stored.sha256, stored.size),

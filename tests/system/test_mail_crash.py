@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from callfloor.contract.mailboxes import Account, Mailbox
-from callfloor.store import emails, mailboxes, organisations
-from callfloor.store.embedded import EmbeddedServer
-from callfloor.store.pool import Database
+from callfloor.postgres.server import EmbeddedServer
+from callfloor.store.db.pool import Database
+from callfloor.store.email import emails, mailboxes
+from callfloor.store.setup import organisations
 from tests.mail.servers import taking
 from tests.system.test_crash import Server, prepared
 from tests.waiting import until

@@ -19,9 +19,9 @@ from callfloor.simulation.scripted_calls import (
     ScriptedCalls,
     listening,
 )
-from callfloor.telephony.behaviour import Behaviour
 from callfloor.telephony.carrier import CarrierEvent, Digit, Ended, Offered
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.conftest import SERVERS
 from tests.waiting import until
 

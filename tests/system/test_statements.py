@@ -10,14 +10,14 @@ import asyncpg
 import pytest
 
 import callfloor.store
-from callfloor.store import lead_pages, leads
-from callfloor.store.pool import Database
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import lead_pages, leads
 
 
 def constants() -> list[tuple[str, str]]:
     """Every module constant that ends in _SQL, by its full name."""
     found: list[tuple[str, str]] = []
-    for module in pkgutil.iter_modules(callfloor.store.__path__, "callfloor.store."):
+    for module in pkgutil.walk_packages(callfloor.store.__path__, "callfloor.store."):
         if module.ispkg:
             continue
         names = vars(importlib.import_module(module.name))
@@ -26,7 +26,7 @@ def constants() -> list[tuple[str, str]]:
 
 
 # statements that cannot be prepared: they make or lock tables
-UTILITY = {"callfloor.store.migrate.HISTORY_SQL"}
+UTILITY = {"callfloor.store.db.migrate.HISTORY_SQL"}
 
 
 @pytest.mark.parametrize("name", [name for name, _ in constants() if name not in UTILITY])

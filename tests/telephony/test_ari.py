@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from callfloor.telephony.ari import (
+from callfloor.telephony.asterisk.ari import (
     Ari,
     AriConflict,
     AriError,

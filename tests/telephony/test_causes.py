@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from callfloor.telephony.asterisk.causes import cause_of
 from callfloor.telephony.carrier import Cause
-from callfloor.telephony.causes import cause_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callfloor.telephony.ari import AriNode, AriRefused
+from callfloor.telephony.asterisk.ari import AriNode, AriRefused
 from callfloor.telephony.asterisk.prompts import Prompts
 from callfloor.telephony.asterisk.setup import Setup
 

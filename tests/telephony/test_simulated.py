@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.clock import VirtualClock
-from callfloor.telephony.behaviour import Behaviour, Distribution
 from callfloor.telephony.carrier import (
     AgentMissed,
     Answered,
@@ -24,7 +23,8 @@ from callfloor.telephony.carrier import (
     MessagePlayed,
     Ringing,
 )
-from callfloor.telephony.simulated import SimulatedCarrier
+from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
+from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 SURE = Behaviour(
     live=1.0,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from callfloor.telephony.ari import Ari, AriFailed, AriNode, AriNotThere
 from callfloor.telephony.asterisk import recordings
+from callfloor.telephony.asterisk.ari import Ari, AriFailed, AriNode, AriNotThere
 from callfloor.telephony.asterisk.recordings import StoredRecordings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.telephony.tape import Tape
+from callfloor.telephony.simulated.recording import Tape
 
 
 def test_a_tape_that_nothing_ran_on_is_empty() -> None:

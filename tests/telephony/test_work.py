@@ -6,8 +6,8 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from callfloor.telephony.ari import AriFailed
-from callfloor.telephony.asterisk.work import Tasks, Work
+from callfloor.telephony.asterisk.ari import AriFailed
+from callfloor.telephony.asterisk.request_queue import Tasks, Work
 
 
 async def test_one_follows_the_other_also_when_one_fails() -> None:

@@ -12,7 +12,7 @@ from callfloor.api.workspace.people import SUPERVISED, local, session_of, superv
 from callfloor.contract.fields import Page, PageQuery
 from callfloor.contract.workspace import Session
 from callfloor.contract.workspace_api import WatchedAgent
-from callfloor.store import workspace
+from callfloor.store.agents import desk_events
 
 
 @operation(
@@ -32,14 +32,14 @@ async def list_agents(call: Call, query: PageQuery) -> Page[WatchedAgent]:
     """Every active agent with its session, by id."""
     supervisor_of(call.caller)
     after = page_start(call, query)
-    rows = await workspace.sessions(call.db, call.organisation, after[1] if after else 0, page_limit(query) + 1)
+    rows = await desk_events.sessions(call.db, call.organisation, after[1] if after else 0, page_limit(query) + 1)
 
     def agent_of(row: Record) -> WatchedAgent:
         return WatchedAgent(
             agent_id=row["agent_id"],
             username=row["username"],
             full_name=row["full_name"],
-            session=local(workspace.session_of(row, call.now), call.zone),
+            session=local(desk_events.session_of(row, call.now), call.zone),
         )
 
     return page_of(call, query, rows, agent_of, lambda row: (EPOCH, row["agent_id"]))

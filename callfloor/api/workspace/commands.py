@@ -36,12 +36,14 @@ from callfloor.contract.workspace import (
 )
 from callfloor.contract.workspace_api import AgentSupervision, ForceAgentSignOut, MonitorAgent, StopMonitoringAgent
 from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
-from callfloor.rules.callbacks import is_over
-from callfloor.rules.phones import PhoneError, normalise
-from callfloor.store import agents, choices, commands, do_not_call, leads
-from callfloor.store.commands import Outcome
-from callfloor.store.do_not_call import Asked
-from callfloor.store.idempotency import keyed_hash
+from callfloor.rules.dialling.callbacks import is_over
+from callfloor.rules.values.phones import PhoneError, normalise
+from callfloor.store.agents import agents, desk_commands, desk_options
+from callfloor.store.agents.desk_commands import Outcome
+from callfloor.store.db.idempotency import keyed_hash
+from callfloor.store.leads import leads
+from callfloor.store.privacy import do_not_call
+from callfloor.store.privacy.do_not_call import Asked
 
 # An engine claims a command within so long, or none is there; and has answered after so long, or has died.
 CLAIMED_S = 3.0
@@ -126,13 +128,13 @@ async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -
     who = str(actor_id).encode()
     key_hash = keyed_hash(secret, b"command", who, path, key, ENCODE(command)) if key else None
     within = timedelta(seconds=CLAIMED_S)
-    command_id = await commands.ask(
+    command_id = await desk_commands.ask(
         call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within
     )
     refusal = (await _outcome(call, command_id)).refusal
     if refusal is not None or key_hash is None:
         # with a key it stays for a while, so that the same request finds it done
-        await commands.forget(call.db, call.organisation, command_id)
+        await desk_commands.forget(call.db, call.organisation, command_id)
     if refusal is not None:
         raise CommandRefused(refusal.code, refusal.detail, refusal.next_timestamp)
 
@@ -162,9 +164,9 @@ async def _outcome(call: Call, command_id: int) -> Outcome:
 
 async def _look(call: Call, command_id: int, *, late: bool) -> Outcome:
     """What became of the command so far. `late`: it is withdrawn when nobody has it."""
-    found = await commands.outcome(call.db, call.organisation, command_id)
+    found = await desk_commands.outcome(call.db, call.organisation, command_id)
     if found is not None and late and not found.claimed:
-        if not await commands.withdraw(call.db, call.organisation, command_id):
+        if not await desk_commands.withdraw(call.db, call.organisation, command_id):
             return await _look(call, command_id, late=False)
         found = None
     if found is None:
@@ -177,7 +179,7 @@ async def _warning(call: Call, command: AgentCommand) -> str | None:
     """What the sender of a command that is obeyed may not expect."""
     match command:
         case Transfer(to=Target(campaign_id=int(campaign_id))):
-            queue = await choices.queue(call.db, call.organisation, campaign_id)
+            queue = await desk_options.queue(call.db, call.organisation, campaign_id)
             if queue is None or queue["working"]:
                 return None
             nobody = "Nobody is signed in" if not queue["signed_in"] else "Everybody who is signed in is paused"
@@ -213,11 +215,11 @@ async def _checked(call: Call, agent_id: int, command: AgentCommand) -> AgentCom
             return command
 
 
-async def _known(call: Call, *named: tuple[str, choices.Kind, int | None]) -> None:
+async def _known(call: Call, *named: tuple[str, desk_options.Kind, int | None]) -> None:
     """Raise `Invalid` for the first field whose id names nothing of the organisation. Whether it will do is for the
     floor to say."""
     for name, kind, number in named:
-        if number is not None and not await choices.exists(call.db, call.organisation, kind, number):
+        if number is not None and not await desk_options.exists(call.db, call.organisation, kind, number):
             raise unknown_id(name, kind)
 
 
@@ -248,7 +250,7 @@ async def _checked_wrap_up(call: Call, agent_id: int, command: WrapUp) -> WrapUp
     if command.wrap_code is not None:
         session = await session_of(call, agent_id)
         at_hand = session.call or session.email
-        if at_hand is not None and not await choices.wrap_code_exists(
+        if at_hand is not None and not await desk_options.wrap_code_exists(
             call.db, call.organisation, at_hand.campaign_id, command.wrap_code
         ):
             raise invalid("wrapCode", "unknown-wrap-code", "is not one of the campaign's")

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.downloads import OCTETS
-from callfloor.api.media import download_media
 from callfloor.api.operation import operation
+from callfloor.api.platform.media import download_media
 from callfloor.api.workspace.people import OWN, agent_of, shown
 from callfloor.contract.workspace import EventType
 from callfloor.contract.workspace_emails import (
@@ -27,9 +27,12 @@ from callfloor.contract.workspace_emails import (
 )
 from callfloor.disks import MEDIA, writing
 from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
-from callfloor.store import activities, choices, emails, users, workspace
-from callfloor.store.emails import CannotAnswerError, Email, NewAttachment, NotHeldError
-from callfloor.store.media import StoredContent
+from callfloor.store.agents import desk_events, desk_options
+from callfloor.store.calls import activities
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.email import emails
+from callfloor.store.email.emails import CannotAnswerError, Email, NewAttachment, NotHeldError
+from callfloor.store.people import users
 
 _WAITING: dict[str, Any] = {
     "activityId": 7001,
@@ -79,7 +82,7 @@ async def list_emails(call: Call) -> Emails:
     agent_id = agent_of(call.caller)
     found = [
         each
-        for campaign in await choices.own_campaigns(call.db, call.organisation, agent_id)
+        for campaign in await desk_options.own_campaigns(call.db, call.organisation, agent_id)
         for each in await emails.waiting(call.db, call.organisation, campaign)
     ]
     return Emails(
@@ -100,7 +103,7 @@ async def list_emails(call: Call) -> Emails:
                 campaign_id=row["campaign_id"],
                 taken=shown(row["answered_at"], call.zone),
             )
-            for row in await workspace.own_emails(call.db, call.organisation, agent_id)
+            for row in await desk_events.own_emails(call.db, call.organisation, agent_id)
         ],
     )
 
@@ -119,7 +122,7 @@ async def take_email(call: Call, body: EmailTake) -> EmailContent:
     """Take the e-mail that waits longest in your campaigns, or a certain one. It is yours until you close it or hand
     it over. 404 when none waits, 409 when another agent was quicker."""
     agent_id = agent_of(call.caller)
-    own = await choices.own_campaigns(call.db, call.organisation, agent_id)
+    own = await desk_options.own_campaigns(call.db, call.organisation, agent_id)
     async with call.db.transaction():
         taken = await emails.take(call.db, call.organisation, own, agent_id, call.now, activity_id=body.activity_id)
         if taken is None and body.activity_id is None:
@@ -253,7 +256,7 @@ async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
 
 async def _tell(call: Call, agent_id: int, what: EventType) -> None:
     """Let an agent's desk know that it has another e-mail, or one less."""
-    await workspace.publish(call.db, call.organisation, agent_id, what, None, call.now, emails=True)
+    await desk_events.publish(call.db, call.organisation, agent_id, what, None, call.now, emails=True)
 
 
 async def _readable(call: Call, activity_id: int) -> Email:
@@ -261,7 +264,7 @@ async def _readable(call: Call, activity_id: int) -> Email:
     agent_id = agent_of(call.caller)
     email = await emails.read(call.db, call.organisation, activity_id)
     if email is not None and email.agent_id != agent_id:
-        own = await choices.own_campaigns(call.db, call.organisation, agent_id)
+        own = await desk_options.own_campaigns(call.db, call.organisation, agent_id)
         email = email if email.campaign_id in own else None
     if email is None:
         raise not_found("e-mail")

@@ -13,9 +13,9 @@ from callfloor.api.workspace.people import OWN, agent_of, local, local_event, su
 from callfloor.contract.workspace import Event
 from callfloor.contract.workspace_api import EventList, EventsQuery
 from callfloor.errors import NotASupervisor, ScopeMissing
-from callfloor.store import workspace
-from callfloor.store.pool import Database
-from callfloor.store.tokens import Caller
+from callfloor.store.agents import desk_events
+from callfloor.store.db.pool import Database
+from callfloor.store.people.tokens import Caller
 
 MOST = 500
 
@@ -36,13 +36,13 @@ async def behind(
     """Events behind a sequence, MOST at most, and the agent's last one. A snapshot where there is nothing to go on
     from. None: there is no such agent."""
     if after is not None:
-        missed = await workspace.missed(db, organisation, agent_id, after, MOST)
+        missed = await desk_events.missed(db, organisation, agent_id, after, MOST)
         if missed is None:
             return None
         if missed.whole:
             return [local_event(event, zone) for event in missed.events], missed.last
     now = datetime.now(UTC)
-    session = await workspace.session(db, organisation, agent_id, now)
+    session = await desk_events.session(db, organisation, agent_id, now)
     if session is None:
         return None
     at = now.astimezone(zone).replace(microsecond=0)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from callfloor.store import commands, workspace
+from callfloor.store.agents import desk_commands, desk_events
 
 # an agent (organisation, agent), or a command (organisation, command)
 Subject = tuple[str, int, int]
@@ -15,12 +15,12 @@ Subject = tuple[str, int, int]
 
 def desk(organisation: int, agent_id: int) -> Subject:
     """An agent's sequence."""
-    return workspace.CHANNEL, organisation, agent_id
+    return desk_events.CHANNEL, organisation, agent_id
 
 
 def outcome(organisation: int, command_id: int) -> Subject:
     """What becomes of a command."""
-    return commands.OUTCOMES, organisation, command_id
+    return desk_commands.OUTCOMES, organisation, command_id
 
 
 class Feed:
@@ -30,7 +30,7 @@ class Feed:
     @property
     def channels(self) -> dict[str, Callable[..., None]]:
         """What to listen to, and who hears it."""
-        return {workspace.CHANNEL: self._heard, commands.OUTCOMES: self._heard}
+        return {desk_events.CHANNEL: self._heard, desk_commands.OUTCOMES: self._heard}
 
     def _heard(self, _connection: object, _pid: int, channel: str, payload: str) -> None:
         organisation, number = payload.split()[:2]

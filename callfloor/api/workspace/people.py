@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from callfloor.api.call import Call, not_found
 from callfloor.contract.workspace import Event, Session
 from callfloor.errors import NotAnAgent, NotASupervisor, NotSignedIn, Problem
-from callfloor.store import workspace
-from callfloor.store.tokens import Caller
+from callfloor.store.agents import desk_events
+from callfloor.store.people.tokens import Caller
 
 OWN: tuple[type[Problem], ...] = (NotSignedIn, NotAnAgent)
 SUPERVISED: tuple[type[Problem], ...] = (NotSignedIn, NotASupervisor)
@@ -37,7 +37,7 @@ def supervisor_of(caller: Caller) -> int:
 
 async def session_of(call: Call, agent_id: int) -> Session:
     """An agent's session, as it is now. Raises `NotFound`."""
-    found = await workspace.session(call.db, call.organisation, agent_id, call.now)
+    found = await desk_events.session(call.db, call.organisation, agent_id, call.now)
     if found is None:
         raise not_found("agent")
     return local(found, call.zone)

@@ -6,8 +6,8 @@ import msgspec
 
 from callfloor.api.call import Call, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
-from callfloor.api.leads import LEAD_EXAMPLE, lead_of
 from callfloor.api.operation import operation
+from callfloor.api.platform.leads import LEAD_EXAMPLE, lead_of
 from callfloor.api.workspace.examples import SESSION
 from callfloor.api.workspace.people import OWN, agent_of, session_of
 from callfloor.contract.fields import Page, PageQuery
@@ -22,10 +22,11 @@ from callfloor.contract.workspace_api import (
     SessionUpdate,
     WrapCode,
 )
+from callfloor.engine.leads.explain import next_times
 from callfloor.errors import AgentPhoneUnreachable
-from callfloor.floor.explain import next_times
-from callfloor.rules.times import format_timestamp, zone
-from callfloor.store import agents, choices, leads
+from callfloor.rules.values.times import format_timestamp, zone
+from callfloor.store.agents import agents, desk_options
+from callfloor.store.leads import leads
 
 
 @operation(
@@ -167,11 +168,11 @@ async def list_choices(call: Call) -> Choices:
                 direction=row["direction"],
                 mode=row["mode"],
                 active=row["active"],
-                wrap_codes=[WrapCode(code=code, description=text) for code, text in choices.codes_of(row)],
+                wrap_codes=[WrapCode(code=code, description=text) for code, text in desk_options.codes_of(row)],
             )
-            for row in await choices.campaigns(db, organisation, agent_id)
+            for row in await desk_options.campaigns(db, organisation, agent_id)
         ],
-        queues=[Queue(**row) for row in await choices.queues(db, organisation)],
-        colleagues=[Colleague(**row) for row in await choices.colleagues(db, organisation, agent_id)],
-        lead_statuses=[LeadStatusChoice(**row) for row in await choices.statuses(db, organisation)],
+        queues=[Queue(**row) for row in await desk_options.queues(db, organisation)],
+        colleagues=[Colleague(**row) for row in await desk_options.colleagues(db, organisation, agent_id)],
+        lead_statuses=[LeadStatusChoice(**row) for row in await desk_options.statuses(db, organisation)],
     )

@@ -26,7 +26,7 @@ from callfloor.api.workspace.feed import desk, heard
 from callfloor.contract.workspace import Event, Heartbeat
 from callfloor.contract.workspace_api import EventsQuery, SignIn
 from callfloor.errors import NotFound, Problem, RateLimited, ScopeMissing, Unauthenticated, Unavailable
-from callfloor.store.tokens import Caller
+from callfloor.store.people.tokens import Caller
 
 log = structlog.get_logger("callfloor.api")
 

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from callfloor.api.call import Call, not_found
 from callfloor.api.downloads import OCTETS
-from callfloor.api.media import download_media
 from callfloor.api.operation import operation
+from callfloor.api.platform.media import download_media
 from callfloor.api.workspace.people import OWN, agent_of, shown
 from callfloor.contract.workspace_tasks import Task, Tasks
 from callfloor.errors import MediaDeleted, RangeNotSatisfiable, TaskNotFree
-from callfloor.store import inbound
+from callfloor.store.calls import legs
 
 MOST = 100
 _TASK: dict[str, Any] = {
@@ -42,7 +42,7 @@ _TAKEN = _TASK | {"agentId": 1002}
 )
 async def list_tasks(call: Call) -> Tasks:
     """Messages to listen to and callers to call back, of your queues."""
-    rows = await inbound.tasks(call.db, call.organisation, agent_of(call.caller), MOST)
+    rows = await legs.tasks(call.db, call.organisation, agent_of(call.caller), MOST)
     return Tasks(tasks=[_shown(call, row) for row in rows])
 
 
@@ -59,7 +59,7 @@ async def take_task(call: Call, task_id: int) -> Task:
     """It is yours from now on, and nobody else sees it."""
     agent_id = agent_of(call.caller)
     await _task(call, agent_id, task_id)
-    if not await inbound.take_task(call.db, call.organisation, task_id, agent_id, call.now):
+    if not await legs.take_task(call.db, call.organisation, task_id, agent_id, call.now):
         raise TaskNotFree("Somebody else has taken the task, or it is done.")
     return _shown(call, await _task(call, agent_id, task_id))
 
@@ -77,7 +77,7 @@ async def finish_task(call: Call, task_id: int) -> Task:
     """The task that you took is done."""
     agent_id = agent_of(call.caller)
     await _task(call, agent_id, task_id)
-    if not await inbound.finish_task(call.db, call.organisation, task_id, agent_id, call.now):
+    if not await legs.finish_task(call.db, call.organisation, task_id, agent_id, call.now):
         raise TaskNotFree("Take the task first; or it is somebody else's, or done.")
     return _shown(call, await _task(call, agent_id, task_id))
 
@@ -102,7 +102,7 @@ async def download_message(call: Call, task_id: int) -> Response:
 
 async def _task(call: Call, agent_id: int, task_id: int) -> Record:
     """A task of the agent's queues. Raises `NotFound`."""
-    row = await inbound.task(call.db, call.organisation, agent_id, task_id)
+    row = await legs.task(call.db, call.organisation, agent_id, task_id)
     if row is None:
         raise not_found("task")
     return row

@@ -11,13 +11,14 @@ from functools import partial
 
 import structlog
 
-from callfloor.telephony.ari import AriError, AriNotThere, AriUnreachable, Value
 from callfloor.telephony.asterisk import names
-from callfloor.telephony.asterisk.around import Surroundings
-from callfloor.telephony.asterisk.meeting import Leg, Meeting
+from callfloor.telephony.asterisk.ari import AriError, AriNotThere, AriUnreachable, Value
+from callfloor.telephony.asterisk.bridge import Leg, Meeting
+from callfloor.telephony.asterisk.call_context import Surroundings
+from callfloor.telephony.asterisk.causes import cause_of
 from callfloor.telephony.asterisk.prompts import Player
+from callfloor.telephony.asterisk.recorder import Tape
 from callfloor.telephony.asterisk.requests import Requests
-from callfloor.telephony.asterisk.tape import Tape
 from callfloor.telephony.carrier import (
     Answered,
     CallId,
@@ -30,7 +31,6 @@ from callfloor.telephony.carrier import (
     Recorded,
     Ringing,
 )
-from callfloor.telephony.causes import cause_of
 
 log = structlog.get_logger("callfloor.telephony")
 

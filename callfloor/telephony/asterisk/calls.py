@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import structlog
 
-from callfloor.telephony.ari import AriEvent, AriNotThere, Channel
 from callfloor.telephony.asterisk import names
+from callfloor.telephony.asterisk.ari import AriEvent, AriNotThere, Channel
+from callfloor.telephony.asterisk.bridge import Leg
 from callfloor.telephony.asterisk.call import Call
-from callfloor.telephony.asterisk.listening import Listeners
-from callfloor.telephony.asterisk.meeting import Leg
+from callfloor.telephony.asterisk.monitoring import Listeners
 from callfloor.telephony.asterisk.node import Node
-from callfloor.telephony.asterisk.work import Work
+from callfloor.telephony.asterisk.request_queue import Work
 from callfloor.telephony.carrier import AgentId, CallId, CarrierEvent, Ended, Offer, Offered, Withdrawn
 from callfloor.telephony.quality import quality
 

@@ -13,19 +13,19 @@ from types import TracebackType
 from typing import Self
 
 from callfloor.clock import Clock
-from callfloor.telephony.ari import Ari, AriError, AriNode, AriNotThere
 from callfloor.telephony.asterisk import names
-from callfloor.telephony.asterisk.around import Surroundings
+from callfloor.telephony.asterisk.ari import Ari, AriError, AriNode, AriNotThere
+from callfloor.telephony.asterisk.bridge import Leg
 from callfloor.telephony.asterisk.call import Call
+from callfloor.telephony.asterisk.call_context import Surroundings
 from callfloor.telephony.asterisk.calls import Calls
-from callfloor.telephony.asterisk.listening import Listeners
-from callfloor.telephony.asterisk.meeting import Leg
+from callfloor.telephony.asterisk.monitoring import Listeners
 from callfloor.telephony.asterisk.node import Node
 from callfloor.telephony.asterisk.prompts import Prompts
 from callfloor.telephony.asterisk.recordings import StoredRecordings
+from callfloor.telephony.asterisk.request_queue import Tasks, Work
 from callfloor.telephony.asterisk.resync import Resync
 from callfloor.telephony.asterisk.setup import PromptSource, Setup, dialable
-from callfloor.telephony.asterisk.work import Tasks, Work
 from callfloor.telephony.carrier import (
     AgentId,
     CallId,

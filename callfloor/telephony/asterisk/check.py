@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import msgspec
 
-from callfloor.telephony.ari import ANSWER_S, Ari, AriError, AriFailed, AriNotThere, AriRefused, AriUnreachable
 from callfloor.telephony.asterisk import advice
+from callfloor.telephony.asterisk.ari import ANSWER_S, Ari, AriError, AriFailed, AriNotThere, AriRefused, AriUnreachable
 from callfloor.telephony.asterisk.setup import Setup
 
 OLDEST = 20

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from callfloor.clock import Clock, Timer
-from callfloor.telephony.ari import AriEvent, AriUnreachable, Bridge, Channel
-from callfloor.telephony.asterisk.around import Surroundings
+from callfloor.telephony.asterisk.ari import AriEvent, AriUnreachable, Bridge, Channel
+from callfloor.telephony.asterisk.call_context import Surroundings
 from callfloor.telephony.asterisk.recordings import StoredRecordings
 from callfloor.telephony.asterisk.setup import Setup
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from callfloor.telephony.ari import Ari, AriError, AriFailed, AriNotThere, AriRefused
+from callfloor.telephony.asterisk.ari import Ari, AriError, AriFailed, AriNotThere, AriRefused
 from callfloor.telephony.asterisk.setup import PromptSource, Setup
 from callfloor.telephony.carrier import CallId
 

@@ -16,8 +16,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from callfloor.telephony.ari import PIECE, Ari, AriFailed, AriNotThere, StoredFile
 from callfloor.telephony.asterisk import names
+from callfloor.telephony.asterisk.ari import PIECE, Ari, AriFailed, AriNotThere, StoredFile
 from callfloor.telephony.carrier import CallId
 
 HEADER = 44

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 import structlog
 
-from callfloor.telephony.ari import Ari, AriConflict, AriError, AriNotThere, AriRefused, AriUnreachable, Method, Value
+from callfloor.telephony.asterisk.ari import (
+    Ari,
+    AriConflict,
+    AriError,
+    AriNotThere,
+    AriRefused,
+    AriUnreachable,
+    Method,
+    Value,
+)
 from callfloor.telephony.carrier import CallId
 
 log = structlog.get_logger("callfloor.telephony")

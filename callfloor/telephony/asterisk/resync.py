@@ -9,11 +9,11 @@ from functools import partial
 
 import structlog
 
-from callfloor.telephony.ari import AriError, AriNotThere, Bridge, Channel
 from callfloor.telephony.asterisk import names
+from callfloor.telephony.asterisk.ari import AriError, AriNotThere, Bridge, Channel
+from callfloor.telephony.asterisk.bridge import Leg
 from callfloor.telephony.asterisk.call import GONE_S, Call
 from callfloor.telephony.asterisk.calls import DETECTED, INCOMING, Calls
-from callfloor.telephony.asterisk.meeting import Leg
 from callfloor.telephony.asterisk.node import Node, Seen
 
 log = structlog.get_logger("callfloor.telephony")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from callfloor.rules.phones import PhoneError, normalise
-from callfloor.telephony.ari import AriNode
+from callfloor.rules.values.phones import PhoneError, normalise
+from callfloor.telephony.asterisk.ari import AriNode
 
 _NUMBER = re.compile(r"\+?[0-9]{1,20}", re.ASCII)
 # Bytes of a WAV of the media store: organisation and content hash.

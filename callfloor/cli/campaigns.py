@@ -1,0 +1,62 @@
+"""`callfloor campaign`: campaigns that are switched off and on while they work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from asyncpg import Record
+
+from callfloor.cli import session
+from callfloor.cli.failures import CommandError, harmless
+from callfloor.rules.values.names import unknown
+from callfloor.settings import Settings
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import campaigns
+
+# Calls last no longer.
+LONGEST_CALL = timedelta(hours=12)
+
+
+async def _found(db: Database, settings_of: Record, name: str) -> Record:
+    organisation = settings_of["organisation_id"]
+    row = await campaigns.standing(db, organisation, name, datetime.now(UTC) - LONGEST_CALL)
+    if row is None:
+        raise CommandError(f"campaign {harmless(name)}: {unknown(name, await campaigns.names(db, organisation))}")
+    return row
+
+
+def stop(settings: Settings, organisation: str | None, name: str, *, now: bool, dry_run: bool) -> None:
+    """Switch a campaign off. `now`: lines that ring and callers who wait are let go. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        of = await session.organisation(db, organisation)
+        row = await _found(db, of, name)
+        if not dry_run:
+            await campaigns.switch(db, of["organisation_id"], row["campaign_id"], active=False, let_go=now)
+        print(_stopped(row, name, now=now, dry_run=dry_run))
+
+    session.run(settings, work)
+
+
+def start(settings: Settings, organisation: str | None, name: str, *, dry_run: bool) -> None:
+    """Switch a campaign on. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        of = await session.organisation(db, organisation)
+        row = await _found(db, of, name)
+        if not dry_run:
+            await campaigns.switch(db, of["organisation_id"], row["campaign_id"], active=True)
+        was = "was on already" if row["active"] else "would be on" if dry_run else "is on"
+        print(f"campaign {harmless(name)} {was}")
+
+    session.run(settings, work)
+
+
+def _stopped(row: Record, name: str, *, now: bool, dry_run: bool) -> str:
+    was = "would be off" if dry_run else "is off" if row["active"] or row["let_go"] != now else "was off already"
+    ringing, waiting, talking = row["ringing"], row["waiting"], row["talking"]
+    if row["direction"] == "outbound":
+        what = f"{ringing} lines that ring " + ("are let go" if now else "ring on, and who answers gets an agent")
+    else:
+        what = f"{waiting} callers who wait " + ("are sent on" if now else "are answered still; new ones are not taken")
+    return f"campaign {harmless(name)} {was}: {what}; {talking} calls that are talked on go on"

@@ -1,0 +1,109 @@
+"""`callfloor closure` and `callfloor function`: what is done to workflows while callers come in."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from callfloor.cli import session
+from callfloor.cli.failures import CommandError, harmless
+from callfloor.rules.values.names import unknown
+from callfloor.rules.values.times import format_timestamp, zone
+from callfloor.rules.workflow.closing import closing
+from callfloor.settings import Settings
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import workflows
+from callfloor.store.setup.workflows import EVERY_WORKFLOW, Routes
+
+KEY_BYTES = 32
+
+
+async def _workflow(db: Database, organisation: int, name: str | None) -> int:
+    """The id of a workflow; None: every one. Raises `CommandError`."""
+    if name is None:
+        return EVERY_WORKFLOW
+    known = await workflows.ids(db, organisation)
+    if name not in known:
+        raise CommandError(f"--workflow {harmless(name)}: {unknown(name, known)}")
+    return known[name]
+
+
+def close(settings: Settings, organisation: str | None, name: str | None) -> None:
+    """Send callers the way of an emergency, in one workflow or in all. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        number = row["organisation_id"]
+        done = await workflows.close(db, number, await _workflow(db, number, name), datetime.now(UTC))
+        what = harmless(f"workflow {name}" if name else f"every workflow of {row['name']}")
+        print(f"{what} is closed" if done else f"{what} was closed already")
+        routes = (await workflows.load(db)).get(number)
+        for line in () if routes is None else _meaning(routes, name):
+            print(harmless(line))
+
+    session.run(settings, work)
+
+
+def _meaning(routes: Routes, name: str | None) -> Iterator[str]:
+    """What a closure does to the callers of each number."""
+    numbers: dict[str, list[str]] = {}
+    of = {each.workflow.name: each for each in routes.by_number.values() if name in (None, each.workflow.name)}
+    for number, each in routes.by_number.items():
+        numbers.setdefault(each.workflow.name, []).append(number)
+    for workflow, route in sorted(of.items()):
+        means = closing(route.workflow)
+        said = f"{', '.join(sorted(numbers[workflow]))} ({workflow}): "
+        if means.refused:
+            yield f"{said}calls are refused, since no schedule step says where they would go"
+        elif means.left_open:
+            yield f"{said}NOT closed on every way: no schedule step comes before {', '.join(means.left_open)}"
+        else:
+            yield f"{said}callers go the emergency way of its schedules"
+
+
+def reopen(settings: Settings, organisation: str | None, name: str | None) -> None:
+    """End a closure. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        number = row["organisation_id"]
+        done = await workflows.reopen(db, number, await _workflow(db, number, name))
+        left = await workflows.closures(db, number)
+        what = harmless(f"the closure of workflow {name}" if name else f"the closure of all workflows of {row['name']}")
+        print(f"{what} is over" if done else f"{what}: there was none")
+        if name and left and left[0]["workflow_id"] == EVERY_WORKFLOW:
+            print("but every workflow is closed: callfloor closure off")
+        elif not name and left:
+            print(harmless(f"still closed by themselves: {', '.join(str(each['name']) for each in left)}"))
+
+    session.run(settings, work)
+
+
+def show(settings: Settings, organisation: str | None) -> None:
+    """Print what is closed by hand, and since when."""
+
+    async def work(db: Database) -> None:
+        row = await session.organisation(db, organisation)
+        closed = await workflows.closures(db, row["organisation_id"])
+        if not closed:
+            print("nothing is closed by hand")
+        for each in closed:
+            since = format_timestamp(each["closed_at"], zone(row["timezone"]))
+            what = "every workflow" if each["workflow_id"] == EVERY_WORKFLOW else f"workflow {each['name']}"
+            print(harmless(f"{what}, since {since}"))
+
+    session.run(settings, work)
+
+
+def function_key(settings: Settings, organisation: str | None, *, renew: bool) -> None:
+    """Print the key that signs what HTTP functions are sent, as Standard Webhooks write it; `renew`: a new one."""
+
+    async def work(db: Database) -> None:
+        number = (await session.organisation(db, organisation))["organisation_id"]
+        if renew:
+            await workflows.set_function_key(db, number, secrets.token_bytes(KEY_BYTES))
+        print(f"whsec_{base64.b64encode(await workflows.function_key(db, number)).decode()}")
+
+    session.run(settings, work)

@@ -1,0 +1,109 @@
+"""`callfloor db`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+
+from callfloor.cli import session
+from callfloor.cli.failures import FAILURE, CommandError, harmless
+from callfloor.postgres import dumps
+from callfloor.settings import Settings
+from callfloor.store.db import installation, migrate
+from callfloor.store.db.pool import Database
+
+T = TypeVar("T")
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database to this version and print each migration that was applied."""
+    with session.database(settings, migrated=False, new=True) as dsn:
+        done = asyncio.run(migrate.migrate(dsn))
+    for name in done:
+        print(f"applied {name}")
+    if not done:
+        print("up to date")
+
+
+def show_status(settings: Settings) -> None:
+    """Print every migration and when it was applied."""
+    with session.database(settings, migrated=False) as dsn:
+        steps = asyncio.run(migrate.status(dsn))
+    for step in steps:
+        applied = step.applied_at
+        when = "not applied" if applied is None else f"applied {applied.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        print(f"{step.name}  {when}")
+
+
+def dump(settings: Settings, path: Path) -> None:
+    """Write the database to a file. Raises `CommandError`."""
+    with session.database(settings, migrated=False) as dsn, _failing():
+        dumps.dump(dsn, path, _progress("writing"))
+    print(f"{path}: {path.stat().st_size:,} bytes; back up the media and the keys beside it (docs/operations.md)")
+
+
+def load(settings: Settings, path: Path) -> None:
+    """Fill an empty database from a file. What it holds does not act before it is adopted. Raises `CommandError`."""
+    with session.database(settings, migrated=False, new=True) as dsn:
+        if asyncio.run(_has_tables(dsn)):
+            raise CommandError(
+                "the database is not empty: give a --data folder that is not there yet, or the URL of an empty one",
+                FAILURE,
+            )
+        with _failing():
+            dumps.load(dsn, path, _progress("reading"))
+        asyncio.run(migrate.migrate(dsn))
+        why = f"it was loaded from {path.name}"
+        asyncio.run(_on(dsn, lambda db: installation.hold(db, why, datetime.now(UTC))))
+    print("loaded; it neither dials nor sends or fetches e-mail before: callfloor db adopt")
+
+
+def adopt(settings: Settings) -> None:
+    """Let a restored or copied installation act."""
+    folder = None if settings.database_url else settings.data
+    with session.database(settings) as dsn:
+        done = asyncio.run(_on(dsn, lambda db: installation.adopt(db, folder)))
+    print("adopted: it dials, and sends and fetches e-mail" if done else "nothing held it")
+
+
+@contextmanager
+def _failing() -> Generator[None]:
+    """A dump's failure is the command's."""
+    try:
+        yield
+    except dumps.DumpError as error:
+        raise CommandError(harmless(str(error)), FAILURE) from error
+
+
+def _progress(doing: str) -> Callable[[str], None]:
+    """A line that is overwritten on a terminal, a line a table elsewhere."""
+    terminal = sys.stderr.isatty()
+
+    def told(table: str) -> None:
+        text = f"{doing} {harmless(table)}"
+        print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    return told
+
+
+async def _on(dsn: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    db = await Database.connect(dsn, size=1)
+    try:
+        return await work(db)
+    finally:
+        await db.close()
+
+
+async def _has_tables(dsn: str) -> bool:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return bool(await connection.fetchval(migrate.HAS_TABLES_SQL))
+    finally:
+        await connection.close()

@@ -1,0 +1,91 @@
+"""`callfloor evidence`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from callfloor.cli import session
+from callfloor.cli.failures import FAILURE, CommandError, harmless
+from callfloor.rules.evidence.evidence_file import EvidenceError, EvidenceFile, check, read_key
+from callfloor.settings import Settings
+from callfloor.store.calls import evidence
+from callfloor.store.db.pool import Database
+from callfloor.store.privacy import erasure
+
+# longer than any line that is written; a file without line feeds is not read whole
+LONGEST_LINE = 1024 * 1024
+LONGEST_KEY = 1024
+
+
+def parse_day(text: str | None, option: str) -> date | None:
+    """A day such as 2026-11-24. Raises `CommandError`."""
+    try:
+        day = None if text is None else date.fromisoformat(text)
+        # the day after it must be one too
+        _ = None if day is None else day + timedelta(days=1)
+        return day
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"{option} must be a day such as 2026-11-24") from error
+
+
+def export(settings: Settings, organisation: str | None, first: str | None, last: str | None, path: Path) -> None:
+    """Write the evidence of some days to a file, for `verify`. Raises `CommandError`."""
+    from_day, to_day = parse_day(first, "--from"), parse_day(last, "--to")
+    if from_day is not None and to_day is not None and to_day < from_day:
+        raise CommandError("--to is a day before --from")
+
+    async def work(db: Database) -> tuple[int, int, int]:
+        row = await session.organisation(db, organisation)
+        number = row["organisation_id"]
+        writer = EvidenceFile(row["name"], await erasure.signing_key(db, number))
+        with _written(path) as file:
+            async for line in evidence.lines(db, number, writer, from_day, to_day, datetime.now(UTC)):
+                file.write(line)
+        return writer.records, writer.days, await evidence.count_unsealed(db, number, from_day, to_day)
+
+    records, days, unsealed = session.run(settings, work)
+    print(f"{records} records and {days} signed days written to {path}")
+    if unsealed:
+        days = "" if from_day is None and to_day is None else " of these days"
+        print(f"{unsealed} attempts{days} are not sealed yet and stand in no file: a server with jobs seals them")
+
+
+@contextmanager
+def _written(path: Path) -> Generator[BinaryIO]:
+    """A file that is there when it is whole, and that only its owner may read: it holds personal data."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def verify(path: Path, key: Path | None) -> None:
+    """Say whether a file of evidence is what was written. Needs no database. Raises `CommandError`."""
+    expected = None if key is None else _key(key)
+    with path.open("rb") as file:
+        try:
+            checked = check(iter(lambda: file.readline(LONGEST_LINE), b""), expected)
+        except EvidenceError as error:
+            raise CommandError(f"{path}:{error.line}: {error.reason}", FAILURE) from error
+    print(harmless(f"valid: {checked}"))
+
+
+def _key(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LONGEST_KEY)
+    try:
+        return read_key(content.decode("ascii").strip())
+    except ValueError as error:
+        raise CommandError(f"{path} holds no Ed25519 public key in base64") from error

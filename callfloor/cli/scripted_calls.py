@@ -1,0 +1,82 @@
+"""`callfloor test call`: callers whom a tester scripts, on a server that runs with the simulated carrier."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import asyncpg
+import msgspec
+
+from callfloor.cli import session
+from callfloor.cli.failures import CommandError
+from callfloor.rules.values.phones import PhoneError, normalise
+from callfloor.rules.workflow.caller_script import ScriptError, parse_script
+from callfloor.settings import Settings
+from callfloor.simulation.scripted_calls import ANSWERS, CALLS, NOTIFY_SQL, Answered, ScriptedCall
+
+ANSWERED_S = 5.0
+_REFUSED = {
+    "real-carrier": "this server places real calls: test calls are for the simulated carrier",
+    "wrong-keys": "this server does not know such keys: it is of another version",
+}
+_ANSWER = msgspec.json.Decoder(Answered)
+
+
+def call(
+    settings: Settings,
+    number: str,
+    caller: str | None,
+    keys: str,
+    hang_up_after: float | None,
+    repeat: int,
+    every: float,
+) -> None:
+    """Have somebody call a number, `repeat` times, `every` so many seconds. Raises `CommandError`."""
+    try:
+        parse_script(keys, hang_up_after)
+    except ScriptError as error:
+        raise CommandError(f"--keys {error}") from error
+    try:
+        called = normalise(number, "")
+        calling = None if caller is None else normalise(caller, "")
+    except PhoneError as error:
+        raise CommandError(f"a number {error}") from error
+    with session.database(settings) as dsn:
+        asyncio.run(_call(dsn, called, calling, keys, hang_up_after, repeat, every))
+
+
+async def _call(
+    dsn: str, number: str, caller: str | None, keys: str, hang_up_after: float | None, repeat: int, every: float
+) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    answers: asyncio.Queue[Answered] = asyncio.Queue()
+
+    def hear(*notification: object) -> None:
+        answers.put_nowait(_ANSWER.decode(str(notification[-1])))
+
+    try:
+        await connection.add_listener(ANSWERS, hear)
+        for turn in range(repeat):
+            if turn:
+                await asyncio.sleep(every)
+            asked = ScriptedCall(secrets.token_hex(8), number, caller, keys, hang_up_after)
+            await connection.execute(NOTIFY_SQL, CALLS, msgspec.json.encode(asked).decode())
+            answer = await _answer(answers, asked.id)
+            if answer != "calling":
+                raise CommandError(_REFUSED[answer])
+            print(f"call {turn + 1} of {repeat}")
+    finally:
+        await connection.close(timeout=1)
+
+
+async def _answer(answers: asyncio.Queue[Answered], wanted: str) -> str:
+    try:
+        async with asyncio.timeout(ANSWERED_S):
+            while (answer := await answers.get()).id != wanted:
+                continue
+    except TimeoutError as error:
+        raise CommandError(
+            "no floor answers that number: is the server running, and does a workflow or inbound campaign have it?"
+        ) from error
+    return answer.answer

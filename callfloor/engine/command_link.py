@@ -1,0 +1,135 @@
+"""What agents and supervisors ask for, brought to the floor, and its answers.
+
+A command is claimed before it is done, so that of several engines one does it, once. Its answer goes through the
+journal: whoever reads it finds in the database what the command changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from callfloor.contract.workspace import AnyCommand, Refusal
+from callfloor.engine.journal import Journal
+from callfloor.errors import Problem
+from callfloor.floor.agents.team import Team
+from callfloor.store.agents import desk_commands
+from callfloor.store.agents.desk_commands import Asked
+from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.pool import Database
+from callfloor.telephony.carrier import AgentId
+
+log = structlog.get_logger("callfloor.floor")
+
+# A notification that was lost costs so long.
+LOOK_AGAIN_S = 1.0
+SHOWN_S = 0.001
+_DECODER = msgspec.json.Decoder(AnyCommand)
+
+
+class Work(Protocol):
+    def do(self, agent: AgentId, command: AnyCommand, done: Callable[[Refusal | None], None]) -> None:
+        """Do what was asked, or say why not; now or soon. What it changes is handed to the journal before `done` is
+        called. `agent`: who asks; a supervisor's command names its agent itself."""
+        ...
+
+
+class NoWork:
+    """A floor that obeys nobody."""
+
+    def do(self, agent: AgentId, command: AnyCommand, done: Callable[[Refusal | None], None]) -> None:
+        done(Refusal(code="unavailable", detail="This floor takes no commands."))
+
+
+class WorkspaceLink:
+    """The engine's side of the workspace. `team`: whose commands are ours."""
+
+    def __init__(self, dsn: str, db: Database, engine: UUID, team: Team, journal: Journal, work: Work) -> None:
+        self._dsn, self._db, self._engine = dsn, db, engine
+        self._team, self._journal, self.work = team, journal, work
+        # (organisation, command), in the order in which we heard of them
+        self._heard: dict[tuple[int, int], None] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Obey until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._obey())
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=5)
+                gone = asyncio.Event()
+                try:
+                    connection.add_termination_listener(lambda _, gone=gone: gone.set())
+                    await connection.add_listener(desk_commands.CHANNEL, self._hear)
+                    # whatever was asked while nobody listened
+                    self._wake.set()
+                    await gone.wait()
+                finally:
+                    await connection.close(timeout=1)
+            except LOST:
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _hear(self, *notification: object) -> None:
+        organisation, agent, command = map(int, str(notification[-1]).split())
+        if self._is_ours(organisation, agent):
+            self._heard[organisation, command] = None
+            self._wake.set()
+
+    def _is_ours(self, organisation: int, agent: AgentId) -> bool:
+        member = self._team.get(agent)
+        return member is not None and member.organisation == organisation
+
+    async def _obey(self) -> None:
+        while True:
+            self._wake.clear()
+            heard, self._heard = list(self._heard), {}
+            try:
+                for asked in await self._claimed(heard):
+                    self._do(asked)
+            except Problem as error:
+                # whoever asked hears that the floor is away; a claim that was committed all the same is never obeyed
+                log.warning("commands-wait", kind=type(error).__name__)
+            except REFUSALS as error:
+                log.error("commands-refused", kind=type(error).__name__)
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _claimed(self, heard: list[tuple[int, int]]) -> list[Asked]:
+        ours = heard or await self._waiting()
+        return await desk_commands.claim(self._db, self._engine, ours) if ours else []
+
+    async def _waiting(self) -> list[tuple[int, int]]:
+        """Commands of ours whose notification was lost."""
+        return [
+            (row["organisation_id"], row["command_id"])
+            for row in await desk_commands.waiting(self._db)
+            if self._is_ours(row["organisation_id"], row["agent_id"])
+        ]
+
+    def _do(self, asked: Asked) -> None:
+        try:
+            command = _DECODER.decode(asked.command)
+        except msgspec.ValidationError:
+            # asked by a newer version than this one
+            self._done(asked, Refusal(code="unavailable", detail="The floor does not know this command yet."))
+            return
+        self.work.do(asked.actor_id, command, partial(self._done, asked))
+
+    def _done(self, asked: Asked, refusal: Refusal | None) -> None:
+        finish = partial(desk_commands.finish, self._db, asked.organisation, asked.command_id, refusal)
+        # desks are told at the end of this turn of the loop; the answer comes behind that
+        asyncio.get_running_loop().call_later(SHOWN_S, self._journal.write, finish)

@@ -1,0 +1,397 @@
+"""The engine: a floor on a database, in real time. It leads campaigns by lease, and takes over what others left.
+
+Whatever it holds in memory can be lost at any moment: an attempt is committed before its line is seized, and whoever
+leads the campaign next finds it, asks the carrier, and carries on or closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import structlog
+
+from callfloor.clock import Clock
+from callfloor.contract.codes import ActivityStatus, DialStatus
+from callfloor.engine.campaigns import CampaignSettings, load, past_of, receptions, together
+from callfloor.engine.command_link import WorkspaceLink
+from callfloor.engine.journal import Journal
+from callfloor.engine.leads.selection import Selection
+from callfloor.engine.leads.wash_warnings import WashWarnings
+from callfloor.engine.leases import ROUND_S, Leases
+from callfloor.engine.recordings.fetch import Recordings
+from callfloor.engine.recordings.orphans import Leftovers
+from callfloor.engine.records import DatabaseRecords, moment
+from callfloor.engine.roster import Roster
+from callfloor.engine.workflow_functions import Functions
+from callfloor.errors import Problem
+from callfloor.floor.agents.commands import Work
+from callfloor.floor.calls.contacts import Contact, Party, Stage
+from callfloor.floor.calls.inbound import FunctionOutcome
+from callfloor.floor.floor import Floor
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.ports.desk import Desk
+from callfloor.floor.summary import SUMMARY_S, Summary
+from callfloor.media.blobs import Blobs
+from callfloor.rules.workflow.workflow_events import CallFunction
+from callfloor.store.agents import agents
+from callfloor.store.calls import activities, attempts
+from callfloor.store.calls import legs as inbound
+from callfloor.store.db import installation
+from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.pool import Database
+from callfloor.store.setup import workflows
+from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
+
+log = structlog.get_logger("callfloor.floor")
+
+TICK_S = 0.25
+ROSTER_S = 1.0
+AUDIT_S = 5.0
+SWEEP_S = 20.0
+# So long a database that is away is waited for when the process ends.
+LAST_WRITES_S = 5.0
+# An attempt that nobody knows is left alone for so long: its claim may still be coming back.
+UNKNOWN_S = 15.0
+
+
+class Engine:
+    """`functions`: who asks the HTTP functions of workflows; None: each of them fails."""
+
+    def __init__(
+        self,
+        dsn: str,
+        db: Database,
+        clock: Clock,
+        carrier: Carrier,
+        blobs: Blobs,
+        desk: Desk,
+        functions: Functions | None = None,
+    ) -> None:
+        self._dsn, self._db, self._clock, self._carrier = dsn, db, clock, carrier
+        self.id = uuid4()
+        self._settings: dict[CampaignKey, CampaignSettings] = {}
+        self._journal = Journal(db)
+        self._selection = Selection(db, self.id, self._settings)
+        recordings = Recordings(carrier, blobs)
+        self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
+        self.floor = Floor(clock, carrier, self.records, desk)
+        self._selection.on_line = self.floor.on_line
+        self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
+        # campaigns that are led and whose calls have been found again: the floor dials for these
+        self._dialling: set[CampaignKey] = set()
+        self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
+        self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
+        work = Work(clock, self.floor, self.records)
+        self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
+        self._functions, self._function_keys = functions, dict[int, bytes]()
+        self._washes = WashWarnings()
+        if functions is not None:
+            self.floor.callers.ask = self._ask
+        # calls of nobody's, and how many audits have seen them so
+        self._left: dict[CallId, int] = {}
+        self._look = asyncio.Event()
+        self._held = self._ending = False
+        self._recoveries: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Calls that are up then are left to the carrier and to the next engine."""
+        journal = asyncio.create_task(self._journal.run())
+        work = (
+            self._every(ROUND_S, self._lead),
+            self._every(ROSTER_S, self._read_roster, self._look),
+            self._every(AUDIT_S, self._audit),
+            self._every(SWEEP_S, self._leftovers.sweep),
+            self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
+            self._tick(),
+            self._listen(),
+            self.link.run(),
+        )
+        running = [asyncio.create_task(each) for each in work]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*running, journal, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            self._ending = True
+            await _end({*running, stopping, *self._recoveries, *self._asking})
+            if not journal.done():
+                # what was said and done until now is kept before another engine may go on from it
+                await self._journal.close(LAST_WRITES_S)
+            await _end({journal})
+            await self._leases.close()
+
+    async def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], wake: asyncio.Event | None = None
+    ) -> None:
+        wake = wake or asyncio.Event()
+        while True:
+            try:
+                await work()
+            except (Problem, CarrierLostError) as error:
+                log.warning("engine-waits", kind=type(error).__name__)
+            except REFUSALS as error:
+                log.error("engine-fault", kind=type(error).__name__)
+            wake.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _tick(self) -> None:
+        while True:
+            self.floor.tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _listen(self) -> None:
+        """Look at the agents at once when somebody asks something of one. A lost notification costs a second."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=5)
+                try:
+                    await connection.add_listener(agents.CHANNEL, self._asked)
+                    while not connection.is_closed():  # noqa: ASYNC110 - the driver has no event that may be awaited
+                        await asyncio.sleep(ROSTER_S)
+                finally:
+                    await connection.close(timeout=1)
+            except LOST:
+                await asyncio.sleep(ROSTER_S)
+
+    def _asked(self, *_: object) -> None:
+        self._look.set()
+
+    # Campaigns
+
+    async def _lead(self) -> None:
+        """Take what is free, and dial as it is set up now."""
+        routes = await workflows.load(self._db)
+        settings = await load(self._db, routes)
+        was_held, self._held = self._held, await installation.held(self._db) is not None
+        if self._held:
+            # a copy of another's database calls nobody by itself
+            settings = {key: each if each.plan.mode is None else each.resting() for key, each in settings.items()}
+        before = dict(self._settings)
+        self._settings.clear()
+        self._settings.update(settings)
+        ours = [settings[key].setup for key in self._dialling & settings.keys()]
+        self._washes.look(ours, moment(self._clock.now()))
+        for key in self._dialling & settings.keys():
+            plan = settings[key].plan
+            was_off = key in before and not before[key].plan.active and not was_held
+            if plan.mode is not None and plan.active and was_off:
+                await self._selection.recycle_on_start(key, moment(self._clock.now()))
+            self.floor.configure(plan)
+        skills = {agent: levels for each in routes.values() for agent, levels in each.skills.items()}
+        if skills != self.floor.queues.skills:
+            self.floor.queues.skills = skills
+            for agent in self.floor.team.everyone():
+                self.floor.queues.watch(agent)
+        self._function_keys = {organisation: each.function_key for organisation, each in routes.items()}
+        self.floor.callers.configure(*receptions(routes, moment(self._clock.now())))
+        await self._leases.round(together(settings, routes))
+
+    def _gained(self, key: CampaignKey) -> None:
+        task = asyncio.create_task(self._recover(key))
+        self._recoveries.add(task)
+        task.add_done_callback(self._recoveries.discard)
+
+    def _lost(self, key: CampaignKey) -> None:
+        # at the end every campaign is left, on purpose
+        (log.info if self._ending else log.warning)("campaign-left", campaign=key.campaign)
+        self._dialling.discard(key)
+        self._selection.forget(key)
+        self.floor.drop(key)
+
+    async def _recover(self, key: CampaignKey) -> None:
+        """Carry on where the engine before stopped."""
+        while key in self._leases.held:
+            settings = self._settings.get(key)
+            if settings is None:
+                return
+            try:
+                now = moment(self._clock.now())
+                past = None if settings.plan.mode is None else await past_of(self._db, settings.plan, now)
+                live = {call.call: call for call in await self._carrier.calls()}
+                rows = await attempts.unfinished(self._db, *key)
+                legs = await inbound.open_legs(self._db, *key, now)
+                await self.records.reserve()
+            except (Problem, CarrierLostError, *REFUSALS) as error:
+                log.warning("recovery-waits", campaign=key.campaign, kind=type(error).__name__)
+                await asyncio.sleep(1.0)
+                continue
+            if key not in self._leases.held:
+                return
+            self.floor.configure(settings.plan, past)
+            for row in rows:
+                self._found(settings.plan, row, live.get(row["attempt_id"]))
+            for row in legs:
+                self._leg_found(settings.plan, row, live)
+            code = settings.plan.default_wrap_code
+            self._journal.write(partial(activities.wrap_up_left, self._db, *key, code, now))
+            self._dialling.add(key)
+            self._look.set()
+            return
+
+    def _found(self, plan: CampaignPlan, row: asyncpg.Record, live: LiveCall | None) -> None:
+        """An attempt without an end, and the carrier's word of it."""
+        if live is not None:
+            manual = row["mode"] == "manual"
+            call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"], manual=manual)
+            connected, over = row["connect_delay_ms"] is not None, row["leg_over"]
+            self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent, connected=connected, over=over)
+            if not over:
+                self._with_agent_alone(live)
+            return
+        # what became of it is not known: it is closed for what is certain, and its lead rests as after any call
+        if row["connect_delay_ms"] is not None:
+            status = DialStatus.ANSWERED
+        elif row["answered_at"] is not None:
+            status = DialStatus.ABANDONED
+        else:
+            status = DialStatus.CANCELLED
+        log.warning("attempt-closed", attempt=row["attempt_id"], status=status.name)
+        self.records.finished(plan, row["attempt_id"], row["activity_id"], status, None, self._clock.now())
+
+    def _leg_found(self, plan: CampaignPlan, row: asyncpg.Record, live: Mapping[CallId, LiveCall]) -> None:
+        """A leg without an end: of a call that came in, or of one that was transferred."""
+        placed: bool = row["attempt_id"] is not None
+        known = live.get(row["attempt_id"] if placed else -row["root_activity_id"])
+        again = known is not None and known.agent is None and row["answered_at"] is not None
+        if placed and row["parent_activity_id"] is None and not again:
+            # it ends with its attempt
+            return
+        organisation, activity, now = plan.key.organisation, row["activity_id"], self._clock.now()
+        if row["leg_type"] == "consult":
+            # the second agent is let go with the engine that brought it in
+            self.records.hang_up(organisation, activity, now)
+            return
+        if known is None:
+            log.warning("call-closed", activity=activity)
+            if row["answered_at"] is None and row["leg_type"] != "outside":
+                self.records.leave(organisation, activity, "failed", now)
+            self.records.hang_up(organisation, activity, now)
+            return
+        self._with_agent_alone(known)
+        outside = next((party for party in known.others if party < 0), None)
+        if row["leg_type"] == "outside" and known.agent is None:
+            again = outside is None
+        elif again and outside is not None:
+            # the customer talks to a number outside, and no leg is left of it
+            self.records.hang_up(organisation, activity, now)
+            return
+        if known.agent is not None and row["answered_at"] is None:
+            self.records.answer(organisation, activity, known.agent, now)
+            self.records.recording(organisation, activity, known.part if plan.record else None)
+        joined: datetime | None = row["join_queue_at"]
+        waited = 0.0 if joined is None else now - joined.timestamp()
+        message = row["status_id"] == ActivityStatus.VOICEMAIL
+        stage = Stage.WORKFLOW if joined is None or message else Stage.QUEUE
+        if known.agent is not None:
+            stage = Stage.TALKING
+        elif row["leg_type"] == "outside":
+            stage = Stage.OUTSIDE
+        contact = Contact(
+            call=known.call,
+            plan=plan,
+            activity=activity,
+            direction=row["type"].removeprefix("call."),
+            number=row["contact"],
+            own=row["own_contact"],
+            stage=stage,
+            began_at=self._clock.elapsed(),
+            lead=row["lead_id"],
+            agent=known.agent,
+            part=known.part,
+            parts={known.part: activity},
+            queue=None if joined is None else plan.key,
+            joined_at=self._clock.elapsed() - waited,
+            message_of=plan.key if message else None,
+            connected_at=now,
+        )
+        if stage is Stage.OUTSIDE and outside is not None:
+            contact.parties[outside] = Party(outside, row["outside_number"], row["answered_at"] is not None)
+        self.floor.adopt_contact(contact, again=again)
+
+    def _with_agent_alone(self, live: LiveCall) -> None:
+        """Who is consulted, rings or waits on hold was the business of an engine that is no more: the agent goes on
+        with the customer alone. Numbers outside that a customer was left with go on."""
+        for party in live.others:
+            if live.agent is not None or party > 0:
+                self._carrier.leave(live.call, party)
+        if live.agent is not None:
+            self._carrier.hold(live.call, False)
+
+    async def _audit(self) -> None:
+        """Find calls that the carrier lost, and attempts that nobody knows."""
+        known = self.floor.placed_before(self._clock.elapsed() - AUDIT_S)
+        calls = await self._carrier.calls()
+        live: set[CallId] = {call.call for call in calls}
+        # some may have ended meanwhile
+        gone = {call for call in known - live if self.floor.has(call)}
+        if gone:
+            log.warning("calls-lost", count=len(gone))
+            self.floor.lost(gone)
+        await self._let_go({call.call for call in calls if call.answered and call.agent is None and not call.others})
+        limit = moment(self._clock.now() - UNKNOWN_S)
+        for key in list(self._dialling):
+            for row in await attempts.unfinished(self._db, *key):
+                call = row["attempt_id"]
+                unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
+                if unknown and key in self._dialling:
+                    self._found(self._settings[key].plan, row, None)
+
+    def _in_hand(self, call: CallId, part: int) -> bool:
+        """Whether a recording is the business of a call that the floor knows, or is being fetched."""
+        return self.floor.has(call) or self.records.holds(call) or self.records.keeps(call, part)
+
+    async def _let_go(self, alone: set[CallId]) -> None:
+        """Hang up on customers whom nobody knows any more, and who are with nobody: an engine died while they were
+        asked how it was, or before their call was written down."""
+        roots = {call: root for call in alone if (root := self.floor.left(call)) is not None}
+        self._left = {call: self._left.get(call, 0) + 1 for call in roots}
+        suspects = [call for call, times in self._left.items() if times > 1]
+        if not suspects:
+            return
+        organisations = sorted({key.organisation for key in self._settings})
+        legs: dict[int, list[asyncpg.Record]] = {}
+        for row in await inbound.legs(self._db, organisations, [roots[call] for call in suspects]):
+            legs.setdefault(row["root_activity_id"], []).append(row)
+        for call in suspects:
+            of_call = legs.get(roots[call], [])
+            led = any((row["organisation_id"], row["campaign_id"]) in self._dialling for row in of_call)
+            unwritten = not of_call and self._left[call] * AUDIT_S > UNKNOWN_S
+            if unwritten or (led and not any(row["open"] for row in of_call)):
+                log.warning("call-let-go", call=call)
+                self._carrier.hang_up(call)
+
+    def _ask(self, organisation: int, call: CallFunction, done: Callable[[FunctionOutcome], None]) -> None:
+        """Ask an organisation's HTTP function how a caller goes on."""
+
+        async def ask(functions: Functions) -> None:
+            done(await functions.call(call, self._function_keys.get(organisation, b"")))
+
+        if self._functions is not None:
+            task = asyncio.create_task(ask(self._functions))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    # Agents
+
+    async def _read_roster(self) -> None:
+        self._roster.read()
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    # a cancellation that meets a statement can be lost, so it is repeated
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)

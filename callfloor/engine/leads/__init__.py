@@ -1,0 +1,1 @@
+"""Which leads are dialled next, out of the database, and why one is not."""

@@ -1,0 +1,1 @@
+"""Recordings on their way from the carrier to the media store."""

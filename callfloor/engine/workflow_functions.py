@@ -1,0 +1,193 @@
+"""HTTP functions of a workflow: asked how to go on, with a signature that proves who asks (standardwebhooks.com).
+
+Whoever writes a workflow chooses the address, so that it may not lead into the network that the floor runs in: the name
+is resolved here, every address that it has must be a public one, and the connection goes to an address that was looked
+at, not to whatever the name means a moment later. There are no redirects, and no more is read than an answer needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from uuid import uuid4
+
+import httpx2
+import msgspec
+import structlog
+
+from callfloor.contract.workflows import FunctionAnswer
+from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered, FunctionFailed
+
+LARGEST_ANSWER = 64 * 1024
+MOST_AT_ONCE = 100
+# IPv4 inside IPv6, as a translator between the two networks reads it (RFC 6052)
+# All that is given out to the public network (IANA IPv6 Global Unicast Address Space).
+_UNICAST = IPv6Network("2000::/3")
+# Of IANA's special-purpose registries what Python's own list lacks in some versions.
+_RESERVED = (
+    IPv4Network("192.0.0.0/24"),
+    IPv6Network("2001::/23"),
+    IPv6Network("2001:db8::/32"),
+    IPv6Network("3fff::/20"),
+)
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+
+log = structlog.get_logger("callfloor.functions")
+
+# From host and port to addresses.
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+class FunctionRefusedError(Exception):
+    """The address may not be asked, or what it answered cannot be used; the message says why."""
+
+
+class Functions:
+    """`now`: seconds since 1970. `private_addresses`: addresses that are not public may be asked as well."""
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        private_addresses: bool = False,
+        resolve: Resolve | None = None,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:
+        self._now, self._private = now, private_addresses
+        # a slow name server holds up no one else's threads
+        self._threads = ThreadPoolExecutor(8, "callfloor-functions")
+        self._resolve = resolve or self._look_up
+        # no connection is kept: the next name may have the same address, and is somebody else
+        self._client = httpx2.AsyncClient(
+            verify=verify or True,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx2.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0),
+            timeout=None,
+        )
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, ask: CallFunction, key: bytes) -> FunctionAnswered | FunctionFailed:
+        """Ask, once. `key`: the organisation's. Never raises for what the other side does."""
+        try:
+            async with asyncio.timeout(ask.timeout_s):
+                answer = await self._ask(ask, key)
+        except TimeoutError:
+            return _failed(ask, "no answer in time")
+        except (FunctionRefusedError, msgspec.MsgspecError) as error:
+            return _failed(ask, str(error))
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+            # the text may show the address, which may hold a secret
+            return _failed(ask, type(error).__name__)
+        return FunctionAnswered(ask.turn, answer)
+
+    async def _ask(self, ask: CallFunction, key: bytes) -> FunctionAnswer:
+        url = httpx2.URL(ask.url)
+        body = msgspec.json.encode(ask.request)
+        headers = {
+            "host": url.netloc.decode("ascii"),
+            "content-type": "application/json",
+            "accept": "application/json",
+            # what is compressed may be larger than it looks
+            "accept-encoding": "identity",
+            "user-agent": "callfloor",
+            **signed(key, f"msg_{uuid4().hex}", int(self._now()), body),
+        }
+        port = url.port or (443 if url.scheme == "https" else 80)
+        addresses = await self._resolve(url.host, port)
+        if not addresses:
+            raise FunctionRefusedError("the name has no address")
+        if not self._private and not all(map(is_public, addresses)):
+            raise FunctionRefusedError("the address is not a public one")
+        for address in addresses[:-1]:
+            try:
+                return await self._send(url, address, headers, body)
+            except httpx2.ConnectError:
+                continue
+        return await self._send(url, addresses[-1], headers, body)
+
+    async def _send(self, url: httpx2.URL, address: str, headers: dict[str, str], body: bytes) -> FunctionAnswer:
+        request = self._client.build_request(
+            "POST",
+            url.copy_with(host=address),
+            headers=headers,
+            content=body,
+            # the certificate must be that of the name
+            extensions={"sni_hostname": url.host},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            return await _answer(response)
+        finally:
+            await response.aclose()
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, look)
+        return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+async def _answer(response: httpx2.Response) -> FunctionAnswer:
+    if response.status_code == 204:
+        return FunctionAnswer()
+    if response.status_code != 200:
+        raise FunctionRefusedError(f"it answered with {response.status_code}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FunctionRefusedError("its answer is compressed")
+    content = bytearray()
+    async for piece in response.aiter_raw():
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            raise FunctionRefusedError("its answer is larger than 64 KiB")
+    try:
+        return msgspec.json.decode(bytes(content), type=FunctionAnswer)
+    except RecursionError as error:
+        raise FunctionRefusedError("its answer is nested too deeply") from error
+
+
+def _failed(ask: CallFunction, reason: str) -> FunctionFailed:
+    log.warning("function-failed", workflow=ask.request.workflow, step=ask.request.step, reason=reason)
+    return FunctionFailed(ask.turn)
+
+
+def signed(key: bytes, message: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers that sign a body. `message`: its id; `timestamp`: seconds since 1970."""
+    content = f"{message}.{timestamp}.".encode() + body
+    digest = hmac.new(key, content, hashlib.sha256).digest()
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public network, also where it is wrapped in another."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        inner = _inner(found)
+        if inner is not None:
+            found = inner
+    if isinstance(found, IPv6Address) and found not in _UNICAST:
+        # fec0::/10 (RFC 3879), for one, was for private networks and is still routed in some; Python calls it global
+        return False
+    if any(found in network for network in _RESERVED):
+        return False
+    return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def _inner(address: IPv6Address) -> IPv4Address | None:
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

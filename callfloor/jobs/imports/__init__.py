@@ -1,0 +1,1 @@
+"""Imports: bodies received and split into rows, and chunks of rows turned into leads."""

@@ -1,0 +1,108 @@
+"""Keeping a message: its files into the media store, all else into the database. Durable when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+import structlog
+
+from callfloor.mail.decode import Body
+from callfloor.mail.message import Found, Letter
+from callfloor.media.blobs import Blobs
+from callfloor.media.errors import BlobMissing
+from callfloor.rules.privacy.identifiers import MANY
+from callfloor.store.calls import media
+from callfloor.store.calls.activities import Message
+from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.pool import Database
+from callfloor.store.email import arrivals
+from callfloor.store.email.arrivals import Arrival, Arrived, ArrivedFile
+from callfloor.store.email.mailboxes import StoredMailbox
+
+log = structlog.get_logger("callfloor.mail")
+
+
+async def keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
+    """Store a message once. Its file must stay open meanwhile.
+
+    Raises `Problem`, `OSError` or `BlobUnreadable` when database or media store fail: then nothing was stored, and the
+    message is to be kept by whoever has it.
+    """
+    known = await arrivals.known(db, mailbox, letter.digest)
+    if known is not None:
+        return Arrived(known, new=False)
+    try:
+        return await _keep(db, blobs, mailbox, letter, at)
+    except asyncpg.DataError as error:
+        # something in it cannot be stored in its place: better as it came than not at all
+        log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
+        return await _keep(db, blobs, mailbox, _bare(letter), at)
+
+
+def _bare(letter: Letter) -> Letter:
+    """The message without anything that was read in it."""
+    nothing = Message(None, None, None, None, None)
+    return replace(
+        letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
+        failed=False, body_text="", identifiers=[MANY], files=[], damaged=True,
+    )  # fmt: skip
+
+
+async def _keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
+    kept = [(file, await _put(blobs, mailbox.organisation, file)) for file in letter.files]
+    if letter.damaged or any(file.body.damaged for file in letter.files):
+        # whatever was not understood is still there to be looked at
+        kept.append((letter.original, await _put(blobs, mailbox.organisation, letter.original)))
+    async with db.transaction():
+        await _hold(db, blobs, mailbox.organisation, kept)
+        return await arrivals.arrive(db, mailbox, _arrival(letter, [arrived for _, arrived in kept]), at)
+
+
+def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
+    return Arrival(
+        message=letter.message,
+        sender=letter.sender,
+        digest=letter.digest,
+        reply_to=letter.reply_to,
+        cc=letter.cc,
+        ancestors=letter.ancestors,
+        loops=letter.loops,
+        automatic=letter.automatic,
+        reported=letter.reported,
+        failed=letter.failed,
+        body_text=letter.body_text,
+        identifiers=letter.identifiers,
+        files=files,
+    )
+
+
+async def _put(blobs: Blobs, organisation: int, file: Found) -> ArrivedFile:
+    async with aclosing(_pieces(file.body)) as pieces:
+        blob = await blobs.put(organisation, pieces)
+    return ArrivedFile(StoredContent(blob.sha256, blob.size), file.content_type, file.file_name, file.html, file.copy)
+
+
+async def _pieces(body: Body) -> AsyncGenerator[bytes]:
+    pieces = iter(body)
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+async def _hold(db: Database, blobs: Blobs, organisation: int, kept: list[tuple[Found, ArrivedFile]]) -> None:
+    """Keep the contents from being destroyed until the transaction ends; in one order, as others do.
+
+    A deletion of the same content that was pending before we put it may have been carried out after.
+    """
+    for sha256, (file, _) in sorted({arrived.content.sha256: (file, arrived) for file, arrived in kept}.items()):
+        await media.lock_content(db, organisation, sha256)
+        try:
+            async with aclosing(await blobs.open(organisation, sha256, 0, 1)) as chunks:
+                async for _ in chunks:
+                    break
+        except BlobMissing:
+            await _put(blobs, organisation, file)

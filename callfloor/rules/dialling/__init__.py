@@ -1,0 +1,1 @@
+"""Who may be dialled when, how many lines are placed, and in which order."""

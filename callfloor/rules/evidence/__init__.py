@@ -1,0 +1,1 @@
+"""Evidence of attempts: records, their chain, their files."""

@@ -1,0 +1,1 @@
+"""What a file of leads says: its form, its columns, its rows, its report."""

@@ -1,0 +1,160 @@
+"""What a row of an import does to a lead: to a new one, or to one that is there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import UNSET
+
+from callfloor.contract.codes import LeadStatus
+from callfloor.contract.imports import ImportLead
+from callfloor.contract.leads import LARGEST_LEAD_DATA, MOST_FIELDS
+from callfloor.rules.dialling.callbacks import Standing, Wish, completing, status_without
+from callfloor.rules.imports.import_cells import is_absent
+from callfloor.rules.imports.import_words import PHONES
+from callfloor.rules.values.leads import (
+    LeadFault,
+    contacts,
+    each_once,
+    every_fault_of,
+    merged_data,
+    read,
+    standing_columns,
+)
+
+_TEXTS = {"customerKey": "customer_key", "timezone": "timezone", **{phone: phone for phone in PHONES}}
+# What a lead is before anything is known of it.
+BLANK: Mapping[str, Any] = {
+    "customer_key": None, "timezone": None, "phone1": None, "phone2": None, "phone3": None, "next_attempt_at": None,
+    "status_code": int(LeadStatus.NEW), "agent_id": None, "completed_at": None, "data": {}, "attempts": 0,
+    "last_dial_status": None,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Row:
+    """A row that was read. `columns` are those of a new lead, `wish` what it says of agent, time and status."""
+
+    number: int
+    columns: dict[str, Any]
+    wish: Wish
+    completed: bool | None
+    # leadData as it was sent; None: nothing of it
+    data: Mapping[str, Any] | None
+    # fields that were sent as null or empty, by their names in the contract
+    cleared: frozenset[str]
+    # phones that were written as `n/a` or the like
+    absent: int
+
+    @property
+    def key(self) -> str | None:
+        return self.columns["customer_key"]
+
+    @property
+    def list_id(self) -> int:
+        return self.columns["list_id"]
+
+    @property
+    def phones(self) -> list[str]:
+        return [number for name in PHONES if (number := self.columns[name]) is not None]
+
+
+def row_of(
+    number: int,
+    lead: ImportLead,
+    sent: Mapping[str, Any] | None,
+    country: str,
+    at: ZoneInfo,
+    new_ranges: Collection[str] = (),
+) -> Row:
+    """Read a row. `sent`: its members as they came, where clearing counts; None: nothing is cleared, because nothing is
+    there. Raises `LeadFault` for the first field that cannot be taken."""
+    absent = _without_absent(lead)
+    columns, wish = _read(lead, country, at, new_ranges)
+    cleared: frozenset[str] = frozenset()
+    if sent is not None:
+        cleared = frozenset(name for name, value in sent.items() if value is None or value == "")
+        wish = Wish(
+            _said("agentId", wish.agent_id, cleared),
+            _said("nextAttemptTimestamp", wish.at, cleared),
+            UNSET if wish.status_code is None else wish.status_code,
+        )
+    return Row(number, columns, wish, lead.is_completed, lead.lead_data, cleared, absent)
+
+
+def faults_of(lead: ImportLead, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> list[LeadFault]:
+    """All faults of a row that `row_of` refuses."""
+    return every_fault_of(_read, lead, country, at, new_ranges)
+
+
+def _read(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> tuple[dict[str, Any], Wish]:
+    columns, wish = read(lead, country, at, new_ranges)
+    if not lead.do_not_call:
+        return columns, wish
+    if wish.status_code is not None and wish.status_code != LeadStatus.DO_NOT_CALL:
+        raise LeadFault("doNotCall", "contradiction", "says yes, and statusCode another status: leave one of them out")
+    return columns, replace(wish, status_code=int(LeadStatus.DO_NOT_CALL))
+
+
+def _without_absent(lead: ImportLead) -> int:
+    """Take out phones that say that there is none; returns how many."""
+    count = 0
+    if (one := lead.phone1) and not one[-1].isdigit() and is_absent(one):
+        lead.phone1, count = None, 1
+    if (two := lead.phone2) and not two[-1].isdigit() and is_absent(two):
+        lead.phone2, count = None, count + 1
+    if (three := lead.phone3) and not three[-1].isdigit() and is_absent(three):
+        lead.phone3, count = None, count + 1
+    return count
+
+
+def _said(name: str, value: Any, cleared: frozenset[str]) -> Any:
+    """None is cleared, unless nothing was sent."""
+    if name in cleared:
+        return None
+    return UNSET if value is None else value
+
+
+def new_columns(row: Row) -> dict[str, Any]:
+    """Columns of a new lead of which nothing is known. Raises `LeadFault`."""
+    wish = completing(Standing(), row.wish) if row.completed else row.wish
+    return row.columns | standing_columns(Standing(), wish) | {"completed": bool(row.completed)}
+
+
+def changed(lead: Mapping[str, Any], row: Row, country: str, now: datetime, *, may_lift: bool) -> dict[str, Any]:
+    """The changeable columns of a lead (as in `BLANK`) after a row, as an update of one lead would leave them: what the
+    row leaves out stays, null and empty clear, own fields are merged.
+
+    Raises `LeadFault` for what the lead does not allow: to be opened again, to be called against its wish, to have more
+    data than a lead has.
+    """
+    found = dict(lead)
+    for name, column in _TEXTS.items():
+        if row.columns[column] is not None or name in row.cleared:
+            found[column] = row.columns[column]
+    found |= each_once({phone: found[phone] for phone in PHONES})
+    if row.data is not None or "leadData" in row.cleared:
+        data = {} if row.data is None else merged_data(lead["data"], row.data)
+        if len(data) > MOST_FIELDS or len(msgspec.json.encode(data)) > LARGEST_LEAD_DATA:
+            raise LeadFault(
+                "leadData", "too-large", f"would have over {MOST_FIELDS} fields or 64 KiB with what is there"
+            )
+        found["data"] = data
+    found["identifiers"] = contacts(found["data"], found["customer_key"])
+    if row.completed is False and lead["completed_at"] is not None:
+        raise LeadFault("isCompleted", "lead-completed", "is false, but a completed lead cannot be opened again")
+    standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
+    wish = completing(standing, row.wish) if row.completed and lead["completed_at"] is None else row.wish
+    found |= standing_columns(standing, wish, status_without(lead["attempts"], lead["last_dial_status"]))
+    if lead["status_code"] == LeadStatus.DO_NOT_CALL != found["status_code"] and not may_lift:
+        message = "the lead is Do Not Call, and only an import with liftDoNotCall=true may change that"
+        raise LeadFault("statusCode", "do-not-call-stays", message)
+    done = row.completed or found["status_code"] == LeadStatus.COMPLETED
+    if done and lead["completed_at"] is None:
+        found["completed_at"] = now
+    return found

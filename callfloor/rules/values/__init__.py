@@ -1,0 +1,1 @@
+"""Values and what they must be: phones, times, zones, names, leads; every fault in words."""

@@ -1,0 +1,1 @@
+"""A caller's way through a workflow."""

@@ -1,0 +1,1 @@
+"""SQL of agents: presence, what their desks show and what they ask for."""

@@ -1,0 +1,1 @@
+"""SQL of calls: activities, attempts, their legs, recordings, evidence and dispositions."""

@@ -1,0 +1,1 @@
+"""What all SQL stands on: connections, transactions, pages, leases, migrations. Nothing of a subject."""

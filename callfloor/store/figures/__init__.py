@@ -1,0 +1,1 @@
+"""SQL of figures: statistics of campaigns."""

@@ -1,0 +1,212 @@
+"""Callbacks: whether one will be kept, what becomes of those whose agent is gone, and callers who ask for one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+from asyncpg import Record
+
+from callfloor.contract.codes import LeadStatus
+from callfloor.rules.dialling.callbacks import Moved, Refused, Standing, Wish, refusal, settle
+from callfloor.rules.dialling.lead_facts import LeadFacts
+from callfloor.rules.dialling.strategy import CALLBACKS
+from callfloor.store.calls import legs
+from callfloor.store.db.pool import Database
+from callfloor.store.leads import dial_order, leads
+from callfloor.store.leads.leads import NewLead
+from callfloor.store.privacy import do_not_call
+from callfloor.store.setup import campaigns
+from callfloor.store.setup.campaigns import CampaignSetup
+
+log = structlog.get_logger("callfloor.callbacks")
+
+MEMBERS_SQL = """
+SELECT m.campaign_id, m.agent_id FROM campaign_agents m
+JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.agent_id
+WHERE m.organisation_id = $1 AND m.agent_id = ANY($2::bigint[]) AND u.user_type = 'agent' AND u.account_active
+ORDER BY m.agent_id, m.campaign_id"""
+# Whoever closes an account or takes an agent out of a campaign waits until the callback is written, and moves it then.
+HELD_MEMBERS_SQL = f"{MEMBERS_SQL} FOR SHARE OF m, u"
+TO_QUEUE_SQL = f"""
+UPDATE leads l SET status_code = {LeadStatus.CALLBACK_QUEUE:d}, agent_id = NULL, callback_was_of = $2,
+    callback_moved_at = $4, callback_moved_why = $5, updated_at = greatest(l.updated_at, $4)
+FROM lists s
+WHERE l.organisation_id = $1 AND l.agent_id = $2 AND l.status_code = {LeadStatus.CALLBACK_AGENT:d}
+    AND l.next_attempt_at IS NOT NULL AND l.completed_at IS NULL
+    AND s.organisation_id = l.organisation_id AND s.list_id = l.list_id
+    AND ($3::bigint IS NULL OR s.campaign_id = $3)
+RETURNING l.lead_id"""
+_CHANGEABLE = ("completed_at", "status_code", "phone1", "phone2", "phone3", "next_attempt_at", "agent_id", "timezone")
+CAMPAIGNS_OF_SQL = "SELECT list_id, campaign_id FROM lists WHERE organisation_id = $1 AND list_id = ANY($2::bigint[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """A lead as it would be with its callback, and the campaign of its list. `lead_id` None: it is new."""
+
+    campaign_id: int
+    lead: LeadFacts
+    lead_id: int | None = None
+
+
+async def members(
+    db: Database, organisation: int, agents: Collection[int], *, hold: bool = True
+) -> frozenset[tuple[int, int]]:
+    """(campaign, agent) of these agents that are active. `hold`: kept so until the transaction ends, for whoever gives
+    them a callback; comes before any lead is locked, as it does where agents are changed."""
+    if not agents:
+        return frozenset()
+    rows = await db.fetch(HELD_MEMBERS_SQL if hold else MEMBERS_SQL, organisation, sorted(agents))
+    return frozenset((row["campaign_id"], row["agent_id"]) for row in rows)
+
+
+async def refusals(
+    db: Database, organisation: int, wished: Sequence[Wished], active: Collection[tuple[int, int]], now: datetime
+) -> list[Refused | None]:
+    """Why each of these callbacks would not be kept, at its position; None: it will be. `active`: their agents, as
+    `members` found them."""
+    found: list[Refused | None] = [None] * len(wished)
+    for campaign_id in {each.campaign_id for each in wished}:
+        setup = await campaigns.get(db, organisation, campaign_id)
+        if setup is None:
+            raise LookupError("a list's campaign is there")
+        here = [(position, each) for position, each in enumerate(wished) if each.campaign_id == campaign_id]
+        of_campaign = frozenset(agent for campaign, agent in active if campaign == campaign_id)
+        until = await _blocked_until(db, setup, [each.lead for _, each in here], now)
+        for position, each in here:
+            lead = await _on_its_day(db, setup, each, now)
+            found[position] = _refusal(lead, setup, until, of_campaign, now)
+    return found
+
+
+async def _blocked_until(
+    db: Database, setup: CampaignSetup, facts: Sequence[LeadFacts], now: datetime
+) -> Mapping[str, datetime | None]:
+    numbers = {number for lead in facts for number in lead.phones if number is not None}
+    return await do_not_call.blocked_until(db, setup.organisation, setup.hash_key, setup.campaign, numbers, now)
+
+
+async def _on_its_day(db: Database, setup: CampaignSetup, wished: Wished, now: datetime) -> LeadFacts:
+    """The lead with the attempts that its callback's day has seen already."""
+    lead = wished.lead
+    if setup.facts.max_per_day is None or wished.lead_id is None or not lead.attempts:
+        return lead
+    at = max(lead.next_attempt_at or now, now)
+    row = {"lead_id": wished.lead_id, "attempts": lead.attempts, "timezone": lead.zone}
+    row |= dict(zip(("phone1", "phone2", "phone3"), lead.phones, strict=True))
+    today = await dial_order.dialled_today(db, setup, [row], at)
+    return replace(lead, attempts_today=today.get(wished.lead_id, 0))
+
+
+def _refusal(
+    lead: LeadFacts,
+    setup: CampaignSetup,
+    until: Mapping[str, datetime | None],
+    members: frozenset[int],
+    now: datetime,
+) -> Refused | None:
+    def blocked(at: datetime) -> frozenset[int]:
+        return frozenset(
+            index
+            for index, number in enumerate(lead.phones, 1)
+            if number is not None and number in until and ((end := until[number]) is None or end > at)
+        )
+
+    at = max(lead.next_attempt_at or now, now)
+    found = refusal(lead, setup.facts, blocked(at), members, now)
+    ends = [end for number in lead.phones if number is not None and (end := until.get(number)) is not None]
+    if found is None or found.reason != "do-not-call" or not ends or lead.status_code == LeadStatus.DO_NOT_CALL:
+        return found
+    # the number may be called again some day
+    again = refusal(replace(lead, next_attempt_at=min(ends)), setup.facts, blocked(min(ends)), members, now)
+    return replace(found, next_at=min(ends) if again is None else again.next_at, zone=setup.facts.zone)
+
+
+async def refused_rows(db: Database, organisation: int, rows: Sequence[NewLead], now: datetime) -> dict[int, Refused]:
+    """Which of these new leads, by position, have a callback that would not be kept."""
+    asked = [(position, row) for position, row in enumerate(rows) if row.status_code in CALLBACKS]
+    if not asked:
+        return {}
+    active = await members(db, organisation, {row.agent_id for _, row in asked if row.agent_id is not None})
+    of_list = await campaigns_of(db, organisation, {row.list_id for _, row in asked})
+    wished = [
+        Wished(
+            of_list[row.list_id],
+            facts_of(
+                Standing(row.agent_id, row.next_attempt_at, row.status_code),
+                (row.phone1, row.phone2, row.phone3),
+                row.timezone,
+            ),
+        )
+        for _, row in asked
+    ]
+    found = await refusals(db, organisation, wished, active, now)
+    return {position: each for (position, _), each in zip(asked, found, strict=True) if each is not None}
+
+
+async def campaigns_of(db: Database, organisation: int, list_ids: Collection[int]) -> dict[int, int]:
+    """The campaign of each of these lists that there is."""
+    return {
+        row["list_id"]: row["campaign_id"] for row in await db.fetch(CAMPAIGNS_OF_SQL, organisation, list(list_ids))
+    }
+
+
+async def to_queue(
+    db: Database, organisation: int, agent_id: int, why: Moved, now: datetime, campaign_id: int | None = None
+) -> int:
+    """The agent can make its callbacks (of one campaign, or all) no more: they are the queue's. Each lead says so, and
+    the log. Returns how many there were."""
+    moved = len(await db.fetch(TO_QUEUE_SQL, organisation, agent_id, campaign_id, now, why))
+    if moved:
+        reason = why.name.lower().replace("_", "-")
+        log.info("callbacks-to-queue", organisation=organisation, agent=agent_id, count=moved, reason=reason)
+    return moved
+
+
+async def register(
+    db: Database, organisation: int, campaign_id: int, list_id: int, activity_id: int, number: str, at: datetime
+) -> bool:
+    """Make a lead of a caller (E.164) in a list of an outbound campaign, due at once, and note the wish by the call.
+
+    False: the number would not be called back, or there is no such list.
+    """
+    async with db.transaction():
+        of_list = await campaigns_of(db, organisation, {list_id})
+        if not of_list:
+            return False
+        asked = settle(Standing(), Wish(at=at))
+        wished = Wished(of_list[list_id], facts_of(asked, (number, None, None), None))
+        (refused,) = await refusals(db, organisation, [wished], (), at)
+        if refused is not None:
+            log.info("callback-refused", organisation=organisation, activity=activity_id, reason=refused.reason)
+            return False
+        new = NewLead(
+            organisation_id=organisation,
+            list_id=list_id,
+            data=msgspec.Raw(msgspec.json.encode({"callbackFor": activity_id})),
+            status_code=asked.status_code,
+            phone1=number,
+            next_attempt_at=asked.at,
+            agent_id=asked.agent_id,
+        )
+        (outcome,) = await leads.insert_many(db, [new])
+        if outcome.lead_id is None:
+            return False
+        await legs.add_task(db, organisation, campaign_id, "callback", activity_id, at)
+        return True
+
+
+def facts_of(asked: Standing, phones: tuple[str | None, str | None, str | None], timezone: str | None) -> LeadFacts:
+    """The facts of a lead that is new."""
+    return LeadFacts(None, asked.status_code, phones, (0, 0, 0), 0, asked.at, asked.agent_id, timezone, False)
+
+
+def facts_of_row(row: Record | Mapping[str, Any], values: Mapping[str, Any]) -> LeadFacts:
+    """The facts of a row of `leads` with these columns changed."""
+    changed = {name: values[name] for name in _CHANGEABLE if name in values}
+    return dial_order.lead_facts(dict(row) | changed)

@@ -1,0 +1,1 @@
+"""SQL of people: users, and the tokens that let them in."""

@@ -1,0 +1,1 @@
+"""SQL of privacy: do-not-call, erasure, and what finds a customer's traces."""

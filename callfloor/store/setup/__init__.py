@@ -1,0 +1,1 @@
+"""SQL of what a centre file describes: organisations, campaigns, workflows, prompts."""

@@ -1,0 +1,68 @@
+"""Organisations: each is a centre of its own; nothing of one is ever seen from another."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from asyncpg import Record
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from callfloor.contract.dialling import DoNotCallList
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+
+_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call"
+EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
+NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
+INSERT_SQL = """
+INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, hash_key, signing_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING organisation_id"""
+UPDATE_SQL = """
+UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5, updated_at = now()
+WHERE organisation_id = $1"""
+SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
+
+
+async def every(db: Database) -> list[Record]:
+    return await db.fetch(EVERY_SQL)
+
+
+async def named(db: Database, name: str) -> Record | None:
+    return await db.fetchrow(NAMED_SQL, name)
+
+
+async def create(
+    db: Database,
+    name: str,
+    timezone: str,
+    country: str,
+    new_ranges: Sequence[str] = (),
+    do_not_call: DoNotCallList = "organisation",
+) -> int:
+    """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
+    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto."""
+    signing_key = Ed25519PrivateKey.generate().private_bytes_raw()
+    given = name, timezone, country, list(new_ranges), do_not_call, secrets.token_bytes(32), signing_key
+    return int(await db.fetchval(INSERT_SQL, *given))
+
+
+async def update(
+    db: Database,
+    organisation: int,
+    timezone: str,
+    country: str,
+    new_ranges: Sequence[str] = (),
+    do_not_call: DoNotCallList = "organisation",
+) -> None:
+    """Change an organisation; every process forgets what it knew of it when the transaction commits."""
+    async with db.transaction():
+        await db.execute(UPDATE_SQL, organisation, timezone, country, list(new_ranges), do_not_call)
+        await db.execute(tokens.CHANGED_SQL)
+
+
+async def public_key(db: Database, organisation: int) -> bytes:
+    """The Ed25519 public key (raw, 32 bytes) of the organisation's erasure certificates."""
+    signing_key = await db.fetchval(SIGNING_KEY_SQL, organisation)
+    return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()

@@ -1,0 +1,1 @@
+"""The carrier without a network: simulated customers, their behaviour and their sound."""

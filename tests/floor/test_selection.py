@@ -73,6 +73,12 @@ class Dialler:
         plan = self._campaigns[self.key].plan
         await self._selection.skip(plan, lead, agent, "not suitable", at.timestamp(), keep_promise=keep_promise)
 
+    async def by_hand(self, number: str, agent: int, lead: int, at: datetime) -> Claimed:
+        plan = self._campaigns[self.key].plan
+        placed = await self._selection.by_hand(plan, agent, number, lead, at.timestamp())
+        assert isinstance(placed, Claimed)
+        return placed
+
     async def every(self, at: datetime) -> list[int]:
         """The leads that the dialler dials at one moment, one after the other, until there is none."""
         found: list[int] = []
@@ -348,6 +354,83 @@ async def test_a_callback_whose_agent_goes_is_due_when_it_was_promised(
     assert due == (NOON + timedelta(minutes=30) if status is LeadStatus.NEW else promised)
     again = await dialler.preview(centre.agent, NOON + timedelta(seconds=1))
     assert (again is None) is (status is LeadStatus.NEW)
+
+
+KEPT, LATER, DIALLED = "kept", "kept, a little later", "as any other call"
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("status", [LeadStatus.CALLBACK_QUEUE, LeadStatus.CALLBACK_AGENT])
+@pytest.mark.parametrize(
+    ("due", "ended", "becomes"),
+    [
+        # the engine died before it was placed, its agent left, lines were let go
+        (-HOUR, DialStatus.CANCELLED, KEPT),
+        (-HOUR, DialStatus.REFUSED, KEPT),
+        (-HOUR, DialStatus.TELCO_ERROR, LATER),
+        (-HOUR, DialStatus.NO_ANSWER, DIALLED),
+        (-HOUR, DialStatus.BUSY, DIALLED),
+        (-HOUR, DialStatus.ANSWERED, DIALLED),
+        # called by hand before the time that was promised
+        (HOUR, DialStatus.NO_ANSWER, KEPT),
+        (HOUR, DialStatus.ANSWERING_MACHINE, KEPT),
+        (HOUR, DialStatus.CANCELLED, KEPT),
+        (HOUR, DialStatus.ANSWERED, DIALLED),
+    ],
+)
+async def test_a_callback_about_which_nobody_was_spoken_to_is_kept(
+    db: Database,
+    centre: Centre,
+    dialler: Dialler,
+    status: LeadStatus,
+    due: timedelta,
+    ended: DialStatus,
+    becomes: str,
+) -> None:
+    (lead_id,) = await add_leads(db, centre, 1)
+    agent = centre.agent if status is LeadStatus.CALLBACK_AGENT else None
+    await db.execute(
+        "UPDATE leads SET status_code = $2, agent_id = $3, next_attempt_at = $4 WHERE lead_id = $1",
+        *(lead_id, status, agent, NOON + due),
+    )
+    await dialler.open(NOON)
+    if due > timedelta():
+        call = await dialler.by_hand("+61491570156", centre.agent, lead_id, NOON)
+    else:
+        (call,) = await dialler.claim(1, NOON)
+    at = NOON + timedelta(seconds=20)
+    if ended is DialStatus.ANSWERED:
+        await attempts.answered(db, centre.organisation, call.call, NOON)
+        await attempts.connected(db, centre.organisation, call.call, centre.agent, NOON)
+    await dialler.over(call, ended, at)
+    row = await db.fetchrow("SELECT * FROM leads WHERE lead_id = $1", lead_id)
+    assert row is not None
+    assert row["last_dial_status"] == ended
+    if becomes == DIALLED:
+        assert row["status_code"] not in (LeadStatus.CALLBACK_QUEUE, LeadStatus.CALLBACK_AGENT)
+        return
+    later = timedelta(minutes=5, seconds=20) if becomes == LATER else due
+    assert (row["status_code"], row["agent_id"], row["next_attempt_at"]) == (status, agent, NOON + later)
+    assert row["completed_at"] is None
+    dialled = await dialler.claim(1, max(at, NOON + later), reserved=status is LeadStatus.CALLBACK_AGENT)
+    assert [each.lead for each in dialled] == [lead_id], "it is dialled again"
+
+
+async def test_a_callback_that_is_kept_is_the_queue_s_when_its_agent_is_gone(
+    db: Database, centre: Centre, dialler: Dialler
+) -> None:
+    (lead_id,) = await add_leads(db, centre, 1)
+    await db.execute(
+        "UPDATE leads SET status_code = 10, agent_id = $2, next_attempt_at = $3 WHERE lead_id = $1",
+        *(lead_id, centre.agent, NOON),
+    )
+    await dialler.open(NOON)
+    (call,) = await dialler.claim(1, NOON)
+    await db.execute("UPDATE users SET account_active = false WHERE user_id = $1", centre.agent)
+    await dialler.over(call, DialStatus.CANCELLED, NOON)
+    row = await db.fetchrow("SELECT status_code, agent_id, next_attempt_at FROM leads WHERE lead_id = $1", lead_id)
+    assert row is not None
+    assert tuple(row.values()) == (LeadStatus.CALLBACK_QUEUE, None, NOON)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre, alone
 from tests.floor.books import equals, states
 from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, calls, exchange, pause, steady, switch_on
+from tests.floor.test_recovery import another
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
@@ -378,3 +379,25 @@ async def test_no_call_is_given_to_a_number_on_a_do_not_call_list(
         assert (refusal.code, up.state(centre.agent)) == ("refused-number", "on-call")
         assert "do-not-call" in refusal.detail
         assert await up.do(centre.agent, command(Target(number="+61491570158"))) is None
+
+
+@pytest.mark.parametrize("promised_again", [False, True])
+async def test_a_caller_who_was_helped_is_not_called_back_though_the_engine_died_before_the_wrap_up(
+    centre: Centre, own: Database, settings: Settings, promised_again: bool
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _):
+        lead = await add(centre, nextAttemptTimestamp=OPEN)
+        assert (await talked(up, own, centre, number)).lead_id == lead
+        if promised_again:
+            later = {"nextAttemptTimestamp": "2027-03-11T12:00:00+11:00"}
+            assert (await centre.client.put(f"/leads/{lead}", json=later)).status_code == 200
+        async with another(up, settings):
+            await until(lambda: equals(_wrapped(own, centre), 1))
+            await until(lambda: equals(states(own, centre), {"ready"}))
+    expected = ("Callback - Queue", None, "2027-03-11T12:00:00+11:00") if promised_again else ("Contacted", None, None)
+    assert callback_of(await read(centre, lead)) == expected
+
+
+async def _wrapped(own: Database, centre: Centre) -> int:
+    wrapped = "SELECT count(*) FROM activities WHERE organisation_id = $1 AND wrap_up_at IS NOT NULL"
+    return await own.fetchval(wrapped, centre.organisation)

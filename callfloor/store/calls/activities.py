@@ -128,14 +128,23 @@ FROM activities {_HERE}"""
 BLOCK_CONTACT_SQL = f"""
 SELECT block_as_asked(ARRAY[organisation_id], ARRAY[campaign_id], ARRAY[lead_id], ARRAY[contact])
 FROM activities {_HERE} AND type LIKE 'call.%'"""
-# Of calls whose agent's engine died: nobody will say any more what came of them.
-WRAP_UP_LEFT_SQL = """
-UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
+# Of calls whose agent's engine died: nobody will say any more what came of them. Who called and was spoken to was
+# helped: the callback of the call's lead is over, unless somebody changed the lead since.
+WRAP_UP_LEFT_SQL = f"""
+WITH left_over AS (UPDATE activities a SET wrap_up_at = greatest($4, a.hang_up_at),
     wrap_code = (SELECT w.code FROM wrap_codes w
         WHERE w.organisation_id = $1 AND w.campaign_id = $2 AND w.code = $3)
 WHERE a.organisation_id = $1 AND a.campaign_id = $2 AND a.type LIKE 'call.%' AND a.agent_id IS NOT NULL
     AND a.answered_at IS NOT NULL AND a.hang_up_at IS NOT NULL
-    AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'"""
+    AND a.wrap_up_at IS NULL AND a.created_at > $4::timestamptz - interval '31 days'
+    RETURNING a.type, a.lead_id, a.answered_at
+)
+UPDATE leads l SET status_code = {LeadStatus.CONTACTED:d}, next_attempt_at = NULL, agent_id = NULL,
+    updated_at = greatest(l.updated_at, $4)
+FROM left_over a
+WHERE l.organisation_id = $1 AND l.lead_id = a.lead_id AND a.type IN ('call.inbound', 'call.manual')
+    AND l.completed_at IS NULL AND l.in_flight_attempt_id IS NULL AND l.updated_at <= a.answered_at
+    AND l.status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d})"""
 WRAP_CODE_KNOWN_SQL = """
 SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
     AND w.campaign_id = a.campaign_id AND w.code = $3)

@@ -23,10 +23,11 @@ _SHOWN = "a.*, c.name AS campaign_name, c.timezone AS campaign_timezone"
 _JOINED = "JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id"
 GET_SQL = f"SELECT {_SHOWN} FROM attempts a {_JOINED} WHERE a.organisation_id = $1 AND a.attempt_id = $2"
 
+_CALLBACKS = f"{LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d}"
 # Only a lead that is still as it was judged is dialled. One that another writer holds is passed over: it may be
 # dialled by another engine at this moment. So it is with a number, whose other leads have locks of their own: `start`
 # has taken it, so that nobody else can begin a call to it until this one is committed.
-START_SQL = """
+START_SQL = f"""
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::smallint[], $7::text[], $8::integer[],
         $9::text[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
@@ -38,7 +39,7 @@ WITH wanted AS MATERIALIZED (
         WHERE a.organisation_id = $1 AND a.phone_number = n.phone_number AND a.dialled_at >= $15) AS o
     WHERE o.up = 0 AND (n.of_number_before IS NULL OR o.attempts = n.of_number_before)
 ), free AS MATERIALIZED (
-    SELECT n.ord, l.lead_id, l.list_id
+    SELECT n.ord, l.lead_id, l.list_id, l.status_code, l.next_attempt_at
     FROM leads l
     JOIN wanted n ON n.lead_id = l.lead_id
     JOIN lists s ON s.organisation_id = l.organisation_id AND s.list_id = l.list_id AND s.campaign_id = n.campaign_id
@@ -48,7 +49,9 @@ WITH wanted AS MATERIALIZED (
     ORDER BY l.lead_id
     FOR NO KEY UPDATE OF l SKIP LOCKED
 ), placed AS MATERIALIZED (
-    SELECT n.*, f.list_id, nextval('attempt_ids') AS attempt_id, nextval('activity_ids') AS activity_id
+    SELECT n.*, f.list_id, nextval('attempt_ids') AS attempt_id, nextval('activity_ids') AS activity_id,
+        CASE WHEN f.status_code IN ({_CALLBACKS}) THEN f.status_code END AS callback_status,
+        CASE WHEN f.status_code IN ({_CALLBACKS}) THEN f.next_attempt_at END AS callback_at
     FROM wanted n
     JOIN campaigns c ON c.organisation_id = $1 AND c.campaign_id = n.campaign_id
     JOIN idle i ON i.ord = n.ord
@@ -74,9 +77,9 @@ WITH wanted AS MATERIALIZED (
         last_dialled_at = greatest(d.last_dialled_at, excluded.last_dialled_at)
 ), calls AS (
     INSERT INTO attempts (organisation_id, attempt_id, dialled_at, campaign_id, list_id, lead_id, mode, phone_index,
-        phone_number, activity_id, parent_activity_id, root_activity_id)
+        phone_number, activity_id, parent_activity_id, root_activity_id, callback_status, callback_at)
     SELECT $1, attempt_id, $2, campaign_id, list_id, lead_id, mode, phone_index, phone_number, activity_id,
-        parent_activity_id, coalesce(root_activity_id, activity_id)
+        parent_activity_id, coalesce(root_activity_id, activity_id), callback_status, callback_at
     FROM placed
 ), legs AS (
     INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id,
@@ -109,11 +112,28 @@ UPDATE activities a SET status_id = 3, answered_at = greatest($3, c.answered_at)
 FROM call c WHERE {_LEG}
 RETURNING a.agent_interaction_id"""
 # A status or time that somebody gave the lead during the call is not overwritten: `start` left 1 and no time.
+# A callback is kept: where the call was let go before anybody answered, had no line, or reached nobody before
+# its time, it is what it was (the queue's, where its agent can make it no more).
+_UNTOUCHED = "l.status_code = 1 AND l.completed_at IS NULL AND l.next_attempt_at IS NULL"
+_KEPT = f"c.promised IS NOT NULL AND {_UNTOUCHED}"
 FINISH_SQL = f"""
 WITH call AS (
     UPDATE attempts SET dial_status = $4, hang_up_at = greatest($3, answered_at, dialled_at)
     WHERE {_OPEN}
-    RETURNING activity_id, dialled_at, hang_up_at, lead_id, attempt_id, phone_index
+    RETURNING *
+), promise AS (
+    SELECT c.*, CASE WHEN c.callback_at IS NOT NULL
+            AND ($4 IN ({DialStatus.CANCELLED:d}, {DialStatus.REFUSED:d})
+                OR $4 = {DialStatus.TELCO_ERROR:d} AND NOT $8
+                OR c.callback_at > c.hang_up_at AND c.connect_delay_ms IS NULL)
+        THEN CASE WHEN c.callback_status = {LeadStatus.CALLBACK_AGENT:d} AND NOT EXISTS (
+            SELECT FROM leads l
+            JOIN campaign_agents m ON m.organisation_id = $1 AND m.campaign_id = c.campaign_id
+                AND m.agent_id = l.agent_id
+            JOIN users u ON u.organisation_id = $1 AND u.user_id = m.agent_id AND u.account_active
+            WHERE l.organisation_id = $1 AND l.lead_id = c.lead_id)
+        THEN {LeadStatus.CALLBACK_QUEUE:d} ELSE c.callback_status END END AS promised
+    FROM call c
 ), leg AS (
     UPDATE activities a SET dial_status = $4,
         hang_up_at = coalesce(a.hang_up_at, greatest(c.hang_up_at, a.answered_at)),
@@ -126,12 +146,16 @@ WITH call AS (
         phone1_dial_status = CASE WHEN c.phone_index = 1 THEN $4 ELSE l.phone1_dial_status END,
         phone2_dial_status = CASE WHEN c.phone_index = 2 THEN $4 ELSE l.phone2_dial_status END,
         phone3_dial_status = CASE WHEN c.phone_index = 3 THEN $4 ELSE l.phone3_dial_status END,
-        status_code = CASE WHEN l.status_code = 1 AND l.completed_at IS NULL THEN $6 ELSE l.status_code END,
-        completed_at = CASE WHEN $8 AND l.next_attempt_at IS NULL THEN coalesce(l.completed_at, c.hang_up_at)
-            ELSE l.completed_at END,
+        status_code = CASE WHEN {_KEPT} THEN c.promised
+            WHEN l.status_code = 1 AND l.completed_at IS NULL THEN $6 ELSE l.status_code END,
+        agent_id = CASE WHEN {_KEPT} AND c.promised = {LeadStatus.CALLBACK_QUEUE:d} THEN NULL ELSE l.agent_id END,
+        completed_at = CASE WHEN $8 AND l.next_attempt_at IS NULL AND NOT ({_KEPT})
+            THEN coalesce(l.completed_at, c.hang_up_at) ELSE l.completed_at END,
         abandoned_at = CASE WHEN $4 = 7 THEN c.hang_up_at ELSE l.abandoned_at END,
-        next_attempt_at = coalesce(l.next_attempt_at, $7), updated_at = greatest(l.updated_at, c.hang_up_at)
-    FROM call c
+        next_attempt_at = CASE WHEN {_KEPT} AND $4 = {DialStatus.TELCO_ERROR:d} THEN greatest($7, c.callback_at)
+            WHEN {_KEPT} THEN c.callback_at ELSE coalesce(l.next_attempt_at, $7) END,
+        updated_at = greatest(l.updated_at, c.hang_up_at)
+    FROM promise c
     WHERE l.organisation_id = $1 AND l.lead_id = c.lead_id AND l.in_flight_attempt_id = c.attempt_id
 )
 SELECT 1 FROM call"""

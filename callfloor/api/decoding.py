@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import typing
 import zlib
@@ -13,6 +14,7 @@ import msgspec
 
 from callfloor.errors import FieldError, Invalid, MalformedRequest, TooLarge, UnsupportedMediaType, UriTooLong
 from callfloor.rules.values.faults import code_of, faults, listed, message_of, unknown
+from callfloor.rules.values.json_faults import sentence, unfit
 
 S = TypeVar("S")
 
@@ -78,6 +80,15 @@ async def read_body(
     return b"".join([chunk async for chunk in read_chunks(receive, headers, most)])
 
 
+async def read_json(
+    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    headers: Mapping[bytes, bytes],
+    most: int = LARGEST_BODY,
+) -> bytes:
+    """The same of a JSON body, without the byte-order mark that some programs put before it."""
+    return (await read_body(receive, headers, most)).removeprefix(codecs.BOM_UTF8)
+
+
 def content_type(headers: Mapping[bytes, bytes]) -> str:
     """The media type of the body, lower case, without parameters; '' when absent. Only UTF-8 is taken."""
     text = headers.get(b"content-type", b"").decode("latin-1").lower()
@@ -102,20 +113,20 @@ class Body(typing.Generic[S]):
         except msgspec.ValidationError as error:
             raise faults(self.kind, _any_json(raw)) or _unexplained() from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedRequest(_malformed(raw, error)) from error
+            raise _malformed(raw, error) from error
         if b"\\u0000" in raw:
             _refuse_nul(msgspec.json.decode(raw))
         return value
 
 
-def _malformed(raw: bytes, error: Exception) -> str:
+def _malformed(raw: bytes, error: Exception) -> MalformedRequest:
     if not raw:
-        return "The body is empty; this operation needs a JSON object."
+        return MalformedRequest("The body is empty; this operation needs a JSON object.")
     if isinstance(error, RecursionError):
-        return "The JSON is nested too deeply."
-    if "surrogate" in str(error):
-        return f"The JSON has half of a surrogate pair (\\ud800 to \\udfff), which is no character{_where(error)}."
-    return f"The body is not valid JSON in UTF-8{_where(error)}."
+        return MalformedRequest("The JSON is nested too deeply.")
+    if found := unfit(raw):
+        return MalformedRequest(f"The JSON cannot be kept: {sentence(found)}{_where(error)}.", errors=found)
+    return MalformedRequest(f"The body is not valid JSON in UTF-8{_where(error)}.")
 
 
 def _where(error: Exception) -> str:
@@ -134,7 +145,7 @@ def _any_json(raw: bytes) -> object:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest(_malformed(raw, error)) from error
+        raise _malformed(raw, error) from error
 
 
 def _refuse_nul(value: Any) -> None:

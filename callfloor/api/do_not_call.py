@@ -13,7 +13,7 @@ from asyncpg import Record
 from callfloor import regimes
 from callfloor.api.call import Answer, Call, invalid, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
-from callfloor.api.decoding import Body, content_type, read_body
+from callfloor.api.decoding import Body, content_type, read_body, read_json
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.contract.do_not_call import (
     LARGEST_UPLOAD,
@@ -119,7 +119,7 @@ async def add_do_not_call(call: Call, query: DoNotCallUploadQuery) -> Answer[DoN
     kind = content_type(call.headers)
     if kind == "application/json":
         _no_upload(query)
-        raw = await read_body(call.receive, call.headers)
+        raw = await read_json(call.receive, call.headers)
 
         async def work() -> Answer[DoNotCallAdded]:
             return await _add(call, _ADD.decode(raw))

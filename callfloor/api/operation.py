@@ -13,7 +13,7 @@ import msgspec
 from starlette.responses import Response
 
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
-from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_body
+from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_json
 from callfloor.contract.codes import Scope
 from callfloor.errors import (
     FieldError,
@@ -104,7 +104,7 @@ class Operation:
         if self.body is not None:
             if content_type(call.headers) != "application/json":
                 raise UnsupportedMediaType("The body must have Content-Type: application/json.")
-            raw = await read_body(call.receive, call.headers, self.largest)
+            raw = await read_json(call.receive, call.headers, self.largest)
             arguments["body"] = self.body.decode(raw)
         if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
             request = _ordered(raw)

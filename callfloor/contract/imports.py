@@ -68,7 +68,7 @@ class ImportQuery(Request):
         | None
     ) = None
     encoding: (
-        Annotated[str, Meta(max_length=40, description="Of a CSV file, such as windows-1252; also `charset=`.")] | None
+        Annotated[str, Meta(max_length=40, description="Of CSV or JSON, such as windows-1252; also `charset=`.")] | None
     ) = None
     sheet: Annotated[str, Meta(max_length=100, description="Of a workbook; default its first.")] | None = None
 

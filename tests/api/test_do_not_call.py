@@ -418,3 +418,39 @@ async def test_a_regime_s_register_stops_the_dialler_when_the_wash_is_too_old(
     said = next(each["detail"] for each in shown["rules"] if each["rule"] == "register-wash")
     if days is not None or not allowed:
         assert "callfloor dnc import FILE --register DNCR" in said
+
+
+async def test_a_lead_that_is_lifted_takes_along_what_it_brought_for_phones_that_it_had_then(centre: Centre) -> None:
+    lead = await create(centre, phone1=NUMBER, statusCode=11)
+    await centre.client.put(f"/leads/{lead}", json={"phone1": SECOND})
+    assert {each["phoneNumber"] for each in await entries(centre)} == {NUMBER, SECOND}
+    body = {"nextAttemptTimestamp": "2030-01-07T10:00:00+11:00"}
+    lifted = await centre.client.put(f"/leads/{lead}?liftDoNotCall=true", json=body)
+    assert lifted.status_code == 200, lifted.text
+    assert await entries(centre) == []
+
+
+async def test_a_wish_of_two_leads_stays_until_the_second_is_lifted(centre: Centre) -> None:
+    first = await create(centre, phone1=NUMBER, statusCode=11)
+    second = await create(centre, phone2=NUMBER, statusCode=11)
+    for lead, left in ((first, [second]), (second, [])):
+        done = await centre.client.put(f"/leads/{lead}?liftDoNotCall=true", json={"statusCode": 0})
+        assert done.status_code == 200, done.text
+        assert [each["leadId"] for each in await entries(centre)] == left
+
+
+async def test_a_callback_that_lifts_one_lead_is_refused_while_another_of_the_number_is_do_not_call(
+    centre: Centre,
+) -> None:
+    first = await create(centre, phone1=NUMBER, statusCode=11)
+    await create(centre, phone1=NUMBER, statusCode=11)
+    body = {"nextAttemptTimestamp": "2030-01-07T10:00:00+11:00"}
+    refused = await centre.client.put(f"/leads/{first}?liftDoNotCall=true", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "do-not-call")
+
+
+async def test_a_wish_that_somebody_adds_to_a_lead_s_stays_when_the_lead_is_lifted(centre: Centre) -> None:
+    lead = await create(centre, phone1=NUMBER, statusCode=11)
+    await centre.client.post(LISTS, json={"phoneNumber": NUMBER, "reason": "by letter"})
+    await centre.client.put(f"/leads/{lead}?liftDoNotCall=true", json={"statusCode": 0})
+    assert [each["reason"] for each in await entries(centre)] == ["by letter"]

@@ -353,7 +353,32 @@ async def test_half_a_surrogate_pair_is_refused_with_its_place(centre: Centre, t
     answer = await centre.client.post("/leads", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert "surrogate" in answer.json()["detail"]
-    assert "byte" in answer.json()["detail"]
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/customerKey"]
+
+
+async def test_what_json_allows_and_nobody_can_keep_is_named_by_its_field(centre: Centre) -> None:
+    body = '{"listId": 1, "leadData": {"a": "\\ud800", "n": 1e999, "b/c": -1E400, "\\udfff": 1}, "customerKey": "k"}'
+    answer = await centre.client.post("/leads", content=body, headers={"Content-Type": "application/json"})
+    found = {error["pointer"]: error["code"] for error in answer.json()["errors"]}
+    assert answer.status_code == 400
+    halves, ranges = ("/leadData", "/leadData/a"), ("/leadData/n", "/leadData/b~1c")
+    assert found == dict.fromkeys(halves, "half-surrogate") | dict.fromkeys(ranges, "range")
+
+
+async def test_a_byte_order_mark_before_json_is_passed_over_and_makes_no_other_request(centre: Centre) -> None:
+    body = f'{{"listId": {centre.list_id}, "phone1": "0491570156"}}'.encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "mark"}
+    made = await centre.client.post("/leads", content=b"\xef\xbb\xbf" + body, headers=headers)
+    again = await centre.client.post("/leads", content=body, headers=headers)
+    assert (made.status_code, again.json()) == (201, made.json())
+    path = f"/leads/{made.json()['leadId']}"
+    put = await centre.client.put(
+        path, content=b'\xef\xbb\xbf{"customerKey": "k"}', headers=headers | {"Idempotency-Key": "2"}
+    )
+    assert put.status_code == 200
+    blocked = b'\xef\xbb\xbf{"phoneNumber": "0491570156"}'
+    dnc = await centre.client.post("/admin/do-not-call", content=blocked, headers={"Content-Type": "application/json"})
+    assert dnc.status_code == 201
 
 
 @pytest.mark.parametrize(

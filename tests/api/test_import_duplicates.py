@@ -234,3 +234,35 @@ async def test_a_callback_of_a_row_is_kept_or_refused(centre: Centre, db: Databa
     _, counts = await bulk(centre, db, [{"customerKey": "k", "nextAttemptTimestamp": None}], "onDuplicate=update")
     found = await get(centre, lead)
     assert (found["agentId"], found["timestamps"]["nextAttempt"], found["lastStatusCode"]) == (None, None, 0)
+
+
+async def on_list(centre: Centre, number: str) -> list[dict[str, Any]]:
+    return (await centre.client.get("/admin/do-not-call", params={"phoneNumber": number})).json()["items"]
+
+
+async def test_an_import_that_lifts_do_not_call_lifts_what_its_leads_brought_onto_the_list(
+    centre: Centre, db: Database
+) -> None:
+    lead = await make(centre, customerKey="k", phone1=ONE, statusCode=11)
+    row = {"customerKey": "k", "nextAttemptTimestamp": "2030-01-07T10:00:00+11:00"}
+    for dry in ("&dryRun=true", ""):
+        _, counts = await bulk(centre, db, [row], f"onDuplicate=update&liftDoNotCall=true{dry}")
+        assert counts == {"updated": 1}
+    assert (await get(centre, lead))["lastStatusCode"] == 9
+    assert await on_list(centre, ONE) == []
+    (lifted,) = (await centre.client.get("/admin/do-not-call/lifted")).json()["items"]
+    assert (lifted["lifted"]["source"], str(lead) in lifted["lifted"]["reason"]) == ("import", True)
+
+
+async def test_a_row_that_is_refused_or_sets_do_not_call_again_lifts_nothing(centre: Centre, db: Database) -> None:
+    for key, number in (("refused", ONE), ("again", TWO)):
+        await make(centre, customerKey=key, phone1=number, statusCode=11)
+    rows = [
+        {"customerKey": "refused", "nextAttemptTimestamp": "2030-01-07T10:00:00+11:00", "agentId": centre.agent,
+         "phone1": None},
+        {"customerKey": "again", "statusCode": 0},
+        {"customerKey": "again", "doNotCall": True},
+    ]  # fmt: skip
+    _, counts = await bulk(centre, db, rows, "onDuplicate=update&liftDoNotCall=true")
+    assert counts == {"updated": 2, "invalid": 1}
+    assert [len(await on_list(centre, number)) for number in (ONE, TWO)] == [1, 1]

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import openpyxl
@@ -150,6 +150,42 @@ async def test_a_workbook_is_one_whatever_it_was_called(centre: Centre, db: Data
     assert result["inserted"] == 1
 
 
+async def test_times_of_day_and_durations_of_a_workbook_are_written_as_it_shows_them(
+    centre: Centre, db: Database
+) -> None:
+    spans = [timedelta(hours=30, minutes=5), timedelta(minutes=-15), time(9, 30), timedelta(seconds=59.7)]
+    body = workbook(("One", [["phone", "a", "b", "c", "d"], ["0491570156", *spans]]))
+    await run(centre, db, body, XLSX, f"listId={centre.list_id}")
+    (lead,) = await leads(centre)
+    assert lead["dataFields"] == {"a": "30:05:00", "b": "-0:15:00", "c": "09:30:00", "d": "0:01:00"}
+
+
+async def test_parameters_of_other_forms_are_refused_and_not_passed_over(centre: Centre, db: Database) -> None:
+    bodies = {
+        "json": (b'{"leads": [{"phone1": "0491570156"}]}', JSON),
+        "ndjson": (b'{"phone1": "0491570156"}', NDJSON),
+        "csv": (b"phone\n0491570156\n", CSV),
+        "xlsx": (workbook(("One", [["phone"], ["0491570156"]])), CSV),
+    }
+    of = {"map=phone=phone1": ("csv", "xlsx"), "delimiter=,": ("csv",), "sheet=One": ("xlsx",)}
+    for parameter, forms in (of | {"encoding=utf-8": ("csv", "json", "ndjson")}).items():
+        for form, (body, headers) in bodies.items():
+            path = f"/leads/bulk?listId={centre.list_id}&dryRun=true&{parameter}"
+            answer = await centre.client.post(path, content=body, headers=headers)
+            if form in forms:
+                assert answer.status_code == 202, (form, parameter, answer.text)
+                continue
+            named = [error["parameter"] for error in answer.json()["errors"]]
+            assert (answer.status_code, named) == (422, [parameter.partition("=")[0]]), (form, parameter)
+
+
+async def test_json_in_a_declared_encoding_is_read_in_it(centre: Centre, db: Database) -> None:
+    body = '{"leads": [{"phone1": "0491570156", "leadData": {"name": "José"}}]}'.encode("cp1252")
+    headers = {"Content-Type": "application/json; charset=windows-1252"}
+    await run(centre, db, body, headers, f"listId={centre.list_id}")
+    assert (await leads(centre))[0]["dataFields"] == {"name": "José"}
+
+
 def bomb(megabytes: int) -> bytes:
     """A workbook one of whose parts unpacks to so much."""
     out = io.BytesIO(workbook(("One", [["phone"], ["0491570156"]])))
@@ -180,15 +216,22 @@ FAR = b"""<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.o
 <row r="99999999999"><c r="A99999999999"><v>1</v></c></row></sheetData></worksheet>"""
 
 
+BEYOND = FAR.replace(b"99999999999", b"2").replace(b"<v>1<", b"<v>1E+999<")
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
         (bomb(50), 413), (with_sheet(ENTITY), 400), (with_sheet(FAR), 400), (with_sheet(b"<worksheet"), 400),
-        (with_sheet(b""), 400), (b"PK\x03\x04" + b"x" * 100, 400), (workbook(("One", [["phone"]])), 422),
+        (with_sheet(b""), 400), (with_sheet(BEYOND), 400), (b"PK\x03\x04" + b"x" * 100, 400),
+        (workbook(("One", [["phone"]])), 422),
         (workbook(("One", [["name"], ["Jane"]])), 422), (workbook(("One", [])), 422), (b"phone\n1\n", 400),
         (workbook(("One", [["phone"], ["0491570156"] * 1200])), 422),
     ],
-    ids=["bomb", "entities", "far", "cut", "empty", "rubbish", "no rows", "no field", "no header", "csv", "wide"],
+    ids=[
+        "bomb", "entities", "far", "cut", "empty", "beyond", "rubbish", "no rows", "no field", "no header", "csv",
+        "wide",
+    ],
 )  # fmt: skip
 async def test_a_workbook_that_cannot_be_read_is_refused_whole(
     centre: Centre, db: Database, body: bytes, status: int
@@ -249,6 +292,8 @@ FILE = 'Content-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\nphone\
         ((form(FILE)[0][:-8], form(FILE)[1]), 400), ((b"", form(FILE)[1]), 400),
         ((form(FILE)[0], {"Content-Type": "multipart/form-data"}), 400), ((b"rubbish", form(FILE)[1]), 400),
         (form("X: " + "y" * 100_000 + "\r\n\r\n"), 400),
+        (form(FILE.replace("\r\n\r\n", "\r\nContent-Transfer-Encoding: base64\r\n\r\n")), 415),
+        (form(FILE.replace("\r\n\r\n", "\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n")), 415),
     ],
 )  # fmt: skip
 async def test_a_form_that_cannot_be_read_is_refused_whole(

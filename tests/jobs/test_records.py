@@ -122,6 +122,14 @@ def test_a_number_that_nobody_can_hold_is_refused_with_its_place(value: str, aro
     assert "line 2" in str(refusal(f"{{}}\n{row}".encode(), "ndjson"))
 
 
+@pytest.mark.parametrize("value", ["1e400", '"a\\ud800"', HUGE])
+def test_what_nobody_can_keep_is_refused_with_its_row_and_field(value: str) -> None:
+    row = f'{{"leadData": {{"n": {value}}}}}'
+    for body, form in ((f'{{"leads": [{{}}, {row}]}}', "json"), (f"{{}}\n{row}", "ndjson")):
+        error = refusal(body.encode(), form)  # type: ignore[arg-type]
+        assert "Row 1 cannot be kept: leadData.n" in str(error)
+
+
 def test_a_cell_of_thousands_of_digits_stays_text_for_the_report() -> None:
     (row,) = read(f"customerKey,listId\nk,{HUGE}\n".encode(), "csv")
     assert row == {"customerKey": "k", "listId": HUGE}

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.imports.import_cells import is_absent, plain, table_of
+from callfloor.rules.imports.import_cells import LINE, REPORT, is_absent, plain, table_of
 from callfloor.rules.imports.import_report import Shape
 from callfloor.rules.imports.import_words import FIELDS
 
@@ -46,8 +46,17 @@ odd = (
 rows = st.one_of(usual, usual, usual, odd)
 
 
-def sent_again(found: list[Any], columns: list[str] | None = None, *, clears: bool = False) -> list[Any]:
-    """What is read of the report of these rows."""
+Columns = list[tuple[str, str | None]]
+
+
+def sent_again(found: list[Any], columns: Columns | None = None, *, clears: bool = False, times: int = 3) -> list[Any]:
+    """What is read of the report of these rows, and of the report of those that are refused again."""
+    for _ in range(times):
+        found, columns = _sent_once(found, columns, clears)
+    return found
+
+
+def _sent_once(found: list[Any], columns: Columns | None, clears: bool) -> tuple[list[Any], Columns]:
     shape = Shape(columns, clears=clears)
     for row in found:
         shape.see(row)
@@ -57,9 +66,10 @@ def sent_again(found: list[Any], columns: list[str] | None = None, *, clears: bo
     for number, row in enumerate(found):
         writer.writerow([*shape.cells(row), *shape.added(number, number + 2, "a; b", "7f3f2c1e")])
     table = list(csv.reader(io.StringIO(out.getvalue(), newline=""), strict=True))
-    read = table_of(table[0], {"Cell": "phone1"}, "AU", clears=clears).reader()
+    read_as = table_of(table[0], {"Cell": "phone1"}, "AU", clears=clears)
+    read = read_as.reader()
     lines = [read(cells) for cells in table[1:]]
-    return [msgspec.json.decode(line) if line else None for line in lines]
+    return [msgspec.json.decode(line) if line else None for line in lines], read_as.columns
 
 
 @given(st.lists(rows, min_size=1, max_size=6))
@@ -72,19 +82,29 @@ def test_any_json_rows_come_back_as_they_were_sent(found: list[Any]) -> None:
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
 
 
-@given(st.lists(st.lists(cells, min_size=5, max_size=7), min_size=1, max_size=6), st.booleans())
-def test_any_rows_of_a_table_come_back_as_they_were_sent(found: list[list[str]], clears: bool) -> None:
-    table = table_of(["Ref", "Mobile", "Phone Type", "reason", "isCompleted"], {}, "AU", clears=clears)
+own = st.sampled_from(
+    ["plan", "plan:json", "phone1:json", "unknown.a", "extra.1", "row:json", "leadData.b:json", "row"]
+)
+
+
+@given(st.lists(st.lists(cells, min_size=6, max_size=8), min_size=1, max_size=6), st.booleans(), own)
+def test_any_rows_of_a_table_come_back_as_they_were_sent(found: list[list[str]], clears: bool, name: str) -> None:
+    table = table_of(["Ref", "Mobile", "Phone Type", "reason", "isCompleted", name], {}, "AU", clears=clears)
     read = table.reader()
     lines = [line for row in found if (line := read(row))]
     kept = [msgspec.json.decode(line) for line in lines]
-    columns = [target for _, target in table.columns if target is not None]
-    again = sent_again(kept, columns, clears=clears)
+    again = sent_again(kept, table.columns, clears=clears)
     assert again == kept
 
 
 def test_a_report_keeps_the_names_of_own_columns_where_nothing_else_is_called_so() -> None:
-    shape = Shape(["customerKey", "phone1", "leadData.plan", "leadData.reason"], clears=False)
+    columns: Columns = [
+        ("Ref", "customerKey"),
+        ("Cell", "phone1"),
+        ("plan", "leadData.plan"),
+        ("reason", "leadData.reason"),
+    ]
+    shape = Shape(columns, clears=False)
     shape.see({"customerKey": "k", "phone1": "12", "leadData": {"plan": "gold", "reason": "mine"}})
     assert shape.header() == [
         "customerKey", "phone1", "plan", "leadData.reason", "rowNumber", "lineNumber", "reason", "importId",
@@ -104,6 +124,17 @@ def test_what_text_cannot_say_stands_as_json_and_what_is_unknown_stays_unknown()
 def test_a_mended_cell_of_json_may_hold_plain_text() -> None:
     read = table_of(["phone1:json", "rowNumber", "reason", "importId"], {}, "AU", clears=False).reader()
     assert msgspec.json.decode(read(["0491 570 156", "0", "r", "i"])) == {"phone1": "0491 570 156"}
+
+
+def test_an_empty_cell_of_json_says_nothing_where_other_empty_cells_clear() -> None:
+    header = ["phone1", "plan", "n:json", "leadData:json", "statusCode:json", "row:json", *REPORT, LINE]
+    read = table_of(header, {}, "AU", clears=True).reader()
+    assert msgspec.json.decode(read(["0491570156", "", "", "", "", "", "0", "r", "i", "2"])) == {
+        "phone1": "0491570156", "leadData": {"plan": None},
+    }  # fmt: skip
+    assert msgspec.json.decode(read(["0491570156", "", "null", "", "null", "", "0", "r", "i", "2"])) == {
+        "phone1": "0491570156", "statusCode": None, "leadData": {"plan": None, "n": None},
+    }  # fmt: skip
 
 
 def test_numbers_in_cells_are_bounded() -> None:

@@ -23,6 +23,7 @@ from callfloor.jobs.imports.reception import SMALL
 from callfloor.rules.imports.import_text import ENDINGS, FORMS, Form
 
 MULTIPART = "multipart/form-data"
+TABS = "text/tab-separated-values"
 MOST_PARTS = 50
 LARGEST_FIELDS = 64 * 1024
 
@@ -34,6 +35,8 @@ class Body:
     file: BinaryIO
     form: Form
     charset: str | None
+    # what the type or the name of the file says of a table
+    separator: str | None
     size: int
     # of what was sent, whatever the frame around it
     digest: bytes
@@ -64,16 +67,15 @@ async def received(call: Call) -> AsyncGenerator[Body, None]:
             await _read(call, form.feed, apart=True)
             await asyncio.to_thread(form.finish)
             digest.update(repr((form.form, sorted(form.fields.items()))).encode())
-            body = Body(file, form.form or "csv", form.charset, size, digest.digest(), form.fields)
+            body = Body(file, form.form or "csv", form.charset, form.separator, size, digest.digest(), form.fields)
         else:
             if kind not in FORMS:
                 kinds = ", ".join((*dict.fromkeys(_SHOWN), MULTIPART))
                 raise UnsupportedMediaType(f"The body must have one of the Content-Types {kinds}.")
             digest.update(kind.encode())
             await _read(call, write, apart=False)
-            body = Body(file, FORMS[kind], parameters.get("charset"), size, digest.digest())
-            if kind == "text/tab-separated-values":
-                body.fields["delimiter"] = "tab"
+            separator = "tab" if kind == TABS else None
+            body = Body(file, FORMS[kind], parameters.get("charset"), separator, size, digest.digest())
         with writing(SPOOL):
             spool.flush()
         spool.seek(0)
@@ -130,6 +132,7 @@ class _Form:
         self._write = write
         self.form: Form | None = None
         self.charset: str | None = None
+        self.separator: str | None = None
         self.fields: dict[str, str] = {}
         self._headers: dict[str, bytes] = {}
         self._name = self._value = b""
@@ -186,6 +189,12 @@ class _Form:
     def _headers_end(self) -> None:
         message = Message()
         message["Content-Disposition"] = self._headers.get("content-disposition", b"").decode("utf-8", "replace")
+        coding = self._headers.get("content-transfer-encoding", b"").decode("latin-1").strip().lower()
+        if coding not in ("", "7bit", "8bit", "binary"):
+            raise UnsupportedMediaType(
+                f"A part of the form is encoded as {coding[:40]}, as in e-mail; over HTTP send its bytes as they are"
+                " (RFC 7578, 4.7)."
+            )
         file_name = message.get_filename()
         self._field = str(message.get_param("name", "", "content-disposition"))
         if file_name is None:
@@ -197,8 +206,8 @@ class _Form:
         self.charset = parameters.get("charset")
         ending = file_name.rpartition(".")[2].lower()
         self.form = ENDINGS.get(ending) or FORMS.get(kind) or "csv"
-        if ending in ("tsv", "tab") or kind == "text/tab-separated-values":
-            self.fields.setdefault("delimiter", "tab")
+        if ending in ("tsv", "tab") or kind == TABS:
+            self.separator = "tab"
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
@@ -212,7 +221,7 @@ class _Form:
     def _end(self) -> None:
         if self._in_file or not self._field:
             return
-        if self._field in self.fields and self._field != "delimiter":
+        if self._field in self.fields:
             fault = FieldError("repeated", "is given more than once", pointer=f"/{self._field[:100]}")
             raise Invalid("A field of the form is given more than once.", errors=[fault])
         try:

@@ -122,11 +122,12 @@ def _order(call: Call, query: ImportQuery, body: Body) -> Order:
         form=body.form,
         country=call.caller.organisation.country,
         charset=query.encoding or body.charset,
-        separator=query.delimiter,
+        separator=query.delimiter or body.separator,
         map=columns,
         sheet=query.sheet,
         list_given=query.list_id is not None,
         clears=bool(query.empty_clears),
+        given=tuple({**call.query, **body.fields}),
     )
     choices = imports.Choices(
         list_id=query.list_id,
@@ -281,9 +282,7 @@ def _columns(row: Record) -> list[imports.Column] | None:
 
 
 async def _as_csv(call: Call, row: Record) -> StreamingResponse:
-    columns = _columns(row)
-    targets = None if columns is None else [target for _, target in columns if target is not None]
-    shape = Shape(targets, clears=row["empty_clears"])
+    shape = Shape(_columns(row), clears=row["empty_clears"])
     # what the columns must hold is known when every row was seen
     async for rows in imports.every_error(call.db, call.organisation, row["import_id"]):
         await asyncio.to_thread(_see, shape, rows)

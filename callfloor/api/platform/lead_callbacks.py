@@ -55,9 +55,8 @@ def may_lift_do_not_call(call: Call, asked: bool | None) -> bool:
 async def lift_what_it_brought(call: Call, before: leads.LeadRecord, after: leads.LeadRecord) -> None:
     """A lead that is Do Not Call no more takes the wish that it brought off the lists."""
     if before["status_code"] == LeadStatus.DO_NOT_CALL != after["status_code"]:
-        numbers = [before[name] for name in ("phone1", "phone2", "phone3") if before[name] is not None]
-        key, by = call.caller.organisation.hash_key, Doing("lead-update", call.actor)
-        await do_not_call.lift_of_lead(call.db, call.organisation, key, before["lead_id"], numbers, call.now, by)
+        by = Doing("lead-update", call.actor)
+        await do_not_call.lift_of_leads(call.db, call.organisation, [before["lead_id"]], call.now, by)
 
 
 def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
@@ -104,7 +103,8 @@ async def callback_kept(
     facts = callbacks.facts_of_row(row, values)
     if blocked:
         raise refused(Refused("do-not-call", "The lead's status is Do Not Call."))
-    await _kept(call, Wished(values["campaign_id"], facts, row["lead_id"]), members)
+    lifts = before.status_code == LeadStatus.DO_NOT_CALL != asked.status_code
+    await _kept(call, Wished(values["campaign_id"], facts, row["lead_id"], lifts), members)
 
 
 async def callback_kept_by_new(call: Call, new: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from callfloor.store.leads import bulk_leads, callbacks, imports, leads
 from callfloor.store.leads.imports import BadRow, Chunk, Counts, OpenImport
 from callfloor.store.leads.leads import NewLead
 from callfloor.store.privacy import do_not_call
-from callfloor.store.privacy.do_not_call import Asked
+from callfloor.store.privacy.do_not_call import Asked, Doing
 
 log = structlog.get_logger("callfloor.imports")
 
@@ -155,9 +155,11 @@ async def _merged(
     """The new leads of rows that may be about leads that are there; those are changed."""
     organisation, country = given.organisation.organisation_id, given.organisation.country
     settled = await bulk_leads.settle_duplicates(db, organisation, checked.rows, given.choices)
-    merged = await bulk_leads.merge(db, organisation, country, settled, given.choices, datetime.now(UTC))
+    now = datetime.now(UTC)
+    merged = await bulk_leads.merge(db, organisation, country, settled, given.choices, now)
     if not given.choices.dry_run:
         await bulk_leads.apply_changes(db, organisation, merged.changes)
+        await do_not_call.lift_of_leads(db, organisation, merged.lifted, now, Doing("import"))
     for row_no, fault in (*settled.faults, *merged.faults):
         checked.bad.append(_bad(given, chunk, row_no, [_error(fault)]))
     counts.skipped += settled.skipped

@@ -14,6 +14,7 @@ import msgspec
 
 from callfloor.jobs.imports.rows import DEEPEST, LONGEST_ROW, RecordsError, Row
 from callfloor.rules.imports.import_text import TextError, declared_codec
+from callfloor.rules.values.json_faults import sentence, unfit
 
 PART = 1024 * 1024
 # Ends of a part that are tried before its rows are cut one by one.
@@ -23,7 +24,6 @@ _COMMA = re.compile(rb"\s*,")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _AT = re.compile(r" \(byte (\d+)\)$")
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]+")
 _any = msgspec.json.Decoder(list[Any])
@@ -34,9 +34,9 @@ _NESTED = frozenset({dict, list})
 _NOT_JSON = "is not valid JSON in UTF-8"
 
 
-def lines(file: BinaryIO) -> Generator[Row, None, None]:
+def lines(file: BinaryIO, charset: str | None = None) -> Generator[Row, None, None]:
     """NDJSON: a row a line; empty lines are none."""
-    source = _in_utf8(file)
+    source = _in_utf8(file, charset)
     number, rows = 0, 0
     while line := source.line():
         number += 1
@@ -50,9 +50,9 @@ def lines(file: BinaryIO) -> Generator[Row, None, None]:
             yield value, number
 
 
-def array(file: BinaryIO) -> Generator[Row, None, None]:
+def array(file: BinaryIO, charset: str | None = None) -> Generator[Row, None, None]:
     """The elements of `leads` in `{"leads": […]}`."""
-    for element in _Array(_in_utf8(file)).rows():
+    for element in _Array(_in_utf8(file, charset)).rows():
         # a line feed in JSON stands between values, never inside a text
         yield element.replace(b"\n", b" "), 0
 
@@ -73,7 +73,7 @@ class _Source:
 
 
 class _Recoded(_Source):
-    """The body in another encoding of Unicode."""
+    """The body in another encoding."""
 
     def __init__(self, file: BinaryIO, codec: str) -> None:
         super().__init__(file, 0)
@@ -90,7 +90,7 @@ class _Recoded(_Source):
         try:
             return self._decoder.decode(read, final).encode()
         except UnicodeError as error:
-            raise RecordsError("malformed", "The body is not in the encoding that its first bytes name.") from error
+            raise RecordsError("malformed", "The body is not in the encoding that it is said to have.") from error
 
     def line(self) -> bytes:
         while b"\n" not in self._left and len(self._left) <= LONGEST_ROW and (more := self.part()):
@@ -100,13 +100,13 @@ class _Recoded(_Source):
         return found
 
 
-def _in_utf8(file: BinaryIO) -> _Source:
+def _in_utf8(file: BinaryIO, charset: str | None) -> _Source:
     file.seek(0)
     start = file.read(2000)
     try:
-        codec = declared_codec(start, None)
+        codec = declared_codec(start, charset)
     except TextError as error:
-        raise RecordsError("malformed", f"The body {_NOT_JSON}.") from error
+        raise RecordsError("malformed", str(error) if charset else f"The body {_NOT_JSON}.") from error
     if codec is None or codec == "utf-8-sig":
         return _Source(file, len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
     return _Recoded(file, codec)
@@ -316,14 +316,12 @@ def _check_one(text: bytes, where: str, base: int | None) -> Any:
     at = "" if base is None else f" (byte {base})"
     try:
         value = _one.decode(text)
-    except msgspec.ValidationError as error:
-        raise RecordsError("malformed", f"{where} holds a number that is out of range{at}.") from error
     except msgspec.DecodeError as error:
+        if found := unfit(text):
+            raise RecordsError("malformed", f"{where} cannot be kept: {sentence(found)}{at}.") from error
         message = str(error).removeprefix("JSON is malformed: ")
         if base is not None and (place := _AT.search(message)):
             message = f"{message[: place.start()]} (byte {base + int(place[1])})"
-        elif _HALF.search(text):
-            message = "a text holds half a surrogate pair"
         elif message == "Input data was truncated":
             message = f"it ends too early{'' if base is None else f' (byte {base + len(text)})'}"
         raise RecordsError("malformed", f"{where} {_NOT_JSON}: {message}.") from error

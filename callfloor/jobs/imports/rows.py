@@ -6,7 +6,7 @@ the import to report.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import BinaryIO, Literal
 
 import msgspec
@@ -48,6 +48,8 @@ class How(msgspec.Struct, frozen=True):
     list_given: bool = True
     # an empty cell clears
     clears: bool = False
+    # parameters that the sender gave, whether or not the body's form has any use for them
+    given: tuple[str, ...] = ()
 
 
 class Reading:
@@ -100,8 +102,27 @@ def read(file: BinaryIO, how: How) -> Reading:
     from callfloor.jobs.imports import json_rows, table_rows
 
     form = form_of(file, how)
+    _refuse_parameters(form, how.given)
     if form == "json":
-        return Reading(json_rows.array(file), form=form)
+        return Reading(json_rows.array(file, how.charset), form=form)
     if form == "ndjson":
-        return Reading(json_rows.lines(file), form=form)
+        return Reading(json_rows.lines(file, how.charset), form=form)
     return table_rows.workbook(file, how) if form == "xlsx" else table_rows.text(file, how)
+
+
+# Which parameters say something of which form; what they say of another would not be done.
+_OF_FORMS: dict[str, tuple[Form, ...]] = {
+    "map": ("csv", "xlsx"),
+    "delimiter": ("csv",),
+    "encoding": ("csv", "json", "ndjson"),
+    "sheet": ("xlsx",),
+}
+_CALLED: dict[Form, str] = {"json": "JSON", "ndjson": "NDJSON", "csv": "CSV", "xlsx": "an XLSX workbook"}
+
+
+def _refuse_parameters(form: Form, given: Iterable[str]) -> None:
+    for name in given:
+        if name in _OF_FORMS and form not in _OF_FORMS[name]:
+            of = " or ".join(_CALLED[each] for each in _OF_FORMS[name])
+            words = f"{name}: says something of {of}, but the body is {_CALLED[form]}: leave it out."
+            raise RecordsError("invalid", words, parameter=name)

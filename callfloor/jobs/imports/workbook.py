@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
@@ -67,7 +68,11 @@ def _filled(rows: Iterator[Iterable[Any]]) -> Generator[tuple[int, list[str]], N
     for number, row in enumerate(rows, 1):
         if number > MOST_SHEET_ROWS:
             raise RecordsError("malformed", f"The sheet has a row beyond {MOST_SHEET_ROWS:,}.")
-        cells = [_text(value) for value in row]
+        try:
+            cells = [_text(value) for value in row]
+        except OverflowError as error:
+            words = f"Row {number} of the sheet holds a number that is out of range."
+            raise RecordsError("malformed", words) from error
         while cells and not cells[-1]:
             cells.pop()
         if not cells:
@@ -83,7 +88,7 @@ def _filled(rows: Iterator[Iterable[Any]]) -> Generator[tuple[int, list[str]], N
 
 
 def _text(value: Any) -> str:
-    """A cell as it would stand in CSV."""
+    """A cell as it would stand in CSV. Raises `OverflowError` for what no spreadsheet can hold."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -91,11 +96,18 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        if not isfinite(value):
+            raise OverflowError
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
     if isinstance(value, datetime):
         # a day without a time is kept as its midnight
         whole = value.replace(microsecond=0) + timedelta(seconds=value.microsecond >= 500_000)
         return whole.date().isoformat() if whole.time() == time() else whole.isoformat()
+    if isinstance(value, timedelta):
+        # hours may be more than a day has, as a sheet shows them
+        seconds = round(abs(value).total_seconds())
+        sign = "-" if value < timedelta(0) else ""
+        return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 

@@ -156,7 +156,8 @@ def _row_of(table: Table, plan: Sequence[tuple[_Kind, str]], cells: Sequence[str
     empty = not beside
     for (kind, name), cell in zip(plan, cells, strict=False):
         if not cell or cell.isspace():
-            if table.clears and kind not in (_LEFT_OUT, _BESIDE):
+            # JSON has a null of its own: an empty cell of it says nothing
+            if table.clears and (kind is _OWN or kind is _TEXT or kind is _TYPED):
                 (data if kind is _OWN else lead)[name] = None
             continue
         empty = False

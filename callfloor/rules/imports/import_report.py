@@ -28,8 +28,8 @@ _encode = msgspec.json.Encoder().encode
 class Shape:
     """What the columns of a report must hold; `see` every row first, then `header`, then `cells` of each row."""
 
-    # targets of the table that the rows came from, in its order; None: they came as JSON
-    columns: Sequence[str] | None
+    # the table that the rows came from: each column's name and what it became (None: left out); None: they came as JSON
+    columns: Sequence[tuple[str, str | None]] | None
     clears: bool
     # whether each column holds plain text alone
     _plain: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -37,10 +37,18 @@ class Shape:
     _extra: int = 0
     _order: list[str] = field(default_factory=list[str])
 
+    # whether the rows came as JSON, perhaps by a report that was sent again
+    _from_json: bool = False
+
     def __post_init__(self) -> None:
-        for target in self.columns or ():
-            if target in FIELDS or target.startswith(OWN):
-                self._at(target, True)
+        names = {name for name, _ in self.columns or ()}
+        report = set(REPORT) <= names
+        self._from_json = self.columns is None or (report and LINE not in names)
+        self.clears = self.clears and not self._from_json
+        for _, target in self.columns or ():
+            bare = (target or "").removesuffix(JSON) if report else target or ""
+            if bare in FIELDS or (bare.startswith(OWN) and _is_name(bare[len(OWN) :])):
+                self._at(bare, True)
 
     def see(self, source: object) -> None:
         """Take note of a row as it was sent."""
@@ -88,7 +96,7 @@ class Shape:
         """The columns, those that the report adds at the end."""
         names = [self._name(target) for target in self._order]
         names += [f"{EXTRA}{number + 1}" for number in range(self._extra)]
-        added = REPORT if self.columns is None else (REPORT[0], LINE, *REPORT[1:])
+        added = REPORT if self._from_json else (REPORT[0], LINE, *REPORT[1:])
         return [*names, *added]
 
     def _name(self, target: str) -> str:
@@ -112,7 +120,7 @@ class Shape:
 
     def added(self, row_no: int, line_no: int | None, reason: str, import_id: str) -> list[object]:
         """What the report adds to a row."""
-        return [row_no, *([] if self.columns is None else [line_no]), reason, import_id]
+        return [row_no, *([] if self._from_json else [line_no]), reason, import_id]
 
     def _own_cells(self, data: object, given: bool) -> dict[str, object]:
         if not given:

@@ -98,8 +98,12 @@ class Merged:
 
     new: list[tuple[list[int], NewLead]] = field(default_factory=list[tuple[list[int], NewLead]])
     changes: list[tuple[int, dict[str, Any]]] = field(default_factory=list[tuple[int, dict[str, Any]]])
+    # leads that are Do Not Call no more
+    lifted: list[int] = field(default_factory=list[int])
     # rows that change a lead, or are merged into a new one
     updated: int = 0
+    # phones that were left out, because the lead had them already
+    duplicate_phones: int = 0
     faults: list[tuple[int, LeadFault]] = field(default_factory=list[tuple[int, LeadFault]])
 
 
@@ -288,6 +292,8 @@ async def merge(
         else:
             found.changes.append((target.lead_id, state))
             found.updated += len(done)
+            if current[target.lead_id]["status_code"] == LeadStatus.DO_NOT_CALL != state["status_code"]:
+                found.lifted.append(target.lead_id)
     return found
 
 
@@ -324,7 +330,8 @@ async def _refused(
         was = Standing(before["agent_id"], before["next_attempt_at"], before["status_code"])
         if asked != was or any(after[name] != before[name] for name in _CONDITIONS):
             facts = callbacks.facts_of_row(before, after)
-            wished.append((position, callbacks.Wished(before["campaign_id"], facts, target.lead_id)))
+            lifts = was.status_code == LeadStatus.DO_NOT_CALL != asked.status_code
+            wished.append((position, callbacks.Wished(before["campaign_id"], facts, target.lead_id, lifts)))
     if wished:
         kept = {each.lead.callback_agent_id for _, each in wished if each.lead.callback_agent_id is not None}
         active |= await callbacks.members(db, organisation, kept, hold=False)

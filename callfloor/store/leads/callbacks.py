@@ -47,11 +47,13 @@ CAMPAIGNS_OF_SQL = "SELECT list_id, campaign_id FROM lists WHERE organisation_id
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """A lead as it would be with its callback, and the campaign of its list. `lead_id` None: it is new."""
+    """A lead as it would be with its callback, and the campaign of its list. `lead_id` None: it is new. `lifts`: its
+    status Do Not Call ends with it, and what that brought onto the lists."""
 
     campaign_id: int
     lead: LeadFacts
     lead_id: int | None = None
+    lifts: bool = False
 
 
 async def members(
@@ -71,13 +73,14 @@ async def refusals(
     """Why each of these callbacks would not be kept, at its position; None: it will be. `active`: their agents, as
     `members` found them."""
     found: list[Refused | None] = [None] * len(wished)
+    lifted = [each.lead_id for each in wished if each.lifts and each.lead_id is not None]
     for campaign_id in {each.campaign_id for each in wished}:
         setup = await campaigns.get(db, organisation, campaign_id)
         if setup is None:
             raise LookupError("a list's campaign is there")
         here = [(position, each) for position, each in enumerate(wished) if each.campaign_id == campaign_id]
         of_campaign = frozenset(agent for campaign, agent in active if campaign == campaign_id)
-        until = await _blocked_until(db, setup, [each.lead for _, each in here], now)
+        until = await _blocked_until(db, setup, [each.lead for _, each in here], now, lifted)
         for position, each in here:
             lead = await _on_its_day(db, setup, each, now)
             found[position] = _refusal(lead, setup, until, of_campaign, now)
@@ -85,10 +88,11 @@ async def refusals(
 
 
 async def _blocked_until(
-    db: Database, setup: CampaignSetup, facts: Sequence[LeadFacts], now: datetime
+    db: Database, setup: CampaignSetup, facts: Sequence[LeadFacts], now: datetime, lifted: Collection[int]
 ) -> Mapping[str, datetime | None]:
     numbers = {number for lead in facts for number in lead.phones if number is not None}
-    return await do_not_call.blocked_until(db, setup.organisation, setup.hash_key, setup.campaign, numbers, now)
+    where = setup.organisation, setup.hash_key, setup.campaign
+    return await do_not_call.blocked_until(db, *where, numbers, now, lifted)
 
 
 async def _on_its_day(db: Database, setup: CampaignSetup, wished: Wished, now: datetime) -> LeadFacts:

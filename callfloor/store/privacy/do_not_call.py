@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,13 +27,27 @@ BLOCKED_SQL = """
 SELECT DISTINCT number_hash FROM do_not_call
 WHERE organisation_id = $1 AND number_hash = ANY($2::bytea[]) AND campaign_id IN (0, $3)
     AND (expires_at IS NULL OR expires_at > $4)"""
+# Another lead of the number whose customer asked the same: the wish that one lead brought stays as that one's. Of a
+# campaign's list only that campaign's leads count.
+_HEIR = """(SELECT min(h.lead_id) FROM (
+        SELECT lead_id, list_id FROM leads
+        WHERE organisation_id = d.organisation_id AND phone1 = d.phone_number AND status_code = 11
+        UNION ALL SELECT lead_id, list_id FROM leads
+        WHERE organisation_id = d.organisation_id AND phone2 = d.phone_number AND status_code = 11
+        UNION ALL SELECT lead_id, list_id FROM leads
+        WHERE organisation_id = d.organisation_id AND phone3 = d.phone_number AND status_code = 11
+    ) AS h
+    JOIN lists s ON s.organisation_id = d.organisation_id AND s.list_id = h.list_id
+    WHERE h.lead_id <> ALL({lifted}::bigint[]) AND d.campaign_id IN (0, s.campaign_id))"""
 BLOCKED_UNTIL_SQL = """
 SELECT number_hash, CASE WHEN bool_or(expires_at IS NULL) THEN NULL ELSE max(expires_at) END AS until
-FROM do_not_call
+FROM do_not_call d
 WHERE organisation_id = $1 AND number_hash = ANY($2::bytea[]) AND campaign_id IN (0, $3)
     AND (expires_at IS NULL OR expires_at > $4)
-GROUP BY number_hash"""
-# A number that is blocked already stays blocked for the longer of both times.
+    AND NOT (register = '' AND lead_id IS NOT NULL AND lead_id = ANY($5::bigint[]) AND {heir} IS NULL)
+GROUP BY number_hash""".format(heir=_HEIR.format(lifted="$5"))
+# A number that is blocked already stays blocked for the longer of both times. Whoever adds it wishes it besides the
+# lead that brought it, so that it does not go with that lead's wish.
 ADD_MANY_SQL = """
 INSERT INTO do_not_call AS d (organisation_id, number_hash, campaign_id, register, phone_number, reason, expires_at,
     created_at, source, added_by)
@@ -41,7 +55,7 @@ SELECT $1, n.number_hash, $2, $7, n.phone_number, n.reason, n.expires_at, $8, $9
 FROM unnest($3::bytea[], $4::text[], $5::text[], $6::timestamptz[]) AS n (number_hash, phone_number, reason, expires_at)
 ORDER BY n.number_hash
 ON CONFLICT (organisation_id, number_hash, campaign_id, register) DO UPDATE SET
-    phone_number = excluded.phone_number, reason = coalesce(excluded.reason, d.reason),
+    phone_number = excluded.phone_number, reason = coalesce(excluded.reason, d.reason), lead_id = NULL,
     expires_at = CASE WHEN d.expires_at IS NOT NULL AND excluded.expires_at IS NOT NULL
         THEN greatest(d.expires_at, excluded.expires_at) END
 RETURNING d.entry_id, d.xmax = 0 AS added"""
@@ -60,13 +74,21 @@ WITH gone AS (
         AND number_hash = ANY($7::bytea[]) AND register = $8
     RETURNING {_LIFTED}
 ) {_LIFT}"""
-# Of the wishes, those that came by this lead.
-LIFT_OF_LEAD_SQL = f"""
-WITH gone AS (
-    DELETE FROM do_not_call WHERE organisation_id = $1 AND number_hash = ANY($6::bytea[]) AND register = ''
-        AND lead_id = $7
-    RETURNING {_LIFTED}
-) {_LIFT}"""
+# Of the wishes, those that came by these leads.
+LIFT_OF_LEADS_SQL = f"""
+WITH brought AS (
+    SELECT entry_id, {_HEIR.format(lifted="$5")} AS heir FROM do_not_call d
+    WHERE organisation_id = $1 AND lead_id = ANY($5::bigint[]) AND register = ''
+), kept AS (
+    UPDATE do_not_call d SET lead_id = b.heir FROM brought b
+    WHERE d.organisation_id = $1 AND d.lead_id = ANY($5::bigint[]) AND d.entry_id = b.entry_id AND b.heir IS NOT NULL
+), gone AS (
+    DELETE FROM do_not_call d USING brought b
+    WHERE d.organisation_id = $1 AND d.lead_id = ANY($5::bigint[]) AND d.entry_id = b.entry_id AND b.heir IS NULL
+    RETURNING d.*
+)
+INSERT INTO do_not_call_lifted ({_LIFTED}, lifted_at, lifted_by, lift_source, lift_reason)
+SELECT {_LIFTED}, $2, $3, $4, format('lead %s is Do Not Call no more', lead_id) FROM gone"""
 LIFT_ENTRY_SQL = f"""
 WITH gone AS (
     DELETE FROM do_not_call WHERE organisation_id = $1 AND entry_id = $6
@@ -187,11 +209,18 @@ async def blocked(
 
 
 async def blocked_until(
-    db: Database, organisation: int, hash_key: bytes, campaign_id: int, numbers: Iterable[str], now: datetime
+    db: Database,
+    organisation: int,
+    hash_key: bytes,
+    campaign_id: int,
+    numbers: Iterable[str],
+    now: datetime,
+    lifted: Collection[int] = (),
 ) -> dict[str, datetime | None]:
-    """Which of the numbers (E.164) must not be dialled for the campaign at `now`, and until when; None: for good."""
+    """Which of the numbers (E.164) must not be dialled for the campaign at `now`, and until when; None: for good. What
+    `lift_of_leads` would lift with the leads `lifted` does not count."""
     by_hash = {number_hash(hash_key, number): number for number in numbers}
-    rows = await db.fetch(BLOCKED_UNTIL_SQL, organisation, list(by_hash), campaign_id, now)
+    rows = await db.fetch(BLOCKED_UNTIL_SQL, organisation, list(by_hash), campaign_id, now, sorted(lifted))
     return {by_hash[row["number_hash"]]: row["until"] for row in rows}
 
 
@@ -292,13 +321,11 @@ async def lift(
     return frozenset(by_hash[row["number_hash"]] for row in rows)
 
 
-async def lift_of_lead(
-    db: Database, organisation: int, hash_key: bytes, lead_id: int, numbers: Iterable[str], now: datetime, by: Doing
-) -> None:
-    """A lead is Do Not Call no more: what it brought onto the lists is lifted; other wishes for its numbers stay."""
-    hashes = [number_hash(hash_key, number) for number in numbers]
-    reason = f"lead {lead_id} is Do Not Call no more"
-    await db.execute(LIFT_OF_LEAD_SQL, organisation, now, by.actor, by.source, reason, hashes, lead_id)
+async def lift_of_leads(db: Database, organisation: int, leads: Collection[int], now: datetime, by: Doing) -> None:
+    """Leads are Do Not Call no more: what they brought onto the lists is lifted, also for phones that they had then.
+    Other wishes for their numbers stay, so one that another lead of the number has by its status."""
+    if leads:
+        await db.execute(LIFT_OF_LEADS_SQL, organisation, now, by.actor, by.source, sorted(leads))
 
 
 async def lift_entry(db: Database, organisation: int, entry_id: int, now: datetime, *, reason: str, by: Doing) -> bool:

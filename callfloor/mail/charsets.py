@@ -44,6 +44,11 @@ def decoded(content: bytes, charset: str | None) -> str:
     return content.decode(guess or "cp1252", "replace")
 
 
+def is_western(charset: str | None) -> bool:
+    """Whether the charset is ISO 8859-1, or Windows' larger one that is meant by it."""
+    return _named(charset) == "cp1252"
+
+
 def _candidates(content: bytes, charset: str | None) -> list[str]:
     """In which charsets to read, the surest first."""
     marked = [name for mark, name in _MARKS if content.startswith(mark)][:1]

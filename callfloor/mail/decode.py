@@ -23,6 +23,11 @@ class Body:
         self._file, self._start, self._end, self._encoding = file, start, end, encoding
         self.damaged = False
 
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Where in a file it stands, from and to, and how it is encoded."""
+        return self._start, self._end, self._encoding
+
     def __iter__(self) -> Iterator[bytes]:
         if self._encoding == "base64":
             return self._base64()

@@ -17,8 +17,8 @@ import structlog
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import password
 from callfloor.mail.imap import Folder, folder
-from callfloor.mail.intake import keep
-from callfloor.mail.message import read
+from callfloor.mail.intake import Keeper
+from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
@@ -32,8 +32,8 @@ _TOO_LARGE = "[This message has more than {:,} bytes. It was not fetched, and is
 class Fetcher:
     """`most`: the largest message that is fetched whole, in bytes."""
 
-    def __init__(self, db: Database, blobs: Blobs, most: int) -> None:
-        self._db, self._blobs, self._most = db, blobs, most
+    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers) -> None:
+        self._db, self._blobs, self._most, self._readers = db, blobs, most, readers
 
     async def fetch(self, mailbox: StoredMailbox) -> int:
         """Take what is new in a mailbox; returns how many messages.
@@ -65,8 +65,9 @@ class Fetcher:
         with tempfile.TemporaryFile(prefix="callfloor-mail-") as file:
             if not await asyncio.to_thread(_copy, opened, uid, file, self._most):
                 return False
-            letter = await asyncio.to_thread(read, file)
-            arrived = await keep(self._db, self._blobs, mailbox, letter, datetime.now(UTC))
+            async with self._readers.turn(file.seek(0, 2)):
+                letter = await self._readers.read(file)
+                arrived = await Keeper(self._db, self._blobs, letter).keep(mailbox, datetime.now(UTC))
         log.info(
             "message-came",
             organisation=mailbox.organisation,

@@ -12,6 +12,7 @@ from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
 
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
+from callfloor.mail.structure import MOST_HEADERS
 
 TIMEOUT_S = 60.0
 CHUNK = 1024 * 1024
@@ -65,8 +66,8 @@ class Folder:
         return True
 
     def headers(self, uid: int) -> bytes:
-        """The message's headers and the empty line behind them."""
-        return self._piece(uid, "BODY.PEEK[HEADER]")
+        """The message's headers and the empty line behind them, as far as they are read."""
+        return self._piece(uid, f"BODY.PEEK[HEADER]<0.{MOST_HEADERS}>")
 
     def _piece(self, uid: int, what: str) -> bytes:
         for line, literal in self._fetched(uid, what):

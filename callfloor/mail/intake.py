@@ -27,21 +27,45 @@ from callfloor.store.email.mailboxes import StoredMailbox
 log = structlog.get_logger("callfloor.mail")
 
 
-async def keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
-    """Store a message once. Its file must stay open meanwhile.
+class Keeper:
+    """Stores one message for each mailbox that it is for; its files once an organisation."""
 
-    Raises `Problem`, `OSError` or `BlobUnreadable` when database or media store fail: then nothing was stored, and the
-    message is to be kept by whoever has it.
-    """
-    known = await arrivals.known(db, mailbox, letter.digest)
-    if known is not None:
-        return Arrived(known, new=False)
-    try:
-        return await _keep(db, blobs, mailbox, letter, at)
-    except asyncpg.DataError as error:
-        # something in it cannot be stored in its place: better as it came than not at all
-        log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
-        return await _keep(db, blobs, mailbox, _bare(letter), at)
+    def __init__(self, db: Database, blobs: Blobs, letter: Letter) -> None:
+        self._db, self._blobs, self._letter = db, blobs, letter
+        self._put_for: dict[tuple[int, bool], list[tuple[Found, ArrivedFile]]] = {}
+
+    async def keep(self, mailbox: StoredMailbox, at: datetime) -> Arrived:
+        """Store the message once. Its file must stay open meanwhile.
+
+        Raises `Problem`, `OSError` or `BlobUnreadable` when database or media store fail: then nothing was stored, and
+        the message is to be kept by whoever has it.
+        """
+        known = await arrivals.known(self._db, mailbox, self._letter.digest)
+        if known is not None:
+            return Arrived(known, new=False)
+        try:
+            return await self._keep(mailbox, self._letter, at, bare=False)
+        except asyncpg.DataError as error:
+            # something in it cannot be stored in its place: better as it came than not at all
+            log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
+            return await self._keep(mailbox, _bare(self._letter), at, bare=True)
+
+    async def _keep(self, mailbox: StoredMailbox, letter: Letter, at: datetime, *, bare: bool) -> Arrived:
+        kept = await self._files(mailbox.organisation, letter, bare=bare)
+        async with self._db.transaction():
+            await _hold(self._db, self._blobs, mailbox.organisation, kept)
+            return await arrivals.arrive(self._db, mailbox, _arrival(letter, [arrived for _, arrived in kept]), at)
+
+    async def _files(self, organisation: int, letter: Letter, *, bare: bool) -> list[tuple[Found, ArrivedFile]]:
+        known = self._put_for.get((organisation, bare))
+        if known is not None:
+            return known
+        kept = [(file, await _put(self._blobs, organisation, file)) for file in letter.files]
+        if letter.damaged or any(file.body.damaged for file in letter.files):
+            # whatever was not understood is still there to be looked at
+            kept.append((letter.original, await _put(self._blobs, organisation, letter.original)))
+        self._put_for[organisation, bare] = kept
+        return kept
 
 
 def _bare(letter: Letter) -> Letter:
@@ -51,16 +75,6 @@ def _bare(letter: Letter) -> Letter:
         letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
         failed=False, body_text="", identifiers=[MANY], files=[], damaged=True,
     )  # fmt: skip
-
-
-async def _keep(db: Database, blobs: Blobs, mailbox: StoredMailbox, letter: Letter, at: datetime) -> Arrived:
-    kept = [(file, await _put(blobs, mailbox.organisation, file)) for file in letter.files]
-    if letter.damaged or any(file.body.damaged for file in letter.files):
-        # whatever was not understood is still there to be looked at
-        kept.append((letter.original, await _put(blobs, mailbox.organisation, letter.original)))
-    async with db.transaction():
-        await _hold(db, blobs, mailbox.organisation, kept)
-        return await arrivals.arrive(db, mailbox, _arrival(letter, [arrived for _, arrived in kept]), at)
 
 
 def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:

@@ -21,8 +21,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from callfloor.errors import Problem
 from callfloor.mail.clients import Clients
 from callfloor.mail.data import Unstuffed, until_end
-from callfloor.mail.intake import keep
-from callfloor.mail.message import read
+from callfloor.mail.intake import Keeper
+from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.rules.privacy.identifiers import EmailError, normalise_email
@@ -34,8 +34,6 @@ from callfloor.store.email.mailboxes import StoredMailbox
 
 log = structlog.get_logger("callfloor.mail")
 
-# Messages that are read and stored at once; others wait with their answer.
-AT_ONCE = 4
 MOST_RECIPIENTS = 100
 IDLE_S = 300.0
 # What keeping a message can fail with while the message is good.
@@ -143,9 +141,8 @@ class _Connection(SMTP):
 class Post:
     """Decides which recipients there are, and keeps what comes for them. aiosmtpd calls what begins with `handle_`."""
 
-    def __init__(self, db: Database, blobs: Blobs) -> None:
-        self._db, self._blobs = db, blobs
-        self._turn = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, db: Database, blobs: Blobs, readers: Readers) -> None:
+        self._db, self._blobs, self._readers = db, blobs, readers
         self.clients = Clients()
 
     async def handle_RCPT(  # noqa: N802
@@ -172,23 +169,24 @@ class Post:
 
     async def take(self, file: BinaryIO, envelope: Envelope) -> str:
         """Keep the message in the file for each recipient; the answer to the client."""
-        async with self._turn:
+        async with self._readers.turn(file.seek(0, 2)):
             try:
+                # aiosmtpd gives the empty path as it is written
+                letter = await self._readers.read(file, (envelope.mail_from or "").strip("<>"))
+                keeper = Keeper(self._db, self._blobs, letter)
                 for address in envelope.rcpt_tos:
-                    # aiosmtpd gives the empty path as it is written
-                    await self._keep(file, address, (envelope.mail_from or "").strip("<>"))
+                    await self._keep(keeper, address)
             except FAILURES as error:
                 # what was kept for one recipient is not kept twice when the message comes again
                 log.warning("message-waits", kind=type(error).__name__)
                 return LATER
         return "250 2.0.0 OK"
 
-    async def _keep(self, file: BinaryIO, address: str, sender: str) -> None:
+    async def _keep(self, keeper: Keeper, address: str) -> None:
         mailbox = await self._mailbox(address)
         if mailbox is None:
             return
-        letter = await asyncio.to_thread(read, file, sender)
-        arrived = await keep(self._db, self._blobs, mailbox, letter, datetime.now(UTC))
+        arrived = await keeper.keep(mailbox, datetime.now(UTC))
         log.info(
             "message-came",
             organisation=mailbox.organisation,
@@ -205,14 +203,14 @@ class Post:
 
 
 @asynccontextmanager
-async def listening(db: Database, blobs: Blobs, settings: Settings) -> AsyncGenerator[int | None]:
+async def listening(db: Database, blobs: Blobs, settings: Settings, readers: Readers) -> AsyncGenerator[int | None]:
     """Receive by SMTP meanwhile, where the settings say so; gives the port."""
     if settings.smtp_port is None:
         yield None
         return
     # it logs what clients say
     logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
-    post, tls = Post(db, blobs), _tls(settings)
+    post, tls = Post(db, blobs, readers), _tls(settings)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: _Connection(post, settings, tls), settings.smtp_host, settings.smtp_port, backlog=256

@@ -17,18 +17,26 @@ from typing import BinaryIO
 from callfloor.mail import headers as head
 from callfloor.mail.decode import Body, text
 from callfloor.mail.html import text_of
-from callfloor.mail.structure import Part, Structure, scan
+from callfloor.mail.structure import MOST_HEADER_LINES, MOST_HEADERS, MOST_PARTS, Excess, Part, Structure, scan
 from callfloor.rules.privacy.identifiers import MANY, identifiers
 from callfloor.store.calls.activities import Message
 from callfloor.store.email.emails import Automatic
 
 # So much text is read of a message, in bytes, and so much is shown, in characters; all of it is then an attachment too.
-MOST_TEXT = 2 * 1024 * 1024
+MOST_TEXT = 768 * 1024
 MOST_SHOWN = 500_000
 MOST_LINE = 1_000
 LONGEST_NAME = 150
 # Where the message of ours stands that a report is about.
 MOST_REPORT = 64 * 1024
+# What is said on a message of which not all was read.
+EXCESSES: dict[Excess, str] = {
+    "parts": f"This message has more than {MOST_PARTS} parts",
+    "headers": f"This message has more than {MOST_HEADERS // 1024} KiB or {MOST_HEADER_LINES:,} lines of headers",
+    "time": "This message takes too long to read",
+    "memory": "This message takes too much memory to read",
+    "fault": "This message cannot be read",
+}
 _OCTETS = "application/octet-stream"
 _UNFIT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')
 _NAMES = {"message/rfc822": "message.eml", "text/html": "message.html", "text/plain": "text.txt"}
@@ -70,6 +78,7 @@ class Letter:
     original: Found
     """The message as it came. Kept when `damaged`, or when a file turns out to be."""
     damaged: bool
+    excess: Excess | None = None
 
 
 def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
@@ -80,6 +89,9 @@ def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
     found = scan(file)
     headers = found.headers
     texts, files, damaged = _contents(file, found)
+    if found.excess:
+        # all of it is in the message as it came
+        files = []
     body = "\n\n".join(each for each in texts.shown if each.strip())
     message = Message(
         _cut(head.text(headers, "subject")),
@@ -108,9 +120,32 @@ def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
         body_text=body[:MOST_SHOWN],
         identifiers=[MANY] if texts.unread else identifiers((*written, *ancestors)),
         files=files,
-        original=Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml", copy=True),
+        original=_original(file),
         damaged=damaged or found.damaged or len(body) > MOST_SHOWN,
+        excess=found.excess,
     )
+
+
+def unread(file: BinaryIO, excess: Excess) -> Letter:
+    """A message of which nothing was read but that it is there."""
+    digest = hashlib.sha256()
+    original = _original(file)
+    for piece in original.body:
+        digest.update(piece)
+    nothing = Message(None, None, None, None, None)
+    return Letter(
+        message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], automatic=None, reported=None,
+        failed=False, digest=digest.digest(), body_text=_told(excess), identifiers=[MANY], files=[], original=original,
+        damaged=True, excess=excess,
+    )  # fmt: skip
+
+
+def _told(excess: Excess) -> str:
+    return f"[{EXCESSES[excess]}. It is attached as it came.]"
+
+
+def _original(file: BinaryIO) -> Found:
+    return Found(Body(file, 0, file.seek(0, 2), "binary"), "message/rfc822", "original.eml", copy=True)
 
 
 def _cut(written: str | None) -> str | None:
@@ -199,6 +234,9 @@ class _Texts:
 def _contents(file: BinaryIO, found: Structure) -> tuple[_Texts, list[Found], bool]:
     """Texts, files, and whether a text is damaged."""
     texts, files, damaged = _Texts(), list[Found](), False
+    if found.excess:
+        texts.unread = True
+        texts.shown.append(_told(found.excess))
     names = _Names()
     plain = {
         part.alternative

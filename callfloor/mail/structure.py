@@ -1,7 +1,8 @@
 """The parts of a message, found in one pass over a file, whatever its size; nothing is held but headers.
 
 The standard library's parser holds a message several times over. This one only looks for boundaries, and leaves
-headers to the standard library. No input is wrong: what is no MIME is text, what is broken ends where it ends.
+headers to the standard library. No input is wrong: what is no MIME is text, what is broken ends where it ends. What has
+more parts or headers than mail has is not read to its end.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import Message as Headers
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from callfloor.mail.headers import content_type, parameter, parse
 
 # A longer line is read in pieces.
 LONGEST_LINE = 64 * 1024
-# Of one part's headers no more is read, in bytes.
+# What a message may have in all: bytes of headers, lines of them, parts, and parts in parts.
 MOST_HEADERS = 256 * 1024
+MOST_HEADER_LINES = 4_000
+MOST_PARTS = 100
 DEEPEST = 20
-MOST_PARTS = 500
+
+Excess = Literal["parts", "headers", "time", "memory", "fault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,16 @@ class Part:
 
 @dataclass(slots=True)
 class Structure:
-    """`body_start`: the offset behind the message's own headers. `damaged`: something was left out, or is unclear."""
+    """`body_start`: the offset behind the message's own headers. `damaged`: something was left out, or is unclear.
+
+    `excess`: of what there was too much, so that what came after was not looked at.
+    """
 
     headers: Headers[str, str]
     body_start: int
     parts: list[Part] = field(default_factory=list[Part])
     damaged: bool = False
+    excess: Excess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class _Scanner:
         self._file = file
         self._at = 0
         self._alternatives = 0
+        self._bytes, self._lines = MOST_HEADERS, MOST_HEADER_LINES
         self._found = Structure(Headers(), 0)
 
     def scan(self) -> Structure:
@@ -81,12 +90,11 @@ class _Scanner:
     def _headers(self, open_: Sequence[bytes]) -> Headers[str, str]:
         """Read a block of headers, and the empty line behind it where there is one."""
         block: list[bytes] = []
-        size = 0
         while line := self._line():
             stripped = line.rstrip(b"\r\n")
             if not stripped:
                 break
-            if size == 0 and line.startswith(b"From ") and self._at == len(line):
+            if line.startswith(b"From ") and self._at == len(line):
                 continue  # an mbox file's separator
             continued = line[:1] in b" \t" and block
             if _met(line, open_) or not (continued or _is_header(stripped)):
@@ -94,14 +102,19 @@ class _Scanner:
                 self._at -= len(line)
                 self._file.seek(self._at)
                 break
-            size += len(line)
-            if size <= MOST_HEADERS:
+            self._bytes -= len(line)
+            self._lines -= 1
+            if self._bytes >= 0 and self._lines >= 0:
                 block.append(line)
             else:
-                self._found.damaged = True
+                self._exceeds("headers")
             while len(line) == LONGEST_LINE and not line.endswith(b"\n") and (line := self._line()):
                 self._found.damaged = True
         return parse(b"".join(block))
+
+    def _exceeds(self, what: Excess) -> None:
+        self._found.damaged = True
+        self._found.excess = self._found.excess or what
 
     def _entity(
         self, headers: Headers[str, str], open_: Sequence[bytes], default: str, alternative: int | None
@@ -134,7 +147,10 @@ class _Scanner:
             self._found.damaged = True
             self._add(Part(headers, start, end, "text/plain", alternative))
         while met is not None and met.depth == mine and not met.last:
-            met = self._entity(self._headers(inside), inside, default, alternative)
+            headers = self._headers(inside)
+            if self._found.excess:
+                return None
+            met = self._entity(headers, inside, default, alternative)
         if met is not None and met.depth == mine:
             _, met = self._skip(open_)
         return met
@@ -151,13 +167,16 @@ class _Scanner:
         if len(self._found.parts) < MOST_PARTS:
             self._found.parts.append(part)
         else:
-            self._found.damaged = True
+            self._exceeds("parts")
 
     def _skip(self, open_: Sequence[bytes]) -> tuple[int, _Met | None]:
         """Read up to the next boundary; the offset where what stood before it ends, and the boundary (None: the end).
 
         The line break before a boundary belongs to the boundary.
         """
+        if not open_:
+            self._at = self._file.seek(0, 2)
+            return self._at, None
         begins, before = True, 0
         first = self._at
         while line := self._line():

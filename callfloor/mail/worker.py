@@ -15,6 +15,7 @@ from callfloor.mail.accounts import SecretMissing
 from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.listener import listening
 from callfloor.mail.outbox import Outbox
+from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
@@ -42,22 +43,24 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
     db = await Database.connect(dsn, size=SENDERS + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
     outbox = Outbox(db, blobs, settings.smtp_name)
-    fetcher = Fetcher(db, blobs, settings.smtp_bytes)
+    readers = Readers()
+    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_receive(db, blobs, settings, stop))
+            group.create_task(_receive(db, blobs, settings, readers, stop))
             group.create_task(_fetch(dsn, db, fetcher, stop))
             group.create_task(_listen(dsn, wake, stop))
             for _ in range(SENDERS):
                 group.create_task(_send(db, outbox, wake, stop))
     finally:
+        await asyncio.to_thread(readers.close)
         await db.close()
 
 
-async def _receive(db: Database, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:
+async def _receive(db: Database, blobs: Blobs, settings: Settings, readers: Readers, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            async with listening(db, blobs, settings):
+            async with listening(db, blobs, settings, readers):
                 await stop.wait()
         except OSError as error:
             log.error("smtp-cannot-listen", host=settings.smtp_host, port=settings.smtp_port, reason=error.strerror)

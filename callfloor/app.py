@@ -20,7 +20,10 @@ from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
 from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS, documents
 from callfloor.api.token_cache import TokenCache
+from callfloor.api.workspace.desk_stream import DeskStream
 from callfloor.api.workspace.feed import Feed
+from callfloor.api.workspace.floor.readings import Readings
+from callfloor.api.workspace.floor.stream import FloorStream
 from callfloor.api.workspace.socket import Sockets
 from callfloor.clock import Clock, LoopClock
 from callfloor.disks import DATABASE, Disks
@@ -68,6 +71,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
     db = await Database.connect(dsn, size=settings.database_connections)
     disks = Disks.of(settings)
     db.is_full = lambda: DATABASE in disks.full()
+    floors = Readings(db)
     try:
         yield Services(
             db=db,
@@ -76,9 +80,11 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
             feed=Feed(),
+            floors=floors,
             disks=disks,
         )
     finally:
+        await floors.close()
         await db.close()
 
 
@@ -171,7 +177,8 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
         admission = Admission(known, limits)
         listener = asyncio.create_task(_listen(dsn, known, given.feed))
         try:
-            sockets = Sockets(given, admission, outside(given, documents()))
+            streams = DeskStream(), FloorStream()
+            sockets = Sockets(given, admission, outside(given, documents()), streams)
             workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
             yield Gate(OPERATIONS, given, admission, workspace)
         finally:

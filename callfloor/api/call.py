@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asyncpg import DataError
 
     from callfloor.api.workspace.feed import Feed
+    from callfloor.api.workspace.floor.readings import Readings
     from callfloor.disks import Disks
     from callfloor.media.blobs import Blobs
     from callfloor.settings import Settings
@@ -44,6 +45,7 @@ class Services:
     lead_reads: Coalesced[tuple[int, int], LeadRecord | None]
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
     feed: Feed
+    floors: Readings
     disks: Disks
 
 

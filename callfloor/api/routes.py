@@ -23,6 +23,7 @@ from callfloor.api.platform import (
 )
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, emails, events, session, tasks
+from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
     activities.get_activity,
@@ -84,13 +85,14 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     watched_agents.list_agents,
     watched_agents.get_agent_session,
     commands.send_agent_command,
+    get_floor,
 )
 WORKSPACE_ABOUT = About(
     "Callfloor Workspace API",
     "1",
     """\
 What an agent's desk shows and does: the session with its call, preview or e-mail, commands, own callbacks, messages
-and wishes that callers left; and for supervisors the sessions of agents.
+and wishes that callers left; and for supervisors the sessions of agents and the live floor.
 
 A token signs in one person: `callfloor token create --user NAME`. Events go on live over a WebSocket at `/events`, with
 the token in the Authorization header or in a first message `{"token": "TOKEN"}`; after a lost connection they go on

@@ -28,6 +28,7 @@ from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
 from callfloor.engine.records import DatabaseRecords, moment
 from callfloor.engine.roster import Roster
+from callfloor.engine.standing import LOOK_S, Standing
 from callfloor.engine.workflow_functions import Functions
 from callfloor.errors import Problem
 from callfloor.floor.agents.commands import Work
@@ -85,6 +86,7 @@ class Engine:
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()
+        self._standing = Standing(db, clock, carrier, self.id, self._dialling, self.floor)
         self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
         self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
         work = Work(clock, self.floor, self.records)
@@ -109,6 +111,7 @@ class Engine:
             self._every(AUDIT_S, self._audit),
             self._every(SWEEP_S, self._leftovers.sweep),
             self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
+            self._every(LOOK_S, self._standing.say),
             self._tick(),
             self._listen(),
             self.link.run(),

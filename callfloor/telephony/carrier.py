@@ -153,6 +153,31 @@ class LiveCall:
     others: tuple[PartyId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CarrierNode:
+    """A telephone server. `up`: new calls may go there; `calls`: that it has."""
+
+    name: str
+    up: bool
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierTrunk:
+    """A way out, and the calls that were placed over it and are not over."""
+
+    name: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierStanding:
+    """How a carrier is."""
+
+    nodes: tuple[CarrierNode, ...]
+    trunks: tuple[CarrierTrunk, ...] = ()
+
+
 class Carrier(Protocol):
     """Commands for a call, party or offer that is not there, or is not in the state for it, do nothing."""
 
@@ -239,6 +264,10 @@ class Carrier(Protocol):
     def record_message(self, call: CallId, part: int, longest_s: float) -> None:
         """After a beep, record what the customer alone says, until `#`, so many seconds, or the end of the call:
         `Recorded` follows."""
+        ...
+
+    def standing(self) -> CarrierStanding:
+        """Its servers and trunks, as far as is known without asking them."""
         ...
 
     async def calls(self) -> list[LiveCall]:

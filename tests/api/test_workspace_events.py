@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from callfloor.api.workspace.socket import _Connection  # pyright: ignore[reportPrivateUsage]
+from callfloor.api.workspace.socket import Connection
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.workspace import AtHand, Party
@@ -175,8 +175,8 @@ async def test_a_slow_client_is_told_so_and_goes_on_later(
         given_up.set()
         await really(self, code, reason)
 
-    really = _Connection._close  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(_Connection, "_close", close)
+    really = Connection._close  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(Connection, "_close", close)
     parties = tuple(Party(party=n, agent_id=n, number=None, state="joined") for n in range(60))
     count = 60
     for number in range(count):

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from callfloor.telephony.carrier import AgentId, CallId, CarrierEvent, Line, Listening, LiveCall, Offer, PartyId
+from callfloor.telephony.carrier import (
+    AgentId,
+    CallId,
+    CarrierEvent,
+    CarrierStanding,
+    Line,
+    Listening,
+    LiveCall,
+    Offer,
+    PartyId,
+)
 
 
 class AnyCarrier:
@@ -84,6 +94,9 @@ class AnyCarrier:
 
     def record_message(self, call: CallId, part: int, longest_s: float) -> None:
         self.messages.append((call, part))
+
+    def standing(self) -> CarrierStanding:
+        return CarrierStanding(())
 
     async def calls(self) -> list[LiveCall]:
         return []

@@ -1,7 +1,6 @@
-"""Events as they happen, over a WebSocket.
+"""WebSockets: whoever connects signs in, and is told what its address is for until either side ends it.
 
-What is sent is read from the database, so that nothing is kept for a client: one that was away names the last sequence
-that it has and goes on from there, at this process or another.
+A client that was away names the last thing that it has and goes on from there. What is told to whom, a `Stream` says.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -21,29 +21,22 @@ from callfloor.api.admission import Admission
 from callfloor.api.call import Services
 from callfloor.api.decoding import Query, parse_query
 from callfloor.api.gate import address_of, telling
-from callfloor.api.workspace.events import behind, watched
-from callfloor.api.workspace.feed import desk, heard
-from callfloor.contract.workspace import Event, Heartbeat
-from callfloor.contract.workspace_api import EventsQuery, SignIn
-from callfloor.errors import NotFound, Problem, RateLimited, ScopeMissing, Unauthenticated, Unavailable
+from callfloor.contract.workspace_api import SignIn
+from callfloor.errors import Problem, RateLimited, ScopeMissing, Unauthenticated
 from callfloor.store.people.tokens import Caller
 
 log = structlog.get_logger("callfloor.api")
 
-PATH = "/workspace/v1/events"
 SIGN_IN_S = 10.0
 # A client hears something at least so often, and its token is looked at again.
 HEARTBEAT_S = 15.0
 # A client that takes nothing for so long is slow; when it goes on soon it is told so, else it is cut off.
 SEND_S = 10.0
 CLOSE_S = 20.0
-RETRY_S = 1.0
 SLOW, BAD_REQUEST, FAULT = 4408, 4400, 1011
-# The scope of `GET /events`, which says the same.
-SCOPE = "workspace"
 # A reason of a close frame has 123 bytes.
 LONGEST_REASON = 120
-_QUERY, _SIGN_IN = Query(EventsQuery), msgspec.json.Decoder(SignIn)
+_SIGN_IN = msgspec.json.Decoder(SignIn)
 
 
 class Closed(Exception):
@@ -54,22 +47,40 @@ class Closed(Exception):
         self.code, self.reason = code, reason
 
 
+class Stream(Protocol):
+    """What is told at an address. `name`: for the log. `scope`: of the operation that says the same over HTTP."""
+
+    path: str
+    name: str
+    scope: str
+    query: Query[Any]
+
+    def admit(self, caller: Caller, query: Any) -> None:
+        """Raise the problem that keeps this caller from it."""
+        ...
+
+    async def run(self, connection: Connection, caller: Caller, query: Any) -> None:
+        """Tell, until cancelled or `Closed`. Raises problems."""
+        ...
+
+
 class Sockets:
     """The WebSockets of the workspace as an ASGI application; everything else goes to `other`."""
 
-    def __init__(self, services: Services, admission: Admission, other: ASGIApp) -> None:
+    def __init__(self, services: Services, admission: Admission, other: ASGIApp, streams: Iterable[Stream]) -> None:
         self.services, self.admission, self._other = services, admission, other
+        self._streams = {stream.path: stream for stream in streams}
         # connections by the token that they came with
         self._open: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             await self._other(scope, receive, send)
-        elif scope["path"] != PATH:
+        elif (stream := self._streams.get(scope["path"])) is None:
             await receive()
             await send({"type": "websocket.close"})
         else:
-            await _Connection(self, scope, receive, send).serve()
+            await Connection(self, stream, scope, receive, send).serve()
 
     @contextmanager
     def place(self, caller: Caller) -> Generator[None]:
@@ -86,9 +97,12 @@ class Sockets:
                 del self._open[caller.token_id]
 
 
-class _Connection:
-    def __init__(self, sockets: Sockets, scope: Scope, receive: Receive, send: Send) -> None:
-        self._sockets, self._scope, self._receive, self._send = sockets, scope, receive, send
+class Connection:
+    """One client's."""
+
+    def __init__(self, sockets: Sockets, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sockets, self._stream, self._scope = sockets, stream, scope
+        self._receive, self._send = receive, send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._authorization: bytes | None = None
         # of the admission, when the caller was last looked at
@@ -109,13 +123,13 @@ class _Connection:
                 await self._close(code, closed.reason)
         except Exception as error:  # noqa: BLE001 - the last resort: the client may go on from its last sequence
             # the text of an exception may quote data; its kind and place do not
-            log.error("fault", operation="events", error=telling(error))
+            log.error("fault", operation=self._stream.name, error=telling(error))
             code = FAULT
             await self._close(code, "The server met a fault.")
         finally:
             caller = self._caller
             log.info(
-                "events",
+                self._stream.name,
                 code=code,
                 organisation=caller.organisation.organisation_id if caller else None,
                 token=caller.token_id if caller else None,
@@ -124,16 +138,16 @@ class _Connection:
 
     async def _converse(self) -> None:
         try:
-            query = _QUERY.decode(parse_query(self._scope["query_string"]))
+            query = self._stream.query.decode(parse_query(self._scope["query_string"]))
             caller = self._caller = await self._signed_in(query)
             with self._sockets.place(caller):
                 await self._both(caller, query)
         except Problem as problem:
             raise _closed(problem) from problem
 
-    async def _both(self, caller: Caller, query: EventsQuery) -> None:
+    async def _both(self, caller: Caller, query: Any) -> None:
         reading = asyncio.create_task(self._until_gone())
-        sending = asyncio.create_task(self._events(caller, query))
+        sending = asyncio.create_task(self._stream.run(self, caller, query))
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -152,24 +166,29 @@ class _Connection:
 
     # What the client says
 
-    async def _signed_in(self, query: EventsQuery) -> Caller:
+    async def _signed_in(self, query: Any) -> Caller:
         """Whom the header's token, or the first message's, speaks for. Raises problems."""
         given = self._headers.get(b"authorization")
         self._authorization = given if given is not None else (await self._first_message()).encode()
-        caller = await self._admitted(query)
+        caller = await self.admitted(query)
         verdict = self._sockets.admission.count(caller)
         if not verdict.allowed:
             raise RateLimited(f"Too many requests; wait {verdict.retry_after_s} s.")
         return caller
 
-    async def _admitted(self, query: EventsQuery) -> Caller:
+    async def admitted(self, query: Any) -> Caller:
         """Whether the events may (still) be seen, by what holds for a request. Raises problems."""
         self._version = self._sockets.admission.version
         caller = await self._sockets.admission.caller(self._authorization, address_of(self._scope))
-        if not caller.scopes & {SCOPE, "admin"}:
-            raise ScopeMissing(f"The token lacks the scope {SCOPE}.")
-        watched(caller, query.agent_id)
+        if not caller.scopes & {self._stream.scope, "admin"}:
+            raise ScopeMissing(f"The token lacks the scope {self._stream.scope}.")
+        self._stream.admit(caller, query)
         return caller
+
+    def settled(self, caller: Caller) -> bool:
+        """Whether the caller need not be looked at again: neither a token nor an account has changed, and its own has
+        not expired."""
+        return self._version == self._sockets.admission.version and not caller.expired()
 
     async def _first_message(self) -> str:
         try:
@@ -193,46 +212,17 @@ class _Connection:
 
     # What the client is told
 
-    async def _events(self, caller: Caller, query: EventsQuery) -> None:
-        organisation = caller.organisation
-        agent_id, after = watched(caller, query.agent_id), query.after
-        with self._sockets.services.feed.watch(desk(organisation.organisation_id, agent_id)) as event:
-            while True:
-                event.clear()
-                try:
-                    if self._version != self._sockets.admission.version or caller.expired():
-                        caller = await self._admitted(query)
-                    found = await behind(
-                        self._sockets.services.db, organisation.organisation_id, agent_id, after, organisation.zone
-                    )
-                except Unavailable:
-                    # the database is away; nothing is lost meanwhile
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                if found is None:
-                    raise NotFound("There is no such agent in this organisation.")
-                events, last = found
-                for each in events:
-                    await self._tell(each)
-                    after = each.sequence
-                if after == last and not await heard(event, _until_expired(caller)):
-                    await self._heartbeat(last, query)
+    @property
+    def services(self) -> Services:
+        return self._sockets.services
 
-    async def _heartbeat(self, sequence: int, query: EventsQuery) -> None:
-        try:
-            caller = await self._admitted(query)
-        except Unavailable:
-            return
-        now = datetime.now(caller.organisation.zone).replace(microsecond=0)
-        await self._tell(Heartbeat(sequence=sequence, timestamp=now))
-
-    async def _tell(self, message: Event | Heartbeat) -> None:
-        text = msgspec.json.encode(message).decode()
+    async def tell(self, text: str) -> None:
+        """Send a message. Raises `Closed` when the client takes it too slowly, or is gone."""
         try:
             async with asyncio.timeout(SEND_S):
                 await self._send({"type": "websocket.send", "text": text})
         except TimeoutError as error:
-            raise Closed(SLOW, "You read too slowly; go on from your last sequence.") from error
+            raise Closed(SLOW, "You read too slowly; go on from the last that you have.") from error
         except OSError as error:
             raise Closed(None) from error
 
@@ -245,8 +235,8 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
         await asyncio.wait(pending, timeout=1)
 
 
-def _until_expired(caller: Caller) -> float:
-    """Seconds to wait for an event: to the next heartbeat, or to the end of the token."""
+def until_heartbeat(caller: Caller) -> float:
+    """Seconds to wait for something to tell: to the next heartbeat, or to the end of the token."""
     if caller.expires_at is None:
         return HEARTBEAT_S
     left_s = (caller.expires_at - datetime.now(UTC)).total_seconds()

@@ -84,6 +84,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("survey_answers", "question", "the operator's words; the answer is a number"),
     ("import_chunks", "line_numbers", "figures"),
     ("identifier_renewals", "source", "the name of a table"),
+    ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
     ("schema_migrations", "name sha256 identity held_why", "of this program"),
 )
 # Words of closed sets and zones: columns of these names hold nothing else, in any table.

@@ -55,6 +55,8 @@ class Call:
         self._message: int | None = None
         self._message_since = 0.0
         self._ways: list[str] = []
+        # the endpoint over which the customer is called
+        self.way: str | None = None
 
     # Its beginning
 
@@ -74,7 +76,8 @@ class Call:
         caller = line.caller or self.around.setup.caller
         while self._ways:
             try:
-                await self.requests.call_phone(self.channel, self._ways.pop(0), caller, line.ring_s, variables)
+                self.way = self._ways.pop(0)
+                await self.requests.call_phone(self.channel, self.way, caller, line.ring_s, variables)
             except AriError as error:
                 log.warning("call-not-placed", call=self.id, kind=type(error).__name__, detail=str(error))
                 if isinstance(error, AriUnreachable):

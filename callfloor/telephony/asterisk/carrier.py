@@ -6,6 +6,7 @@ lost, so it is looked at as a whole at every connection. A node that stays away 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from itertools import count, cycle
@@ -31,6 +32,9 @@ from callfloor.telephony.carrier import (
     CallId,
     CarrierEvent,
     CarrierLostError,
+    CarrierNode,
+    CarrierStanding,
+    CarrierTrunk,
     Cause,
     Ended,
     Line,
@@ -241,6 +245,18 @@ class AsteriskCarrier:
     def record_message(self, call: CallId, part: int, longest_s: float) -> None:
         if (known := self._answered(call)) is not None:
             known.record_message(part, longest_s)
+
+    def standing(self) -> CarrierStanding:
+        up = [call for call in self._calls.up.values() if not call.over]
+        placed = Counter(
+            next((trunk for trunk in self._setup.trunks if trunk.format(number=call.line.number) == call.way), None)
+            for call in up
+            if call.line is not None
+        )
+        return CarrierStanding(
+            tuple(CarrierNode(each.name, each.connected, len(self._calls.of(each))) for each in self.nodes),
+            tuple(CarrierTrunk(trunk, placed[trunk]) for trunk in self._setup.trunks),
+        )
 
     async def calls(self) -> list[LiveCall]:
         for node in self._nodes.values():

@@ -21,6 +21,9 @@ from callfloor.telephony.carrier import (
     CallId,
     CarrierEvent,
     CarrierLostError,
+    CarrierNode,
+    CarrierStanding,
+    CarrierTrunk,
     Cause,
     Detected,
     Digit,
@@ -383,6 +386,11 @@ class SimulatedCarrier:
 
     def _say(self, event: CarrierEvent) -> None:
         self._listener(event)
+
+    def standing(self) -> CarrierStanding:
+        placed = sum(call.line is not None for call in self._calls.values())
+        node = CarrierNode("simulated", self.up, len(self._calls))
+        return CarrierStanding((node,), (CarrierTrunk("simulated", placed),))
 
     async def calls(self) -> list[LiveCall]:
         return [self._live(call) for call in self._calls.values()]

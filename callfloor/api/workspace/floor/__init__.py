@@ -1,0 +1,1 @@
+"""The live floor: what supervisors see of everything that goes on."""

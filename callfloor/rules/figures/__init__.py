@@ -1,0 +1,1 @@
+"""What figures mean, and what they say ahead of time."""

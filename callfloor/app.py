@@ -155,7 +155,7 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
             if settings.simulated_callers and isinstance(calls, SimulatedCarrier):
                 behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits=KEYS)
                 per_minute = settings.simulated_callers
-                SimulatedCallers(clock, seed, calls, made.floor.callers.numbers, per_minute, behaviour).begin()
+                SimulatedCallers(clock, seed, calls, made.floor.callers.numbers).become(per_minute, behaviour)
             test_calls = ScriptedCalls(dsn, calls, made.floor.callers.numbers)
             async with listening(test_calls):
                 yield made

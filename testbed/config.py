@@ -173,7 +173,6 @@ remove_existing=yes
 
 
 def _pjsip(ports: Ports) -> str:
-    trunk = "".join(f"match=127.0.0.1:{port}\n" for port in (ports.customers, *ports.callers))
     return f"""\
 [udp]
 type=transport
@@ -196,7 +195,9 @@ contact=sip:127.0.0.1:{ports.customers}
 [trunk]
 type=identify
 endpoint=trunk
-{trunk}[agents](base)
+; whoever calls from this machine; agents only take calls
+match=127.0.0.1
+[agents](base)
 aors=agents
 [agents]
 type=aor

@@ -15,13 +15,13 @@ from itertools import cycle
 from types import FrameType
 
 from callfloor import samples
+from callfloor.rules.workflow.caller_script import parse_script
 from testbed.bed import Bed, bed
-from testbed.scenarios import Caller
 
 # Somebody calls one of the centre's numbers each so many seconds.
 CALLS_EVERY_S = 10.0
 # They listen to the menu, press a key, and hang up some time later.
-CALLERS = tuple(Caller(key, waits_ms=8_000, stays_ms=40_000) for key in "12")
+CALLERS = tuple(parse_script(f"8s,{key}", 48.0) for key in "12")
 
 
 def main(arguments: list[str]) -> int:
@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
             "ASTERISK_PROMPTS": str(asterisk.node.folder / "prompts"),
         }
         print(f"Asterisk is up at {asterisk.url}, its files are in {asterisk.node.folder}", flush=True)
+        print(f"Call by SIP: callfloor test call --sip 127.0.0.1:{asterisk.node.ports.sip} --number …", flush=True)
         environment = os.environ | {f"CALLFLOOR_{name}": value for name, value in settings.items()}
         demo = subprocess.Popen([sys.executable, "-m", "callfloor", "demo", *arguments], env=environment)
         try:

@@ -11,10 +11,11 @@ import subprocess
 import time
 from pathlib import Path
 
+from callfloor.rules.workflow.caller_script import CallerScript, parse_script
+from callfloor.telephony.sip_caller import scenario as caller_scenario
 from testbed import scenarios
 from testbed.asterisk import NotReady, unprivileged
 from testbed.config import Node
-from testbed.scenarios import Caller
 
 READY_S = 10.0
 POLL_S = 0.02
@@ -47,16 +48,14 @@ class Parties:
                 raise NotReady(f"SIPp's {name} did not come up:\n{self._output(name).read_text()[-2_000:]}")
             time.sleep(POLL_S)
 
-    def call(self, called: str, who: Caller | str = "", *, caller: str = CALLER) -> subprocess.Popen[bytes]:
-        """One call that comes in. `who`: what the caller does, or just the keys that are pressed. The process ends with
-        the call, with 0 when it went as the scenario says."""
+    def call(self, called: str, who: CallerScript | str = "", *, caller: str = CALLER) -> subprocess.Popen[bytes]:
+        """One call that comes in. `who`: what the caller does, or just the keys that are pressed, one a half second.
+        The process ends with the call, with 0 when it went as the scenario says."""
         if isinstance(who, str):
-            who = Caller(who)
+            who = parse_script(",".join(f"0.2s,{key}" for key in who), None)
         port = next(self._caller)
-        callers = self._node.folder / f"caller-{port}.csv"
-        callers.write_text(f"SEQUENTIAL\n{caller}\n")
-        more = ["-m", "1", "-r", "100", "-inf", str(callers), f"127.0.0.1:{self._node.ports.sip}"]
-        scenario = scenarios.caller(called, who, self._sounds)
+        more = ["-m", "1", "-r", "100", "-key", "caller", caller, f"127.0.0.1:{self._node.ports.sip}"]
+        scenario = caller_scenario(called, who, self._sounds / "customer.ulaw")
         rtp = self._node.ports.callers_rtp + 8 * (port - self._node.ports.callers[0])
         return self._run(f"caller-{port}", scenario, port, rtp, more)
 

@@ -1,4 +1,4 @@
-"""What SIPp plays: one scenario for all customers, one for all agents, and one for a caller with digits to press.
+"""What SIPp plays: one scenario for all customers and one for all agents.
 
 The number that is dialled says how the customer behaves, so that a test chooses by calling. Numbers are of the ranges
 kept for fiction; their last digits choose.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from callfloor.telephony.sip_caller import OK, SDP, play
 
 # Every final answer whose cause the driver must know.
 # fmt: off
@@ -116,105 +118,10 @@ def _search(digits: str, name: str) -> str:
     return f'    <ereg regexp="^INVITE sip:[+0-9]*{digits}@" search_in="msg" assign_to="{name}"/>\n'
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Presses `digits`, one a half second, from `waits_ms` on. Hangs up after `stays_ms` more; None: stays until
-    the other side ends the call."""
-
-    digits: str = ""
-    waits_ms: int = 500
-    stays_ms: int | None = None
-
-
-def caller(called: str, who: Caller, sounds: Path) -> str:
-    """A scenario of one call that comes in."""
-    presses = "".join(
-        f"""<pause milliseconds="{who.waits_ms if number == 2 else 500}"/>
-<send retrans="500"><![CDATA[
-INFO [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]C[call_number]
-To: <sip:{called}@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: {number} INFO
-Max-Forwards: 70
-Content-Type: application/dtmf-relay
-Content-Length: [len]
-
-Signal={digit}
-Duration=160
-]]></send>
-<recv response="200"/>
-"""
-        for number, digit in enumerate(who.digits, 2)
-    )
-    leaves = "" if who.stays_ms is None else f' timeout="{who.stays_ms}" ontimeout="leave"'
-    return f"""\
-<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="caller">
-<send retrans="500"><![CDATA[
-INVITE sip:{called}@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]C[call_number]
-To: <sip:{called}@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:[field0]@[local_ip]:[local_port]>
-Max-Forwards: 70
-{_SDP}]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="183" optional="true"/>
-<recv response="200" rrs="true"/>
-<send><![CDATA[
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]C[call_number]
-To: <sip:{called}@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-{_play("customer", sounds)}{presses}<recv request="BYE"{leaves}/>
-{_OK}<nop next="over"/>
-<label id="leave"/>
-<send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]C[call_number]
-To: <sip:{called}@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: {len(who.digits) + 2} BYE
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<recv response="200"/>
-<label id="over"/>
-<nop/>
-</scenario>
-"""
-
-
 _HEADERS = "[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]S[call_number]\n[last_Call-ID:]\n"
 _CONTACT = "Contact: <sip:[local_ip]:[local_port]>\n"
-_SDP = """\
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-a=ptime:20
-"""
 # SIPp talks from a port of its own all the same, which it takes where it reads this word.
-_SDP_OF_EAR = _SDP.replace("m=audio [rtpstream_audio_port]", "m=audio [ear]") + "a=from:[rtpstream_audio_port]\n"
+_SDP_OF_EAR = SDP.replace("m=audio [rtpstream_audio_port]", "m=audio [ear]") + "a=from:[rtpstream_audio_port]\n"
 _EMPTY = "Content-Length: 0\n\n"
 _SEND_BYE = """\
 <send retrans="500"><![CDATA[
@@ -231,18 +138,6 @@ Content-Length: 0
 ]]></send>
 <recv response="200" next="over"/>
 """
-_OK = """\
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-"""
 
 
 def _answer(code: str, *, cseq: str = "[last_CSeq:]", retransmitted: bool = False, body: str = _EMPTY) -> str:
@@ -253,17 +148,13 @@ def _answer(code: str, *, cseq: str = "[last_CSeq:]", retransmitted: bool = Fals
 # Where every call comes to: the other side ended it, or cancelled it, or we end it.
 _ENDS = f"""\
 <label id="bye"/>
-{_OK}<nop next="over"/>
+{OK}<nop next="over"/>
 <label id="leave"/>
 {_SEND_BYE}<label id="cancelled"/>
-{_OK}{_answer("487 Request Terminated", cseq="CSeq: [cseq] INVITE", retransmitted=True)}<recv request="ACK"/>
+{OK}{_answer("487 Request Terminated", cseq="CSeq: [cseq] INVITE", retransmitted=True)}<recv request="ACK"/>
 <label id="over"/>
 <nop/>
 """
-
-
-def _play(sound: Sound, sounds: Path) -> str:
-    return f'<nop><action><exec rtp_stream="{sounds}/{sound}.ulaw,-1,0"/></action></nop>\n'
 
 
 def _part(behaviour: Behaviour, sounds: Path) -> str:
@@ -283,9 +174,9 @@ def _part(behaviour: Behaviour, sounds: Path) -> str:
             f'<recv request="CANCEL" timeout="{behaviour.rings_ms}" ontimeout="{name}-answers" next="cancelled"/>\n'
             f'<label id="{name}-answers"/>\n'
         )
-    sound = _SDP_OF_EAR if behaviour.listens else _SDP
+    sound = _SDP_OF_EAR if behaviour.listens else SDP
     answer = _answer("200 OK", retransmitted=True, body=sound, cseq="CSeq: [cseq] INVITE") + '<recv request="ACK"/>\n'
-    talk = "" if behaviour.sound is None else _play(behaviour.sound, sounds)
+    talk = "" if behaviour.sound is None else play(sounds / f"{behaviour.sound}.ulaw")
     wait = ""
     if behaviour.leaves_ms is not None:
         leave = "over" if behaviour.loses_bye else "leave"
@@ -300,6 +191,6 @@ def _part(behaviour: Behaviour, sounds: Path) -> str:
 </recv>
 <recv request="BYE" next="bye"/>
 <label id="{name}-pressed"/>
-{_OK}<nop next="{name}-talks"/>
+{OK}<nop next="{name}-talks"/>
 """
     return start + ringing + answer + talk + end

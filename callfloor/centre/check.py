@@ -67,6 +67,7 @@ _DIALLING: dict[str, values.Check] = {
     "previewSeconds": values.number(1, 3600),
     "previewTimeout": values.choice("dial", "skip", "pause"),
     "answeringMachines": values.choice("connect", "hang-up"),
+    "personsTakenForMachines": values.number(0, 0.5),
     "record": values.flag,
     "maxLines": values.clearable(values.whole(1)),
     "newLeads": values.clearable(new_leads),

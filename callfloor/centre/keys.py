@@ -50,6 +50,7 @@ DIALLING = {
     "previewSeconds": "preview_seconds",
     "previewTimeout": "preview_timeout",
     "answeringMachines": "answering_machines",
+    "personsTakenForMachines": "persons_taken_for_machines",
     "record": "record",
     "maxLines": "max_lines",
     "newLeads": "new_leads",

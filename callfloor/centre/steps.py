@@ -110,7 +110,8 @@ _TYPE = values.choice(*_KEYS)
 def steps(report: Report, path: Path, value: object) -> tuple[Step, ...] | Wrong:
     """An array of tables, one a step; WRONG when any of them is."""
     if not isinstance(value, list) or not value:
-        report.wrong(path, "must be an array of tables ([[workflows.steps]]), one or more")
+        header = ".".join(part for part in path if isinstance(part, str))
+        report.wrong(path, f"must be an array of tables ([[{header}]]), one or more")
         return WRONG
     given = cast("list[object]", value)
     if len(given) > MOST_STEPS:

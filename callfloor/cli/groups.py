@@ -315,6 +315,9 @@ def call_in_test(
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, max=10_000, help="So many calls.")] = 1,
     every: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Seconds between two calls.")] = 1.0,
+    sip: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Call that SIP server (Asterisk), by sipp, instead.")
+    ] = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -322,7 +325,7 @@ def call_in_test(
     from callfloor.cli import scripted_calls, session
 
     settings = session.settings(data=data, database_url=database_url)
-    scripted_calls.call(settings, number, caller, keys, hang_up_after, repeat, every)
+    scripted_calls.call(settings, number, caller, keys, hang_up_after, repeat, every, sip)
 
 
 OfWorkflow = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one [default: every workflow].")]

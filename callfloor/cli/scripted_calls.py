@@ -8,7 +8,7 @@ import secrets
 import asyncpg
 import msgspec
 
-from callfloor.cli import session
+from callfloor.cli import session, sip_calls
 from callfloor.cli.failures import CommandError
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.workflow.caller_script import ScriptError, parse_script
@@ -17,7 +17,7 @@ from callfloor.simulation.scripted_calls import ANSWERS, CALLS, NOTIFY_SQL, Answ
 
 ANSWERED_S = 5.0
 _REFUSED = {
-    "real-carrier": "this server places real calls: test calls are for the simulated carrier",
+    "real-carrier": "this server places real calls: call it by SIP, with --sip HOST:PORT of its SIP server",
     "wrong-keys": "this server does not know such keys: it is of another version",
 }
 _ANSWER = msgspec.json.Decoder(Answered)
@@ -31,19 +31,28 @@ def call(
     hang_up_after: float | None,
     repeat: int,
     every: float,
+    sip: str | None = None,
 ) -> None:
-    """Have somebody call a number, `repeat` times, `every` so many seconds. Raises `CommandError`."""
+    """Have somebody call a number, `repeat` times, `every` so many seconds. `sip`: by a real call to that SIP server.
+    Raises `CommandError`."""
     try:
-        parse_script(keys, hang_up_after)
+        script = parse_script(keys, hang_up_after)
     except ScriptError as error:
         raise CommandError(f"--keys {error}") from error
-    try:
-        called = normalise(number, "")
-        calling = None if caller is None else normalise(caller, "")
-    except PhoneError as error:
-        raise CommandError(f"a number {error}") from error
+    called = _number("--number", number)
+    calling = None if caller is None else _number("--from", caller)
+    if sip is not None:
+        sip_calls.call(sip, called, calling, script, repeat, every)
+        return
     with session.database(settings) as dsn:
         asyncio.run(_call(dsn, called, calling, keys, hang_up_after, repeat, every))
+
+
+def _number(option: str, given: str) -> str:
+    try:
+        return normalise(given, "")
+    except PhoneError as error:
+        raise CommandError(f"{option} {error}") from error
 
 
 async def _call(

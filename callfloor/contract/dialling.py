@@ -75,6 +75,9 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     preview_seconds: float = 60.0
     preview_timeout: PreviewTimeout = "skip"
     answering_machines: AnsweringMachines = "hang-up"
+    # share of the persons who answer that detection takes for machines, as a test of it has shown; they count as
+    # abandoned, so that fewer others may be
+    persons_taken_for_machines: float = 0.0
     record: bool = True
     # None: a wrap-up of a call without a lead that needs one is refused
     new_leads: NewLeads | None = None

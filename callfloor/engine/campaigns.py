@@ -49,7 +49,7 @@ async def load(db: Database, routes: Mapping[int, Routes]) -> dict[CampaignKey, 
 def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
     """The campaign's own settings where it has some, else what its regime asks for."""
     dialling, regime = setup.dialling, setup.regime
-    cap = dialling.abandonment_cap
+    cap, detect = dialling.abandonment_cap, dialling.answering_machines == "hang-up"
     return CampaignPlan(
         key=CampaignKey(setup.organisation, setup.campaign),
         mode=setup.mode,
@@ -59,6 +59,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         numbers=setup.numbers,
         pacing=PacingSettings(
             abandonment_cap=regime.abandonment_cap if cap is None else min(cap, regime.abandonment_cap),
+            persons_taken_for_machines=dialling.persons_taken_for_machines if detect else 0.0,
             grace_s=regime.grace_s if dialling.grace_seconds is None else dialling.grace_seconds,
             ring_s=dialling.ring_seconds,
             minimum_ring_s=min(regime.minimum_ring_s, dialling.ring_seconds),
@@ -72,7 +73,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         default_wrap_code=dialling.default_wrap_code,
         preview_s=dialling.preview_seconds,
         preview_timeout=dialling.preview_timeout,
-        detect_machines=dialling.answering_machines == "hang-up",
+        detect_machines=detect,
         record=dialling.record,
         max_lines=dialling.max_lines,
         name=setup.name,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from callfloor.simulation.caller_figures import CallerFigures
+
 HOUR_S = 3600.0
 
 
@@ -18,8 +20,19 @@ class ConnectDelay(msgspec.Struct, frozen=True):
     max: float
 
 
-class Figures(msgspec.Struct, frozen=True, rename="camel"):
-    """Of the time after warm-up, which `hours` has in it. Rates and utilisation are shares of 1."""
+class DetectionFigures(msgspec.Struct, frozen=True, rename="camel"):
+    """Calls in which the detection of machines erred."""
+
+    persons_taken_for_machines: int
+    machines_taken_for_persons: int
+
+
+class Figures(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Of the time after warm-up, which `hours` has in it. Rates and utilisation are shares of 1.
+
+    `live_answers`: persons who answered; `abandoned`: those of them who found no agent, or were taken for a machine and
+    hung up on. `machine_detection`: of a day on which it errs; `inbound`: of a day with callers.
+    """
 
     seed: int
     agents: int
@@ -34,6 +47,8 @@ class Figures(msgspec.Struct, frozen=True, rename="camel"):
     mean_agent_wait_seconds: float
     connect_delay_ms: ConnectDelay
     wall_seconds: float
+    machine_detection: DetectionFigures | None = None
+    inbound: CallerFigures | None = None
 
 
 class Tally:
@@ -45,6 +60,7 @@ class Tally:
         self.live: list[float] = []
         self.abandoned: list[float] = []
         self.delays: list[float] = []
+        self.persons_lost = self.machines_heard = 0
         self.talk_s = self.wrap_s = self.signed_in_s = self.wait_s = 0.0
         self.waits = 0
 
@@ -54,6 +70,19 @@ class Tally:
 
     def counts(self, at: float) -> bool:
         return self._start <= at <= self._end
+
+    def answered(self, at: float, *, person: bool, lost: bool) -> None:
+        """A call was answered at that time. `lost`: nobody talked to the person."""
+        if person and self.counts(at):
+            self.live.append(at)
+            if lost:
+                self.abandoned.append(at)
+
+    def misheard(self, at: float, *, person: bool) -> None:
+        """Detection erred."""
+        if self.counts(at):
+            self.persons_lost += person
+            self.machines_heard += not person
 
     def figures(self, seed: int, agents: int, wall_s: float) -> Figures:
         delays = sorted(self.delays)

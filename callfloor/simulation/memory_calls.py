@@ -61,7 +61,8 @@ class MemoryCalls:
 
     def leave(self, organisation: int, activity: int, reason: Leaving, at: float) -> None:
         leg = self.legs[activity]
-        leg.left, leg.ended_at = reason, at if reason != "voicemail" else leg.ended_at
+        # who began to leave a message is not missed any more
+        leg.left, leg.ended_at = leg.left or reason, at if reason != "voicemail" else leg.ended_at
 
     def hang_up(self, organisation: int, activity: int, at: float) -> None:
         leg = self.legs.get(activity)

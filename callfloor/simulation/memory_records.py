@@ -23,6 +23,8 @@ class MemoryRecords(MemoryCalls):
         self._ids = count(1)
         self._answered: dict[CallId, float] = {}
         self._lead_of: dict[CallId, int] = {}
+        # whether a person is there, of calls in which the detection of machines erred
+        self._misheard: dict[CallId, bool] = {}
         # each agent's state and since when; who is absent is signed out
         self._states: dict[AgentId, tuple[AgentState, float]] = {}
         self._wanted: dict[AgentId, AgentState] = {}
@@ -87,15 +89,20 @@ class MemoryRecords(MemoryCalls):
         if self._tally.counts(self._answered[call]):
             self._tally.delays.append(at - self._answered[call])
 
+    def misheard(self, call: CallId, person: bool) -> None:
+        """The detection of machines errs."""
+        self._misheard[call] = person
+        self._tally.misheard(self._now(), person=person)
+
     def finished(
         self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
     ) -> None:
         answered = self._answered.pop(call, None)
-        if answered is not None and self._tally.counts(answered):
-            if status in (DialStatus.ANSWERED, DialStatus.ABANDONED):
-                self._tally.live.append(answered)
-            if status is DialStatus.ABANDONED:
-                self._tally.abandoned.append(answered)
+        if answered is not None:
+            heard = status in (DialStatus.ANSWERED, DialStatus.ABANDONED)
+            person = self._misheard.pop(call, heard)
+            lost = status in (DialStatus.ABANDONED, DialStatus.ANSWERING_MACHINE)
+            self._tally.answered(answered, person=person, lost=lost)
         lead = self._lead_of.pop(call, None)
         if lead is not None:
             self._leads.ended(lead, status, at)
@@ -143,4 +150,5 @@ class MemoryRecords(MemoryCalls):
         """The day is over: count what everybody is doing, and the calls that are up."""
         for agent in list(self._states):
             self._enter(agent, "signed-out", at)
-        self._tally.live += [answered for answered in self._answered.values() if self._tally.counts(answered)]
+        for call, answered in self._answered.items():
+            self._tally.answered(answered, person=self._misheard.get(call, True), lost=False)

@@ -11,9 +11,14 @@ from callfloor.centre.lines import Path
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.campaigns import CampaignMode
+from callfloor.simulation import scenario_callers
+from callfloor.simulation.scenario_callers import MOST_A_MINUTE, Inbound
 from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 
 DAY_H = 24.0
+DEFAULT_PER_MINUTE = 1.0
+# as a mode: there are callers only
+_INBOUND = "inbound"
 _PROBABILITIES = {
     "liveProbability": "live",
     "machineProbability": "machine",
@@ -22,6 +27,8 @@ _PROBABILITIES = {
     "failedProbability": "failed",
 }
 _SHARES = {"earlyHangUpShare": "early_hang_up", "missedShare": "missed"}
+_ERRORS = {"personsTakenForMachines": "person_for_machine", "machinesTakenForPersons": "machine_for_person"}
+_PER_MINUTE = "callsPerMinute"
 _SECONDS = {"answerSeconds": "answer_s", "ringOutSeconds": "ring_out_s", "talkSeconds": "talk_s"}
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "constant": ("value",),
@@ -35,23 +42,28 @@ Kind = Literal["constant", "normal", "lognormal", "exponential", "gamma"]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the floor does not see: customers, how many agents work, and how long they wrap up (seconds)."""
+    """What the floor does not see: customers, how many agents work, how long they wrap up (seconds), and how many
+    people call a minute."""
 
     agents: int
     behaviour: Behaviour = field(default_factory=Behaviour)
     wrap_s: Distribution = field(default=Distribution("constant", 20.0))
+    calls_per_minute: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Times in seconds. `shocks`: (from this moment, the truth that then holds), in order of time."""
+    """Times in seconds. `mode` None: nobody is called. `inbound` None: nobody calls. `persons_taken_for_machines`: what
+    the campaign is told of its detection. `shocks`: (from this moment, the truth that then holds), in order of time."""
 
     truth: Truth
     duration_s: float = 8 * 3600.0
     warm_up_s: float = 30 * 60.0
-    mode: CampaignMode = "predictive"
+    mode: CampaignMode | None = "predictive"
     abandonment_cap: float = 0.03
     grace_s: float = 2.0
+    persons_taken_for_machines: float = 0.0
+    inbound: Inbound | None = None
     shocks: tuple[tuple[float, Truth], ...] = ()
 
 
@@ -116,18 +128,27 @@ _SCENARIO: dict[str, values.Check] = {
     "warmUpMinutes": _number(0, DAY_H * 60),
     "campaign": values.table(
         {
-            "mode": values.choice("preview", "progressive", "predictive"),
+            "mode": values.choice("preview", "progressive", "predictive", _INBOUND),
             "abandonmentCap": _number(0, 1),
             "graceSeconds": _number(0, 60),
+            "personsTakenForMachines": _number(0, 0.5),
         }
     ),
     "agents": values.table({"count": values.whole(1, 2000)}),
     "calls": values.table(_CALLS),
+    "machineDetection": values.table(dict.fromkeys(_ERRORS, _number(0, 0.5))),
+    "inbound": values.table(scenario_callers.keys(_number(0, MOST_A_MINUTE), _distribution)),
 }
 
 
 def _shocks(report: Report, path: Path, value: object) -> list[Table] | Wrong:
-    checks = {"atMinutes": _number(0, DAY_H * 60), "agents": values.whole(0, 2000), **_CALLS}
+    checks = {
+        "atMinutes": _number(0, DAY_H * 60),
+        "agents": values.whole(0, 2000),
+        _PER_MINUTE: _number(0, MOST_A_MINUTE),
+        **_CALLS,
+        **dict.fromkeys(_ERRORS, _number(0, 0.5)),
+    }
     return values.tables(checks, "atMinutes")(report, path, value)
 
 
@@ -149,20 +170,35 @@ def _scenario(report: Report, given: Table) -> Scenario | None:
         return None
     if count is WRONG:
         return None
-    truth = _changed(report, Truth(count), _inside(given, "calls"), ("calls",))
+    beginning = _inside(given, "calls") | _inside(given, "machineDetection")
+    callers, campaign = given.right("inbound"), _inside(given, "campaign")
+    inbound: Inbound | None = None
+    if isinstance(callers, Table):
+        inbound = scenario_callers.inbound(report, callers)
+        beginning |= {_PER_MINUTE: callers.get(_PER_MINUTE, DEFAULT_PER_MINUTE)}
+    truth = _changed(report, Truth(count), beginning, ("calls",))
     shocks: list[tuple[float, Truth]] = []
     now = truth
-    for shock in sorted(given.right("shocks") or (), key=lambda shock: cast(float, shock["atMinutes"])):
+    changes: list[Table] = given.right("shocks") or []
+    for shock in sorted(changes, key=lambda shock: cast(float, shock["atMinutes"])):
         now = _changed(report, now, shock, shock.path)
         shocks.append((shock["atMinutes"] * 60, now))
-    campaign = _inside(given, "campaign")
+        if _PER_MINUTE in shock and "inbound" not in given:
+            report.wrong((*shock.path, _PER_MINUTE), "is for a day with callers: write [inbound]")
+    mode: str | None = campaign.get("mode") or "predictive"
+    if mode == _INBOUND:
+        mode = None
+        if "inbound" not in given:
+            report.wrong(("campaign", "mode"), "is inbound, and nobody calls: write [inbound]")
     made = Scenario(
         truth,
         duration_s=(given.right("hours") or 8.0) * 3600,
         warm_up_s=_right(given, "warmUpMinutes", 30.0) * 60,
-        mode=cast(CampaignMode, campaign.get("mode") or "predictive"),
+        mode=cast("CampaignMode | None", mode),
         abandonment_cap=_right(campaign, "abandonmentCap", 0.03),
         grace_s=_right(campaign, "graceSeconds", 2.0),
+        persons_taken_for_machines=_right(campaign, "personsTakenForMachines", truth.behaviour.person_for_machine),
+        inbound=inbound,
         shocks=tuple(shocks),
     )
     if made.warm_up_s >= made.duration_s:
@@ -170,7 +206,7 @@ def _scenario(report: Report, given: Table) -> Scenario | None:
     return made
 
 
-def _inside(given: Table, key: str) -> Mapping[str, Any]:
+def _inside(given: Table, key: str) -> dict[str, Any]:
     found = given.right(key)
     return found if isinstance(found, Table) else {}
 
@@ -181,11 +217,16 @@ def _right(given: Mapping[str, Any], key: str, default: float) -> float:
 
 
 def _changed(report: Report, truth: Truth, given: Mapping[str, Any], path: Path) -> Truth:
-    names = _PROBABILITIES | _SHARES | _SECONDS
+    names = _PROBABILITIES | _SHARES | _SECONDS | _ERRORS
     right = {names[key]: value for key, value in given.items() if key in names and value is not WRONG}
     behaviour = replace(truth.behaviour, **right)
     total = behaviour.live + behaviour.machine + behaviour.busy + behaviour.invalid + behaviour.failed
     if total > 1 + 1e-9:
         report.wrong(path, f"has probabilities that add up to {total:g}: more than 1")
     agents, wrap_s = given.get("agents", truth.agents), given.get("wrapSeconds", truth.wrap_s)
-    return Truth(truth.agents if agents is WRONG else agents, behaviour, truth.wrap_s if wrap_s is WRONG else wrap_s)
+    return Truth(
+        truth.agents if agents is WRONG else agents,
+        behaviour,
+        truth.wrap_s if wrap_s is WRONG else wrap_s,
+        _right(given, _PER_MINUTE, truth.calls_per_minute),
+    )

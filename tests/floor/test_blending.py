@@ -49,7 +49,7 @@ def test_callers_come_first_and_the_abandonment_budget_holds(per_minute: float) 
     for agent in members:
         floor.team.put(agent, 1, (OUT, IN))
         floor.agent(agent, AgentInput.READY)
-    SimulatedCallers(clock, 9, carrier, floor.callers.numbers, per_minute, people).begin()
+    SimulatedCallers(clock, 9, carrier, floor.callers.numbers).become(per_minute, people)
 
     def tick() -> None:
         floor.tick()

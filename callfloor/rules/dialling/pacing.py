@@ -45,7 +45,7 @@ class Pacer:
         self._detecting: set[Line] = set()
         self._cancelled: dict[Line, float] = {}
         self._budget = Budget(
-            settings.abandonment_cap, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
+            settings.cap_of_heard, settings.window_s, TOKENS_MOST, (Bucket(*bucket) for bucket in past.buckets)
         )
         self._steering = Risk(past.log_threshold)
         self._talk = Durations([20.0, 40.0, 60.0, 80.0, 100.0, 130.0, 160.0, 200.0, 260.0, 400.0], 500, past.talk_s)
@@ -75,7 +75,7 @@ class Pacer:
         before, self._settings = self._settings, settings
         if settings == before:
             return
-        self._budget.change(settings.abandonment_cap, settings.window_s, self._at)
+        self._budget.change(settings.cap_of_heard, settings.window_s, self._at)
         if settings.ring_s != before.ring_s:
             # who took longer than that would not be reached now, and what rang out does so sooner or later than before
             ring, long = settings.ring_s, before.ring_s - 1.0
@@ -329,7 +329,7 @@ class Pacer:
 
     def _make_tables(self) -> None:
         staffed = self._staffed
-        cap = self._settings.abandonment_cap
+        cap = self._settings.cap_of_heard
         day = 7 * 3600 * staffed / (self._talk.mean + self._wrap.mean) + 1
         self._budget.share = cap - min(RESERVE_MOST * cap, RESERVE / day)
         answer, grace = self._answer, self._settings.grace_s

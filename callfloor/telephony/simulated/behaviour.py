@@ -46,6 +46,8 @@ class Distribution:
 class Behaviour:
     """Probabilities of what a dialled number does; what is left of 1 rings out. `early_hang_up`: share of the live
     answers that hang up within two seconds. `missed`: share of the calls that an agent's phone does not take.
+    `person_for_machine`, `machine_for_person`: how often detection errs, of the persons and of the machines that
+    answer.
 
     Who called us waits for `patience_s`, and after each prompt presses one of `digits` after `digit_s`. A message that
     is left lasts for `message_s`."""
@@ -57,6 +59,8 @@ class Behaviour:
     failed: float = 0.0
     early_hang_up: float = 0.0
     missed: float = 0.0
+    person_for_machine: float = 0.0
+    machine_for_person: float = 0.0
     answer_s: Distribution = field(default=Distribution("normal", 12.0, sd=5.0, least=1.5))
     ring_out_s: Distribution = field(default=Distribution("constant", 28.0))
     talk_s: Distribution = field(default=Distribution("lognormal", 120.0, cv=0.8))
@@ -80,6 +84,11 @@ class Behaviour:
                 return outcome
             drawn -= share
         return "no-answer"
+
+    def takes_for_machine(self, machine: bool, random: Random) -> bool:
+        """What detection says of who answered. Nothing is drawn where it never errs."""
+        errs = self.machine_for_person if machine else self.person_for_machine
+        return machine != (errs > 0 and random.random() < errs)
 
     def faster(self, times: float) -> Behaviour:
         """The same people, who take less time for everything."""

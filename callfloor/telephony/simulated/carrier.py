@@ -7,7 +7,6 @@ same in both.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from random import Random
@@ -41,8 +40,8 @@ from callfloor.telephony.carrier import (
     Ringing,
     Withdrawn,
 )
-from callfloor.telephony.simulated.behaviour import Behaviour, Outcome
-from callfloor.telephony.simulated.recording import Tape
+from callfloor.telephony.simulated.behaviour import Behaviour
+from callfloor.telephony.simulated.call import SimulatedCall
 from callfloor.telephony.simulated.tones import wav
 
 REFUSED_AFTER_S = 0.2
@@ -53,49 +52,27 @@ AGENT_RINGS_S = 5.0
 EARLY_S = 2.0
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
-    """`behaviour`: of this customer alone. `next`: what happens next unless something else does. `parties`: who rings
-    (None) or has joined, and when."""
-
-    id: CallId
-    behaviour: Behaviour | None = None
-    line: Line | None = None
-    outcome: Outcome = "live"
-    next: Timer | None = None
-    answered: bool = False
-    parties: dict[PartyId, float | None] = field(default_factory=dict[PartyId, float | None])
-    talked: bool = False
-    held: bool = False
-    muted: set[PartyId] = field(default_factory=set[PartyId])
-    listeners: dict[AgentId, Listening] = field(default_factory=dict[AgentId, Listening])
-    tape: Tape = field(default_factory=Tape)
-    playing: Timer | None = None
-    message: int | None = None
-
-    def joined(self) -> list[PartyId]:
-        return [party for party, since in self.parties.items() if since is not None]
-
-
 class SimulatedCarrier:
     """`behaviour` may be replaced at any moment; calls that are up keep to what was drawn for them. `up`: set it to
-    False and the trunk refuses every call."""
+    False and the trunk refuses every call. `misheard`: hears of each call in which detection errs, before `Detected`
+    says so, and whether a person is at the other end."""
 
     def __init__(self, clock: Clock, seed: int, behaviour: Behaviour) -> None:
         self._clock, self._random = clock, Random(seed)  # noqa: S311 – no secret comes of it
         self.behaviour = behaviour
         self.up = True
-        self._calls: dict[CallId, _Call] = {}
+        self._calls: dict[CallId, SimulatedCall] = {}
         self._offers: dict[Offer, tuple[Behaviour | None, Timer]] = {}
         self._scripts: dict[Offer, CallerScript] = {}
         self._offer_ids = count(1)
         self._recordings: dict[tuple[CallId, int], float] = {}
+        self.misheard: Callable[[CallId, bool], None] = _nobody_asks
         self._listener: Callable[[CarrierEvent], None] = _nobody
 
     def listen(self, listener: Callable[[CarrierEvent], None]) -> None:
         self._listener = listener
 
-    def _of(self, call: _Call) -> Behaviour:
+    def _of(self, call: SimulatedCall) -> Behaviour:
         return call.behaviour or self.behaviour
 
     # Calls that we place
@@ -105,7 +82,7 @@ class SimulatedCarrier:
             return
         behaviour = self.behaviour
         outcome = behaviour.outcome(self._random) if self.up else "failed"
-        call = self._calls[line.call] = _Call(line.call, None, line, outcome)
+        call = self._calls[line.call] = SimulatedCall(line.call, None, line, outcome)
         if line.record:
             call.tape.insert(0)
         match call.outcome:
@@ -120,18 +97,21 @@ class SimulatedCarrier:
             case "no-answer":
                 self._ring(call, line, behaviour.ring_out_s.draw(self._random), partial(self._end, call, "no-answer"))
 
-    def _ring(self, call: _Call, line: Line, seconds: float, then: Callable[[], None]) -> None:
+    def _ring(self, call: SimulatedCall, line: Line, seconds: float, then: Callable[[], None]) -> None:
         if seconds >= line.ring_s:
             seconds, then = line.ring_s, partial(self._end, call, "no-answer")
         self._say(Ringing(call.id))
         self._then(call, seconds, then)
 
-    def _answer(self, call: _Call, line: Line) -> None:
+    def _answer(self, call: SimulatedCall, line: Line) -> None:
         call.answered, call.next = True, None
         self._say(Answered(call.id))
         machine = call.outcome == "machine"
         if line.detect_machines:
-            self._say(Detected(call.id, machine))
+            taken = self._of(call).takes_for_machine(machine, self._random)
+            if taken != machine:
+                self.misheard(call.id, not machine)
+            self._say(Detected(call.id, taken))
         if call.next is not None or self._calls.get(call.id) is not call:
             # whoever listens has hung up
             return
@@ -172,19 +152,19 @@ class SimulatedCarrier:
             return
         behaviour, timer = known
         timer.cancel()
-        made = self._calls[call] = _Call(call, behaviour, answered=True)
+        made = self._calls[call] = SimulatedCall(call, behaviour, answered=True)
         self._wait(made)
         self._clock.call_later(0.0, partial(self._say_of, made, Answered(call)))
         if script is not None:
             self._follow(made, script)
 
-    def _follow(self, call: _Call, script: CallerScript) -> None:
+    def _follow(self, call: SimulatedCall, script: CallerScript) -> None:
         for at, key in script.keys:
             self._clock.call_later(at, partial(self._say_of, call, Digit(call.id, key)))
         if script.hang_up_s is not None:
             self._clock.call_later(script.hang_up_s, partial(self._put_down, call))
 
-    def _put_down(self, call: _Call) -> None:
+    def _put_down(self, call: SimulatedCall) -> None:
         """The caller hangs up, whatever was drawn for the call."""
         if self._calls.get(call.id) is call:
             self._then(call, 0.0, partial(self._end, call, "hang-up"))
@@ -195,7 +175,7 @@ class SimulatedCarrier:
         if known is not None:
             known[1].cancel()
 
-    def _wait(self, call: _Call) -> None:
+    def _wait(self, call: SimulatedCall) -> None:
         """The customer waits, and some time has waited enough."""
         self._then(call, self._of(call).patience_s.draw(self._random), partial(self._end, call, "hang-up"))
 
@@ -222,7 +202,7 @@ class SimulatedCarrier:
         else:
             self._clock.call_later(min(answers_after, ring_s), partial(self._miss, known, party))
 
-    def _join(self, call: _Call, party: PartyId) -> None:
+    def _join(self, call: SimulatedCall, party: PartyId) -> None:
         if self._calls.get(call.id) is not call or call.parties.get(party, 0.0) is not None:
             return
         call.parties[party] = self._clock.elapsed()
@@ -233,7 +213,7 @@ class SimulatedCarrier:
         call.talked = True
         self._say(Joined(call.id, party))
 
-    def _miss(self, call: _Call, party: PartyId) -> None:
+    def _miss(self, call: SimulatedCall, party: PartyId) -> None:
         if self._calls.get(call.id) is call and call.parties.get(party, 0.0) is None:
             del call.parties[party]
             self._say(AgentMissed(call.id, party))
@@ -250,7 +230,7 @@ class SimulatedCarrier:
             self._gone(known, party)
             self._say(Left(call, party))
 
-    def _gone(self, call: _Call, party: PartyId) -> None:
+    def _gone(self, call: SimulatedCall, party: PartyId) -> None:
         del call.parties[party]
         call.muted.discard(party)
         if not call.joined() and call.talked:
@@ -278,11 +258,11 @@ class SimulatedCarrier:
         if self._of(known).digits:
             self._clock.call_later(self._of(known).digit_s.draw(self._random), partial(self._press, known))
 
-    def _played(self, call: _Call) -> None:
+    def _played(self, call: SimulatedCall) -> None:
         call.playing = None
         self._say_of(call, MessagePlayed(call.id))
 
-    def _press(self, call: _Call) -> None:
+    def _press(self, call: SimulatedCall) -> None:
         if not call.parties:
             self._say_of(call, Digit(call.id, self._random.choice(self._of(call).digits)))
 
@@ -341,7 +321,7 @@ class SimulatedCarrier:
         seconds = self._of(known).message_s.draw(self._random)
         self._then(known, min(seconds, longest_s), partial(self._left_message, known, seconds <= longest_s))
 
-    def _left_message(self, call: _Call, said_all: bool) -> None:
+    def _left_message(self, call: SimulatedCall, said_all: bool) -> None:
         call.message = None
         self._cut(call)
         if said_all:
@@ -349,7 +329,7 @@ class SimulatedCarrier:
         else:
             self._wait(call)
 
-    def _cut(self, call: _Call) -> None:
+    def _cut(self, call: SimulatedCall) -> None:
         taken = call.tape.take(self._clock.elapsed())
         if taken is not None:
             part, seconds = taken
@@ -363,12 +343,12 @@ class SimulatedCarrier:
         if known is not None:
             self._then(known, 0.0, partial(self._end, known, "hang-up" if known.answered else "cancelled"))
 
-    def _then(self, call: _Call, seconds: float, what: Callable[[], None]) -> None:
+    def _then(self, call: SimulatedCall, seconds: float, what: Callable[[], None]) -> None:
         if call.next is not None:
             call.next.cancel()
         call.next = self._clock.call_later(seconds, what)
 
-    def _end(self, call: _Call, cause: Cause) -> None:
+    def _end(self, call: SimulatedCall, cause: Cause) -> None:
         if call.message is not None:
             self._cut(call)
         del self._calls[call.id]
@@ -379,7 +359,7 @@ class SimulatedCarrier:
             self._recordings[call.id, part] = recorded_s
         self._say(Ended(call.id, cause, recorded_s))
 
-    def _say_of(self, call: _Call, event: CarrierEvent) -> None:
+    def _say_of(self, call: SimulatedCall, event: CarrierEvent) -> None:
         """Of a call that is still up."""
         if self._calls.get(call.id) is call:
             self._say(event)
@@ -393,12 +373,7 @@ class SimulatedCarrier:
         return CarrierStanding((node,), (CarrierTrunk("simulated", placed),))
 
     async def calls(self) -> list[LiveCall]:
-        return [self._live(call) for call in self._calls.values()]
-
-    def _live(self, call: _Call) -> LiveCall:
-        agent = next((party for party in call.joined() if party > 0), None)
-        part = call.tape.next_part if call.tape.part is None else call.tape.part
-        return LiveCall(call.id, call.answered, agent, part, tuple(each for each in call.parties if each != agent))
+        return [call.told() for call in self._calls.values()]
 
     async def recording(self, call: CallId, part: int = 0) -> AsyncIterator[bytes]:
         if (call, part) not in self._recordings:
@@ -414,4 +389,8 @@ class SimulatedCarrier:
 
 
 def _nobody(_: CarrierEvent) -> None:
+    pass
+
+
+def _nobody_asks(_call: CallId, _person: bool) -> None:
     pass

@@ -212,6 +212,11 @@ class _Run:
             self._say(f"  of those skipped, {result['emptyRows']:,} were empty")
         if result["absentPhones"]:
             self._say(f"  {result['absentPhones']:,} phones were written as none (n/a, - or the like)")
+        if result["duplicatePhones"]:
+            self._say(f"  {result['duplicatePhones']:,} phones stood in their lead twice and were left out")
+        if result["unknownRanges"]:
+            what = "outside the ranges that are known of their countries: are they right?"
+            self._say(f"warning: {result['unknownRanges']:,} phones are {what}")
         without, leads = result["withoutPhone"], result["inserted"] + result["updated"]
         if without:
             self._say(f"warning: {without:,} of {leads:,} leads have no phone, so they cannot be called")

@@ -115,6 +115,11 @@ class ImportResult(Struct):
     without_phone: Annotated[int, Meta(description="Of those inserted or updated: they have no phone to call.")]
     empty_rows: Annotated[int, Meta(description="Of those skipped: nothing stood in them.")]
     absent_phones: Annotated[int, Meta(description="Phones that were written as `n/a`, `-`, `none` or the like.")]
+    duplicate_phones: Annotated[int, Meta(description="Phones that were left out: their lead has the number already.")]
+    unknown_ranges: Annotated[
+        int,
+        Meta(description="Phones outside the ranges that are known of their country (newNumberRanges); kept."),
+    ]
     columns: Columns
     failure: Annotated[str | None, Meta(description="Why the import failed.")]
 

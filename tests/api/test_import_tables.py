@@ -47,7 +47,8 @@ async def test_the_answer_and_the_result_say_which_column_became_what(centre: Ce
     result = (await state(centre, answer.json()["uuid"]))["result"]
     assert result == {
         "rows": 5, "inserted": 3, "updated": 0, "skipped": 1, "invalid": 1, "processed": 5, "withoutPhone": 2,
-        "emptyRows": 1, "absentPhones": 1, "columns": columns, "failure": None,
+        "emptyRows": 1, "absentPhones": 1, "duplicatePhones": 0, "unknownRanges": 0,
+        "columns": columns, "failure": None,
     }  # fmt: skip
     if not query:
         assert [lead["dataFields"] for lead in await leads(centre)] == [{"Plan": "gold"}, {}, {"Plan": "silver"}]
@@ -110,6 +111,32 @@ async def test_what_was_refused_in_json_comes_back_as_it_was_but_for_what_was_me
     found = {lead["customerKey"]: lead["dataFields"] for lead in await leads(centre)}
     assert found == {"a": data, "b": {"plan": "1"}, "c": {"deep": 3}}
     assert sorted(await phones(centre)) == [["+61491570156"], ["+61491570157"], ["+61491570158"]]
+
+
+async def test_phones_that_stand_twice_or_in_no_known_range_are_counted(centre: Centre, db: Database) -> None:
+    await db.execute(
+        "UPDATE organisations SET new_number_ranges = '{AU}' WHERE organisation_id = $1", centre.organisation
+    )
+    body = (
+        b"key,phone1,phone2,phone3\nk1,0491570156,+61491570156,0491 570 157\nk2,0123456780,0411111111,\n"
+        b"k3,0123456780,0123456780,n/a\nk4,12,0491570156,0491570156\n"
+    )
+    _, result = await run(centre, db, body, CSV, f"listId={centre.list_id}")
+    names = ("inserted", "invalid", "duplicatePhones", "unknownRanges", "absentPhones")
+    assert [result[name] for name in names] == [3, 1, 2, 2, 1]
+    again = b"key,phone3\nk1,0491570156\n"
+    _, result = await run(centre, db, again, CSV, f"listId={centre.list_id}&onDuplicate=update")
+    assert (result["updated"], result["duplicatePhones"]) == (1, 1)
+
+
+async def test_faults_of_cells_are_told_in_words_of_a_table(centre: Centre, db: Database) -> None:
+    body = b"phone1,agentId,statusCode,isCompleted,listId\n0491570156,Jane,1.5,perhaps,x\n"
+    uuid, _ = await run(centre, db, body, CSV, f"listId={centre.list_id}")
+    found = (await centre.client.get(f"/leads/bulk/{uuid}/errors")).json()["errorList"]["0"]
+    assert {fault["field"]: fault["message"] for fault in found} == {
+        "agentId": "must be a whole number", "statusCode": "must be a whole number", "isCompleted": "must be yes or no",
+        "listId": "must be a whole number",
+    }  # fmt: skip
 
 
 async def test_rows_are_named_by_their_lines(centre: Centre, db: Database) -> None:

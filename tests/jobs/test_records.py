@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from typing import Any
 from unittest.mock import patch
 
@@ -127,7 +128,7 @@ def test_what_nobody_can_keep_is_refused_with_its_row_and_field(value: str) -> N
     row = f'{{"leadData": {{"n": {value}}}}}'
     for body, form in ((f'{{"leads": [{{}}, {row}]}}', "json"), (f"{{}}\n{row}", "ndjson")):
         error = refusal(body.encode(), form)  # type: ignore[arg-type]
-        assert "Row 1 cannot be kept: leadData.n" in str(error)
+        assert re.match(r"Row 1 (\(line 2\) )?cannot be kept: leadData\.n ", str(error))
 
 
 def test_a_cell_of_thousands_of_digits_stays_text_for_the_report() -> None:
@@ -277,6 +278,14 @@ def test_where_another_code_page_is_usual_windows_1252_is_not_guessed() -> None:
         list(records.read(io.BytesIO(body), How(form="csv", country="CZ")).rows())
 
 
+def archive(*parts: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for part in parts:
+            file.writestr(part, "x")
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -288,6 +297,17 @@ def test_where_another_code_page_is_usual_windows_1252_is_not_guessed() -> None:
         (b"\x1f\x8b\x08\x00" + b"x" * 50, "gzip"),
         (b"%PDF-1.7\n", "PDF"),
         (b'{"leads": [{"phone1": "1"}]}', "application/json"),
+        (b'\n[ {"phone1": "1"}]', "application/json"),
+        (b"{\\rtf1\\ansi phone1\\par 0491570156}", "RTF"),
+        (b"Rar!\x1a\x07\x00", "RAR"),
+        (b"7z\xbc\xaf\x27\x1c\x00", "7z"),
+        (b"BEGIN:VCARD\nTEL:0491570156\n", "vCard"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (b"\x89PNG\r\n", "picture"),
+        (archive("word/document.xml"), "Word"),
+        (archive("content.xml", "mimetype"), "OpenDocument"),
+        (archive("xl/workbook.bin"), "xlsb"),
+        (archive("leads.csv"), "ZIP"),
         (b"name,plan\nJane,gold\n", "No column has the name of a field"),
         (b"0491570156,Jane\n", "row of data"),
         (b'phone1\n"x\ny\n', "quote is not closed"),
@@ -297,6 +317,17 @@ def test_where_another_code_page_is_usual_windows_1252_is_not_guessed() -> None:
 )
 def test_what_is_no_table_is_refused_with_what_to_do(body: bytes, said: str) -> None:
     assert said in str(refusal(body, "csv"))
+
+
+def test_what_is_no_json_is_called_what_it_is() -> None:
+    assert "a PDF" in str(refusal(b"%PDF-1.7\n", "json"))
+    assert "in RTF" in str(refusal(b"{\\rtf1", "ndjson"))
+
+
+def test_names_of_columns_in_brackets_are_no_json() -> None:
+    assert read(b"[Phone];[Plan]\n0491570156;gold\n", "csv") == [
+        {"phone1": "0491570156", "leadData": {"[Plan]": "gold"}}
+    ]
 
 
 def test_a_table_without_a_list_is_refused_before_any_row() -> None:

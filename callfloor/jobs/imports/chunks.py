@@ -114,6 +114,8 @@ async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
     await _check_references(db, given, chunk, checked)
     counts = Counts(skipped=checked.erased + checked.empty, empty_rows=checked.empty)
     counts.absent_phones = sum(row.absent for row in checked.rows)
+    counts.duplicate_phones = sum(row.duplicate for row in checked.rows)
+    counts.unknown_ranges = sum(row.unknown for row in checked.rows)
     new = await (_merged if given.choices.in_order else _all_new)(db, given, chunk, checked, counts)
     refused = [] if given.choices.dry_run else await bulk_leads.copy(db, [lead for _, lead in new])
     fault = FieldError("invalid", "holds a value that cannot be stored", pointer="/leadData")
@@ -164,6 +166,7 @@ async def _merged(
         checked.bad.append(_bad(given, chunk, row_no, [_error(fault)]))
     counts.skipped += settled.skipped
     counts.updated = merged.updated
+    counts.duplicate_phones += merged.duplicate_phones
     counts.without_phone += sum(not (s["phone1"] or s["phone2"] or s["phone3"]) for _, s in merged.changes)
     return merged.new
 
@@ -228,9 +231,10 @@ def _filled(chunk: Chunk, checked: _Checked) -> list[tuple[int, bytes]]:
 
 def _faults(given: OpenImport, line: bytes) -> Sequence[FieldError]:
     value = msgspec.json.decode(line)
-    if given.format in ("csv", "xlsx") and isinstance(value, list):
+    table = given.format in ("csv", "xlsx")
+    if table and isinstance(value, list):
         return [FieldError("cells", str(cast("list[object]", value)[0]), pointer="")]
-    problem = faults(ImportLead, value)
+    problem = faults(ImportLead, value, cells=table)
     return problem.errors if problem else [FieldError("invalid", "cannot be read", pointer="")]
 
 

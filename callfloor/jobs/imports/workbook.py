@@ -21,6 +21,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from callfloor.jobs.imports.rows import RecordsError
 from callfloor.rules.imports.import_columns import MOST_COLUMNS
+from callfloor.rules.imports.import_text import TextError, refuse_archive
 from callfloor.rules.values.names import nearest
 
 # Of the parts of a workbook, unpacked (bytes).
@@ -130,6 +131,10 @@ def _refuse_bombs(file: BinaryIO) -> None:
     """Sizes as the archive declares them; what unpacks to more than that is damaged to whoever unpacks it."""
     with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
+    try:
+        refuse_archive([part.filename for part in parts])
+    except TextError as error:
+        raise RecordsError("malformed", str(error)) from error
     texts = sum(part.file_size for part in parts if part.filename.lower().endswith(_SHARED))
     total = sum(part.file_size for part in parts)
     if len(parts) > MOST_PARTS or texts > LARGEST_TEXTS or total > LARGEST_SHEET:

@@ -26,6 +26,7 @@ from callfloor.rules.values.leads import (
     read,
     standing_columns,
 )
+from callfloor.rules.values.phones import is_known
 
 _TEXTS = {"customerKey": "customer_key", "timezone": "timezone", **{phone: phone for phone in PHONES}}
 # What a lead is before anything is known of it.
@@ -48,8 +49,10 @@ class Row:
     data: Mapping[str, Any] | None
     # fields that were sent as null or empty, by their names in the contract
     cleared: frozenset[str]
-    # phones that were written as `n/a` or the like
+    # phones that were written as `n/a` or the like, that stand in the row twice, and whose range is not known
     absent: int
+    duplicate: int
+    unknown: int
 
     @property
     def key(self) -> str | None:
@@ -84,7 +87,11 @@ def row_of(
             _said("nextAttemptTimestamp", wish.at, cleared),
             UNSET if wish.status_code is None else wish.status_code,
         )
-    return Row(number, columns, wish, lead.is_completed, lead.lead_data, cleared, absent)
+    kept = [columns[name] for name in PHONES if columns[name] is not None]
+    duplicate = _written(lead.phone1) + _written(lead.phone2) + _written(lead.phone3) - len(kept)
+    # without new ranges no other number is taken
+    unknown = sum(not is_known(phone) for phone in kept) if new_ranges else 0
+    return Row(number, columns, wish, lead.is_completed, lead.lead_data, cleared, absent, duplicate, unknown)
 
 
 def faults_of(lead: ImportLead, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> list[LeadFault]:
@@ -111,6 +118,10 @@ def _without_absent(lead: ImportLead) -> int:
     if (three := lead.phone3) and not three[-1].isdigit() and is_absent(three):
         lead.phone3, count = None, count + 1
     return count
+
+
+def _written(phone: str | None) -> bool:
+    return bool(phone) and not phone.isspace()
 
 
 def _said(name: str, value: Any, cleared: frozenset[str]) -> Any:

@@ -66,6 +66,38 @@ _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _LONGEST_RUN = 2
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?,*;*\r?\n?', re.IGNORECASE)
 _WEB = re.compile(rb"\s*<(?:!doctype|html|head|body|table|meta|style|script|div|!--|\?xml|[a-z]+[ :>])", re.IGNORECASE)
+# An object or an array, and no column whose name stands in brackets.
+_JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
+# How other files begin that people call tables, and what to do with them.
+_SAVE = "save it as CSV or XLSX"
+_UNPACK = "unpack it and send the table that is in it"
+_OTHER_FILES: Final = (
+    (b"\xd0\xcf\x11\xe0", "in Microsoft's old form (.xls, .doc), or a workbook with a password: save it as XLSX"),
+    (b"\x1f\x8b", "compressed: send it with Content-Encoding: gzip, or unpack it"),
+    (b"%PDF", f"a PDF: {_SAVE}"),
+    (b"{\\rtf", f"a text in RTF: {_SAVE}"),
+    (b"%!PS", f"a document in PostScript: {_SAVE}"),
+    (b"Rar!", f"a RAR archive: {_UNPACK}"),
+    (b"7z\xbc\xaf\x27\x1c", f"a 7z archive: {_UNPACK}"),
+    (b"BZh", f"compressed with bzip2: {_UNPACK}"),
+    (b"\xfd7zXZ", f"compressed with xz: {_UNPACK}"),
+    (b"\x28\xb5\x2f\xfd", f"compressed with zstd: {_UNPACK}"),
+    (b"SQLite format 3", f"a database of SQLite: {_SAVE}"),
+    (b"\x00\x01\x00\x00Standard ", f"a database of Access: {_SAVE}"),
+    (b"PAR1", f"in Parquet: {_SAVE}"),
+    (b"BEGIN:VCARD", f"of address cards (vCard): {_SAVE}"),
+    (b"\x89PNG", f"a picture: {_SAVE}"),
+    (b"\xff\xd8\xff", f"a picture: {_SAVE}"),
+    (b"GIF8", f"a picture: {_SAVE}"),
+)
+# The same of archives, by a part that they have.
+_OTHER_ARCHIVES: Final = (
+    ("xl/workbook.bin", "a binary workbook (.xlsb): save it as XLSX"),
+    ("word/document.xml", f"a document of Word: {_SAVE}"),
+    ("ppt/presentation.xml", f"a presentation: {_SAVE}"),
+    ("Index/Document.iwa", f"of Apple Numbers or Pages: {_SAVE}"),
+    ("content.xml", f"an OpenDocument file (.ods, .odt): {_SAVE}"),
+)
 SAMPLE_ROWS = 30
 _MOST_NAMES = 200
 
@@ -80,20 +112,25 @@ def form_of(declared: Form, start: bytes) -> Form:
         return "xlsx"
     if start.startswith(b"PK"):
         raise TextError("The file is an empty or broken archive, not a table: save it as CSV or XLSX.")
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise TextError("The file is a workbook in Excel's old form (.xls), or one with a password: save it as XLSX.")
-    if start.startswith(b"\x1f\x8b"):
-        raise TextError("The file is compressed: send it with Content-Encoding: gzip, or unpack it.")
-    if start.startswith(b"%PDF"):
-        raise TextError("The file is a PDF: save it as CSV or XLSX.")
     text = start.removeprefix(codecs.BOM_UTF8)
+    for mark, words in _OTHER_FILES:
+        if text.startswith(mark):
+            raise TextError(f"The file is {words}.")
     if declared in ("csv", "xlsx") and _WEB.match(text.replace(b"\x00", b"")):
         raise TextError("The file is a web page or XML that was called a table: save it as CSV or XLSX.")
-    if declared == "csv" and text.lstrip()[:1] in (b"{", b"["):
+    if declared == "csv" and _JSON.match(text):
         raise TextError("The file is JSON: send it with Content-Type: application/json, or application/x-ndjson.")
     if declared == "xlsx":
         raise TextError("The file is not an XLSX workbook; if it is CSV, send it with Content-Type: text/csv.")
     return declared
+
+
+def refuse_archive(parts: Sequence[str]) -> None:
+    """Raises `TextError` for an archive with these parts when it is no workbook."""
+    if "xl/workbook.xml" in parts:
+        return
+    words = next((words for part, words in _OTHER_ARCHIVES if part in parts), f"a ZIP archive: {_UNPACK}")
+    raise TextError(f"The file is {words}.")
 
 
 def codec_of(charset: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -19,8 +19,9 @@ MOST = 100
 MOST_MEMBERS = 1_000
 
 
-def faults(kind: Any, value: object) -> Invalid | None:
-    """Every fault of a decoded JSON value against a struct, or a union of tagged structs; or None."""
+def faults(kind: Any, value: object, *, cells: bool = False) -> Invalid | None:
+    """Every fault of a decoded JSON value against a struct, or a union of tagged structs; or None. `cells`: it was
+    written in the cells of a table, and is told to whoever mends them."""
     if not isinstance(value, dict):
         return Invalid("The body must be a JSON object.", errors=[FieldError("type", "must be an object", pointer="")])
     members = typing.cast("dict[str, object]", value)
@@ -37,7 +38,7 @@ def faults(kind: Any, value: object) -> Invalid | None:
     more = 0
     for name, item in members.items():
         if name in fields:
-            found += _field_faults(fields[name].type, item, f"/{name}")
+            found += _field_faults(fields[name].type, item, f"/{name}", cells)
         elif len(found) < MOST:
             found.append(FieldError(code="unknown-field", message=unknown(name, fields), pointer=f"/{_escape(name)}"))
         else:
@@ -56,7 +57,7 @@ def _shortened(found: list[FieldError], more: int) -> list[FieldError]:
     return [*found[:MOST], FieldError("more", f"and {more:,} more faults", pointer="")] if more else found
 
 
-def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
+def _field_faults(kind: Any, item: object, pointer: str, cells: bool) -> list[FieldError]:
     try:
         msgspec.convert(item, kind)
     except msgspec.ValidationError as error:
@@ -67,11 +68,11 @@ def _field_faults(kind: Any, item: object, pointer: str) -> list[FieldError]:
             each = [
                 f
                 for name, part in islice(members.items(), MOST_MEMBERS)
-                for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}")
+                for f in _field_faults(inner, part, f"{pointer}/{_escape(name)}", cells)
             ]
             if each:
                 return each
-        return [FieldError(code=code, message=message_of(error, kind), pointer=pointer)]
+        return [FieldError(code=code, message=message_of(error, kind, written=cells, names=_CELLS), pointer=pointer)]
     return []
 
 
@@ -117,21 +118,27 @@ _KINDS = {
     "array": "an array",
     "null": "null",
 }
+# In words of a table.
+_CELLS = _KINDS | {"int": "a whole number", "bool": "yes or no", "str": "a text"}
 _GOT = _KINDS | {"bool": "a boolean"}
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _BOUND = re.compile(r"Expected `(\w+)`( of length)? (>=|<=|>|<) (-?[0-9.]+)")
 _PATTERN = re.compile(r"Expected `str` matching regex (.+)", re.DOTALL)
 
 
-def message_of(error: msgspec.ValidationError, kind: Any, *, written: bool = False) -> str:
-    """What a value of this type must be. `written`: it comes as text, as in a query."""
+def message_of(
+    error: msgspec.ValidationError, kind: Any, *, written: bool = False, names: Mapping[str, str] = _KINDS
+) -> str:
+    """What a value of this type must be. `written`: it comes as text, as in a query; then types are called as `names`
+    has it."""
     choices = _choices(kind)
     if choices:
         return f"must be one of {', '.join(str(choice) for choice in choices)}"
     text = str(error).split(" - at `", 1)[0]
     if wrong := _EXPECTED.fullmatch(text):
         kinds = [each for each in wrong[1].split(" | ") if not written or each != "null"]
-        expected = " or ".join(_KINDS.get(each, each) for each in kinds)
+        known = names if written else _KINDS
+        expected = " or ".join(known.get(each, each) for each in kinds)
         return f"must be {expected}" if written else f"must be {expected}, not {_GOT.get(wrong[2], wrong[2])}"
     if bound := _BOUND.fullmatch(text):
         return _of_bound(bound[1], bound[2] is not None, bound[3], bound[4])

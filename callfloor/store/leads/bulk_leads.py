@@ -16,6 +16,7 @@ from callfloor.contract.codes import LeadStatus
 from callfloor.contract.imports import DuplicatePhoneIn
 from callfloor.rules.dialling.callbacks import Refused, Standing
 from callfloor.rules.imports.import_rows import BLANK, Row, changed
+from callfloor.rules.imports.import_words import PHONES
 from callfloor.rules.values.leads import LeadFault
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import callbacks
@@ -278,6 +279,8 @@ async def merge(
             try:
                 state = changed(state, row, country, now, may_lift=choices.lift_do_not_call)
                 done.append(row.number)
+                # one that the lead has in another field
+                found.duplicate_phones += sum(row.columns[each] is not None and state[each] is None for each in PHONES)
             except LeadFault as fault:
                 found.faults.append((row.number, fault))
         if done:

@@ -63,7 +63,8 @@ DONE_SQL = "DELETE FROM import_chunks WHERE organisation_id = $1 AND import_id =
 COUNT_SQL = """
 UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
     updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6, without_phone = without_phone + $7,
-    empty_rows = empty_rows + $8, absent_phones = absent_phones + $9
+    empty_rows = empty_rows + $8, absent_phones = absent_phones + $9, duplicate_phones = duplicate_phones + $10,
+    unknown_ranges = unknown_ranges + $11
 WHERE organisation_id = $1 AND import_id = $2"""
 # A statement of its own behind the count: it waits there for other workers' chunks and then sees that they are gone.
 FINISH_SQL = """
@@ -132,6 +133,8 @@ class Counts:
     without_phone: int = 0
     empty_rows: int = 0
     absent_phones: int = 0
+    duplicate_phones: int = 0
+    unknown_ranges: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,8 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
         counts.without_phone,
         counts.empty_rows,
         counts.absent_phones,
+        counts.duplicate_phones,
+        counts.unknown_ranges,
     )
     await db.execute(FINISH_SQL, organisation, given.import_id)
 

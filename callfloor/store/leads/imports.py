@@ -204,7 +204,14 @@ async def every_open(db: Database) -> list[OpenImport]:
     """Imports with work left, the oldest first."""
     return [
         OpenImport(
-            Organisation(row["organisation_id"], row["name"], zone(row["timezone"]), row["country"], row["hash_key"]),
+            Organisation(
+                row["organisation_id"],
+                row["name"],
+                zone(row["timezone"]),
+                row["country"],
+                row["hash_key"],
+                frozenset(row["new_number_ranges"]),
+            ),
             row["import_id"],
             row["format"],
             Choices(

@@ -54,7 +54,7 @@ class Organisation:
     country: str
     hash_key: bytes
     # countries of which numbers outside the known ranges are taken (rules.phones)
-    new_number_ranges: frozenset[str] = frozenset()
+    new_number_ranges: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-long test-asterisk lint format bench bench-pacing lock clean clean-data
+.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -16,22 +16,23 @@ demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's A
 
 test: lint test-fast ## every check and every test
 
-# kill -9 and real telephones on two busy cores: what fails beside others has to pass alone
-BESIDE := -n 2 --dist worksteal
-AGAIN := --last-failed --last-failed-no-failures none
-test-fast: $(VENV)/.installed-dev ## the tests without the static checks
-	$(BIN)/pytest $(BESIDE) || $(BIN)/pytest $(AGAIN)
+test-fast: $(VENV)/.installed-dev ## the tests without the static checks; what failed and then passed alone is named
+	$(BIN)/python -m tests.run
+
+test-servers: $(VENV)/.installed-dev ## the tests on each PostgreSQL that there is, not only those of the store
+	CALLFLOOR_TEST_EACH_SERVER=1 $(BIN)/python -m tests.run
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
 	CALLFLOOR_DAYS=1000 $(BIN)/pytest
 
 test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
-	$(BIN)/pytest $(BESIDE) -m asterisk
+	$(BIN)/python -m tests.run -m asterisk
 
-lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts
+lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts, code that nothing uses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	$(BIN)/pyright
 
 format: $(VENV)/.installed-dev ## put the code into its standard form
@@ -46,8 +47,9 @@ bench-pacing: $(VENV)/.installed-dev ## predictive dialling measured: docs/pacin
 
 lock: $(VENV)/.installed-dev ## renew the locked versions
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group build -o requirements.lock
+	# the tests' versions first: what they try is what is installed
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --constraint requirements-dev.lock pyproject.toml --group build -o requirements.lock
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -49,6 +49,22 @@ def _local_server() -> bool:
 
 
 SERVERS = ["embedded", *(["local"] if _local_server() else [])]
+# What may differ between versions of PostgreSQL: the store's own tests, and what reads a whole database.
+ON_EACH_SERVER = (
+    "tests/store/",
+    "tests/system/test_statements.py",
+    "tests/system/test_erasure",
+    "tests/floor/test_selection.py",
+)
+EACH = "CALLFLOOR_TEST_EACH_SERVER" in os.environ
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One server for most tests; each for those of `ON_EACH_SERVER`, and for all of them with `make test-servers`."""
+    chosen = any(mark.name == "parametrize" and mark.args[0] == "dsn" for mark in metafunc.definition.iter_markers())
+    if "dsn" in metafunc.fixturenames and not chosen:
+        everywhere = EACH or metafunc.definition.nodeid.startswith(ON_EACH_SERVER)
+        metafunc.parametrize("dsn", SERVERS if everywhere else SERVERS[:1], indirect=True, scope="session")
 
 
 def alone(name: str) -> list[str]:
@@ -64,7 +80,7 @@ def embedded_server() -> Iterator[EmbeddedServer]:
         server.release()
 
 
-@pytest.fixture(scope="session", params=SERVERS)
+@pytest.fixture(scope="session")
 async def dsn(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A migrated database of its own, one a session and server. Tests are kept apart by their organisations."""
     base = os.environ.get("CALLFLOOR_TEST_DATABASE_URL", LOCAL)

@@ -93,7 +93,6 @@ def _queue(setup: CampaignSetup, routes: Routes | None) -> QueuePlan:
             relax_after_s=queue.relax_skills_seconds or None,
             priority=queue.priority,
             ageing_per_s=0.0 if queue.aging_seconds is None else 1 / queue.aging_seconds,
-            service_level_s=queue.service_level_seconds,
         ),
         longest_wait_s=queue.max_wait_seconds,
         longest=queue.max_length,

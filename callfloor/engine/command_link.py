@@ -41,13 +41,6 @@ class Work(Protocol):
         ...
 
 
-class NoWork:
-    """A floor that obeys nobody."""
-
-    def do(self, agent: AgentId, command: AnyCommand, done: Callable[[Refusal | None], None]) -> None:
-        done(Refusal(code="unavailable", detail="This floor takes no commands."))
-
-
 class WorkspaceLink:
     """The engine's side of the workspace. `team`: whose commands are ours."""
 

@@ -13,8 +13,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from callfloor.postgres.server import binaries
 
-# Of the file's rows and tables alone: owners and rights are those of the database they come into.
-PLAIN = ("--no-owner", "--no-acl", "--dbname=service=callfloor")
 Progress = Callable[[str], None]
 _TABLE = re.compile(r'(?:dumping contents of table|processing data for table) "(?:public\.)?([^"]+)"')
 # What a program says last is why it failed; statements and rows are never among it.

@@ -12,6 +12,7 @@ from callfloor.contract.codes import DialStatus
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.store.call_day import CallDay, add_leads, new_attempt
 
 # 10:00:00.6 in Sydney, standard time: half seconds show whether durations agree with the timestamps shown
@@ -50,8 +51,8 @@ async def add_media(db: Database, centre: Centre, kind: str, activity_id: int, *
 
 async def inbound(db: Database, centre: Centre) -> int:
     org = centre.organisation
-    call = activities.NewCall(centre.inbound, "+61491570156", "+61255501234")
-    leg = await activities.open_inbound(db, org, call, T0)
+    call = (centre.inbound, "+61491570156", "+61255501234")
+    leg = await inbound_call(db, org, *call, T0)
     await activities.join_queue(db, org, leg, later(6.5))
     await activities.answer(db, org, leg, centre.agent, later(20.2))
     await activities.hold(db, org, leg, 20)
@@ -146,8 +147,8 @@ async def test_links_to_media_carry_the_prefix_that_the_request_came_by(db: Data
 
 
 async def test_a_step_that_never_happened_is_null(db: Database, centre: Centre) -> None:
-    call = activities.NewCall(centre.inbound, None, "+61255501234")
-    leg = await activities.open_inbound(db, centre.organisation, call, T0)
+    call = (centre.inbound, None, "+61255501234")
+    leg = await inbound_call(db, centre.organisation, *call, T0)
     nulls = {"ivr": None, "queue": None, "hold": None, "interaction": None, "wrap": None, "talk": None}
     data = (await read(centre, leg))["data"]
     assert data["durations"] == nulls
@@ -368,15 +369,15 @@ async def test_a_walk_shows_each_activity_once_while_calls_come_in(db: Database,
     org = centre.organisation
     same = [later(0), later(0), later(1)]
     for number in range(24):
-        call = activities.NewCall(centre.inbound, None, None)
-        await activities.open_inbound(db, org, call, same[number % 3])
+        call = (centre.inbound, None, None)
+        await inbound_call(db, org, *call, same[number % 3])
     before = {a["data"]["activityId"] for a in await walk(centre, "limit=1000")}
     seen: list[int] = []
     uri: str | None = "/platform-api/v3.0/activities?limit=5"
     while uri is not None:
         page = (await centre.client.get(f"http://callfloor.test{uri}")).json()
         seen += [a["data"]["activityId"] for a in page["items"]]
-        await activities.open_inbound(db, org, activities.NewCall(centre.inbound, None, None), later(60))
+        await inbound_call(db, org, centre.inbound, None, None, later(60))
         uri = page["metadata"]["nextUri"]
     assert len(seen) == len(set(seen))
     assert set(seen) == before

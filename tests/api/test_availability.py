@@ -41,13 +41,13 @@ async def test_during_a_call_the_last_wish_takes_effect_when_it_ends(
     db: Database, centre: Centre, during: agents.AgentState
 ) -> None:
     org, agent = centre.organisation, centre.agent
-    await agents.set_state(db, org, agent, during, NOW)
+    await agents.show(db, org, agent, during, None, NOW)
     for wishes, outcome in (([False], "paused"), ([False, True], "ready"), ([True, False], "paused")):
         for available in wishes:
             assert (await put(centre, agent, available)).status_code == 200
             assert await agents.state(db, org, agent) == during
         assert await agents.call_ended(db, org, agent, NOW) == outcome
-        await agents.set_state(db, org, agent, during, NOW)
+        await agents.show(db, org, agent, during, None, NOW)
 
 
 async def test_an_agent_whose_phone_cannot_be_reached_is_not_signed_in(db: Database, centre: Centre) -> None:
@@ -97,7 +97,7 @@ async def test_a_wrong_body_is_refused_field_by_field(centre: Centre, body: dict
 async def test_a_repeated_request_with_its_key_is_answered_from_the_first(db: Database, centre: Centre) -> None:
     body = {"agentId": centre.agent, "available": True}
     first = await centre.client.put("/availability", json=body, headers={"Idempotency-Key": "a"})
-    await agents.set_state(db, centre.organisation, centre.agent, "paused", NOW)
+    await agents.show(db, centre.organisation, centre.agent, "paused", None, NOW)
     again = await centre.client.put("/availability", json=body, headers={"Idempotency-Key": "a"})
     assert again.json() == first.json()
     assert again.headers["Idempotent-Replayed"] == "true"

@@ -13,6 +13,7 @@ from callfloor.store.agents import agents
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.store.call_day import CallDay, add_leads, new_attempt, put_agents
 
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
@@ -292,7 +293,7 @@ async def test_the_estimated_wait_follows_queue_agents_and_handling_time(db: Dat
     org, now = centre.organisation, datetime.now(UTC)
 
     async def call_at(at: datetime) -> int:
-        leg = await activities.open_inbound(db, org, activities.NewCall(centre.inbound, None, None), at)
+        leg = await inbound_call(db, org, centre.inbound, None, None, at)
         await activities.join_queue(db, org, leg, at)
         return leg
 
@@ -308,16 +309,16 @@ async def test_the_estimated_wait_follows_queue_agents_and_handling_time(db: Dat
     assert await estimate() == 50
     waiting = await call_at(now - timedelta(seconds=30))
     assert await estimate() == 100
-    await agents.set_state(db, org, second, "ready", now)
+    await agents.show(db, org, second, "ready", None, now)
     assert await estimate() == 100
     await activities.answer(db, org, waiting, first, now)
     assert await estimate() == 0
-    await agents.set_state(db, org, second, "on-call", now)
+    await agents.show(db, org, second, "on-call", None, now)
     await activities.hang_up(db, org, waiting, now + timedelta(seconds=20))
     assert await estimate() == 10
     assert await estimate("day") == 30
     for agent in (first, second):
-        await agents.set_state(db, org, agent, "signed-out", now)
+        await agents.show(db, org, agent, "signed-out", None, now)
     assert await estimate() is None
 
 

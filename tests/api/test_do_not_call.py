@@ -24,6 +24,7 @@ from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.api.test_explain import create, explained, failed
 from tests.conftest import Centre, client_for
+from tests.factories import inbound_call
 
 NUMBER, SECOND, OTHER = "+61491570156", "+61491570157", "+61491570158"
 LISTS = "/admin/do-not-call"
@@ -57,8 +58,8 @@ async def call_to(db: Database, centre: Centre, lead: int | None, number: str = 
 
 async def inbound_from(db: Database, centre: Centre, number: str) -> int:
     now = datetime.now(UTC)
-    call = activities.NewCall(centre.inbound, number, "+61255501234")
-    activity = await activities.open_inbound(db, centre.organisation, call, now)
+    call = (centre.inbound, number, "+61255501234")
+    activity = await inbound_call(db, centre.organisation, *call, now)
     await activities.answer(db, centre.organisation, activity, centre.agent, now)
     await activities.hang_up(db, centre.organisation, activity, now)
     return activity
@@ -378,8 +379,8 @@ async def test_a_desk_blocks_whom_it_talks_to_and_only_then(state: Any, centre: 
 
 
 async def test_a_desk_is_told_that_a_withheld_number_cannot_be_blocked(centre: Centre, db: Database) -> None:
-    call = activities.NewCall(centre.inbound, None, "+61255501234")
-    activity = await activities.open_inbound(db, centre.organisation, call, datetime.now(UTC))
+    call = (centre.inbound, None, "+61255501234")
+    activity = await inbound_call(db, centre.organisation, *call, datetime.now(UTC))
     async with await desk(db, centre, activity_id=activity, number=None) as client:
         answer = await client.post("/session/commands", json={"action": "doNotCall"})
     assert (answer.status_code, answer.json()["code"]) == (409, "refused-number")

@@ -15,6 +15,7 @@ from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.store.call_day import add_leads, new_attempt
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -185,8 +186,8 @@ async def test_which_call_a_number_is_on_is_told_for_all_its_leads_and_then_how_
 
 async def test_a_caller_on_the_line_is_not_dialled(db: Database, centre: Centre) -> None:
     lead_id, now = await create(centre), datetime.now(UTC)
-    call = activities.NewCall(centre.inbound, "+61491570156", "+61255501234")
-    leg = await activities.open_inbound(db, centre.organisation, call, now)
+    call = (centre.inbound, "+61491570156", "+61255501234")
+    leg = await inbound_call(db, centre.organisation, *call, now)
     shown = await explained(centre, lead_id)
     assert failed(shown) == ["in-flight"]
     assert f"activity {leg}" in detail(shown, "in-flight")

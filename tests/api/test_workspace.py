@@ -88,7 +88,7 @@ async def test_the_same_is_done_by_commands_without_a_floor(desk: httpx2.AsyncCl
 async def test_what_is_asked_for_during_a_call_is_shown_as_wanted(
     desk: httpx2.AsyncClient, db: Database, centre: Centre
 ) -> None:
-    await agents.set_state(db, centre.organisation, centre.agent, "on-call", datetime.now(UTC))
+    await agents.show(db, centre.organisation, centre.agent, "on-call", None, datetime.now(UTC))
     await publish(db, centre, AtHand(call=replace(RINGING, state="connected", connected_timestamp=datetime.now(UTC))))
     shown = (await desk.put("/session", json={"state": "signed-out"})).json()
     assert (shown["state"], shown["wanted"], shown["call"]["state"]) == ("on-call", "signed-out", "connected")
@@ -413,7 +413,7 @@ async def test_a_supervisor_signs_an_agent_out_without_a_floor(
     await agents.make_ready(db, centre.organisation, centre.agent, now)
     path = f"/agents/{centre.agent}/commands"
     assert (await supervisor.post(path, json={"action": "forceSignOut"})).json()["state"] == "signed-out"
-    await agents.set_state(db, centre.organisation, centre.agent, "on-call", now)
+    await agents.show(db, centre.organisation, centre.agent, "on-call", None, now)
     shown = (await supervisor.post(path, json={"action": "forceSignOut"})).json()
     assert (shown["state"], shown["wanted"]) == ("on-call", "signed-out")
 

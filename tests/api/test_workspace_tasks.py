@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from callfloor.store.calls import activities, legs
+from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.store.call_day import put_agents
 
 
 async def test_a_task_is_one_agent_s_from_taking_to_finishing(db: Database, centre: Centre) -> None:
     now = datetime.now(UTC)
     (other,) = await put_agents(db, centre, ["ready"], now)
-    call = activities.NewCall(centre.inbound, "+61491570156", "+61255500200")
-    activity = await activities.open_inbound(db, centre.organisation, call, now)
+    call = (centre.inbound, "+61491570156", "+61255500200")
+    activity = await inbound_call(db, centre.organisation, *call, now)
     for _ in range(2):
         # a write that is repeated makes no second task
         await legs.add_task(db, centre.organisation, centre.inbound, "voicemail", activity, now)
@@ -44,8 +45,8 @@ async def test_a_task_is_one_agent_s_from_taking_to_finishing(db: Database, cent
 
 async def test_tasks_of_queues_that_an_agent_does_not_serve_are_not_there(db: Database, centre: Centre) -> None:
     now = datetime.now(UTC)
-    call = activities.NewCall(centre.inbound, None, "+61255500200")
-    activity = await activities.open_inbound(db, centre.organisation, call, now)
+    call = (centre.inbound, None, "+61255500200")
+    activity = await inbound_call(db, centre.organisation, *call, now)
     await legs.add_task(db, centre.organisation, centre.inbound, "callback", activity, now)
     task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
     await db.execute("DELETE FROM campaign_agents WHERE organisation_id = $1", centre.organisation)

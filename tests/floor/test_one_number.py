@@ -20,6 +20,7 @@ from callfloor.rules.dialling.pacing import Pacer
 from callfloor.store.calls import activities, attempts, legs
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.floor.test_selection import NOON, Dialler
 from tests.store.call_day import add_leads
 
@@ -223,8 +224,8 @@ async def test_a_caller_on_the_line_is_neither_dialled_nor_dialled_by_hand(db: D
     await strategy(db, centre)
     campaign_id, list_id = await campaign(db, centre, "Alone", None, None)
     await leads_of(db, centre, list_id, [(NUMBERS[0], None)])
-    call = activities.NewCall(centre.inbound, NUMBERS[0], "+61255501234")
-    leg = await activities.open_inbound(db, centre.organisation, call, NOON)
+    call = (centre.inbound, NUMBERS[0], "+61255501234")
+    leg = await inbound_call(db, centre.organisation, *call, NOON)
     engine = Engine(db, centre, campaign_id)
     await engine.open(NOON)
     assert await engine.claim(1, NOON) == []
@@ -239,8 +240,8 @@ async def test_a_number_outside_that_an_agent_has_called_is_not_dialled_by_anoth
     await strategy(db, centre)
     campaign_id, list_id = await campaign(db, centre, "Alone", None, None)
     await leads_of(db, centre, list_id, [(NUMBERS[0], None)])
-    call = activities.NewCall(centre.inbound, NUMBERS[1], "+61255501234")
-    leg = await activities.open_inbound(db, centre.organisation, call, NOON)
+    call = (centre.inbound, NUMBERS[1], "+61255501234")
+    leg = await inbound_call(db, centre.organisation, *call, NOON)
     await activities.join_queue(db, centre.organisation, leg, NOON)
     await activities.answer(db, centre.organisation, leg, centre.agent, NOON)
     (child,) = await legs.reserve_ids(db, 1)

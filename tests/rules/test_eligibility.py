@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.dialling.eligibility import TIME_RULES, Verdict, judge, on_lead_in_dialler
+from callfloor.rules.dialling.eligibility import TIME_RULES, Verdict, judge
 from callfloor.rules.dialling.hours import WEEKDAYS, parse_hours
 from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
@@ -219,10 +219,3 @@ def test_a_callback_that_came_due_after_the_last_attempt_does_not_wait_for_a_res
 @given(leads, campaigns)
 def test_no_detail_holds_a_number(lead: LeadFacts, campaign: CampaignFacts) -> None:
     assert not any("91570156" in result.detail for result in judge(lead, LIST, campaign, frozenset(), NOW).rules)
-
-
-def test_what_on_a_lead_keeps_it_out() -> None:
-    assert on_lead_in_dialler(completed=False, has_phone=True, status_code=0)
-    assert not on_lead_in_dialler(completed=True, has_phone=True, status_code=0)
-    assert not on_lead_in_dialler(completed=False, has_phone=False, status_code=0)
-    assert not on_lead_in_dialler(completed=False, has_phone=True, status_code=11)

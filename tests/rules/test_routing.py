@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.routing.queues import IdleAgent, Kind, QueueRules, Waiting, service_level
+from callfloor.rules.routing.queues import IdleAgent, Kind, QueueRules, Waiting
 from callfloor.rules.routing.routing import Due, Router
 
 QUEUES = ("sales", "support", "billing")
@@ -213,12 +213,6 @@ def test_the_expected_wait_is_the_position_times_handling_time_over_agents() -> 
     assert floor.expected_wait_s(0, 180.0, 0) is None
     assert floor.expected_wait_s(0, None, 2) is None
     assert floor.expected_wait_s(9, 180.0, 2) is None
-
-
-def test_the_service_level_leaves_out_who_says_nothing_about_it() -> None:
-    assert service_level([], [5.0], [20.0], 20.0) is None
-    assert service_level([20.0, 3.0, 21.0], [5.0, 30.0], [1.0], 20.0) == 0.5
-    assert service_level([], [30.0], [31.0], 20.0) == 0.0
 
 
 def test_events_that_are_late_or_doubled_do_no_harm() -> None:

@@ -19,6 +19,7 @@ from callfloor.store.calls import legs as inbound
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import leads
 from tests.conftest import Centre
+from tests.factories import inbound_call
 
 Step = Callable[[datetime], Awaitable[object]]
 CUSTOMERS = ["+61491570006", "+61491570156", "+61491570157", "+61491570158", "+61491570159", None]
@@ -122,8 +123,8 @@ class CallDay:
             self.at(moment + timedelta(seconds=self.random.uniform(0, 3)), step)
 
     async def _inbound(self, at: datetime) -> None:
-        call = activities.NewCall(self.centre.inbound, self.random.choice(CUSTOMERS), OURS)
-        leg = await activities.open_inbound(self.db, self.centre.organisation, call, at)
+        call = (self.centre.inbound, self.random.choice(CUSTOMERS), OURS)
+        leg = await inbound_call(self.db, self.centre.organisation, *call, at)
         chance = self.random.random()
         if chance < 0.1:
             self._after(at, 1, 40, self._hang_up(leg))
@@ -301,6 +302,6 @@ async def put_agents(db: Database, centre: Centre, states: list[agents.AgentStat
         )
         for campaign in (centre.inbound, centre.outbound):
             await db.execute("INSERT INTO campaign_agents VALUES ($1, $2, $3)", centre.organisation, campaign, agent)
-        assert await agents.set_state(db, centre.organisation, agent, state, now)
+        await agents.show(db, centre.organisation, agent, state, None, now)
         made.append(agent)
     return made

@@ -10,6 +10,7 @@ from asyncpg import Record
 from callfloor.store.calls import activities
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.factories import inbound_call
 
 T0 = datetime.now(UTC) - timedelta(minutes=10)
 
@@ -19,8 +20,8 @@ def later(seconds: float) -> datetime:
 
 
 async def opened(db: Database, centre: Centre) -> int:
-    call = activities.NewCall(centre.inbound, "+61491570156", "+61255501234")
-    return await activities.open_inbound(db, centre.organisation, call, T0)
+    call = (centre.inbound, "+61491570156", "+61255501234")
+    return await inbound_call(db, centre.organisation, *call, T0)
 
 
 async def answered(db: Database, centre: Centre) -> int:
@@ -138,13 +139,6 @@ async def test_a_call_is_not_transferred_to_a_campaign_of_another_organisation(
     leg = await answered(db, centre)
     assert await activities.transfer(db, centre.organisation, leg, other_centre.inbound, None, later(60)) is None
     assert (await row_of(db, centre, leg))["hang_up_at"] is None
-
-
-async def test_a_call_in_an_unknown_campaign_is_refused(db: Database, centre: Centre, other_centre: Centre) -> None:
-    with pytest.raises(LookupError):
-        await activities.open_inbound(
-            db, centre.organisation, activities.NewCall(other_centre.inbound, None, None), later(0)
-        )
 
 
 async def test_no_step_reaches_into_another_organisation(db: Database, centre: Centre, other_centre: Centre) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,33 +58,20 @@ async def test_a_block_lasts_for_the_longest_time_that_it_was_given(
 async def test_what_is_asked_for_during_a_call_takes_effect_when_it_ends(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
     assert await agents.make_ready(db, org, agent, NOW)
-    assert await agents.set_state(db, org, agent, "on-call", NOW, expected=["ready"])
+    await agents.show(db, org, agent, "on-call", None, NOW)
     await agents.pause(db, org, agent, NOW)
     assert await agents.state(db, org, agent) == "on-call"
-    assert await agents.set_state(db, org, agent, "on-wrap", NOW, expected=["on-call"])
+    await agents.show(db, org, agent, "on-wrap", None, NOW)
     assert await agents.call_ended(db, org, agent, NOW) == "paused"
     assert await agents.call_ended(db, org, agent, NOW) is None
     assert await agents.make_ready(db, org, agent, NOW)
-    await agents.set_state(db, org, agent, "dialling", NOW)
+    await agents.show(db, org, agent, "dialling", None, NOW)
     assert await agents.call_ended(db, org, agent, NOW) == "ready"
-
-
-async def test_of_two_engines_that_want_one_ready_agent_exactly_one_gets_it(db: Database, centre: Centre) -> None:
-    org, agent = centre.organisation, centre.agent
-    assert not await agents.set_state(db, org, agent, "dialling", NOW, expected=["ready"])
-    await agents.make_ready(db, org, agent, NOW)
-    wanted = [agents.set_state(db, org, agent, "dialling", NOW, expected=["ready"]) for _ in range(2)]
-    assert sorted(await asyncio.gather(*wanted)) == [False, True]
 
 
 async def test_an_agent_whose_phone_was_lost_is_paused_after_the_call(db: Database, centre: Centre) -> None:
     org, agent = centre.organisation, centre.agent
-    await agents.set_state(db, org, agent, "on-call", NOW)
+    await agents.show(db, org, agent, "on-call", None, NOW)
     await agents.set_phone_reachable(db, org, agent, False, NOW)
     assert not await agents.make_ready(db, org, agent, NOW)
     assert await agents.call_ended(db, org, agent, NOW) == "paused"
-
-
-async def test_only_agents_have_a_state(db: Database, centre: Centre, other_centre: Centre) -> None:
-    assert not await agents.set_state(db, centre.organisation, centre.user, "ready", NOW)
-    assert not await agents.set_state(db, centre.organisation, other_centre.agent, "ready", NOW)

@@ -13,6 +13,7 @@ from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import statistics
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.store.call_day import CallDay, add_leads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,13 +103,13 @@ async def test_a_call_in_the_period_s_first_second_counts_and_one_before_it_does
     # 20 seconds past the minute: the first minute is one cut in two
     now = datetime.now(UTC).replace(second=20, microsecond=400_000)
     begin = now.replace(microsecond=0) - statistics.PERIODS[period]
-    call = activities.NewCall(centre.inbound, None, None)
+    call = (centre.inbound, None, None)
     for at, wait_s in ((begin, 7), (begin - timedelta(microseconds=1), 9)):
-        leg = await activities.open_inbound(db, org, call, at)
+        leg = await inbound_call(db, org, *call, at)
         await activities.join_queue(db, org, leg, at)
         await activities.answer(db, org, leg, centre.agent, at + timedelta(seconds=wait_s))
     # created before the period, joined in it, still waiting
-    leg = await activities.open_inbound(db, org, call, begin - timedelta(seconds=5))
+    leg = await inbound_call(db, org, *call, begin - timedelta(seconds=5))
     await activities.join_queue(db, org, leg, begin + timedelta(seconds=3))
     found = await statistics.inbound(db, org, centre.inbound, period, now)
     assert found is not None
@@ -125,7 +126,7 @@ async def test_random_events_in_any_order_leave_the_minutes_equal_to_the_calls(d
     for number in range(400):
         at = start + timedelta(seconds=number * 2 + chance.uniform(-30, 30))
         if number % 8 == 0:
-            legs.append(await activities.open_inbound(db, org, activities.NewCall(centre.inbound, None, None), at))
+            legs.append(await inbound_call(db, org, centre.inbound, None, None, at))
         leg = chance.choice(legs[-6:])
         kind = chance.randrange(8)
         if kind < 2:

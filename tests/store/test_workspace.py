@@ -134,7 +134,7 @@ async def test_a_call_that_an_engine_left_behind_is_not_shown(db: Database, cent
 @pytest.mark.parametrize("during", ["dialling", "on-call", "on-wrap"])
 async def test_an_agent_signs_out_when_the_call_ends(db: Database, centre: Centre, during: agents.AgentState) -> None:
     org, agent = centre.organisation, centre.agent
-    await agents.set_state(db, org, agent, during, NOW)
+    await agents.show(db, org, agent, during, None, NOW)
     await agents.sign_out(db, org, agent, NOW)
     assert await agents.state(db, org, agent) == during
     await agents.set_phone_reachable(db, org, agent, False, NOW)

@@ -30,6 +30,7 @@ from callfloor.store.email.mailboxes import StoredMailbox
 from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.mail.post import make_mailbox
 
 OTHER_NUMBER = "+61255501002"
@@ -130,9 +131,7 @@ class Story:
 
     async def calls(self, leads: list[int]) -> dict[str, int]:
         org, at = self.organisation, T0
-        inbound = await activities.open_inbound(
-            self.db, org, activities.NewCall(self.centre.inbound, self.number, OURS), at
-        )
+        inbound = await inbound_call(self.db, org, self.centre.inbound, self.number, OURS, at)
         await activities.join_queue(self.db, org, inbound, at)
         await activities.answer(self.db, org, inbound, self.centre.agent, at)
         child = await activities.transfer(self.db, org, inbound, self.centre.inbound, self.centre.agent, at)
@@ -145,7 +144,7 @@ class Story:
             await self.dial(leads[1], "+61491570006"),
         ]
         # a number dialled by hand that goes back to a call whose caller was withheld
-        withheld = await activities.open_inbound(self.db, org, activities.NewCall(self.centre.inbound, None, OURS), at)
+        withheld = await inbound_call(self.db, org, self.centre.inbound, None, OURS, at)
         await activities.hang_up(self.db, org, withheld, at)
         (manual,) = await attempts.start(
             self.db,
@@ -156,9 +155,7 @@ class Story:
         )  # fmt: skip
         assert manual is not None
         await attempts.finish(self.db, org, manual.attempt_id, attempts.Ended(DialStatus.BUSY), at)
-        other = await activities.open_inbound(
-            self.db, org, activities.NewCall(self.centre.inbound, OTHER_NUMBER, OURS), at
-        )
+        other = await inbound_call(self.db, org, self.centre.inbound, OTHER_NUMBER, OURS, at)
         self.others["call"] = other
         recording = b"RIFF the voice of " + self.number.encode()
         await self.keep("recording", inbound, recording)

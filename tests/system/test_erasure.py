@@ -26,6 +26,7 @@ from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import organisations
 from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.system.erasure_story import (
     OTHER_ADDRESS,
     OTHER_NUMBER,
@@ -298,8 +299,8 @@ async def test_the_same_customer_of_another_organisation_stays(
 async def test_a_customer_in_a_call_is_not_erased(db: Database, story: Story, parameter: str) -> None:
     before = await everything(db)
     contact = story.both[parameter]
-    call = activities.NewCall(story.centre.inbound, contact, OURS)
-    activity_id = await activities.open_inbound(db, story.organisation, call, T0)
+    call = (story.centre.inbound, contact, OURS)
+    activity_id = await inbound_call(db, story.organisation, *call, T0)
     problem = await erase(story, 409, **{parameter: contact})
     assert problem["type"].endswith("/problems/customer-in-call")
     assert story.traces(json.dumps(problem)) == []
@@ -339,8 +340,8 @@ async def test_a_failing_media_store_leaves_everything_for_another_try(
 
 
 async def test_a_recording_that_arrives_after_the_erasure_is_not_kept(db: Database, blobs: Blobs, story: Story) -> None:
-    call = activities.NewCall(story.centre.inbound, story.number, OURS)
-    activity_id = await activities.open_inbound(db, story.organisation, call, T0)
+    call = (story.centre.inbound, story.number, OURS)
+    activity_id = await inbound_call(db, story.organisation, *call, T0)
     await activities.hang_up(db, story.organisation, activity_id, T0)
     await erase(story)
     media_id = await story.keep("recording", activity_id, b"RIFF late", file_name="late.wav")

@@ -32,6 +32,7 @@ from callfloor.store.leads import dial_order
 from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
+from tests.factories import inbound_call
 from tests.mail.post import make_mailbox
 from tests.rules.spellings import addresses, naively_read, numbers
 from tests.system.erasure_story import everything
@@ -75,8 +76,8 @@ class Places:
 
     async def agents_note(self, text: str) -> None:
         lead_id = await self.lead()
-        call = activities.NewCall(self.centre.inbound, OTHER, OTHER)
-        activity = await activities.open_inbound(self.db, self.centre.organisation, call, T0)
+        call = (self.centre.inbound, OTHER, OTHER)
+        activity = await inbound_call(self.db, self.centre.organisation, *call, T0)
         await activities.hang_up(self.db, self.centre.organisation, activity, T0)
         await self.db.execute("UPDATE activities SET lead_id = $1 WHERE activity_id = $2", lead_id, activity)
         wishes_of_agent = dispositions.Wishes(data={"note": text})
@@ -117,7 +118,7 @@ class Places:
 
     async def kept(self, file_name: str | None = None) -> int:
         org = self.centre.organisation
-        call = await activities.open_inbound(self.db, org, activities.NewCall(self.centre.inbound, OTHER, OTHER), T0)
+        call = await inbound_call(self.db, org, self.centre.inbound, OTHER, OTHER, T0)
         await activities.hang_up(self.db, org, call, T0)
         blob = await self.blobs.put(org, b"RIFF another's")
         content = StoredContent(blob.sha256, blob.size)

@@ -46,11 +46,6 @@ class Verdict:
 _Check = tuple[str, bool, Callable[[], str]]
 
 
-def on_lead_in_dialler(*, completed: bool, has_phone: bool, status_code: int) -> bool:
-    """Whether nothing on the lead itself keeps it out of the dialler."""
-    return not completed and has_phone and status_code != LeadStatus.DO_NOT_CALL
-
-
 def judge(
     lead: LeadFacts,
     of_list: ListFacts,

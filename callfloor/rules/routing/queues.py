@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,7 +22,6 @@ class QueueRules:
     down; a level of 0 asks for nothing. A level of 5 becomes 2, 1, and is dropped at the third. None: never.
 
     `longest_wait_s` and `longest_queue`: of calls (None: no limit); an e-mail is never refused and never too late.
-    `service_level_s`: how soon a call should be answered.
     """
 
     skills: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -31,7 +30,6 @@ class QueueRules:
     ageing_per_s: float = 1 / 60
     longest_wait_s: float | None = None
     longest_queue: int | None = None
-    service_level_s: float = 20.0
 
     def __post_init__(self) -> None:
         if self.relax_after_s is not None and self.relax_after_s <= 0:
@@ -66,14 +64,3 @@ class IdleAgent:
     queues: Mapping[QueueKey, int]
     idle_since: float
     skills: Mapping[str, int] = field(default_factory=dict[str, int])
-
-
-def service_level(
-    answered_s: Iterable[float], abandoned_s: Iterable[float], waiting_s: Iterable[float], within_s: float
-) -> float | None:
-    """The share of calls answered within `within_s`, from what those answered, abandoned, and waiting still have
-    waited, in seconds. Who gave up within that time, or has not waited longer yet, is left out: of the usual ways to
-    count it the one that Cisco's reports call "abandoned calls ignored". None of nothing."""
-    answered = [wait <= within_s for wait in answered_s]
-    missed = sum(wait > within_s for waits in (abandoned_s, waiting_s) for wait in waits)
-    return sum(answered) / (len(answered) + missed) if answered or missed else None

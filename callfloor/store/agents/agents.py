@@ -48,17 +48,6 @@ UPDATE agent_states s SET
     since = CASE WHEN {_IN_CALL} OR s.state = 'signed-out' THEN s.since ELSE $3 END,
     wanted_state = CASE WHEN {_IN_CALL} THEN 'signed-out' END, reason = NULL
 WHERE s.organisation_id = $1 AND s.agent_id = $2"""
-SET_STATE_SQL = """
-INSERT INTO agent_states AS s (organisation_id, agent_id, state, since)
-SELECT $1, user_id, $3, $4 FROM users
-WHERE organisation_id = $1 AND user_id = $2 AND user_type = 'agent'
-    AND ($5::text[] IS NULL OR 'signed-out' = ANY($5) OR EXISTS (
-        SELECT FROM agent_states e WHERE e.organisation_id = $1 AND e.agent_id = $2))
-ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
-    state = excluded.state, since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
-    wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') THEN s.wanted_state END
-WHERE $5::text[] IS NULL OR s.state = ANY($5)
-RETURNING 1"""
 CALL_ENDED_SQL = f"""
 UPDATE agent_states s SET since = $3, wanted_state = NULL,
     state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready')
@@ -140,22 +129,6 @@ async def _asked(db: Database, organisation: int, agent_id: int, now: datetime) 
     """Tell the floor, and the agent's desk."""
     await db.execute(NOTIFY_SQL)
     await desk_events.publish(db, organisation, agent_id, "session", None, now)
-
-
-async def set_state(
-    db: Database,
-    organisation: int,
-    agent_id: int,
-    state: AgentState,
-    now: datetime,
-    *,
-    expected: Sequence[AgentState] | None = None,
-) -> bool:
-    """The floor moves an agent, where `expected` is given only out of one of those states; False: it did not.
-
-    Two engines that want the same ready agent both expect `ready`; one of them gets it.
-    """
-    return await db.fetchval(SET_STATE_SQL, organisation, agent_id, state, now, expected) is not None
 
 
 async def call_ended(db: Database, organisation: int, agent_id: int, now: datetime) -> AgentState | None:

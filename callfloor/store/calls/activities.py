@@ -31,13 +31,6 @@ GET_SQL = f"SELECT {_SHOWN} FROM activities a {_JOINED} WHERE a.organisation_id 
 MEDIA_SQL = """
 SELECT * FROM media WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[]) ORDER BY activity_id, media_id"""
 
-OPEN_CALL_SQL = """
-WITH next AS (SELECT nextval('activity_ids') AS activity_id)
-INSERT INTO activities (organisation_id, activity_id, created_at, type, root_activity_id, status_id, campaign_id,
-    contact, own_contact)
-SELECT $1, activity_id, $5, 'call.inbound', activity_id, 1, c.campaign_id, $3, $4
-FROM next, campaigns c WHERE c.organisation_id = $1 AND c.campaign_id = $2
-RETURNING activity_id"""
 OPEN_EMAIL_SQL = """
 WITH next AS (SELECT nextval('activity_ids') AS activity_id)
 INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id, status_id,
@@ -183,15 +176,6 @@ class UnknownWrapCodeError(ValueError):
     """The activity's campaign has no such wrap code."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewCall:
-    """An inbound call. Numbers are E.164; `contact` None: the caller withheld it."""
-
-    campaign_id: int
-    contact: str | None
-    own_contact: str | None
-
-
 class Message(msgspec.Struct, frozen=True, rename="camel"):
     """An e-mail's headers as they were written; personal data."""
 
@@ -267,12 +251,6 @@ async def media_of(db: Database, organisation: int, activity_ids: Sequence[int])
     for row in await db.fetch(MEDIA_SQL, organisation, activity_ids):
         found.setdefault(row["activity_id"], []).append(row)
     return found
-
-
-async def open_inbound(db: Database, organisation: int, call: NewCall, at: datetime) -> int:
-    """An inbound call begins, in the workflow; returns its id. Raises `LookupError` without such a campaign."""
-    made = await db.fetchval(OPEN_CALL_SQL, organisation, call.campaign_id, call.contact, call.own_contact, at)
-    return _made(made)
 
 
 async def open_email(db: Database, organisation: int, email: NewEmail, at: datetime) -> int:

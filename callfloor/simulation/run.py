@@ -101,9 +101,10 @@ class _Day:
 
     def _take_callers(self, inbound: Inbound, agents: int) -> None:
         members = frozenset(agent for agent in range(1, agents + 1) if CALLERS in self._campaigns(agent))
-        queue = QueuePlan(QueueRules(service_level_s=inbound.service_level_s))
         self._floor.configure(
-            CampaignPlan(CALLERS, None, members, wrap_up_s=WRAP_UP_S, name=CAMPAIGN, record=False, queue=queue)
+            CampaignPlan(
+                CALLERS, None, members, wrap_up_s=WRAP_UP_S, name=CAMPAIGN, record=False, queue=QueuePlan(QueueRules())
+            )
         )
         facts = Facts(at=datetime.fromtimestamp(0, UTC), zone=ZONE, campaigns={CAMPAIGN: CALLERS.campaign})
         prompts = {name: name for name in inbound.prompts}

@@ -18,6 +18,14 @@ SECONDS = Histogram(
     ("operation",),
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
 )
+DESTINATIONS_REFUSED = Counter(
+    "callfloor_destinations_refused_total", "Calls that the destination policy refused, by reason.", ("reason",)
+)
+DESTINATION_ALARMS = Counter(
+    "callfloor_destination_alarms_total",
+    "Limits of the destination policy that are near or used up.",
+    ("limit", "state"),
+)
 _children: dict[tuple[str, int], Counter] = {}
 _times: dict[str, Histogram] = {}
 

@@ -122,10 +122,16 @@ class _Writer:
         new = self._target.organisation
         if change.sign == "+":
             self._organisation = await organisations.create(
-                self._db, new.name, new.timezone, new.country, new.new_number_ranges, new.do_not_call
+                self._db,
+                new.name,
+                new.timezone,
+                new.country,
+                new.new_number_ranges,
+                new.do_not_call,
+                new.destinations,
             )
         else:
-            given = new.timezone, new.country, new.new_number_ranges, new.do_not_call
+            given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
             await organisations.update(self._db, self._organisation, *given)
 
     async def _write_user(self, change: Change, user: User) -> None:

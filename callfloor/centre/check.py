@@ -10,6 +10,7 @@ import msgspec
 
 from callfloor import regimes
 from callfloor.centre import inbound, keys, mailboxes, values
+from callfloor.centre.destinations import destinations
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
 from callfloor.centre.source import Report, Source
@@ -32,6 +33,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "country": values.country,
     "newNumberRanges": values.countries,
     "doNotCall": values.choice("organisation", "campaign"),
+    "destinations": destinations,
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,

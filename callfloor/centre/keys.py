@@ -8,6 +8,7 @@ ORGANISATION = {
     "country": "country",
     "newNumberRanges": "new_number_ranges",
     "doNotCall": "do_not_call",
+    "destinations": "destinations",
 }
 USER = {
     "username": "username",

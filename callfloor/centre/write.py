@@ -21,7 +21,12 @@ def centre_file(centre: Centre) -> str:
 def _lines(centre: Centre) -> Iterator[str]:
     yield "[organisation]"
     usual = {"doNotCall"} if centre.organisation.do_not_call == "organisation" else set[str]()
+    usual |= {"destinations"}
     yield from _pairs(centre.organisation, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
+    policy: dict[str, toml.Value] = msgspec.to_builtins(centre.organisation.destinations)
+    if policy:
+        yield from ("", "[organisation.destinations]")
+        yield from (f"{key} = {toml.value(value)}" for key, value in policy.items())
     for user in centre.users.values():
         yield from ("", "[[users]]")
         yield from _pairs(user, keys.USER)

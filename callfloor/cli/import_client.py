@@ -220,6 +220,11 @@ class _Run:
         without, leads = result["withoutPhone"], result["inserted"] + result["updated"]
         if without:
             self._say(f"warning: {without:,} of {leads:,} leads have no phone, so they cannot be called")
+        if result["notCalled"]:
+            self._say(
+                f"warning: {result['notCalled']:,} of {leads:,} leads have only phones that the destination policy "
+                "does not call (see destinations of the centre file)"
+            )
         if not result["invalid"]:
             return FINE
         if self._errors_to is not None:

@@ -94,10 +94,12 @@ class CallData(ActivityData):
         Meta(
             description="How the leg began: `first` the call itself, `transfer` given on by an agent, `overflow` out of"
             " another queue, `return` back from whoever did not take the call, `consult` of a second agent beside the"
-            " first one's leg, `outside` given to a number outside."
+            " first one's leg, or of a number outside, `outside` given to a number outside."
         ),
     ]
-    outside_number: Annotated[str | None, Meta(description="Whom an `outside` leg called, E.164; null once erased.")]
+    outside_number: Annotated[
+        str | None, Meta(description="The number outside that the leg called, E.164; null once erased.")
+    ]
 
 
 class InboundCall(CallData):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import Dialling, DoNotCallList, Strategy
 from callfloor.contract.mailboxes import Mailbox
 from callfloor.contract.users import UserType
@@ -29,6 +30,7 @@ class Organisation:
     country: str
     new_number_ranges: tuple[str, ...] = ()
     do_not_call: DoNotCallList = "organisation"
+    destinations: Destinations = USUAL
 
 
 @dataclass(frozen=True, slots=True)

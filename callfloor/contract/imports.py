@@ -113,6 +113,13 @@ class ImportResult(Struct):
     invalid: int
     processed: int
     without_phone: Annotated[int, Meta(description="Of those inserted or updated: they have no phone to call.")]
+    not_called: Annotated[
+        int,
+        Meta(
+            description="Of those inserted or updated: they have phones, and none where the organisation calls"
+            " (`destinations` of the centre file)."
+        ),
+    ]
     empty_rows: Annotated[int, Meta(description="Of those skipped: nothing stood in them.")]
     absent_phones: Annotated[int, Meta(description="Phones that were written as `n/a`, `-`, `none` or the like.")]
     duplicate_phones: Annotated[int, Meta(description="Phones that were left out: their lead has the number already.")]

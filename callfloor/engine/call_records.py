@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from callfloor.contract.workspace import CallerLead, EventType, Refusal, Session
+from callfloor.engine import outside_legs
 from callfloor.engine.journal import Journal
 from callfloor.engine.leads.selection import Selection
 from callfloor.engine.recordings.fetch import RecordingKind, Recordings, enter
@@ -32,15 +33,8 @@ log = structlog.get_logger("callfloor.floor")
 IDS = 1000
 
 
-BLOCKED = Refusal(code="refused-number", detail="This number is on a do-not-call list: no call is given to it.")
-
-
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
-
-
-def _row(leg: NewLeg) -> legs.Leg:
-    return legs.Leg(leg.activity, leg.campaign, leg.kind, leg.agent, leg.number)
 
 
 class CallDatabase:
@@ -115,10 +109,10 @@ class CallDatabase:
         self._journal.write(partial(activities.hang_up, self._db, organisation, activity, moment(at)))
 
     def next_leg(self, organisation: int, activity: int, following: NewLeg, at: float) -> None:
-        self._journal.write(partial(legs.next_leg, self._db, organisation, activity, _row(following), moment(at)))
+        self._journal.write(partial(outside_legs.next_leg, self._db, organisation, activity, following, moment(at)))
 
     def second_leg(self, organisation: int, activity: int, beside: NewLeg, at: float) -> None:
-        self._journal.write(partial(legs.second_leg, self._db, organisation, activity, _row(beside), moment(at)))
+        self._journal.write(partial(outside_legs.second_leg, self._db, organisation, activity, beside, moment(at)))
 
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))
@@ -252,8 +246,7 @@ class CallDatabase:
     async def _may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
         refusal: Refusal | None = UNAVAILABLE
         try:
-            blocked = await self._selection.blocked(plan.key, number, self._now())
-            refusal = BLOCKED if blocked else None
+            refusal = await self._selection.may_ring(plan.key, number, self._now())
         except Problem:
             log.warning("may-ring-failed", campaign=plan.key.campaign, reason="database unavailable")
         except REFUSALS as error:

@@ -80,6 +80,8 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         timezone=setup.facts.zone,
         country=setup.country,
         new_number_ranges=setup.new_number_ranges,
+        destinations=setup.facts.destinations,
+        organisation_zone=setup.zone,
         queue=_queue(setup, routes),
     )
 

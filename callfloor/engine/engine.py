@@ -28,6 +28,7 @@ from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
 from callfloor.engine.records import DatabaseRecords, moment
 from callfloor.engine.roster import Roster
+from callfloor.engine.spending import SpendingReader
 from callfloor.engine.standing import LOOK_S, Standing
 from callfloor.engine.workflow_functions import Functions
 from callfloor.errors import Problem
@@ -83,24 +84,23 @@ class Engine:
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
         self.floor = Floor(clock, carrier, self.records, desk)
         self._selection.on_line = self.floor.on_line
+        self._spending = SpendingReader(db, clock, self.floor.outgoing)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
         self._dialling: set[CampaignKey] = set()
         self._standing = Standing(db, clock, carrier, self.id, self._dialling, self.floor)
         self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
         self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
-        work = Work(clock, self.floor, self.records)
+        work, self._washes = Work(clock, self.floor, self.records), WashWarnings()
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
         self._functions, self._function_keys = functions, dict[int, bytes]()
-        self._washes = WashWarnings()
         if functions is not None:
             self.floor.callers.ask = self._ask
         # calls of nobody's, and how many audits have seen them so
         self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
         self._held = self._ending = False
-        self._recoveries: set[asyncio.Task[None]] = set()
-        self._asking: set[asyncio.Task[None]] = set()
+        self._recoveries, self._asking = set[asyncio.Task[None]](), set[asyncio.Task[None]]()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Calls that are up then are left to the carrier and to the next engine."""
@@ -181,6 +181,7 @@ class Engine:
         if self._held:
             # a copy of another's database calls nobody by itself
             settings = {key: each if each.plan.mode is None else each.resting() for key, each in settings.items()}
+        await self._spending.read(each.plan for each in settings.values())
         before = dict(self._settings)
         self._settings.clear()
         self._settings.update(settings)

@@ -23,6 +23,7 @@ from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.inbound import Callers
 from callfloor.floor.calls.legs import Legs
 from callfloor.floor.calls.outbound import Outbound
+from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.calls.queues import Queues
 from callfloor.floor.calls.transfers import Transfers
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
@@ -44,6 +45,7 @@ from callfloor.telephony.carrier import (
     Left,
     MessagePlayed,
     Offered,
+    PartyId,
     Recorded,
     Withdrawn,
 )
@@ -53,16 +55,23 @@ class Floor:
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, make_pacer: MakePacer = Pacer
     ) -> None:
-        self._clock, self._records = clock, records
+        self._clock, self._carrier, self._records = clock, carrier, records
         self._diallers: dict[CampaignKey, Dialler] = {}
         self.contacts = contacts = Contacts()
         self.presence = presence = Presence(clock, records, desk, self._diallers, self._ready)
         self.showing = showing = Showing(clock, records, contacts, presence.team)
-        self.outbound = Outbound(clock, carrier, records, desk, presence, contacts, showing, self._diallers, make_pacer)
+        self.outgoing = outgoing = Outgoing(clock, carrier)
+        self.outbound = Outbound(
+            clock, carrier, outgoing, records, desk, presence, contacts, showing, self._diallers, make_pacer
+        )
         self.queues = Queues(clock, carrier, records, desk, presence, contacts, showing)
         legs = Legs(clock, carrier, records, presence, contacts, showing)
         self.talks = Talks(clock, carrier, records, presence, contacts, legs, showing)
-        self.transfers = Transfers(clock, carrier, records, presence, contacts, self.queues, legs, self.talks, showing)
+        self.transfers = Transfers(
+            clock, carrier, outgoing, records, presence, contacts, self.queues, legs, self.talks, showing
+        )
+        outgoing.too_long = self._too_long
+        legs.gone = outgoing.gone
         self.wishes = Wishes(clock, records, presence, contacts, showing)
         self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
         presence.changed, presence.handled = self._changed, self.queues.handled
@@ -168,12 +177,16 @@ class Floor:
         """Carry on with a call that another engine placed and the carrier holds. `connected`: an agent had it already;
         `over`: and gave it away."""
         self.outbound.adopt(key, call, answered=answered, agent=agent, connected=connected, over=over)
+        self.outgoing.resume(self._diallers[key].plan, call.call)
         self._resume(agent)
 
     def adopt_contact(self, contact: Contact, *, again: bool = False) -> None:
         """Carry on with somebody whom another engine had on the line and the carrier holds. `again`: the agent who
         talked is gone."""
         self.contacts.put(contact)
+        for party in contact.parties.values():
+            if party.number is not None:
+                self.outgoing.resume(contact.plan, contact.call, party.id)
         if again:
             self.callers.again(contact)
         elif contact.stage in (Stage.WORKFLOW, Stage.QUEUE):
@@ -241,6 +254,7 @@ class Floor:
 
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
+        self.outgoing.tick()
         self.outbound.tick()
         self.queues.tick()
         for agent in self.team.everyone():
@@ -297,9 +311,20 @@ class Floor:
         if activity is not None:
             self._records.part(contact.organisation, activity, contact.call, part, seconds, self._clock.now())
 
+    def _too_long(self, call: CallId, party: PartyId | None) -> None:
+        """It has lasted as long as any call, or any number outside on one, may."""
+        contact = self.contacts.get(call)
+        if party is None or contact is None or contact.stage is Stage.OUTSIDE:
+            self._carrier.hang_up(call)
+        else:
+            self.transfers.put_out(contact, party)
+
     def _over(self, event: Ended) -> None:
         """A call is over. An attempt ends with the whole call, however many legs it had."""
+        self.outgoing.over(event.call)
         contact, call = self.contacts.pop(event.call), self.outbound.get(event.call)
+        for party in () if contact is None else contact.parties:
+            self.outgoing.gone(event.call, party)
         recorded_s = event.recorded_s
         if contact is not None:
             if contact.stage in (Stage.TALKING, Stage.OUTSIDE):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import PreviewTimeout
+from callfloor.rules.destinations import ANYWHERE, Policy
 from callfloor.rules.dialling.pacing import PacingSettings
 from callfloor.rules.routing.queues import QueueRules
 from callfloor.telephony.carrier import AgentId, CallId
@@ -47,6 +48,9 @@ class CampaignPlan:
     timezone: str = "UTC"
     country: str = ""
     new_number_ranges: frozenset[str] = frozenset()
+    destinations: Policy = ANYWHERE
+    # of the organisation, by whose days its limits are counted
+    organisation_zone: str = "UTC"
     queue: QueuePlan = field(default_factory=lambda: QueuePlan())
 
 

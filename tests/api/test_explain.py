@@ -24,6 +24,7 @@ EVERY_RULE = [
     "phone",
     "do-not-call",
     "callback-agent",
+    "destination",
     "list",
     "campaign",
     "strategy",

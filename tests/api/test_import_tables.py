@@ -47,6 +47,7 @@ async def test_the_answer_and_the_result_say_which_column_became_what(centre: Ce
     result = (await state(centre, answer.json()["uuid"]))["result"]
     assert result == {
         "rows": 5, "inserted": 3, "updated": 0, "skipped": 1, "invalid": 1, "processed": 5, "withoutPhone": 2,
+        "notCalled": 0,
         "emptyRows": 1, "absentPhones": 1, "duplicatePhones": 0, "unknownRanges": 0,
         "columns": columns, "failure": None,
     }  # fmt: skip

@@ -100,7 +100,7 @@ async def test_good_rows_go_in_and_each_wrong_row_is_reported(centre: Centre, db
     counts = {"rows": 9, "inserted": 2, "updated": 0, "skipped": 0, "invalid": 7, "processed": 9}
     assert result == counts | {
         "withoutPhone": 1, "emptyRows": 0, "absentPhones": 0, "duplicatePhones": 0, "unknownRanges": 0, "columns": None,
-        "failure": None,
+        "notCalled": 0, "failure": None,
     }  # fmt: skip
     found = await faults(centre, uuid)
     assert found == EXPECTED

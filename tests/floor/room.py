@@ -36,7 +36,7 @@ class Room:
     """Three agents of Sales, which is recorded, and of Help, which is not."""
 
     def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT, transfer_wait_s: float = 0.0) -> None:
-        self.clock, self.carrier = VirtualClock(1_000_000.0), AnyCarrier()
+        self.clock, self.carrier = VirtualClock(1_000_000.0), self.make_carrier()
         self.records = MemoryRecords(Tally(0.0, 1e12), Leads(), self.clock.now)
         self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk())
         self.work = Work(self.clock, self.floor, self.records)
@@ -51,6 +51,9 @@ class Room:
         self.floor.callers.configure({NUMBER: main}, {(1, "How was it"): after})
         for agent in (FIRST, SECOND, THIRD):
             self.floor.team.put(agent, 1, (SALES, HELP))
+
+    def make_carrier(self) -> AnyCarrier:
+        return AnyCarrier()
 
     def ready(self, *agents: int) -> None:
         for agent in agents:

@@ -193,6 +193,7 @@ async def create_import_without_slash(call: Call, query: ImportQuery) -> Answer[
             "invalid": 50,
             "processed": 5000,
             "withoutPhone": 3,
+            "notCalled": 2,
             "emptyRows": 10,
             "absentPhones": 7,
             "duplicatePhones": 2,
@@ -205,7 +206,8 @@ async def create_import_without_slash(call: Call, query: ImportQuery) -> Answer[
 async def get_import(call: Call, uuid: str) -> Import:
     """How far an import is. inserted + updated + skipped + invalid = processed, which is rows at the end.
 
-    A lead without a phone cannot be called: `withoutPhone` counts them.
+    A lead without a phone cannot be called: `withoutPhone` counts them, and `notCalled`
+    those with phones that the organisation's destination policy does not call.
     """
     row = await _found(call, uuid)
     done = {name: cast("int", row[name]) for name in ("inserted", "updated", "skipped", "invalid")}
@@ -218,6 +220,7 @@ async def get_import(call: Call, uuid: str) -> Import:
             rows=row["row_count"],
             processed=sum(done.values()),
             without_phone=row["without_phone"],
+            not_called=row["not_called"],
             empty_rows=row["empty_rows"],
             absent_phones=row["absent_phones"],
             duplicate_phones=row["duplicate_phones"],

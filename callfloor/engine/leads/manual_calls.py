@@ -32,6 +32,7 @@ RULES = frozenset(
     {
         "campaign",
         "do-not-call",
+        "destination",
         "register-wash",
         "window",
         "contact-window",

@@ -18,6 +18,7 @@ from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
+from callfloor.engine import outside_legs
 from callfloor.engine.campaigns import CampaignSettings
 from callfloor.engine.leads import manual_calls as by_hand
 from callfloor.engine.leads.candidates import Busy, Candidate, Page, next_of, read_page
@@ -35,7 +36,6 @@ from callfloor.store.db import leases
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order
 from callfloor.store.leads.dial_order import Mark
-from callfloor.store.privacy import do_not_call
 from callfloor.store.setup.campaigns import CampaignSetup
 from callfloor.telephony.carrier import AgentId
 
@@ -120,14 +120,13 @@ class Selection:
         busy = self.on_line(plan.key.organisation)
         return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now, busy)
 
-    async def blocked(self, key: CampaignKey, number: str, now: float) -> bool:
-        """Whether a number (E.164) is on a do-not-call list that the campaign keeps to."""
+    async def may_ring(self, key: CampaignKey, number: str, now: float) -> Refusal | None:
+        """Why a call of the campaign may not be given to a number outside (E.164); None: it may, as far as the records
+        know."""
         settings = self._campaigns.get(key)
         if settings is None:
-            return False
-        setup, at = settings.setup, datetime.fromtimestamp(now, UTC)
-        organisation, secret = setup.organisation, setup.hash_key
-        return bool(await do_not_call.blocked(self._db, organisation, secret, setup.campaign, [number], at))
+            return None
+        return await outside_legs.refusal(self._db, settings.setup, number, datetime.fromtimestamp(now, UTC))
 
     async def skip(
         self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float, *, keep_promise: bool

@@ -43,10 +43,12 @@ from callfloor.contract.workspace import (
 from callfloor.floor.agents.presence import NO_WRAP_UP
 from callfloor.floor.agents.previews import NO_PREVIEW
 from callfloor.floor.agents.team import Agent
+from callfloor.floor.calls.outgoing import as_refusal
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports import records
 from callfloor.floor.ports.records import Records
+from callfloor.rules.destinations import Denied
 from callfloor.rules.dialling.callbacks import is_over
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.rules.values.phones import PhoneError, normalise
@@ -248,6 +250,10 @@ class Work:
             number = self._number(agent, command.number)
             if isinstance(number, Refusal):
                 done(number)
+                return
+            permit = self._floor.outgoing.permit(plan, number, agent.id)
+            if isinstance(permit, Denied):
+                done(as_refusal(permit))
                 return
             # nobody else's call may come meanwhile
             self._floor.presence.reserve(agent)

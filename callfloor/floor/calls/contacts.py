@@ -35,7 +35,7 @@ class Stage(Enum):
 @dataclass(slots=True)
 class Party:
     """Who was brought into the call besides the agent whose call it is. `number`: of an outside party. `leg`: of an
-    agent who has joined."""
+    agent who has joined, and of a number that is consulted."""
 
     id: PartyId
     number: str | None

@@ -6,6 +6,8 @@ own, from joining to leaving, and no wrap-up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.agents.desk_updates import Showing
@@ -14,7 +16,7 @@ from callfloor.floor.calls.contacts import Contact, Contacts, Party, Stage
 from callfloor.floor.plan import CampaignPlan
 from callfloor.floor.ports.call_records import LegKind, NewLeg
 from callfloor.floor.ports.records import Records
-from callfloor.telephony.carrier import AgentId, Carrier, PartyId
+from callfloor.telephony.carrier import AgentId, CallId, Carrier, PartyId
 
 NO_CALL = Refusal(code="no-call", detail="You are not on a call.")
 NOT_YOURS = Refusal(
@@ -23,6 +25,8 @@ NOT_YOURS = Refusal(
 
 
 class Legs:
+    """`gone` hears of every party that leaves a call that goes on."""
+
     def __init__(
         self,
         clock: Clock,
@@ -34,6 +38,7 @@ class Legs:
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
         self._presence, self._contacts, self._showing = presence, contacts, showing
+        self.gone: Callable[[CallId, PartyId], None] = lambda _call, _party: None
 
     # Whose call it is
 
@@ -73,10 +78,11 @@ class Legs:
         *,
         agent: AgentId | None = None,
         number: str | None = None,
+        asked_by: AgentId | None = None,
     ) -> None:
         """End the contact's leg, let its agent wrap up, and begin the next one, of `plan`'s campaign."""
         self.end_hold(contact)
-        leg = NewLeg(child, plan.key.campaign, kind, agent, number)
+        leg = NewLeg(child, plan.key.campaign, kind, agent, number, asked_by)
         self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
         if contact.agent is not None:
             self.release(contact, contact.agent)
@@ -155,6 +161,7 @@ class Legs:
 
     def forget(self, contact: Contact, party_id: PartyId) -> None:
         party = contact.parties.pop(party_id, None)
+        self.gone(contact.call, party_id)
         if party is not None and party.leg is not None:
             self._records.hang_up(contact.organisation, party.leg, self._clock.now())
             party.leg = None

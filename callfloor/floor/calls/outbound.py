@@ -14,9 +14,11 @@ from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import Contacts
 from callfloor.floor.calls.dialled_call import FloorCall
 from callfloor.floor.calls.dialler import Dialler, MakePacer
+from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Claim, Records
+from callfloor.rules.destinations import Denied
 from callfloor.rules.dialling.pacing import Past
 from callfloor.rules.routing import calls
 from callfloor.rules.routing.calls import CallFacts, CallInput, CallState, Effect
@@ -47,6 +49,7 @@ class Outbound:
         self,
         clock: Clock,
         carrier: Carrier,
+        outgoing: Outgoing,
         records: Records,
         desk: Desk,
         presence: Presence,
@@ -55,7 +58,7 @@ class Outbound:
         diallers: dict[CampaignKey, Dialler],
         make_pacer: MakePacer,
     ) -> None:
-        self._clock, self._carrier, self._records, self._desk = clock, carrier, records, desk
+        self._clock, self._carrier, self._outgoing, self._records, self._desk = clock, carrier, outgoing, records, desk
         self._presence, self._contacts, self._showing = presence, contacts, showing
         self._diallers, self._make_pacer = diallers, make_pacer
         self._team = presence.team
@@ -164,7 +167,7 @@ class Outbound:
             return
         count, cancel, why = dialler.wanted()
         self._cancel(cancel)
-        if not count:
+        if not (count := self._outgoing.room(plan, count)):
             return
         ready = self._team.ready(plan.key)
         held = ready[:count] if plan.mode == "progressive" else []
@@ -182,9 +185,9 @@ class Outbound:
     def _has_line(self, dialler: Dialler) -> bool:
         """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
         plan = dialler.plan
-        if plan.max_lines is None:
-            return True
-        return len(dialler.lines) + self._team.looking_count(plan.key) < plan.max_lines
+        if not self._outgoing.room(plan, 1):
+            return False
+        return plan.max_lines is None or len(dialler.lines) + self._team.looking_count(plan.key) < plan.max_lines
 
     def _cancel(self, lines: tuple[CallId, ...]) -> None:
         for call in [self._calls[line] for line in lines if line in self._calls]:
@@ -212,16 +215,17 @@ class Outbound:
             agent = self._willing(plan, agent)
         facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
         call = FloorCall(claimed.call, dialler, claimed, facts, agent, self._clock.elapsed(), bound)
+        permit = self._outgoing.permit(plan, claimed.number, claimed.agent if claimed.manual else None)
         off = not plan.active and not claimed.manual
-        if off or (bound and (agent is None or not self._hold(agent, call))):
-            # switched off meanwhile; or its agent went elsewhere, and nobody else may have the call
+        if isinstance(permit, Denied) or off or (bound and (agent is None or not self._hold(agent, call))):
+            # denied or switched off meanwhile; or its agent went elsewhere, and nobody else may have the call
             self._records.put_back(plan, claimed, self._clock.now())
             return
         self._calls[call.id] = call
         dialler.lines.add(call.id)
         self._pacing(call, CallInput.RINGING)
         line = Line(call.id, claimed.number, claimed.caller, plan.pacing.ring_s, facts.detect, plan.record)
-        self._carrier.originate(line)
+        self._outgoing.originate(permit, line)
 
     def _willing(self, plan: CampaignPlan, agent_id: AgentId) -> AgentId | None:
         """The agent, or another one who is idle if that one wants to pause or leave and leads are not looked at."""
@@ -264,12 +268,9 @@ class Outbound:
     def event(self, call: FloorCall, event: CallEvent) -> None:
         """Of a call that was dialled and that no agent is on yet."""
         match event:
-            case Ringing():
+            case Ringing() | Answered():
                 call.dialler.accepted()
-                self._advance(call, CallInput.RINGING)
-            case Answered():
-                call.dialler.accepted()
-                self._advance(call, CallInput.ANSWERED)
+                self._advance(call, CallInput.RINGING if isinstance(event, Ringing) else CallInput.ANSWERED)
                 if call.facts.state is CallState.DETECTING:
                     call.dialler.pacer.detecting(call.id, self._clock.elapsed())
             case Detected(machine=machine):
@@ -390,10 +391,9 @@ class Outbound:
         plan = call.dialler.plan
         self._records.finished(plan, call.id, call.activity, status, recorded_s, self._clock.now())
         agent = None if call.agent is None else self._team.get(call.agent)
-        if agent is None or agent.call != call.id:
-            return
-        agent.call = agent.shown = None
-        self._presence.free(agent)
+        if agent is not None and agent.call == call.id:
+            agent.call = agent.shown = None
+            self._presence.free(agent)
 
     def _pacing(self, call: FloorCall, happened: CallInput) -> None:
         """Tell pacing of a line."""

@@ -15,9 +15,12 @@ from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Party, Stage
 from callfloor.floor.calls.conversations import Talks
 from callfloor.floor.calls.legs import NO_CALL, Legs
+from callfloor.floor.calls.outgoing import Outgoing, Permit, as_refusal
 from callfloor.floor.calls.queues import Queues
 from callfloor.floor.plan import CampaignPlan
+from callfloor.floor.ports.call_records import NewLeg
 from callfloor.floor.ports.records import UNAVAILABLE, Records
+from callfloor.rules.destinations import Denied
 from callfloor.telephony.carrier import AgentId, Carrier, PartyId
 
 # An outside number rings so long.
@@ -37,6 +40,7 @@ class Transfers:
         self,
         clock: Clock,
         carrier: Carrier,
+        outgoing: Outgoing,
         records: Records,
         presence: Presence,
         contacts: Contacts,
@@ -47,7 +51,7 @@ class Transfers:
     ) -> None:
         self._clock, self._carrier, self._records, self._presence = clock, carrier, records, presence
         self._contacts, self._queues, self._legs, self._talks = contacts, queues, legs, talks
-        self._showing = showing
+        self._showing, self._outgoing = showing, outgoing
 
     # Consultation and conference
 
@@ -60,8 +64,14 @@ class Transfers:
             return Refusal(code="wrong-state", detail="Another consultation is going on: complete or cancel it first.")
         if isinstance(other, Agent) and not _free(other):
             return _busy(other, "")
+        whom = other if isinstance(other, Agent) else self._outgoing.permit(contact.plan, other, agent)
+        if isinstance(whom, Denied):
+            return as_refusal(whom)
+        leg = None if isinstance(whom, Agent) else self._records.new_activity()
+        if leg is None and not isinstance(whom, Agent):
+            return UNAVAILABLE
         self._legs.hold(contact, True)
-        contact.consulting = self._bring_in(contact, other)
+        contact.consulting = self._bring_in(contact, whom, leg)
         self._legs.changed(contact)
         return None
 
@@ -132,20 +142,24 @@ class Transfers:
             if not _free(to) and not wait_s:
                 return _busy(to, " Consult somebody else, or give the call to a queue.")
             asked = Asked(agent=to.id, longest_wait_s=wait_s)
+        permit = self._outgoing.permit(contact.plan, to, agent) if isinstance(to, str) else None
+        if isinstance(permit, Denied):
+            return as_refusal(permit)
         child = self._records.new_activity()
         if child is None:
             return UNAVAILABLE
-        number = to if isinstance(to, str) else None
+        number = None if permit is None else permit.number
         plan = to if isinstance(to, CampaignPlan) else contact.plan
         self._legs.drop_all(contact)
-        self._legs.begin(contact, child, "transfer" if number is None else "outside", plan, number=number)
+        kind, asked_by = ("transfer", None) if number is None else ("outside", agent)
+        self._legs.begin(contact, child, kind, plan, number=number, asked_by=asked_by)
         contact.given_by = None if isinstance(to, CampaignPlan) else agent
         self._legs.next_part(contact, record=False)
-        if number is None:
+        if permit is None:
             self._queues.join(contact, plan, asked)
         else:
             contact.stage = Stage.OUTSIDE
-            self._bring_in(contact, number)
+            self._bring_in(contact, permit)
         return None
 
     # Events
@@ -161,6 +175,8 @@ class Transfers:
             self._presence.connected(agent, contact.plan)
             self._legs.begin_second(contact, party)
             self._showing.mark(agent.id, "call.connected")
+        elif party.leg is not None:
+            self._records.answer(contact.organisation, party.leg, None, self._clock.now())
         elif contact.stage is Stage.OUTSIDE:
             contact.given_by = None
             self._records.answer(contact.organisation, contact.activity, None, self._clock.now())
@@ -178,6 +194,13 @@ class Transfers:
         self._legs.forget(contact, party_id)
         if contact.stage is Stage.OUTSIDE and not contact.parties:
             self._take_back(contact)
+
+    def put_out(self, contact: Contact, party_id: PartyId) -> None:
+        """A number outside has been on the call for as long as it may."""
+        consulted = contact.consulting == party_id
+        self._legs.drop(contact, party_id)
+        if consulted:
+            self._legs.hold(contact, False)
 
     def left(self, contact: Contact, party_id: PartyId) -> None:
         """Somebody put the phone down."""
@@ -206,7 +229,8 @@ class Transfers:
         self._legs.next_part(contact, record=False)
         self._queues.take_back(contact)
 
-    def _bring_in(self, contact: Contact, other: Agent | str) -> PartyId:
+    def _bring_in(self, contact: Contact, other: Agent | Permit, leg: int | None = None) -> PartyId:
+        """`leg`: of a number outside that the customer is not given to yet."""
         if isinstance(other, Agent):
             contact.parties[other.id] = Party(other.id, None)
             other.call = contact.call
@@ -216,8 +240,11 @@ class Transfers:
             self._carrier.join(contact.call, other.id)
             return other.id
         party = self._contacts.outside()
-        contact.parties[party] = Party(party, other)
-        self._carrier.call_out(contact.call, party, other, contact.own, OUTSIDE_RINGS_S)
+        contact.parties[party] = Party(party, other.number, leg=leg)
+        if leg is not None:
+            beside = NewLeg(leg, contact.plan.key.campaign, "consult", None, other.number, other.agent)
+            self._records.second_leg(contact.organisation, contact.activity, beside, self._clock.now())
+        self._outgoing.call_out(other, contact.call, party, contact.own, OUTSIDE_RINGS_S)
         return party
 
     def _hand_over(self, contact: Contact, party: Party, *, recorded: bool = True) -> Refusal | None:

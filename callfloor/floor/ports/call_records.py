@@ -18,13 +18,15 @@ LegKind = Literal["transfer", "overflow", "return", "consult", "outside"]
 @dataclass(frozen=True, slots=True)
 class NewLeg:
     """A leg that another one of the same call brings about. `agent`: who has the customer from its beginning; `number`
-    (E.164): what is called outside; neither: the customer waits in the campaign's queue."""
+    (E.164): what is called outside; neither: the customer waits in the campaign's queue. `asked_by`: the agent for
+    whom that number is called; None: it is on the line already."""
 
     activity: int
     campaign: int
     kind: LegKind
     agent: AgentId | None = None
     number: str | None = None
+    asked_by: AgentId | None = None
 
 
 class CallRecords(Protocol):

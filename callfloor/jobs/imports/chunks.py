@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -124,13 +124,20 @@ async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
     lost = {position: len(new[position][0]) - 1 for position in refused}
     counts.inserted = len(new) - len(refused)
     counts.updated -= sum(lost.values())
-    counts.without_phone += sum(not _has_phone(lead) for at, (_, lead) in enumerate(new) if at not in lost)
+    phones = [(lead.phone1, lead.phone2, lead.phone3) for at, (_, lead) in enumerate(new) if at not in lost]
+    _count_phones(given, phones, counts)
     counts.invalid = len(checked.bad)
     await imports.finish_chunk(db, given, chunk, counts, sorted(checked.bad, key=lambda row: row.row_no))
 
 
-def _has_phone(lead: NewLead) -> bool:
-    return not lead.phone1 is lead.phone2 is lead.phone3 is None
+def _count_phones(given: OpenImport, leads: Iterable[tuple[str | None, ...]], counts: Counts) -> None:
+    """Count leads that nobody can call: without a phone, or with none where the organisation calls."""
+    denied = given.policy.denied
+    for phones in leads:
+        if all(number is None for number in phones):
+            counts.without_phone += 1
+        elif all(number is None or denied(number) is not None for number in phones):
+            counts.not_called += 1
 
 
 async def _all_new(
@@ -167,7 +174,7 @@ async def _merged(
     counts.skipped += settled.skipped
     counts.updated = merged.updated
     counts.duplicate_phones += merged.duplicate_phones
-    counts.without_phone += sum(not (s["phone1"] or s["phone2"] or s["phone3"]) for _, s in merged.changes)
+    _count_phones(given, ((s["phone1"], s["phone2"], s["phone3"]) for _, s in merged.changes), counts)
     return merged.new
 
 

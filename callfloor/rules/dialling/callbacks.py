@@ -27,6 +27,7 @@ _KEPT_BY: dict[str, Reason] = {
     "completion": "lead-completed",
     "do-not-call": "do-not-call",
     "phone": "no-phone",
+    "destination": "not-dialled",
     "attempts": "attempts-used",
     "campaign": "not-dialled",
     "window": "outside-hours",

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
+from callfloor.rules.destinations import Denied
 from callfloor.rules.dialling.contact_zone import contact_zones
 from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.dialling.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
@@ -60,17 +61,19 @@ def judge(
     `agents`: who may be reserved for the call. None: whoever it needs, which is what an explanation supposes, because
     the dialler waits for a reserved agent where one is needed.
     """
-    phone = next_phone(lead, blocked, now, campaign.max_per_number)
+    denied = _denied(lead, campaign)
+    closed = blocked | denied.keys()
+    phone = next_phone(lead, closed, now, campaign.max_per_number)
     zones = _zones(lead, campaign, phone)
     results = tuple(
         RuleResult(rule, passed, say())
-        for rule, passed, say in _checks(lead, of_list, campaign, blocked, phone, zones, agents, now)
+        for rule, passed, say in _checks(lead, of_list, campaign, blocked, denied, phone, zones, agents, now)
     )
     failed = {result.rule for result in results if not result.passed}
     return Verdict(
         rules=results,
         dialable=not failed,
-        next_dial_at=_next_time(lead, campaign, blocked, agents, now) if failed <= TIME_RULES else None,
+        next_dial_at=_next_time(lead, campaign, closed, agents, now) if failed <= TIME_RULES else None,
         phone_index=phone,
         zones=zones,
     )
@@ -86,12 +89,22 @@ def may_dial(
     agents: frozenset[int] | None = None,
 ) -> PhoneIndex | None:
     """The phone to dial now; None: not dialable. `judge` without words."""
-    phone = next_phone(lead, blocked, now, campaign.max_per_number)
+    denied = _denied(lead, campaign)
+    phone = next_phone(lead, blocked | denied.keys() if denied else blocked, now, campaign.max_per_number)
     zones = _zones(lead, campaign, phone)
-    for _, passed, _ in _checks(lead, of_list, campaign, blocked, phone, zones, agents, now):
+    for _, passed, _ in _checks(lead, of_list, campaign, blocked, denied, phone, zones, agents, now):
         if not passed:
             return None
     return phone
+
+
+def _denied(lead: LeadFacts, campaign: CampaignFacts) -> dict[int, Denied]:
+    """Phones that the organisation does not call, by index."""
+    policy = campaign.destinations
+    if policy.anywhere:
+        return {}
+    found = ((index, policy.denied(number)) for index in INDEXES if (number := lead.phones[index - 1]) is not None)
+    return {index: why for index, why in found if why is not None}
 
 
 def needs_agent(
@@ -112,12 +125,15 @@ def _checks(
     of_list: ListFacts,
     campaign: CampaignFacts,
     blocked: frozenset[int],
+    denied: dict[int, Denied],
     phone: PhoneIndex | None,
     zones: tuple[str, ...],
     agents: frozenset[int] | None,
     now: datetime,
 ) -> Iterator[_Check]:
-    yield from _lead_checks(lead, blocked, phone, agents)
+    yield from _lead_checks(lead, blocked, denied, phone, agents)
+    if not campaign.destinations.anywhere:
+        yield "destination", not _all_denied(lead, blocked, denied), partial(_of_denied, denied)
     yield from _setting_checks(lead, of_list, campaign)
     if campaign.wash is not None:
         yield "register-wash", wash_allows(campaign.wash, now), partial(wash_says, campaign.wash, now)
@@ -125,15 +141,32 @@ def _checks(
     yield from _time_checks(lead, campaign, phone, zones, agents, now)
 
 
+def _all_denied(lead: LeadFacts, blocked: frozenset[int], denied: dict[int, Denied]) -> bool:
+    """Whether of the phones that may be called at all none is where the organisation calls."""
+    left = {index for index in INDEXES if lead.phones[index - 1] is not None} - blocked
+    return bool(left) and left <= denied.keys()
+
+
+def _of_denied(denied: dict[int, Denied]) -> str:
+    if not denied:
+        return "Every phone of the lead is where the organisation calls."
+    return " ".join(f"phone{index}: {why.detail}" for index, why in denied.items())
+
+
 def _lead_checks(
-    lead: LeadFacts, blocked: frozenset[int], phone: PhoneIndex | None, agents: frozenset[int] | None
+    lead: LeadFacts,
+    blocked: frozenset[int],
+    denied: dict[int, Denied],
+    phone: PhoneIndex | None,
+    agents: frozenset[int] | None,
 ) -> Iterator[_Check]:
     done = lead.completed_at is not None
     yield "completion", not done, lambda: "The lead is completed." if done else "The lead is not completed."
     present = [index for index in INDEXES if lead.phones[index - 1] is not None]
     stopped = lead.status_code == LeadStatus.DO_NOT_CALL or (bool(present) and blocked.issuperset(present))
     # one that is blocked has a rule of its own
-    yield "phone", bool(present) and (phone is not None or stopped), partial(_of_phones, lead, phone)
+    told = stopped or _all_denied(lead, blocked, denied)
+    yield "phone", bool(present) and (phone is not None or told), partial(_of_phones, lead, phone)
     yield "do-not-call", not stopped, partial(_of_blocked, lead, blocked)
     own = lead.status_code == LeadStatus.CALLBACK_AGENT and lead.callback_agent_id is not None
     there = not own or agents is None or lead.callback_agent_id in agents

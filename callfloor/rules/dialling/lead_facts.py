@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from callfloor.rules.destinations import ANYWHERE, Policy
 from callfloor.rules.dialling.hours import Hours
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.register_wash import Wash
@@ -48,7 +49,7 @@ class ListFacts:
 class CampaignFacts:
     """`hours`: the campaign's, in its zone; `contact_hours`: in the contact's, None: the same. `holidays`: the calendar
     whose days are kept free of calls. `abandoned_rest`: so long a lead that was abandoned is called only with an agent
-    reserved. `wash`: of a national register; None: none is asked for."""
+    reserved. `wash`: of a national register; None: none is asked for. `destinations`: where the organisation calls."""
 
     direction: str
     active: bool
@@ -61,3 +62,4 @@ class CampaignFacts:
     max_per_day: int | None = None
     abandoned_rest: timedelta = timedelta(0)
     wash: Wash | None = None
+    destinations: Policy = ANYWHERE

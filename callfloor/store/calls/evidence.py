@@ -22,6 +22,11 @@ INSERT INTO evidence (organisation_id, attempt_id, dialled_at, public, personal)
 SELECT $1, n.attempt_id, $2, n.public, n.personal
 FROM unnest($3::bigint[], $4::jsonb[], $5::jsonb[]) AS n (attempt_id, public, personal)"""
 
+INSERT_ONCE_SQL = """
+INSERT INTO evidence (organisation_id, attempt_id, dialled_at, public, personal)
+SELECT $1, $2, $3, $4::jsonb, $5::jsonb
+WHERE NOT EXISTS (SELECT FROM evidence WHERE organisation_id = $1 AND attempt_id = $2 AND dialled_at = $3)"""
+
 _UNSEALED = "e.organisation_id = o.organisation_id AND e.position IS NULL AND e.dialled_at < $1"
 # With something to seal, or with records of a day before $2 that no day's signature holds yet.
 WAITING_SQL = f"""
@@ -107,6 +112,11 @@ async def insert(db: Database, organisation: int, rows: Sequence[EvidenceRow], a
         [row.public for row in rows],
         [row.personal for row in rows],
     )
+
+
+async def insert_once(db: Database, organisation: int, row: EvidenceRow, at: datetime) -> None:
+    """Keep why a number outside was called at `at`, unless that is kept already."""
+    await db.execute(INSERT_ONCE_SQL, organisation, row.attempt_id, at, row.public, row.personal)
 
 
 async def waiting(db: Database, until: datetime) -> list[int]:

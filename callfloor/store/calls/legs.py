@@ -57,7 +57,7 @@ ANSWER_SQL = """
 UPDATE activities SET status_id = 3, answered_at = greatest($3, join_queue_at, created_at), agent_id = $4,
     agent_interaction_id = CASE WHEN $4::bigint IS NOT NULL THEN nextval('agent_interaction_ids') END
 WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
-    AND (status_id IN (1, 2) OR status_id = 7 AND leg_type = 'outside')"""
+    AND (status_id IN (1, 2) OR status_id = 7 AND outside_number IS NOT NULL)"""
 OPEN_LEGS_SQL = """
 SELECT activity_id, parent_activity_id, root_activity_id, type, status_id, attempt_id, lead_id, contact, own_contact,
     join_queue_at, answered_at, leg_type, outside_number

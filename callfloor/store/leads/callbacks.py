@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 import msgspec
@@ -15,12 +15,13 @@ from callfloor.contract.codes import LeadStatus
 from callfloor.rules.dialling.callbacks import Moved, Refused, Standing, Wish, refusal, settle
 from callfloor.rules.dialling.lead_facts import LeadFacts
 from callfloor.rules.dialling.strategy import CALLBACKS
+from callfloor.rules.values.times import zone
 from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order, leads
 from callfloor.store.leads.leads import NewLead
 from callfloor.store.privacy import do_not_call
-from callfloor.store.setup import campaigns
+from callfloor.store.setup import campaigns, organisations
 from callfloor.store.setup.campaigns import CampaignSetup
 
 log = structlog.get_logger("callfloor.callbacks")
@@ -43,6 +44,29 @@ WHERE l.organisation_id = $1 AND l.agent_id = $2 AND l.status_code = {LeadStatus
 RETURNING l.lead_id"""
 _CHANGEABLE = ("completed_at", "status_code", "phone1", "phone2", "phone3", "next_attempt_at", "agent_id", "timezone")
 CAMPAIGNS_OF_SQL = "SELECT list_id, campaign_id FROM lists WHERE organisation_id = $1 AND list_id = ANY($2::bigint[])"
+
+
+# Callers may call twice at once: the second waits for the first, and finds its callback.
+LOCK_NUMBER_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor callback ' || $2, $1))"
+# Of a number's callbacks that nobody has made yet. A promise of the queue that lies later is kept now.
+STANDING_SQL = f"""
+SELECT lead_id, status_code = {LeadStatus.CALLBACK_QUEUE:d} AND next_attempt_at > $3 AS later FROM (
+    SELECT * FROM leads WHERE organisation_id = $1 AND phone1 = $2
+    UNION ALL SELECT * FROM leads WHERE organisation_id = $1 AND phone2 = $2
+    UNION ALL SELECT * FROM leads WHERE organisation_id = $1 AND phone3 = $2
+) AS l
+WHERE status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d}) AND completed_at IS NULL
+    AND next_attempt_at IS NOT NULL
+ORDER BY lead_id LIMIT 1"""
+SOONER_SQL = f"""
+UPDATE leads SET next_attempt_at = $3, updated_at = greatest(updated_at, $3)
+WHERE organisation_id = $1 AND lead_id = $2 AND status_code = {LeadStatus.CALLBACK_QUEUE:d} AND completed_at IS NULL
+    AND next_attempt_at > $3"""
+POLICY_SQL = "SELECT timezone, country, new_number_ranges, destinations FROM organisations WHERE organisation_id = $1"
+ASKED_FOR_SQL = """
+SELECT count(*) AS of_day, count(*) FILTER (WHERE a.contact = $3) AS of_number
+FROM tasks t LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id
+WHERE t.organisation_id = $1 AND t.kind = 'callback' AND t.created_at >= $2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +201,19 @@ async def register(
 ) -> bool:
     """Make a lead of a caller (E.164) in a list of an outbound campaign, due at once, and note the wish by the call.
 
-    False: the number would not be called back, or there is no such list.
+    Who is to be called back already is that once. A caller's number proves nothing: the destination policy limits how
+    often a day a number, and the organisation, is promised a call. False: the number would not be called back, or
+    there is no such list.
     """
     async with db.transaction():
+        await db.execute(LOCK_NUMBER_SQL, organisation, number)
+        standing = await db.fetchrow(STANDING_SQL, organisation, number, at)
+        if standing is not None:
+            if standing["later"]:
+                await db.execute(SOONER_SQL, organisation, standing["lead_id"], at)
+            return True
         of_list = await campaigns_of(db, organisation, {list_id})
-        if not of_list:
+        if not of_list or not await _may_ask(db, organisation, activity_id, number, at):
             return False
         asked = settle(Standing(), Wish(at=at))
         wished = Wished(of_list[list_id], facts_of(asked, (number, None, None), None))
@@ -203,6 +235,23 @@ async def register(
             return False
         await legs.add_task(db, organisation, campaign_id, "callback", activity_id, at)
         return True
+
+
+async def _may_ask(db: Database, organisation: int, activity_id: int, number: str, at: datetime) -> bool:
+    """Whether the day's callbacks of the number and of the organisation are not used up."""
+    row = await db.fetchrow(POLICY_SQL, organisation)
+    if row is None:
+        return False
+    limits = organisations.destinations(row)
+    day = zone(row["timezone"])
+    midnight = datetime.combine(at.astimezone(day).date(), time(), day)
+    asked = await db.fetchrow(ASKED_FOR_SQL, organisation, midnight, number)
+    of_day, of_number = (0, 0) if asked is None else (asked["of_day"], asked["of_number"])
+    if of_number < limits.callbacks_per_number and of_day < limits.callbacks_per_day:
+        return True
+    reason = "callbacks-per-number" if of_number >= limits.callbacks_per_number else "callbacks-per-day"
+    log.warning("callback-refused", organisation=organisation, activity=activity_id, reason=reason)
+    return False
 
 
 def facts_of(asked: Standing, phones: tuple[str | None, str | None, str | None], timezone: str | None) -> LeadFacts:

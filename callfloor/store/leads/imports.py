@@ -12,9 +12,11 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.contract.imports import DuplicatePhoneIn, OnDuplicate, OnDuplicatePhone
+from callfloor.rules.destinations import ANYWHERE, Policy
 from callfloor.rules.values.times import zone
 from callfloor.store.db.pool import Database
 from callfloor.store.people.tokens import Organisation
+from callfloor.store.setup import organisations
 
 CHANNEL = "callfloor_imports"
 # The name of a column and what it becomes; None: it is left out.
@@ -42,7 +44,7 @@ GET_SQL = "SELECT * FROM imports WHERE organisation_id = $1 AND import_id = $2 A
 OPEN_SQL = """
 SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.on_duplicate_phone,
     i.duplicate_phone_in, i.empty_clears, i.lift_do_not_call, i.dry_run, o.name, o.timezone, o.country,
-    o.new_number_ranges, o.hash_key
+    o.new_number_ranges, o.hash_key, o.destinations
 FROM imports i JOIN organisations o USING (organisation_id)
 WHERE i.status IN ('queued', 'running') ORDER BY i.created_at, i.import_id"""
 # Rows that look for duplicates must be taken in order, and see those of other imports: one chunk at a time of an
@@ -64,7 +66,7 @@ COUNT_SQL = """
 UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
     updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6, without_phone = without_phone + $7,
     empty_rows = empty_rows + $8, absent_phones = absent_phones + $9, duplicate_phones = duplicate_phones + $10,
-    unknown_ranges = unknown_ranges + $11
+    unknown_ranges = unknown_ranges + $11, not_called = not_called + $12
 WHERE organisation_id = $1 AND import_id = $2"""
 # A statement of its own behind the count: it waits there for other workers' chunks and then sees that they are gone.
 FINISH_SQL = """
@@ -108,6 +110,8 @@ class OpenImport:
     import_id: UUID
     format: str
     choices: Choices
+    # where the organisation calls
+    policy: Policy = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ class Counts:
     absent_phones: int = 0
     duplicate_phones: int = 0
     unknown_ranges: int = 0
+    not_called: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,7 @@ async def every_open(db: Database) -> list[OpenImport]:
                 row["lift_do_not_call"],
                 row["dry_run"],
             ),
+            organisations.policy(row),
         )
         for row in await db.fetch(OPEN_SQL)
     ]
@@ -285,6 +291,7 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
         counts.absent_phones,
         counts.duplicate_phones,
         counts.unknown_ranges,
+        counts.not_called,
     )
     await db.execute(FINISH_SQL, organisation, given.import_id)
 

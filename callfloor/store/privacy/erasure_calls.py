@@ -62,7 +62,7 @@ UPDATE activities SET contact = NULL, email = NULL, erased_at = $3,
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
 # Somebody else was given to this number, or was consulted about.
 EMPTY_OUTSIDE_SQL = """
-UPDATE activities SET outside_number = NULL WHERE organisation_id = $1 AND outside_number = $2"""
+UPDATE activities SET outside_number = NULL WHERE organisation_id = $1 AND outside_number = $2 RETURNING activity_id"""
 
 MEDIA_SQL = """
 SELECT media_id, kind, sha256, deleted_at FROM media
@@ -193,8 +193,10 @@ async def empty(
 ) -> list[str]:
     """Empty what was found; returns the SHA-256 of bytes that nobody needs any more, locked."""
     await db.execute(EMPTY_ATTEMPTS_SQL, organisation, list(found.attempts))
-    await db.execute(EMPTY_OUTSIDE_SQL, organisation, customer.number)
-    await db.execute(EMPTY_EVIDENCE_SQL, organisation, list(found.attempts))
+    outside = await db.fetch(EMPTY_OUTSIDE_SQL, organisation, customer.number)
+    # of a leg to a number outside the evidence is under its activity's id, negative
+    explained = [*found.attempts, *(-row["activity_id"] for row in outside)]
+    await db.execute(EMPTY_EVIDENCE_SQL, organisation, explained)
     await db.execute(EMPTY_ACTIVITIES_SQL, organisation, list(found.activities), at)
     await erasure_emails.empty(db, organisation, list(found.activities), found.emails, by, at)
     live, deleted = found.contents(deleted=False) | set(found.emails.copies.values()), found.contents(deleted=True)

@@ -71,7 +71,11 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("mailboxes", "name address imap send", "our own addresses and accounts"),
     ("users", "username first_name last_name full_name email_address timezone", "agents' and users' own data"),
     ("user_skills", "skill", "the operator's words"),
-    ("organisations", "name hash_key signing_key function_key new_number_ranges", "the operator's name and keys"),
+    (
+        "organisations",
+        "name hash_key signing_key function_key new_number_ranges destinations",
+        "the operator's name, keys and policy",
+    ),
     ("tokens", "name secret_hash scopes", "the operator's words"),
     ("campaigns", "name numbers calling_hours dialling queue", "the operator's words and own numbers"),
     ("lists", "name strategy", "the operator's words: do not name a list after a customer"),

@@ -20,9 +20,11 @@ from callfloor.rules.dialling.regimes import Regime
 from callfloor.rules.dialling.register_wash import Wash
 from callfloor.rules.dialling.strategy import DEFAULT, never_again
 from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations
 
 _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
     c.calling_hours, c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
+    o.destinations, o.timezone AS organisation_timezone,
     (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
      WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
@@ -83,6 +85,8 @@ class CampaignSetup:
     lists: Mapping[int, ListSetup]
     country: str
     new_number_ranges: frozenset[str]
+    # of the organisation, whose days its limits are counted by
+    zone: str
     agents: frozenset[int]
     wrap_codes: tuple[int, ...]
     hash_key: bytes
@@ -144,6 +148,7 @@ def _setup(row: Record) -> CampaignSetup:
         max_per_day=dialling.max_attempts_per_day,
         abandoned_rest=regime.abandoned_rest,
         wash=_wash(regime, dialling, row["washed"]),
+        destinations=organisations.policy(row),
     )
     return CampaignSetup(
         organisation=row["organisation_id"],
@@ -159,6 +164,7 @@ def _setup(row: Record) -> CampaignSetup:
         lists=lists,
         country=row["country"],
         new_number_ranges=frozenset(row["new_number_ranges"]),
+        zone=row["organisation_timezone"],
         agents=frozenset(row["agents"]),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],

@@ -15,7 +15,7 @@ from callfloor.contract.workflows import QueueSettings
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.people import tokens
-from callfloor.store.setup import prompts, workflows
+from callfloor.store.setup import organisations, prompts, workflows
 
 _DIALLING = msgspec.json.Decoder(Dialling)
 _QUEUE = msgspec.json.Decoder(QueueSettings)
@@ -125,6 +125,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisation["country"],
             tuple(organisation["new_number_ranges"]),
             organisation["do_not_call"],
+            organisations.destinations(organisation),
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
 from asyncpg import Record
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import DoNotCallList
+from callfloor.rules.destinations import Policy, policy_of
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 
-_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call"
+_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations"
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 INSERT_SQL = """
-INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, hash_key, signing_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations, hash_key, signing_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
 RETURNING organisation_id"""
 UPDATE_SQL = """
-UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5, updated_at = now()
+UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
+    destinations = $6::text::jsonb, updated_at = now()
 WHERE organisation_id = $1"""
 SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
+
+
+_DESTINATIONS = msgspec.json.Decoder(Destinations)
+
+
+def _encoded(destinations: Destinations) -> str:
+    return msgspec.json.encode(destinations).decode()
+
+
+def destinations(row: Record | Mapping[str, Any]) -> Destinations:
+    """Of a row that has the column."""
+    return _DESTINATIONS.decode(row["destinations"])
+
+
+def policy(row: Record | Mapping[str, Any]) -> Policy:
+    """Where the organisation of a row with `destinations`, `country` and `new_number_ranges` may call."""
+    return policy_of(destinations(row), row["country"], row["new_number_ranges"])
 
 
 async def every(db: Database) -> list[Record]:
@@ -40,12 +62,13 @@ async def create(
     country: str,
     new_ranges: Sequence[str] = (),
     do_not_call: DoNotCallList = "organisation",
+    destinations: Destinations = USUAL,
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
-    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto."""
+    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call."""
     signing_key = Ed25519PrivateKey.generate().private_bytes_raw()
-    given = name, timezone, country, list(new_ranges), do_not_call, secrets.token_bytes(32), signing_key
-    return int(await db.fetchval(INSERT_SQL, *given))
+    given = name, timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
+    return int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32), signing_key))
 
 
 async def update(
@@ -55,10 +78,12 @@ async def update(
     country: str,
     new_ranges: Sequence[str] = (),
     do_not_call: DoNotCallList = "organisation",
+    destinations: Destinations = USUAL,
 ) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
-        await db.execute(UPDATE_SQL, organisation, timezone, country, list(new_ranges), do_not_call)
+        given = timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
+        await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk lint format bench bench-pacing lock clean clean-data
+.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -14,7 +14,7 @@ demo: $(VENV)/.installed ## a sample centre, 5,000 leads through the API, and a 
 demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's Asterisk, customers, agents and callers
 	$(BIN)/python -m testbed.demo
 
-test: lint test-fast ## every check and every test
+test: lint console-same test-fast ## every check and every test
 
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks; what failed and then passed alone is named
 	$(BIN)/python -m tests.run
@@ -28,7 +28,19 @@ test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the f
 test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
 	$(BIN)/python -m tests.run -m asterisk
 
-lint: $(VENV)/.installed-dev ## ruff, pyright strict, import contracts, code that nothing uses
+console: $(VENV)/.installed-dev ## build callfloor/console/static from console/
+	$(BIN)/python console/build.py build
+
+console-same: $(VENV)/.installed-dev # what is committed is what the sources build, byte for byte
+	$(BIN)/python console/build.py same
+
+# checked again only when the console or what it is told of the APIs changed
+CONSOLE_SOURCES := $(wildcard $(shell git ls-files console callfloor/api callfloor/contract 2>/dev/null))
+console/node_modules/.checked: $(CONSOLE_SOURCES) $(VENV)/.installed-dev
+	$(BIN)/python console/build.py check
+	touch $@
+
+lint: $(VENV)/.installed-dev console/node_modules/.checked ## ruff, pyright strict, import contracts, code that nothing uses, the console's types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -64,7 +76,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	touch $@
 
 clean: ## remove what the commands above made, but no data
-	rm -rf $(VENV) testbed/.asterisk .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) console/node_modules testbed/.asterisk .pytest_cache .ruff_cache .hypothesis
 
 clean-data: ## remove the demo's data (./callfloor-data) for good
 	rm -rf callfloor-data

@@ -14,11 +14,11 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client import REGISTRY as OWN_REGISTRY
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callfloor.api import problems
+from callfloor.api import console, problems
 from callfloor.api.call import Services
 from callfloor.api.gate import address_of
 from callfloor.disks import DATABASE, Disks
@@ -134,16 +134,13 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             headers={"Cache-Control": "public, max-age=86400"},
         )
 
-    async def home(_request: Request) -> Response:
-        return RedirectResponse("/docs")
-
     router = Router(
         [
-            Route("/", home),
             Route("/docs", reference),
             Route("/docs/workspace", reference),
             Route("/docs/{name}", asset),
             *_watched(services.db, services.disks, services.settings.metrics_networks, problem_of),
+            *console.routes(),
             *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
             *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
         ],

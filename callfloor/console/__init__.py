@@ -1,0 +1,1 @@
+"""The web console as it is built from console/: static files only."""

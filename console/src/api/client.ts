@@ -1,0 +1,60 @@
+import createClient, { type Middleware } from "openapi-fetch";
+import { credentials } from "./credentials.svelte.ts";
+import type { components as PlatformTypes, paths as PlatformPaths } from "./generated/platform-api.d.ts";
+import type { components as WorkspaceTypes, paths as WorkspacePaths } from "./generated/workspace.d.ts";
+import { offline, Problem } from "./problems.ts";
+
+export type Workspace = WorkspaceTypes["schemas"];
+export type Platform = PlatformTypes["schemas"];
+
+const LONGEST_MS = 30_000;
+
+/** Every request says who asks; every answer that is a problem is thrown as one. */
+const asked: Middleware = {
+  onRequest({ request }) {
+    if (credentials.token !== undefined) request.headers.set("Authorization", `Bearer ${credentials.token}`);
+    return request;
+  },
+  async onResponse({ response }) {
+    if (response.ok) return undefined;
+    if (response.status === 401) credentials.refused = true;
+    throw new Problem(response.status, await response.json().catch(() => ({})));
+  },
+  onError() {
+    return offline();
+  },
+};
+
+async function timed(request: Request): Promise<Response> {
+  return fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_MS)]) });
+}
+
+export const workspace = createClient<WorkspacePaths>({ baseUrl: "/workspace/v1", fetch: timed });
+export const platform = createClient<PlatformPaths>({ baseUrl: "/platform-api/v3.0", fetch: timed });
+workspace.use(asked);
+platform.use(asked);
+
+/** The body of an answer. Raises `Problem`. */
+export async function got<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
+}
+
+/** Ask for something that has no operation in a document, such as a file by its address. Raises `Problem`. */
+export async function fetched(address: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (credentials.token !== undefined) headers.set("Authorization", `Bearer ${credentials.token}`);
+  let response: Response;
+  try {
+    response = await fetch(address, { ...init, headers });
+  } catch {
+    throw offline();
+  }
+  if (response.ok) return response;
+  if (response.status === 401) credentials.refused = true;
+  throw new Problem(response.status, await response.json().catch(() => ({})));
+}
+
+/** A key for a command, that makes sending it again safe. Works without a secure context too. */
+export function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

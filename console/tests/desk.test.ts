@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isNewer, news, whyNot, type Session } from "../src/desk/derive.ts";
+import { emptyDraft } from "../src/desk/drafts.ts";
+import { soon, wrapUpOf } from "../src/pages/agent/outcome.ts";
+
+const session = (sequence: number, more: Partial<Session> = {}): Session => ({
+  agentId: 1, sequence, state: "ready", since: "2026-11-01T10:00:00+11:00", ...more,
+});
+const call = (state: "ringing" | "connected" | "wrap-up", more: object = {}): NonNullable<Session["call"]> => ({
+  activityId: 5, direction: "inbound", campaignId: 1, campaignName: null, number: null, leadId: null, state, ...more,
+});
+
+test("what is shown never becomes older, in whatever order answers and events come", () => {
+  let shown: Session | undefined;
+  for (const sequence of [3, 1, 4, 4, 2, 9, 5]) {
+    const said = session(sequence);
+    if (isNewer(shown, said)) shown = said;
+    assert.equal(shown?.sequence, Math.max(...[3, 1, 4, 4, 2, 9, 5].slice(0, [3, 1, 4, 4, 2, 9, 5].indexOf(sequence) + 1)));
+  }
+});
+
+test("a call is told of once for each of its states, and not when a page begins", () => {
+  const ringing = session(1, { call: call("ringing") });
+  assert.equal(news(undefined, ringing), undefined);
+  assert.equal(news(session(0), ringing), "ringing");
+  assert.equal(news(ringing, session(2, { call: call("ringing") })), undefined);
+  assert.equal(news(ringing, session(2, { call: call("connected") })), "connected");
+  assert.equal(news(session(2, { call: call("connected") }), session(3, { call: call("connected", { held: true }) })), undefined);
+});
+
+test("what needs a call that is connected is off before and after it", () => {
+  for (const action of ["hold", "mute", "transfer", "sendDigits"] as const) {
+    assert.equal(whyNot(action, session(1)), "noCall");
+    assert.equal(whyNot(action, session(1, { call: call("ringing") })), "notConnected");
+    assert.equal(whyNot(action, session(1, { call: call("connected") })), undefined);
+    assert.equal(whyNot(action, session(1, { call: call("wrap-up") })), "noCall");
+  }
+});
+
+test("a wrap-up sends what was typed and nothing else", () => {
+  assert.deepEqual(wrapUpOf(emptyDraft(), {}), { action: "wrapUp" });
+  const draft = { ...emptyDraft(), wrapCode: 2, note: " later ", fields: { plan: "gold", town: "Perth" } };
+  assert.deepEqual(wrapUpOf(draft, { plan: "gold", town: "Sydney" }), {
+    action: "wrapUp", wrapCode: 2, leadData: { town: "Perth", note: "later" },
+  });
+});
+
+test("times that are offered for a callback lie ahead", () => {
+  for (const minute of [0, 29, 30, 59]) {
+    const now = new Date(2026, 1, 28, 23, minute);
+    for (const each of soon(now)) assert.ok(each.at > now, each.key);
+  }
+});

@@ -251,7 +251,8 @@ async def _campaign(call: Call, campaign_id: int, *, in_body: bool = False) -> N
 
 
 def _no_upload(query: DoNotCallUploadQuery) -> None:
-    given = [name for name in ("campaign_id", "register", "skip_bad") if getattr(query, name) is not None]
+    of_files = ("campaign_id", "register", "new_register", "skip_bad")
+    given = [name for name in of_files if getattr(query, name) is not None]
     if given:
         faults = [FieldError("not-of-json", "is of text/csv bodies only", parameter=name) for name in _names(given)]
         raise Invalid("A JSON body has its own fields instead of query parameters.", errors=faults)
@@ -292,9 +293,17 @@ async def _upload(call: Call, query: DoNotCallUploadQuery, raw: bytes) -> Answer
     if query.campaign_id is not None:
         await _campaign(call, query.campaign_id)
     register = OWN_WISH
+    if query.register is None and query.new_register:
+        raise invalid("newRegister", "not-of-lists", "is of a register: name it with register", in_body=False)
     if query.register is not None:
         try:
-            register = register_name(query.register, regimes.registers())
+            register = register_name(
+                query.register,
+                regimes.registers(),
+                await _used(call),
+                new=bool(query.new_register),
+                new_by="newRegister=true",
+            )
         except NoRegister as error:
             raise invalid("register", "invalid", str(error), in_body=False) from error
     # parsing numbers takes its time: other requests go on meanwhile
@@ -323,6 +332,10 @@ async def _upload(call: Call, query: DoNotCallUploadQuery, raw: bytes) -> Answer
         ),
         status=200,
     )
+
+
+async def _used(call: Call) -> list[str]:
+    return [row["name"] for row in await registers.every(call.db, call.organisation)]
 
 
 def _reading(call: Call) -> Reading:

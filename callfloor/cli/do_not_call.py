@@ -110,9 +110,9 @@ def remove(
     register: str | None,
 ) -> None:
     """Let numbers be dialled again. Raises `CommandError`; then none is."""
-    named = OWN_WISH if register is None else _register(register)
 
     async def work(db: Database, of: _List) -> None:
+        named = OWN_WISH if register is None else await _register(db, of, register)
         given = _normal(numbers, of, listed=True)
         now = datetime.now(UTC)
         why = (reason or "").strip() or "callfloor dnc remove"
@@ -155,11 +155,12 @@ def _blocked(row: Record, of: _List) -> str:
     return f"blocked for {where}{register}{why}, since {format_timestamp(row['created_at'], at)}{until}"
 
 
-def _register(text: str) -> str:
+async def _register(db: Database, of: _List, text: str, *, new: bool = False, new_by: str = "") -> str:
+    used = [row["name"] for row in await registers.every(db, of.organisation)]
     try:
-        return register_name(text, regimes.registers())
+        return register_name(text, regimes.registers(), used, new=new, new_by=new_by)
     except NoRegister as error:
-        raise CommandError(f"--register {error}") from error
+        raise CommandError(f"--register {harmless(text)} {error}") from error
 
 
 def _normal(numbers: Sequence[str], of: _List, *, listed: bool = False) -> list[str]:
@@ -225,16 +226,19 @@ def import_file(
     *,
     skip_bad: bool,
     register: str | None = None,
+    new_register: bool = False,
     washed: str | None = None,
 ) -> None:
     """Block the numbers of a file. Raises `CentreError` with the mistakes in it; then none is blocked. `register`: what
     a national register answered, at `washed`."""
-    named = OWN_WISH if register is None else _register(register)
-    if register is None and washed is not None:
-        raise CommandError("--washed is of a register: name it with --register")
+    if register is None and (washed is not None or new_register):
+        raise CommandError("--washed and --new-register are of a register: name it with --register")
     by = Doing("command-line" if register is None else "register")
 
     async def work(db: Database, of: _List) -> None:
+        named = OWN_WISH
+        if register is not None:
+            named = await _register(db, of, register, new=new_register, new_by="--new-register")
         counts = {"added": 0, "there": 0, "unknown": 0}
         mistakes: list[str] = []
         wrong = 0

@@ -274,6 +274,9 @@ def import_dnc(
         bool, typer.Option("--skip-bad", help="Leave wrong lines out [default: refuse the whole file].")
     ] = False,
     register: OfRegister = None,
+    new_register: Annotated[
+        bool, typer.Option("--new-register", help="The register is one that no regime names and none was before.")
+    ] = False,
     washed: Annotated[
         str | None, typer.Option(metavar="DAY", help="When the register answered [default: now]; with --register.")
     ] = None,
@@ -285,7 +288,10 @@ def import_dnc(
     from callfloor.cli import do_not_call, session
 
     settings = session.settings(data=data, database_url=database_url)
-    do_not_call.import_file(settings, organisation, campaign, file, skip_bad=skip_bad, register=register, washed=washed)
+    do_not_call.import_file(
+        settings, organisation, campaign, file,
+        skip_bad=skip_bad, register=register, new_register=new_register, washed=washed,
+    )  # fmt: skip
 
 
 @dnc_app.command("registers")

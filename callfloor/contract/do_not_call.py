@@ -43,6 +43,9 @@ class DoNotCallUploadQuery(Request):
         ]
         | None
     ) = None
+    new_register: Annotated[
+        bool | None, Meta(description="`register` is one that no regime names and that was not used before.")
+    ] = None
     skip_bad: Annotated[bool | None, Meta(description="Take the other rows of a file with mistakes.")] = None
 
 

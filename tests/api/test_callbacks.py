@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -12,6 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from callfloor.centre.apply import apply_text
+from callfloor.contract.codes import DialStatus
+from callfloor.store.calls import attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
 from tests.api import test_imports
@@ -293,3 +295,36 @@ async def test_an_agent_who_leaves_one_campaign_keeps_the_callbacks_of_others(ce
     lead_id = await create(centre, **PHONE, agentId=centre.agent, nextAttemptTimestamp=OPEN)
     await say(db, centre, LEAVES_OTHER)
     assert callback_of(await read(centre, lead_id)) == ("Callback - Agent", centre.agent, OPEN)
+
+
+async def test_a_status_of_a_callback_takes_no_time_that_nobody_was_promised(centre: Centre, db: Database) -> None:
+    lead_id = await create(centre, **PHONE)
+    await put(centre, lead_id, statusCode=2, nextAttemptTimestamp=OPEN)
+    refused = await put(centre, lead_id, statusCode=9)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/statusCode")
+    promised = await put(centre, lead_id, nextAttemptTimestamp=OPEN)
+    assert callback_of(promised.json())[1] is None
+    of_agent = await put(centre, lead_id, statusCode=10, agentId=centre.agent)
+    assert callback_of(of_agent.json()) == ("Callback - Agent", centre.agent, callback_of(promised.json())[2])
+
+
+async def test_a_number_that_was_called_too_often_by_other_leads_is_not_called_back(
+    centre: Centre, db: Database
+) -> None:
+    limits = """UPDATE campaigns SET dialling = '{"maxAttemptsPerNumber": 1}' WHERE organisation_id = $1"""
+    await db.execute(limits, centre.organisation)
+    other, now = await create(centre, **PHONE), datetime.now(UTC)
+    given = attempts.NewAttempt(centre.outbound, other, 1, "+61491570156", "manual")
+    (started,) = await attempts.start(db, centre.organisation, [given], now)
+    assert started is not None
+    await attempts.finish(db, centre.organisation, started.attempt_id, attempts.Ended(DialStatus.NO_ANSWER), now)
+    lead_id = await create(centre, **PHONE)
+    soon = (now + timedelta(days=2)).isoformat()
+    refused = await put(centre, lead_id, nextAttemptTimestamp=soon)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "no-phone")
+    two = await put(centre, lead_id, nextAttemptTimestamp=soon, phone2="0491570157")
+    assert two.status_code == 200
+    await put(centre, lead_id, phone2=None, nextAttemptTimestamp=None)
+    # calls of thirty days count
+    later = await put(centre, lead_id, nextAttemptTimestamp=(now + timedelta(days=40)).isoformat())
+    assert later.status_code == 200, later.text

@@ -455,3 +455,17 @@ async def test_a_wish_that_somebody_adds_to_a_lead_s_stays_when_the_lead_is_lift
     await centre.client.post(LISTS, json={"phoneNumber": NUMBER, "reason": "by letter"})
     await centre.client.put(f"/leads/{lead}?liftDoNotCall=true", json={"statusCode": 0})
     assert [each["reason"] for each in await entries(centre)] == ["by letter"]
+
+
+async def test_a_slip_in_the_name_of_a_register_is_no_new_register(centre: Centre) -> None:
+    headers = {"Content-Type": "text/csv"}
+
+    async def send(query: str) -> httpx2.Response:
+        return await centre.client.post(f"{LISTS}?{query}", content=f"phone\n{NUMBER}\n", headers=headers)
+
+    slip = await send("register=DNRC")
+    assert (slip.status_code, "did you mean DNCR?" in slip.json()["errors"][0]["message"]) == (422, True)
+    assert await entries(centre) == []
+    assert (await send("newRegister=true")).status_code == 422
+    assert (await send("register=Robinson&newRegister=true")).status_code == 200
+    assert (await send("register=robinson")).json()["alreadyListed"] == 1

@@ -42,15 +42,21 @@ def test_a_wash_counts_to_the_last_second_and_is_warned_of_before(register) -> N
     assert not wash_allows(Wash(register, None, required=True), NOW)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("dncr", "DNCR"), (" Tps ", "TPS"), ("our bureau", "our bureau")])
-def test_a_register_of_a_regime_is_found_in_any_case_and_others_are_kept(given: str, kept: str) -> None:
-    assert register_name(given, registers()) == kept
+@pytest.mark.parametrize(("given", "kept"), [("dncr", "DNCR"), (" Tps ", "TPS"), ("our bureau", "Our Bureau")])
+def test_a_register_of_a_regime_or_of_before_is_found_in_any_case(given: str, kept: str) -> None:
+    assert register_name(given, registers(), ["Our Bureau"]) == kept
+
+
+def test_another_name_is_a_register_only_when_it_is_said_to_be_new() -> None:
+    with pytest.raises(NoRegister, match=r"did you mean TPS\? One that is new is named with --new-register"):
+        register_name("TPSS", registers(), [], new_by="--new-register")
+    assert register_name("TPSS", registers(), [], new=True) == "TPSS"
 
 
 @pytest.mark.parametrize("given", ["", "  ", "a\nb", "x" * 101])
 def test_what_cannot_be_a_name_is_refused(given: str) -> None:
     with pytest.raises(NoRegister, match="DNCR"):
-        register_name(given, registers())
+        register_name(given, registers(), [])
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,9 @@ def _said(standing: Standing, wish: Wish) -> tuple[int | None, datetime | None]:
 def _of_status(standing: Standing, wish: Wish, status: int) -> Standing:
     """Somebody says which callback it is."""
     agent_id, at = _said(standing, wish)
+    if isinstance(wish.at, UnsetType) and not standing.callback:
+        # when a lead rests until, or is called next, is no time that anybody was promised
+        at = None
     name = LEAD_STATUS_NAMES[status]
     if at is None:
         raise CallbackError("statusCode", "incomplete", f"is {name}, which needs a nextAttemptTimestamp")

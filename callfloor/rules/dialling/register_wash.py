@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callfloor.contract.do_not_call import WashState
+from callfloor.rules.values.names import nearest
 
 LONGEST_NAME = 100
 
@@ -70,9 +71,20 @@ def wash_says(wash: Wash, now: datetime) -> str:
             return f"{age}; {most} are allowed."
 
 
-def register_name(text: str, known: Sequence[Register]) -> str:
-    """A register's name as it is kept: those of the regimes are found in any case. Raises `NoRegister`."""
+def register_name(
+    text: str, known: Sequence[Register], used: Collection[str], *, new: bool = False, new_by: str = ""
+) -> str:
+    """A register's name as it is kept: those of the regimes, and those that were `used` before, are found in any case.
+    Another one must be said to be `new`, as `new_by` has it: it may be a slip, and its date would be nobody's wash.
+    Raises `NoRegister`."""
     name = text.strip()
     if not name or len(name) > LONGEST_NAME or any(not each.isprintable() for each in name):
         raise NoRegister(f"must be the name of a register, such as {', '.join(each.name for each in known)}")
-    return next((each.name for each in known if each.name.casefold() == name.casefold()), name)
+    names = list(dict.fromkeys((*(each.name for each in known), *used)))
+    found = next((each for each in names if each.casefold() == name.casefold()), None)
+    if found is None and not new:
+        near = nearest(name, names)
+        hint = f"; did you mean {near}?" if near else ""
+        more = f" One that is new is named with {new_by}." if new_by else ""
+        raise NoRegister(f"is none of the registers that are known ({', '.join(names)}){hint or '.'}{more}")
+    return found or name

@@ -14,11 +14,12 @@ from asyncpg import Record
 from callfloor.contract.codes import LeadStatus
 from callfloor.rules.dialling.callbacks import Moved, Refused, Standing, Wish, refusal, settle
 from callfloor.rules.dialling.lead_facts import LeadFacts
+from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.strategy import CALLBACKS
 from callfloor.rules.values.times import zone
 from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
-from callfloor.store.leads import dial_order, leads
+from callfloor.store.leads import dial_order, leads, number_history
 from callfloor.store.leads.leads import NewLead
 from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import campaigns, organisations
@@ -105,8 +106,10 @@ async def refusals(
         here = [(position, each) for position, each in enumerate(wished) if each.campaign_id == campaign_id]
         of_campaign = frozenset(agent for campaign, agent in active if campaign == campaign_id)
         until = await _blocked_until(db, setup, [each.lead for _, each in here], now, lifted)
+        numbers = {number for _, each in here for number in each.lead.phones if number is not None}
+        counted = await _counted(db, setup, numbers, now)
         for position, each in here:
-            lead = await _on_its_day(db, setup, each, now)
+            lead = await _with_calls_of_numbers(db, setup, await _on_its_day(db, setup, each, now), counted, now)
             found[position] = _refusal(lead, setup, until, of_campaign, now)
     return found
 
@@ -117,6 +120,26 @@ async def _blocked_until(
     numbers = {number for lead in facts for number in lead.phones if number is not None}
     where = setup.organisation, setup.hash_key, setup.campaign
     return await do_not_call.blocked_until(db, *where, numbers, now, lifted)
+
+
+async def _counted(db: Database, setup: CampaignSetup, numbers: Collection[str], at: datetime) -> Mapping[str, int]:
+    """How often numbers were called lately as seen at `at`, over all their leads, where the campaign limits that."""
+    if setup.facts.max_per_number is None or not numbers:
+        return {}
+    found = await number_history.calls(db, setup.organisation, numbers, at)
+    return {number: row["attempts"] for number, row in found.items()}
+
+
+async def _with_calls_of_numbers(
+    db: Database, setup: CampaignSetup, lead: LeadFacts, counted: Mapping[str, int], now: datetime
+) -> LeadFacts:
+    """The lead with how often its numbers will have been called when the callback is due: other leads' calls count."""
+    most, at = setup.facts.max_per_number, lead.next_attempt_at
+    if most is not None and at is not None and at > now and any(counted.get(n or "", 0) >= most for n in lead.phones):
+        counted = await _counted(db, setup, [number for number in lead.phones if number is not None], at)
+    made = [0 if number is None else counted.get(number, 0) for number in lead.phones]
+    one, two, three = (NumberFacts(attempts=each) if each else FREE for each in made)
+    return replace(lead, numbers=(one, two, three))
 
 
 async def _on_its_day(db: Database, setup: CampaignSetup, wished: Wished, now: datetime) -> LeadFacts:

@@ -9,7 +9,6 @@ from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
-import asyncpg
 import structlog
 from starlette.types import ASGIApp
 
@@ -37,9 +36,10 @@ from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.demo_callers import SimulatedCallers
 from callfloor.simulation.people import following
-from callfloor.simulation.scripted_calls import ScriptedCalls, listening
+from callfloor.simulation.scripted_calls import ScriptedCalls
 from callfloor.store.db.coalesce import Coalesced
-from callfloor.store.db.pool import LOST, Database
+from callfloor.store.db.listen import Listener, listening
+from callfloor.store.db.pool import Database
 from callfloor.store.leads import leads
 from callfloor.store.people import tokens
 from callfloor.store.setup import prompts
@@ -51,7 +51,6 @@ from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 log = structlog.get_logger("callfloor.app")
-RELISTEN_S = 1.0
 # Who answers the simulated carrier's calls, and how long simulated agents take to wrap up.
 PEOPLE = Behaviour(machine=0.1, busy=0.05, invalid=0.03, early_hang_up=0.02)
 # The keys that simulated callers press, at random: one in five wants to leave a message in the demo's menu.
@@ -156,8 +155,8 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
                 behaviour = replace(PEOPLE.faster(settings.carrier_pace), digits=KEYS)
                 per_minute = settings.simulated_callers
                 SimulatedCallers(clock, seed, calls, made.floor.callers.numbers).become(per_minute, behaviour)
-            test_calls = ScriptedCalls(dsn, calls, made.floor.callers.numbers)
-            async with listening(test_calls):
+            test_calls = ScriptedCalls(dsn, db, calls, made.floor.callers.numbers)
+            async with listening(test_calls.listener):
                 yield made
     finally:
         await db.close()
@@ -175,41 +174,20 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
             failures_per_second=settings.failed_sign_ins_per_second,
         )
         admission = Admission(known, limits)
-        listener = asyncio.create_task(_listen(dsn, known, given.feed))
-        try:
+        async with listening(_listener(dsn, known, given.feed)):
             streams = DeskStream(), FloorStream()
             sockets = Sockets(given, admission, outside(given, documents()), streams)
             workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
             yield Gate(OPERATIONS, given, admission, workspace)
-        finally:
-            # a cancellation that meets a connection being made can be lost, so it is repeated
-            while not listener.done():
-                listener.cancel()
-                await asyncio.wait({listener}, timeout=1)
 
 
-async def _listen(dsn: str, known: TokenCache, feed: Feed) -> None:
-    """Empty the token cache when a token changes, and hand what happens at desks to those who wait for it. Lost
+def _listener(dsn: str, known: TokenCache, feed: Feed) -> Listener:
+    """Empties the token cache when a token changes, and hands what happens at desks to those who wait for it. Lost
     notifications cost seconds, not correctness."""
 
-    def clear(*_: object) -> None:
+    def clear() -> None:
         known.clear()
         # WebSockets look again at who they speak to
         feed.look()
 
-    while True:
-        try:
-            connection = await asyncpg.connect(dsn, timeout=5)
-            try:
-                for channel, hear in {tokens.CHANNEL: clear, **feed.channels}.items():
-                    await connection.add_listener(channel, hear)
-                known.clear()
-                feed.look()
-                # a connection that is only half there answers nothing
-                while await connection.fetchval("SELECT 1", timeout=5):  # noqa: ASYNC110
-                    await asyncio.sleep(RELISTEN_S)
-            finally:
-                await connection.close(timeout=1)
-        except LOST:
-            log.info("listener-lost")
-        await asyncio.sleep(RELISTEN_S)
+    return Listener(dsn, "tokens and desks", {tokens.CHANNEL: lambda _: clear(), **feed.channels}, clear)

@@ -83,13 +83,13 @@ def _of_setting(fault: Mapping[str, Any]) -> str:
 
 
 def _of_the_world(error: Exception) -> tuple[list[str], int] | None:
-    import asyncpg
     import httpx2
 
     from callfloor.errors import Problem
     from callfloor.media.errors import BlobConfigError
     from callfloor.postgres.server import EmbeddedServerError
     from callfloor.serve import ServeError
+    from callfloor.store.db.faults import REFUSALS
     from callfloor.store.db.migrate import MigrationError
 
     if isinstance(error, (EmbeddedServerError, MigrationError, ServeError, BlobConfigError)):
@@ -99,7 +99,7 @@ def _of_the_world(error: Exception) -> tuple[list[str], int] | None:
         said = f"{error.detail}{reason and f' Reason: {reason}'}"
     elif isinstance(error, httpx2.HTTPError):
         said = f"the server cannot be reached: {_reason(error)}"
-    elif isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError)):
+    elif isinstance(error, (*REFUSALS, ConnectionError, TimeoutError)):
         said = f"the database cannot be used: {_reason(error)}"
     elif isinstance(error, OSError):
         said = _reason(error)

@@ -13,7 +13,8 @@ from callfloor.cli.failures import CommandError
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.workflow.caller_script import ScriptError, parse_script
 from callfloor.settings import Settings
-from callfloor.simulation.scripted_calls import ANSWERS, CALLS, NOTIFY_SQL, Answered, ScriptedCall
+from callfloor.simulation.scripted_calls import ANSWERS, CALLS, Answered, ScriptedCall
+from callfloor.store.db.listen import NOTIFY_SQL
 
 ANSWERED_S = 5.0
 _REFUSED = {

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -22,7 +21,8 @@ from callfloor.errors import Problem
 from callfloor.floor.agents.team import Team
 from callfloor.store.agents import desk_commands
 from callfloor.store.agents.desk_commands import Asked
-from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.listen import Listener, listening
 from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import AgentId
 
@@ -53,28 +53,13 @@ class WorkspaceLink:
 
     async def run(self) -> None:
         """Obey until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
-            group.create_task(self._obey())
+        # whatever was asked while nobody listened is looked for
+        listener = Listener(self._dsn, "commands", {desk_commands.CHANNEL: self._hear}, self._wake.set)
+        async with listening(listener):
+            await self._obey()
 
-    async def _listen(self) -> None:
-        while True:
-            try:
-                connection = await asyncpg.connect(self._dsn, timeout=5)
-                gone = asyncio.Event()
-                try:
-                    connection.add_termination_listener(lambda _, gone=gone: gone.set())
-                    await connection.add_listener(desk_commands.CHANNEL, self._hear)
-                    # whatever was asked while nobody listened
-                    self._wake.set()
-                    await gone.wait()
-                finally:
-                    await connection.close(timeout=1)
-            except LOST:
-                await asyncio.sleep(LOOK_AGAIN_S)
-
-    def _hear(self, *notification: object) -> None:
-        organisation, agent, command = map(int, str(notification[-1]).split())
+    def _hear(self, message: str) -> None:
+        organisation, agent, command = map(int, message.split())
         if self._is_ours(organisation, agent):
             self._heard[organisation, command] = None
             self._wake.set()

@@ -45,7 +45,8 @@ from callfloor.store.agents import agents
 from callfloor.store.calls import activities, attempts
 from callfloor.store.calls import legs as inbound
 from callfloor.store.db import installation
-from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.listen import Listener
 from callfloor.store.db.pool import Database
 from callfloor.store.setup import workflows
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
@@ -99,6 +100,8 @@ class Engine:
         # calls of nobody's, and how many audits have seen them so
         self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
+        # look at the agents at once when somebody asks something of one; what is not heard costs a second
+        self._listener = Listener(dsn, "agents", {agents.CHANNEL: lambda _: self._look.set()}, self._look.set)
         self._held = self._ending = False
         self._recoveries, self._asking = set[asyncio.Task[None]](), set[asyncio.Task[None]]()
 
@@ -113,7 +116,7 @@ class Engine:
             self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
             self._every(LOOK_S, self._standing.say),
             self._tick(),
-            self._listen(),
+            self._listener.run(),
             self.link.run(),
         )
         running = [asyncio.create_task(each) for each in work]
@@ -153,23 +156,6 @@ class Engine:
         while True:
             self.floor.tick()
             await asyncio.sleep(TICK_S)
-
-    async def _listen(self) -> None:
-        """Look at the agents at once when somebody asks something of one. A lost notification costs a second."""
-        while True:
-            try:
-                connection = await asyncpg.connect(self._dsn, timeout=5)
-                try:
-                    await connection.add_listener(agents.CHANNEL, self._asked)
-                    while not connection.is_closed():  # noqa: ASYNC110 - the driver has no event that may be awaited
-                        await asyncio.sleep(ROSTER_S)
-                finally:
-                    await connection.close(timeout=1)
-            except LOST:
-                await asyncio.sleep(ROSTER_S)
-
-    def _asked(self, *_: object) -> None:
-        self._look.set()
 
     # Campaigns
 

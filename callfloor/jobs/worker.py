@@ -6,7 +6,6 @@ import asyncio
 import os
 from datetime import UTC, datetime
 
-import asyncpg
 import structlog
 
 from callfloor.errors import Problem
@@ -15,7 +14,8 @@ from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import Blobs
-from callfloor.store.db.faults import LOST, REFUSALS
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.listen import Listener, listening
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import imports
 
@@ -37,8 +37,9 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     db = await Database.connect(dsn, size=AT_ONCE + 3)
     wake = asyncio.Event()
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_listen(dsn, wake, stop))
+        # a notification that is lost costs a second
+        awake = Listener(dsn, "imports", {imports.CHANNEL: lambda _: wake.set()}, wake.set)
+        async with listening(awake), asyncio.TaskGroup() as group:
             group.create_task(_keep_house(db, blobs, stop))
             group.create_task(_seal(db, stop))
             group.create_task(_renew(db, stop))
@@ -69,26 +70,6 @@ async def _wait(wake: asyncio.Event, stop: asyncio.Event, seconds: float) -> Non
         wait.cancel()
 
 
-async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    """Wake at once when something is accepted. A lost notification costs a second."""
-
-    def awake(*_: object) -> None:
-        wake.set()
-
-    while not stop.is_set():
-        try:
-            connection = await asyncpg.connect(dsn, timeout=5)
-            try:
-                await connection.add_listener(imports.CHANNEL, awake)
-                while not stop.is_set() and not connection.is_closed():
-                    await _wait(stop, stop, LOOK_AGAIN_S)
-            finally:
-                await connection.close(timeout=1)
-        except LOST:
-            log.info("listener-lost")
-            await _wait(stop, stop, LOOK_AGAIN_S)
-
-
 async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
@@ -104,7 +85,7 @@ async def _renew(db: Database, stop: asyncio.Event) -> None:
             if not await renew_some(db):
                 return
             await _wait(stop, stop, REST_S)
-        except (Problem, asyncpg.PostgresError) as error:
+        except (Problem, *REFUSALS) as error:
             log.warning("renewal-waits", kind=type(error).__name__)
             await _wait(stop, stop, HOUSEKEEPING_S)
 

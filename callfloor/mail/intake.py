@@ -8,7 +8,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 
-import asyncpg
 import structlog
 
 from callfloor.mail.decode import Body
@@ -19,6 +18,7 @@ from callfloor.rules.privacy.identifiers import MANY
 from callfloor.store.calls import media
 from callfloor.store.calls.activities import Message
 from callfloor.store.calls.media import StoredContent
+from callfloor.store.db.faults import UNSTORABLE
 from callfloor.store.db.pool import Database
 from callfloor.store.email import arrivals
 from callfloor.store.email.arrivals import Arrival, Arrived, ArrivedFile
@@ -45,7 +45,7 @@ class Keeper:
             return Arrived(known, new=False)
         try:
             return await self._keep(mailbox, self._letter, at, bare=False)
-        except asyncpg.DataError as error:
+        except UNSTORABLE as error:
             # something in it cannot be stored in its place: better as it came than not at all
             log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
             return await self._keep(mailbox, _bare(self._letter), at, bare=True)

@@ -20,7 +20,9 @@ from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
 from callfloor.store.db import installation
+from callfloor.store.db import listen as notifications
 from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.listen import Listener
 from callfloor.store.db.pool import LOST, Database
 from callfloor.store.email import mailboxes
 from callfloor.store.email import outbox as outgoing
@@ -46,10 +48,11 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
     readers = Readers()
     fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers)
     try:
-        async with asyncio.TaskGroup() as group:
+        # a notification that is lost costs some seconds
+        awake = Listener(dsn, "outbox", {outgoing.CHANNEL: lambda _: wake.set()}, wake.set)
+        async with notifications.listening(awake), asyncio.TaskGroup() as group:
             group.create_task(_receive(db, blobs, settings, readers, stop))
             group.create_task(_fetch(dsn, db, fetcher, stop))
-            group.create_task(_listen(dsn, wake, stop))
             for _ in range(SENDERS):
                 group.create_task(_send(db, outbox, wake, stop))
     finally:
@@ -118,26 +121,6 @@ class _Rounds:
             except (SecretMissing, BlobUnreadable, *imap.FAILURES, *DATABASE) as error:
                 self._rest_until[key] = time.monotonic() + REST_S
                 log.warning("fetch-failed", organisation=key[0], mailbox=key[1], kind=type(error).__name__)
-
-
-async def _listen(dsn: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    """Wake at once when an answer was written. A lost notification costs some seconds."""
-
-    def awake(*_: object) -> None:
-        wake.set()
-
-    while not stop.is_set():
-        try:
-            connection = await asyncpg.connect(dsn, timeout=5)
-            try:
-                await connection.add_listener(outgoing.CHANNEL, awake)
-                while not stop.is_set() and not connection.is_closed():
-                    await _pause(stop, LOOK_AGAIN_S)
-            finally:
-                await connection.close(timeout=1)
-        except LOST:
-            log.info("listener-lost")
-            await _pause(stop, RETRY_S)
 
 
 async def _pause(stop: asyncio.Event, seconds: float, wake: asyncio.Event | None = None) -> None:

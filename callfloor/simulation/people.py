@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-import asyncpg
 import structlog
 
 from callfloor.errors import Problem
 from callfloor.simulation.agents import SimulatedAgents
-from callfloor.store.db.pool import LOST, Database
+from callfloor.store.db.faults import REFUSALS
+from callfloor.store.db.listen import Listener, listening
+from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 
 log = structlog.get_logger("callfloor.people")
@@ -24,36 +25,23 @@ async def following(dsn: str, db: Database, desk: SimulatedAgents) -> AsyncGener
     """Leave to people what is theirs for as long as this is open: a token that is made takes its agent out of the
     simulation at once, its end gives the agent back."""
     desk.people = await tokens.people(db)
-    task = asyncio.create_task(_follow(dsn, db, desk))
-    try:
-        yield
-    finally:
-        # a cancellation that meets a connection being made can be lost, so it is repeated
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=1)
-
-
-async def _follow(dsn: str, db: Database, desk: SimulatedAgents) -> None:
     changed = asyncio.Event()
+    listener = Listener(dsn, "people", {tokens.CHANNEL: lambda _: changed.set()}, changed.set)
+    task = asyncio.create_task(_follow(db, desk, changed))
+    try:
+        async with listening(listener):
+            yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
-    def heard(*_: object) -> None:
-        changed.set()
 
+async def _follow(db: Database, desk: SimulatedAgents, changed: asyncio.Event) -> None:
     while True:
+        changed.clear()
         try:
-            connection = await asyncpg.connect(dsn, timeout=5)
-            try:
-                await connection.add_listener(tokens.CHANNEL, heard)
-                while not connection.is_closed():
-                    changed.clear()
-                    desk.people = await tokens.people(db)
-                    try:
-                        await asyncio.wait_for(changed.wait(), LOOK_S)
-                    except TimeoutError:
-                        continue
-            finally:
-                await connection.close(timeout=1)
-        except (*LOST, Problem):
-            log.info("people-lost")
-        await asyncio.sleep(LOOK_S)
+            desk.people = await tokens.people(db)
+        except (Problem, *REFUSALS) as error:
+            log.info("people-lost", kind=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), LOOK_S)

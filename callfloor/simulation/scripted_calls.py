@@ -7,21 +7,20 @@ is told that nobody answered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Literal
 
-import asyncpg
 import msgspec
 
+from callfloor.errors import Problem
 from callfloor.rules.workflow.caller_script import CallerScript, ScriptError, parse_script
-from callfloor.store.db.pool import LOST
+from callfloor.store.db.listen import NOTIFY_SQL, Listener
+from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import Carrier
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
 
 CALLS, ANSWERS = "callfloor_test_calls", "callfloor_test_answers"
-NOTIFY_SQL = "SELECT pg_notify($1, $2)"
-AGAIN_S = 1.0
 Answer = Literal["calling", "real-carrier", "wrong-keys"]
 
 
@@ -46,36 +45,26 @@ _CALL = msgspec.json.Decoder(ScriptedCall)
 class ScriptedCalls:
     """`numbers`: those that this engine's floor answers now; calls to others are another engine's."""
 
-    def __init__(self, dsn: str, carrier: Carrier, numbers: Callable[[], Sequence[str]]) -> None:
-        self._dsn, self._carrier, self._numbers = dsn, carrier, numbers
-        self._answering: set[asyncio.Task[Any]] = set()
+    def __init__(self, dsn: str, db: Database, carrier: Carrier, numbers: Callable[[], Sequence[str]]) -> None:
+        self._db, self._carrier, self._numbers = db, carrier, numbers
+        self._answering: set[asyncio.Task[None]] = set()
+        self.listener = Listener(dsn, "test calls", {CALLS: self._hear})
 
-    async def listen(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                connection = await asyncpg.connect(self._dsn, timeout=5)
-                gone = asyncio.Event()
-                try:
-                    connection.add_termination_listener(lambda _, gone=gone: gone.set())
-                    await connection.add_listener(CALLS, self._hear)
-                    await gone.wait()
-                finally:
-                    await connection.close(timeout=1)
-            except LOST:
-                await asyncio.sleep(AGAIN_S)
-
-    def _hear(self, connection: Any, _pid: int, _channel: str, payload: object) -> None:
+    def _hear(self, message: str) -> None:
         try:
-            call = _CALL.decode(str(payload))
+            call = _CALL.decode(message)
         except msgspec.MsgspecError:
             return
         answer = self._place(call)
         if answer is not None:
-            told = msgspec.json.encode(Answered(call.id, answer)).decode()
-            task = asyncio.create_task(connection.execute(NOTIFY_SQL, ANSWERS, told))
+            task = asyncio.create_task(self._tell(Answered(call.id, answer)))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+
+    async def _tell(self, answer: Answered) -> None:
+        # without an answer the tester tries again
+        with suppress(Problem):
+            await self._db.execute(NOTIFY_SQL, ANSWERS, msgspec.json.encode(answer).decode())
 
     def _place(self, call: ScriptedCall) -> Answer | None:
         if call.number not in self._numbers():
@@ -88,14 +77,3 @@ class ScriptedCalls:
             return "wrong-keys"
         self._carrier.call_in(call.number, call.caller, script=script)
         return "calling"
-
-
-@asynccontextmanager
-async def listening(calls: ScriptedCalls) -> AsyncGenerator[None, None]:
-    task = asyncio.create_task(calls.listen())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -128,7 +128,7 @@ async def test_a_command_that_nobody_knows_is_refused(db: Database, centre: Cent
 async def test_a_lost_connection_is_made_again(db: Database, centre: Centre, link: Linked) -> None:
     await until(finished(db, centre, await ask(db, centre)))
     ended = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE 'LISTEN "callfloor_commands"%'"""
+        WHERE datname = current_database() AND application_name = 'callfloor listener'"""
     assert await db.fetch(ended)
     await until(finished(db, centre, await ask(db, centre)))
     assert len(link.work.done) == 2

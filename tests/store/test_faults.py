@@ -26,12 +26,12 @@ BUSY = [
     asyncpg.LockNotAvailableError("lock"),
     asyncpg.DeadlockDetectedError("deadlock"),
     asyncpg.SerializationError("again"),
+    asyncpg.OutOfMemoryError("full"),
 ]
 UNABLE = [
     asyncpg.CannotConnectNowError("starting"),
     asyncpg.TooManyConnectionsError("full"),
     asyncpg.DiskFullError("full"),
-    asyncpg.OutOfMemoryError("full"),
     asyncpg.ReadOnlySQLTransactionError("standby"),
 ]
 REFUSED = [

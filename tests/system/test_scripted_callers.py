@@ -13,12 +13,12 @@ from callfloor.clock import LoopClock
 from callfloor.simulation.scripted_calls import (
     ANSWERS,
     CALLS,
-    NOTIFY_SQL,
     Answered,
     ScriptedCall,
     ScriptedCalls,
-    listening,
 )
+from callfloor.store.db.listen import NOTIFY_SQL, listening
+from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import CarrierEvent, Digit, Ended, Offered
 from callfloor.telephony.simulated.behaviour import Behaviour
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
@@ -40,7 +40,7 @@ async def ask(dsn: str, answers: list[Answered]) -> Any:
     return connection
 
 
-async def test_a_scripted_caller_presses_its_keys_and_hangs_up(dsn: str) -> None:
+async def test_a_scripted_caller_presses_its_keys_and_hangs_up(dsn: str, db: Database) -> None:
     carrier = SimulatedCarrier(LoopClock(asyncio.get_running_loop()), 1, Behaviour())
     heard: list[CarrierEvent] = []
 
@@ -50,8 +50,8 @@ async def test_a_scripted_caller_presses_its_keys_and_hangs_up(dsn: str) -> None
             carrier.accept(event.offer, 5 + len(heard))
 
     carrier.listen(listen)
-    calls, answers = ScriptedCalls(dsn, carrier, lambda: [OURS]), list[Answered]()
-    async with listening(calls):
+    calls, answers = ScriptedCalls(dsn, db, carrier, lambda: [OURS]), list[Answered]()
+    async with listening(calls.listener):
         asked = ScriptedCall("a", OURS, "+61491570156", "1,0.1s,#", 1.0)
         connection = await ask(dsn, answers)
         payload = msgspec.json.encode(asked).decode()

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 import callfloor.store
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import WRITERS, Database, reads
 from callfloor.store.leads import lead_pages, leads
 
 
@@ -36,6 +36,33 @@ async def test_a_statement_of_the_store_can_be_prepared(name: str, dsn: str) -> 
         await connection.prepare(dict(constants())[name])
     finally:
         await connection.close()
+
+
+async def test_no_statement_that_is_taken_for_a_reading_one_calls_what_writes(db: Database) -> None:
+    ours = await db.fetch(
+        """SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = current_schema() AND p.provolatile = 'v' AND p.prorettype <> 'trigger'::regtype
+          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"""
+    )
+    writing = {*WRITERS, "set_val", "lo_create", "pg_logical_emit_message", *(row["proname"] for row in ours)}
+    for name, sql in constants():
+        if reads(sql):
+            assert not [each for each in writing if f"{each}(" in sql], name
+
+
+@pytest.mark.parametrize(
+    ("sql", "reading"),
+    [
+        ("SELECT 1", True),
+        ("  select nextval('x')", False),
+        ("SELECT pg_notify ($1, $2)", False),
+        ("SELECT max(nextval_of) FROM x", True),
+        ("WITH gone AS (DELETE FROM x RETURNING 1) SELECT * FROM gone", False),
+        ("INSERT INTO x SELECT 1", False),
+    ],
+)
+def test_a_statement_that_may_write_is_none_that_reads(sql: str, reading: bool) -> None:
+    assert reads(sql) is reading
 
 
 async def test_every_page_of_leads_can_be_prepared(dsn: str) -> None:

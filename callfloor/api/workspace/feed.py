@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 
 from callfloor.store.agents import desk_commands, desk_events
 
@@ -28,12 +29,12 @@ class Feed:
         self._waiting: dict[Subject, set[asyncio.Event]] = {}
 
     @property
-    def channels(self) -> dict[str, Callable[..., None]]:
+    def channels(self) -> dict[str, Callable[[str], None]]:
         """What to listen to, and who hears it."""
-        return {desk_events.CHANNEL: self._heard, desk_commands.OUTCOMES: self._heard}
+        return {channel: partial(self._heard, channel) for channel in (desk_events.CHANNEL, desk_commands.OUTCOMES)}
 
-    def _heard(self, _connection: object, _pid: int, channel: str, payload: str) -> None:
-        organisation, number = payload.split()[:2]
+    def _heard(self, channel: str, message: str) -> None:
+        organisation, number = message.split()[:2]
         for each in self._waiting.get((channel, int(organisation), int(number)), ()):
             each.set()
 

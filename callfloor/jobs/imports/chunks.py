@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import asyncpg
 import msgspec
 import structlog
 
 from callfloor.contract.imports import ImportLead
-from callfloor.errors import FieldError, Problem
+from callfloor.errors import DatabaseBusy, FieldError, Problem, Unavailable
 from callfloor.rules.imports.import_rows import Row, faults_of, new_columns, row_of
 from callfloor.rules.values.faults import faults
 from callfloor.rules.values.leads import LeadFault
+from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import bulk_leads, callbacks, imports, leads
 from callfloor.store.leads.imports import BadRow, Chunk, Counts, OpenImport
@@ -42,17 +42,6 @@ _any_rows = msgspec.json.Decoder(list[dict[str, Any]])
 _any = msgspec.json.Decoder()
 
 
-# Not the chunk's fault: it is tried again when the database is back.
-_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InternalClientError,
-    OSError,
-)
 MOST_TRIES = 4
 
 
@@ -72,16 +61,17 @@ async def import_next(db: Database) -> bool:
                 await do_not_call.asked(db, Asked("import"))
                 await _import_chunk(db, given, chunk)
             return True
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, Problem, ValueError) as error:
-            cause = error.__cause__ if isinstance(error, Problem) and error.__cause__ else error
-            if chunk is None or (isinstance(cause, _AWAY) and not isinstance(cause, asyncpg.QueryCanceledError)):
+        except (*REFUSALS, Problem, ValueError) as error:
+            away = isinstance(error, Unavailable) and not isinstance(error, DatabaseBusy)
+            if chunk is None or away:
+                # not the chunk's fault: it is tried again when the database is back
                 raise
-            await _refused(db, given, chunk, cause)
+            await _refused(db, given, chunk, error.__cause__ if isinstance(error, DatabaseBusy) else error)
             return True
     return False
 
 
-async def _refused(db: Database, given: OpenImport, chunk: Chunk, cause: BaseException) -> None:
+async def _refused(db: Database, given: OpenImport, chunk: Chunk, cause: BaseException | None) -> None:
     """Let the chunk rest, or give it up. Raises like any statement when the database is away after all."""
     # what the database says of it may hold the rows' values
     kind, code = type(cause).__name__, getattr(cause, "sqlstate", None)
@@ -94,7 +84,7 @@ async def _refused(db: Database, given: OpenImport, chunk: Chunk, cause: BaseExc
     failure = f"rows {chunk.first_row} to {last} were not imported, {what}"
     try:
         await _give_up(db, given, chunk, what, failure)
-    except asyncpg.PostgresError:
+    except REFUSALS:
         await imports.stop(db, given, failure)
 
 

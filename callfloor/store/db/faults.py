@@ -40,12 +40,13 @@ _BUSY = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    # of this statement: another one may fit
+    asyncpg.OutOfMemoryError,
 )
 # It answers that it cannot: not yet, no room, or another server is the one that writes.
 _UNABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
-    asyncpg.OutOfMemoryError,
     asyncpg.DiskFullError,
     asyncpg.ReadOnlySQLTransactionError,
 )
@@ -56,6 +57,8 @@ LOST = (*_BROKEN, *_BUSY, *_UNABLE, asyncpg.InterfaceError)
 # Those that pass through as they are, because repeating changes nothing. A statement with the wrong number of arguments
 # is an InterfaceError of the driver.
 REFUSALS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+# Of these: a value has no place in its column.
+UNSTORABLE = asyncpg.DataError
 
 
 def fate(error: BaseException, stage: Stage, *, closed: bool) -> Fate:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
@@ -54,8 +56,16 @@ def _raised(cause: BaseException, stage: Stage, *, closed: bool, is_full: Callab
             )
 
 
-def _reads(sql: str) -> bool:
-    return sql.lstrip()[:6].upper() == "SELECT"
+# Functions that a SELECT may call and that write.
+WRITERS = ("nextval", "setval", "pg_notify", "ensure_partitions", "block_as_asked")
+_WRITES = re.compile(rf"\b(?:{'|'.join(WRITERS)})\s*\(", re.IGNORECASE)
+
+
+@lru_cache(maxsize=2048)
+def reads(sql: str) -> bool:
+    """Whether a statement by itself writes nothing, so that nothing is in doubt when its answer is lost. One that may
+    write is taken for one that does."""
+    return sql.lstrip()[:6].upper() == "SELECT" and _WRITES.search(sql) is None
 
 
 async def _keep_session(_connection: object) -> None:
@@ -142,16 +152,16 @@ class Database:
             await self._pool.release(connection)
 
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
-        return await self.run(lambda connection: connection.fetch(sql, *arguments), reads=_reads(sql))
+        return await self.run(lambda connection: connection.fetch(sql, *arguments), reads=reads(sql))
 
     async def fetchrow(self, sql: str, *arguments: object) -> Record | None:
-        return await self.run(lambda connection: connection.fetchrow(sql, *arguments), reads=_reads(sql))
+        return await self.run(lambda connection: connection.fetchrow(sql, *arguments), reads=reads(sql))
 
     async def fetchval(self, sql: str, *arguments: object) -> Any:
-        return await self.run(lambda connection: connection.fetchval(sql, *arguments), reads=_reads(sql))
+        return await self.run(lambda connection: connection.fetchval(sql, *arguments), reads=reads(sql))
 
     async def execute(self, sql: str, *arguments: object) -> str:
-        return await self.run(lambda connection: connection.execute(sql, *arguments), reads=_reads(sql))
+        return await self.run(lambda connection: connection.execute(sql, *arguments), reads=reads(sql))
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """COPY rows into a table."""

@@ -12,6 +12,7 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
+from callfloor.store.db.faults import UNSTORABLE
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import lead_pages
 
@@ -157,7 +158,7 @@ async def insert_together(db: Database, leads: Sequence[NewLead]) -> list[Insert
     """`insert_many` for leads of unrelated requests: one that PostgreSQL refuses does not take the others with it."""
     try:
         return list(await insert_many(db, leads))
-    except asyncpg.DataError as error:
+    except UNSTORABLE as error:
         if len(leads) == 1:
             return [error]
         alone = [await insert_together(db, [lead]) for lead in leads]

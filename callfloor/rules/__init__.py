@@ -1,0 +1,1 @@
+"""Pure decisions: no await, no I/O, no clock and no random source of their own."""

@@ -1,1 +1,1 @@
-"""HTTP: the way in, operations, problems, documents. The only room that knows an HTTP library; no SQL, no rules of its own."""
+"""HTTP: the way in, operations, problems, documents. The only room that knows an HTTP library; no SQL, no rules."""

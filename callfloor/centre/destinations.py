@@ -12,7 +12,7 @@ from callfloor.centre.lines import Path
 from callfloor.centre.source import Report
 from callfloor.centre.values import WRONG, Check, Wrong
 from callfloor.contract.destinations import CostlyKind, Destinations
-from callfloor.rules.destinations import whose_code
+from callfloor.rules.dialling.destinations import whose_code
 from callfloor.rules.values.names import unknown
 
 MOST_PREFIXES = 1000

@@ -10,7 +10,7 @@ import structlog
 from callfloor.clock import Clock
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignPlan
-from callfloor.rules.destinations import Allowance, Denied, Spent, has_limits
+from callfloor.rules.dialling.destinations import Allowance, Denied, Spent, has_limits
 from callfloor.rules.values.times import zone
 from callfloor.store.calls import spending
 from callfloor.store.db.pool import Database

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.dialling import PreviewTimeout
-from callfloor.rules.destinations import ANYWHERE, Policy
+from callfloor.rules.dialling.destinations import ANYWHERE, Policy
 from callfloor.rules.dialling.pacing import PacingSettings
 from callfloor.rules.routing.queues import QueueRules
 from callfloor.telephony.carrier import AgentId, CallId

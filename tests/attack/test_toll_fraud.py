@@ -33,7 +33,7 @@ from callfloor.engine.spending import SpendingReader
 from callfloor.floor.calls.contacts import Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.call_records import NewLeg
-from callfloor.rules.destinations import Spent, policy_of
+from callfloor.rules.dialling.destinations import Spent, policy_of
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.contract.destinations import Destinations
-from callfloor.rules.destinations import ANYWHERE, Policy, Spent, allowances, policy_of, used_up
+from callfloor.rules.dialling.destinations import ANYWHERE, Policy, Spent, allowances, policy_of, used_up
 from callfloor.rules.values.number_kinds import ordinary_of, whose
 
 HOME = policy_of(Destinations(), "AU", ())

@@ -48,8 +48,8 @@ from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports import records
 from callfloor.floor.ports.records import Records
-from callfloor.rules.destinations import Denied
 from callfloor.rules.dialling.callbacks import is_over
+from callfloor.rules.dialling.destinations import Denied
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import TimestampError, parse_timestamp, zone

@@ -18,7 +18,7 @@ from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Claim, Records
-from callfloor.rules.destinations import Denied
+from callfloor.rules.dialling.destinations import Denied
 from callfloor.rules.dialling.pacing import Past
 from callfloor.rules.routing import calls
 from callfloor.rules.routing.calls import CallFacts, CallInput, CallState, Effect

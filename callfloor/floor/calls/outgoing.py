@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.plan import CampaignPlan
-from callfloor.rules.destinations import NOTHING, Allowance, Denied, Spent, allowances, has_limits, used_up
+from callfloor.rules.dialling.destinations import NOTHING, Allowance, Denied, Spent, allowances, has_limits, used_up
 from callfloor.telephony.carrier import AgentId, CallId, Carrier, Line, PartyId
 
 

@@ -20,7 +20,7 @@ from callfloor.floor.calls.queues import Queues
 from callfloor.floor.plan import CampaignPlan
 from callfloor.floor.ports.call_records import NewLeg
 from callfloor.floor.ports.records import UNAVAILABLE, Records
-from callfloor.rules.destinations import Denied
+from callfloor.rules.dialling.destinations import Denied
 from callfloor.telephony.carrier import AgentId, Carrier, PartyId
 
 # An outside number rings so long.

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Literal
 
 from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
-from callfloor.rules.destinations import Denied
 from callfloor.rules.dialling.contact_zone import contact_zones
+from callfloor.rules.dialling.destinations import Denied
 from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.dialling.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
 from callfloor.rules.dialling.number_facts import COUNTED_DAYS, FREE, NumberFacts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from callfloor.rules.destinations import ANYWHERE, Policy
+from callfloor.rules.dialling.destinations import ANYWHERE, Policy
 from callfloor.rules.dialling.hours import Hours
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.register_wash import Wash

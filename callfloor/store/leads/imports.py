@@ -12,7 +12,7 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.contract.imports import DuplicatePhoneIn, OnDuplicate, OnDuplicatePhone
-from callfloor.rules.destinations import ANYWHERE, Policy
+from callfloor.rules.dialling.destinations import ANYWHERE, Policy
 from callfloor.rules.values.times import zone
 from callfloor.store.db.pool import Database
 from callfloor.store.people.tokens import Organisation

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import DoNotCallList
-from callfloor.rules.destinations import Policy, policy_of
+from callfloor.rules.dialling.destinations import Policy, policy_of
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 _ZEROS = "0٠۰߀०০௦๐０𝟎𝟘𝟶"
 _PARTS = [
     "", " ", "-", ".", ",", "_", ";", ":", "|", "/", "\n", "\t", "\r\n", "  ", " - ", "\u00a0", "\u3000", "\ufeff",
-    "\u200b", "\u00ad", "\u2060", "\u2011", "\u202f", " . ", "~", "·", "・", "、", "*", "\\", "'", '"', "#", "+",
-    "&nbsp;", "%20", "&#32;", "<wbr>", "<br>", "[", ")", "}", "\u200e", "\ufe0f\u20e3",
+    "\u200b", "\u3164", "\u00ad", "\u2060", "\u2011", "\u202f", " . ", "~", "·", "・", "、", "*", "\\", "'", '"', "#",
+    "+", "&nbsp;", "%20", "&#32;", "<wbr>", "<br>", "[", ")", "}", "\u200e", "\ufe0f\u20e3",
 ]  # fmt: skip
 # Of a number a test must not write with more than one of these between two digits: it stays readable then.
-_INVISIBLE = ["\u200b", "\u00ad", "\ufeff", "\u2060", "\u200d", "\u200e", "\u061c", "\ufe0f"]
+_INVISIBLE = ["\u200b", "\u00ad", "\ufeff", "\u2060", "\u200d", "\u200e", "\u061c", "\ufe0f", "\u3164", "\u115f"]
 
 
 def numbers(number: str, trunk: str = "0") -> st.SearchStrategy[str]:

@@ -184,3 +184,8 @@ def test_an_address_is_normal_or_refused(text: str) -> None:
     assert normalise_email(address) == address
     assert address == address.lower()
     assert found(Sought(None, address, "AU"), address)
+
+
+@pytest.mark.parametrize("between", ["\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u180e"])
+def test_letters_that_nobody_sees_hide_no_number(between: str) -> None:
+    assert "1570156" in identifiers((between.join("0491570156"),))

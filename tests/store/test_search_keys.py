@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from callfloor.rules.privacy.sought import Sought
@@ -25,6 +25,9 @@ forms = st.one_of(
 )  # fmt: skip
 
 
+@example("x@localhost-")
+@example("write to x@localhost---, please")
+@example("0\u31644\u31649\u31641\u31645\u31647\u31640\u31641\u31645\u31646")
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.builds(lambda before, form, after: f"{before}{form}{after}", around, forms, around))
 async def test_the_database_lists_what_the_eraser_finds(db: Database, text: str) -> None:

@@ -20,7 +20,7 @@ MANY = "*"
 # However a number is written, its last digits stay.
 TAIL = 7
 # Cheap test that nearly every value fails: an @, something encoded, or seven digits with no letter in between.
-_SIGNS = re.compile(r"@|%[0-9A-Fa-f]{2}|&[#A-Za-z]|\\[unrtbf/\"\\]|=\?|</?[A-Za-z]|\d(?:[\W_]*+\d){6}")
+_SIGNS = re.compile(r"@|%[0-9A-Fa-f]{2}|&[#A-Za-z]|\\[unrtbf/\"\\]|=\?|</?[A-Za-z]|\d(?:[^\dA-Za-z]*+\d){6}")
 _LETTERS = re.compile(r"[a-z]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _AROUND_AT = re.compile(r"\s*@\s*")

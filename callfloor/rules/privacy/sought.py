@@ -65,6 +65,9 @@ class Sought:
         keys = set[str]() if self.number is None else {self._core[-TAIL:]}
         if self.address is not None:
             keys |= {key for key in identifiers((self.address,)) if "@" in key and "." not in key.rpartition("@")[2]}
+            if "." not in self.address.rpartition("@")[2]:
+                # a dash behind a domain of one label is taken for part of its key
+                keys |= {key + "-" * dashes for key in keys if "@" in key for dashes in range(1, 9)}
             if not self.address.isascii() or "xn--" in self.address:
                 # punycode of what folds to ASCII
                 keys |= {f"{key.partition('@')[0]}@xn--" for key in keys if "@" in key}

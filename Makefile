@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same lint format bench bench-pacing lock clean clean-data
+.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same screenshots lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -33,6 +33,9 @@ console: $(VENV)/.installed-dev ## build callfloor/console/static from console/
 
 console-same: $(VENV)/.installed-dev # what is committed is what the sources build, byte for byte
 	$(BIN)/python console/build.py same
+
+screenshots: $(VENV)/.installed-dev ## pictures of the console's pages, in console/screenshots
+	$(BIN)/python -m testbed.screenshots
 
 # checked again only when the console or what it is told of the APIs changed
 CONSOLE_SOURCES := $(wildcard $(shell git ls-files console callfloor/api callfloor/contract 2>/dev/null))

@@ -12,5 +12,6 @@ export default defineConfig({
     license: { fileName: "licences.md" },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 400,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -13,7 +13,18 @@ export interface Page {
 }
 
 /** The pages of whoever is no agent. The first part of each address is also in `callfloor/api/console.py`, or it cannot be opened by link. */
-export const pages: readonly Page[] = [];
+export const pages: readonly Page[] = [
+  { path: "/floor", title: m.floor, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Floor.svelte") },
+  { path: "/campaigns", title: m.campaigns, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Campaigns.svelte") },
+  { path: "/campaigns/:id", title: m.campaign, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Campaign.svelte") },
+  { path: "/calls", title: m.calls, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Calls.svelte") },
+  { path: "/calls/:id", title: m.call, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Call.svelte") },
+  { path: "/leads", title: m.leads, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Leads.svelte") },
+  { path: "/leads/:id", title: m.lead, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Lead.svelte") },
+  { path: "/imports", title: m.imports, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/Import.svelte") },
+  { path: "/do-not-call", title: m.doNotCallList, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/DoNotCall.svelte") },
+  { path: "/privacy", title: m.privacy, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/Privacy.svelte") },
+];
 
 export const agentPages: readonly Page[] = [
   { path: "/desk", title: m.desk, roles: ["agent"], listed: true, load: () => import("./pages/agent/Desk.svelte") },

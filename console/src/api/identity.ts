@@ -14,8 +14,9 @@ export async function identify(): Promise<Identity> {
     const session = await got(workspace.GET("/session"));
     return { role: "agent", agentId: session.agentId };
   } catch (thrown) {
-    if (!(thrown instanceof Problem) || thrown.status !== 403) throw thrown;
-    if (thrown.kind === "not-an-agent") return { role: "supervisor", agentId: undefined };
-    return { role: "integrator", agentId: undefined };
+    const kind = thrown instanceof Problem ? thrown.kind : undefined;
+    if (kind === "not-an-agent") return { role: "supervisor", agentId: undefined };
+    if (kind === "not-signed-in" || kind === "scope-missing") return { role: "integrator", agentId: undefined };
+    throw thrown;
   }
 }

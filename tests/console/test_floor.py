@@ -1,0 +1,142 @@
+"""Pages of supervisors and administrators in a real browser, on a real floor with a simulated carrier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from callfloor.settings import Settings
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from tests.api.sockets import served
+from tests.conftest import Centre, alone
+from tests.console.desk_page import FIRST_MS, DeskPage
+from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
+
+pytestmark = [
+    pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session"),
+    # a browser on two busy cores
+    pytest.mark.timeout(120),
+]
+
+__all__ = ["own"]
+
+MARKUP = '<img src=x onerror="document.title=1"><b>Jane</b>'
+SHOWN = "+61 491 570 156"
+
+
+async def supervisor(db: Database, centre: Centre, context: BrowserContext, address: str) -> DeskPage:
+    """A user who is no agent and may do everything, at the first page."""
+    scopes = ["admin", "workspace", "workspace:supervise"]
+    token = await tokens.create(db, centre.organisation, "console", scopes, user_id=centre.user)
+    page = DeskPage(await context.new_page(), address)
+    await page.page.goto(address)
+    await page.sign_in(token)
+    await page.shows("Floor")
+    return page
+
+
+async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
+    app: Any, db: Database, centre: Centre, own: Database, settings: Settings, context: BrowserContext
+) -> None:
+    lead = {"listId": centre.list_id, "phone1": CALLER, "leadData": {"firstName": MARKUP, "plan": MARKUP}}
+    (await centre.client.post("/leads", json=lead)).raise_for_status()
+    await db.execute(
+        "UPDATE users SET last_name = $2 WHERE organisation_id = $1 AND user_type = 'agent'",
+        centre.organisation,
+        MARKUP,
+    )
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _), served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        row = page.page.get_by_role("row").filter(has_text=f"John {MARKUP}")
+        await expect(row).to_contain_text("Ready", timeout=FIRST_MS)
+        up.carrier.call_in(number, CALLER, PATIENT)
+        await expect(row).to_contain_text("On a call", timeout=FIRST_MS)
+        await expect(row).to_contain_text(SHOWN)
+        assert await page.faults() == []
+        await page.page.get_by_role("link", name="Calls", exact=True).click()
+        await page.shows("Calls and e-mails")
+        assert await page.faults() == []
+        await page.page.locator("tbody a").first.click()
+        await page.shows(SHOWN)
+        await page.says("What happened")
+        assert await page.faults() == []
+        for path, heading in (("/campaigns", "Campaigns"), (f"/campaigns/{centre.outbound}", "Support Outbound")):
+            await page.page.goto(address + path)
+            await page.shows(heading)
+            assert await page.faults() == []
+        await page.page.goto(f"{address}/leads")
+        await page.page.get_by_role("link", name=MARKUP).click()
+        await page.shows(MARKUP)
+        await page.says("Is it called, and why?")
+        await page.says("The lead is not completed.")
+        assert await page.faults() == []
+        assert "Callfloor" in await page.page.title()
+
+
+async def test_a_file_is_checked_imported_and_its_mistakes_are_named(
+    app: Any, db: Database, centre: Centre, context: BrowserContext, tmp_path: Path
+) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text(f"Cell,name\n+61491570006,{MARKUP}\n12,Bad\n")
+    async with served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        await page.page.goto(f"{address}/imports")
+        await page.shows("Import leads")
+        assert await page.faults() == []
+        await page.page.locator("input[type=file]").set_input_files(file)
+        await expect(page.button("Import")).to_have_attribute("aria-disabled", "true")
+        await page.button("Check").click()
+        # nobody imports in this test: what was taken in is what can be seen without a worker
+        await expect(page.page.get_by_label("What Cell becomes")).to_have_value("phone1", timeout=FIRST_MS)
+        assert await page.faults() == []
+
+
+async def test_a_number_is_blocked_found_and_lifted_with_a_reason(
+    app: Any, db: Database, centre: Centre, context: BrowserContext
+) -> None:
+    async with served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        await page.page.get_by_role("link", name="Do not call", exact=True).click()
+        await page.says("No number is blocked")
+        assert await page.faults() == []
+        await page.page.get_by_label("Block a number").fill("0491 570 156")
+        await page.page.get_by_label("Reason", exact=True).fill(MARKUP)
+        await page.button("Block").dblclick()
+        row = page.page.get_by_role("row").filter(has_text=SHOWN)
+        await expect(row).to_have_count(1, timeout=FIRST_MS)
+        await expect(row).to_contain_text(MARKUP)
+        await row.get_by_role("button", name="Lift").click()
+        await page.page.get_by_label("Why may the number be called again?").fill("asked for it")
+        assert await page.faults() == []
+        await page.page.get_by_role("dialog").get_by_role("button", name="Lift").click()
+        await page.says("No number is blocked")
+
+
+async def test_a_customer_is_erased_after_a_look_and_the_certificate_is_kept(
+    app: Any, db: Database, centre: Centre, context: BrowserContext
+) -> None:
+    lead = {"listId": centre.list_id, "phone1": CALLER}
+    (await centre.client.post("/leads", json=lead)).raise_for_status()
+    async with served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        await page.page.goto(f"{address}/privacy")
+        await page.page.get_by_label("Number").fill(CALLER)
+        await page.button("Show what there is").click()
+        await page.says("This would be erased")
+        assert (await centre.client.get(f"/leads?listId={centre.list_id}")).json()["items"] != []
+        assert await page.faults() == []
+        await page.button("Erase for good").click()
+        await page.page.get_by_role("dialog").get_by_role("button", name="Erase for good").click()
+        await page.says("This was erased")
+        async with page.page.expect_download() as download:
+            await page.button("Download the certificate").click()
+        assert (await download.value).suggested_filename.startswith("erasure-")
+        assert (await centre.client.get(f"/leads?listId={centre.list_id}")).json()["items"] == []

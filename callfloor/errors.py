@@ -181,6 +181,13 @@ class EmailUnanswerable(Conflict):
     slug, title = "email-unanswerable", "E-mail cannot be answered"
 
 
+class WorkNotMovable(Conflict):
+    """The work is over, is being done at this moment, or the agent does not work where it belongs; `detail` says which.
+    Nothing changed."""
+
+    slug, title = "work-not-movable", "Work cannot be moved"
+
+
 class CustomerInCall(Conflict):
     """The customer is in a call now. Erase when it is over."""
 

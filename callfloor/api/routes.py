@@ -22,7 +22,7 @@ from callfloor.api.platform import (
     users,
 )
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, emails, events, session, tasks
+from callfloor.api.workspace import commands, emails, events, session, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -76,16 +76,25 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     emails.get_email,
     emails.download_email_file,
     emails.answer_email,
+    emails.save_email_draft,
+    emails.return_email,
     emails.transfer_email,
     emails.close_email,
     tasks.list_tasks,
     tasks.take_task,
     tasks.finish_task,
+    tasks.return_task,
     tasks.download_message,
     watched_agents.list_agents,
     watched_agents.get_agent_session,
     commands.send_agent_command,
     get_floor,
+    work.list_work_emails,
+    work.list_work_tasks,
+    work.list_work_callbacks,
+    work.move_email,
+    work.move_task,
+    work.move_callback,
 )
 WORKSPACE_ABOUT = About(
     "Callfloor Workspace API",

@@ -16,9 +16,9 @@ from callfloor.centre.source import Source, parse
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
 from callfloor.rules.dialling.callbacks import Moved
+from callfloor.store.agents import returns
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
-from callfloor.store.leads import callbacks
 from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
 
@@ -141,7 +141,7 @@ class _Writer:
             number = self._users[user.username]
             await centres.update_user(self._db, self._organisation, number, user)
             if not user.account_active:
-                await callbacks.to_queue(self._db, self._organisation, number, Moved.INACTIVE, self._now)
+                await returns.of_agent(self._db, self._organisation, number, Moved.INACTIVE, self._now)
 
     async def _write_campaign(self, change: Change, campaign: Campaign) -> None:
         if change.sign == "+":
@@ -160,7 +160,7 @@ class _Writer:
                 await centres.remove_agent(*where, self._users[name])
                 _, organisation, campaign_id = where
                 why = Moved.LEFT_CAMPAIGN
-                await callbacks.to_queue(self._db, organisation, self._users[name], why, self._now, campaign_id)
+                await returns.of_agent(self._db, organisation, self._users[name], why, self._now, campaign_id)
             case "wrap code", "-":
                 await centres.remove_wrap_code(*where, int(change.key))
             case "wrap code", _:

@@ -65,6 +65,7 @@ _DIALLING: dict[str, values.Check] = {
     "wrapUpExtensionSeconds": values.number(0, 3600),
     "wrapUpExtensions": values.whole(0, 100),
     "transferWaitSeconds": values.number(0, 3600),
+    "returnAfterMinutes": values.number(0, 7 * 24 * 60),
     "defaultWrapCode": values.clearable(values.whole(1)),
     "previewSeconds": values.number(1, 3600),
     "previewTimeout": values.choice("dial", "skip", "pause"),

@@ -47,6 +47,7 @@ DIALLING = {
     "wrapUpExtensionSeconds": "wrap_up_extension_seconds",
     "wrapUpExtensions": "wrap_up_extensions",
     "transferWaitSeconds": "transfer_wait_seconds",
+    "returnAfterMinutes": "return_after_minutes",
     "defaultWrapCode": "default_wrap_code",
     "previewSeconds": "preview_seconds",
     "previewTimeout": "preview_timeout",
@@ -62,7 +63,7 @@ DIALLING = {
 OF_EVERY_CALL = frozenset(
     {
         "wrapUpSeconds", "wrapUpExtensionSeconds", "wrapUpExtensions", "transferWaitSeconds", "defaultWrapCode",
-        "record", "newLeads", "doNotCall",
+        "record", "newLeads", "doNotCall", "returnAfterMinutes",
     }
 )  # fmt: skip
 # of an inbound campaign's queue

@@ -64,7 +64,10 @@ class OutboundTimestamps(Struct):
 
 
 class EmailTimestamps(Struct):
+    """`taken`: when the agent got it; `answered`: when the first answer was written."""
+
     created: str
+    taken: str | None
     answered: str | None
     wrap_up: str | None
 

@@ -11,6 +11,9 @@ AgentState = Literal["signed-out", "ready", "dialling", "on-call", "on-wrap", "p
 # How a leg of a call began: as the call itself; given on by an agent; out of a queue that was full or waited in for too
 # long; back from whoever did not take the call; for a second agent, beside the first one's; to a number outside.
 LegType = Literal["first", "transfer", "overflow", "return", "consult", "outside"]
+# Why work is not an agent's any more: its account was closed, it left the campaign, it was signed out for too long, a
+# supervisor moved it, or the agent gave it back.
+MovedReason = Literal["agent-inactive", "agent-left-campaign", "agent-signed-out", "supervisor", "agent"]
 # What becomes of an agent after the call and its wrap-up.
 Wanted = Literal["ready", "paused", "signed-out"]
 Scope = Literal[
@@ -45,6 +48,8 @@ class ActivityStatus(IntEnum):
     FAILED = 9
     MISSED = 10
     OVERFLOWED = 11
+    # an e-mail that an agent has, and has not answered
+    TAKEN = 12
 
 
 class DialStatus(IntEnum):

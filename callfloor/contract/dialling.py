@@ -70,6 +70,8 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     wrap_up_extensions: int = 3
     # how long a customer who is given to a busy or paused agent waits for that one; 0: is not given to such an agent
     transfer_wait_seconds: float = 0.0
+    # work of an agent who is signed out so long goes back to the queue: e-mails, tasks, callbacks that are due
+    return_after_minutes: float = 15.0
     # given when the wrap-up's time is over
     default_wrap_code: int | None = None
     preview_seconds: float = 60.0

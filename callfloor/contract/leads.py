@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from callfloor.contract.codes import OutcomeType
+from callfloor.contract.codes import MovedReason, OutcomeType
 from callfloor.contract.fields import Id, Note, PageQuery, Phone, Request, Scalar, Struct, Timestamp, TimezoneName
 
 MOST_FIELDS = 200
@@ -116,11 +116,8 @@ class LeadTimestamps(Struct):
     completed: str | None
 
 
-MovedReason = Literal["agent-inactive", "agent-left-campaign"]
-
-
 class CallbackMoved(Struct):
-    """A callback for the queue that was an agent's: whose, why, and since when."""
+    """A callback that was another agent's: whose, why, and since when it is not."""
 
     agent_id: int
     reason: MovedReason

@@ -7,10 +7,20 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from callfloor.contract.codes import MovedReason
 from callfloor.contract.fields import Id, Request, Struct
 from callfloor.contract.workspace import Small
 
 LARGEST_ANSWER = 20 * 1024 * 1024
+
+
+class WorkMoved(Struct):
+    """It was this agent's before, until when, and why it is not any more: the account was closed, the agent left the
+    campaign, was signed out for too long, gave it back, or a supervisor moved it."""
+
+    agent_id: int
+    reason: MovedReason
+    timestamp: datetime
 
 
 class EmailWaiting(Struct):
@@ -22,6 +32,7 @@ class EmailWaiting(Struct):
     preferred: bool
     from_: str | None = field(name="from")
     subject: str | None
+    moved: WorkMoved | None
 
 
 class OwnEmail(Struct):
@@ -56,6 +67,14 @@ class EmailFile(Struct):
     html: bool
 
 
+class EmailDraft(Struct):
+    """An answer that is not finished, and who wrote it: whoever has the e-mail next goes on from it."""
+
+    text: str
+    agent_id: int
+    saved: datetime
+
+
 class EmailContent(Struct):
     """`conversation`: activities of the messages before and after, oldest first. `delivery`: of an answer."""
 
@@ -76,6 +95,8 @@ class EmailContent(Struct):
     automatic: Literal["auto-submitted", "loop", "list", "flood", "bounce"] | None
     delivery: Literal["waiting", "sending", "sent", "bounced"] | None
     erased: bool
+    draft: EmailDraft | None
+    moved: WorkMoved | None
 
 
 class AnswerFile(Request):
@@ -89,6 +110,12 @@ class AnswerFile(Request):
 class EmailAnswer(Request):
     text: Annotated[str, Meta(min_length=1, max_length=1_000_000)]
     files: Annotated[list[AnswerFile], Meta(max_length=50)] | None = None
+
+
+class EmailDraftUpdate(Request):
+    """Null: there is no draft any more."""
+
+    text: Annotated[str, Meta(max_length=1_000_000)] | None
 
 
 class EmailAnswered(Struct):

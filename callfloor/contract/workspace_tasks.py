@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Literal
 
 from callfloor.contract.fields import Struct
+from callfloor.contract.workspace_emails import WorkMoved
 
 
 class Task(Struct):
-    """A message to listen to, or a caller who is to be called back (who is a lead by now). `agentId`: who has taken it.
-    `number`: the caller's, null: withheld or erased. `messageUri`: the message, null: there is none, or it was deleted.
+    """A message to listen to, or a caller who is to be called back. `leadId`: a callback is this lead, whose own
+    callback it is once it is taken, and which is done when the caller was helped in any way. `agentId`: who has taken
+    it. `number`: the caller's, null: withheld or erased. `messageUri`: the message, null: there is none, or it was
+    deleted.
     """
 
     task_id: int
@@ -22,6 +25,8 @@ class Task(Struct):
     number: str | None
     message_uri: str | None
     done: bool
+    lead_id: int | None
+    moved: WorkMoved | None
 
 
 class Tasks(Struct):

@@ -21,7 +21,7 @@ from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.call_records import Leaving, NewLeg
 from callfloor.floor.ports.records import UNAVAILABLE
 from callfloor.store.agents import desk_events
-from callfloor.store.calls import activities, legs
+from callfloor.store.calls import activities, legs, tasks
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import callbacks, caller_leads
@@ -123,7 +123,7 @@ class CallDatabase:
         self._begin(self._keep(organisation, activity, "recording", call, part, at))
 
     def message(self, key: CampaignKey, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
-        add = partial(legs.add_task, self._db, key.organisation, key.campaign, "voicemail", activity, moment(at))
+        add = partial(tasks.add, self._db, key.organisation, key.campaign, "voicemail", activity, moment(at))
         self._journal.write(add)
         self._begin(self._keep(key.organisation, activity, "voicemail", call, part, at))
 

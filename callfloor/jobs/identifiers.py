@@ -28,6 +28,6 @@ def _of_email(row: Record) -> Sequence[str] | None:
     """What stands in HTML that is kept as a file is known by the old keys only: they are numbers and addresses."""
     before = row["identifiers"] or ()
     headers = () if row["email"] is None else msgspec.json.decode(row["email"], type=dict[str, str | None]).values()
-    texts = (row["reply_to"], row["cc"], row["message_id"], row["body_text"], *(row["ancestors"] or ()))
+    texts = (row["reply_to"], row["cc"], row["message_id"], row["body_text"], row["draft"], *(row["ancestors"] or ()))
     found = identifiers((*before, *headers, *texts))
     return sorted({*found, *(key for key in before if key == "*")}) or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from callfloor.store.calls import legs
+from callfloor.store.calls import tasks
 from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.conftest import Centre
@@ -19,7 +19,7 @@ async def test_a_task_is_one_agent_s_from_taking_to_finishing(db: Database, cent
     activity = await inbound_call(db, centre.organisation, *call, now)
     for _ in range(2):
         # a write that is repeated makes no second task
-        await legs.add_task(db, centre.organisation, centre.inbound, "voicemail", activity, now)
+        await tasks.add(db, centre.organisation, centre.inbound, "voicemail", activity, now)
     async with (
         client_of(centre, await token_of(db, centre, centre.agent)) as mine,
         client_of(centre, await token_of(db, centre, other)) as theirs,
@@ -47,7 +47,7 @@ async def test_tasks_of_queues_that_an_agent_does_not_serve_are_not_there(db: Da
     now = datetime.now(UTC)
     call = (centre.inbound, None, "+61255500200")
     activity = await inbound_call(db, centre.organisation, *call, now)
-    await legs.add_task(db, centre.organisation, centre.inbound, "callback", activity, now)
+    await tasks.add(db, centre.organisation, centre.inbound, "callback", activity, now)
     task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
     await db.execute("DELETE FROM campaign_agents WHERE organisation_id = $1", centre.organisation)
     async with client_of(centre, await token_of(db, centre, centre.agent)) as client:

@@ -31,9 +31,9 @@ from callfloor.settings import Settings
 from callfloor.store.calls.activities import Message
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
-from callfloor.store.email import emails
+from callfloor.store.email import answers, emails
 from callfloor.store.email import outbox as outgoing
-from callfloor.store.email.emails import NewAttachment
+from callfloor.store.email.answers import NewAttachment
 from callfloor.store.email.mailboxes import StoredMailbox
 from callfloor.store.email.outbox import Content, File
 from tests.conftest import Centre
@@ -61,7 +61,7 @@ class Desk:
         for name, kind, content in files:
             blob = await self.blobs.put(org, content)
             added.append(NewAttachment(StoredContent(blob.sha256, blob.size), kind, name))
-        return await emails.answer(self.db, org, came.activity_id, agent, text, added, later(2))
+        return await answers.answer(self.db, org, came.activity_id, agent, text, added, later(2))
 
     async def delivery(self, sent: int) -> str | None:
         found = await emails.read(self.db, self.centre.organisation, sent)

@@ -17,7 +17,7 @@ from callfloor.contract.mailboxes import Account
 from callfloor.mail.worker import work
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.email import emails
+from callfloor.store.email import answers, emails
 from tests.conftest import Centre
 from tests.mail.post import JANE, make_mailbox
 from tests.mail.servers import keeping, taking
@@ -73,7 +73,7 @@ async def test_letters_come_in_both_ways_and_an_answer_goes_out(
             letter = by_subject["sent"].activity_id
             org, agent = centre.organisation, centre.agent
             await emails.take(db, org, [centre.inbound], agent, now, activity_id=letter)
-            answer = await emails.answer(db, org, letter, agent, "Gladly.", [], now)
+            answer = await answers.answer(db, org, letter, agent, "Gladly.", [], now)
 
             async def sent() -> bool:
                 read = await emails.read(db, org, answer)

@@ -12,8 +12,9 @@ from callfloor.store.calls import activities
 from callfloor.store.calls.activities import UnknownWrapCodeError
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
-from callfloor.store.email import emails, outbox
-from callfloor.store.email.emails import CannotAnswerError, NewAttachment, NotHeldError
+from callfloor.store.email import answers, emails, outbox
+from callfloor.store.email.answers import CannotAnswerError, NewAttachment
+from callfloor.store.email.emails import NotHeldError
 from tests.conftest import Centre
 from tests.mail.post import JANE, T0, Letters, later, make_mailbox
 
@@ -41,7 +42,8 @@ async def test_letters_wait_until_each_is_taken_oldest_first(db: Database, centr
     row = await activities.get(db, org, first.activity_id)
     assert row is not None
     assert taken[0] is not None
-    assert (row["status_id"], row["agent_id"], row["answered_at"]) == (3, centre.agent, later(5))
+    assert (row["status_id"], row["agent_id"], row["left_queue_at"]) == (12, centre.agent, later(5))
+    assert row["answered_at"] is None, "nobody has written an answer"
     assert row["agent_interaction_id"] == taken[0].agent_interaction_id
     assert await emails.waiting(db, org, campaign) == []
 
@@ -83,7 +85,7 @@ async def test_an_answer_is_a_child_that_goes_out(db: Database, centre: Centre, 
     came = await letters.come(T0, ancestors=["<0@example.com>"])
     await emails.take(db, org, [centre.inbound], centre.agent, later(5))
     file = NewAttachment(StoredContent(secrets.token_hex(32), 7), "text/plain", "terms.txt")
-    sent = await emails.answer(db, org, came.activity_id, centre.agent, "Gladly.\x00\ud800", [file], later(60))
+    sent = await answers.answer(db, org, came.activity_id, centre.agent, "Gladly.\x00\ud800", [file], later(60))
     read = await emails.read(db, org, sent)
     letter = await emails.read(db, org, came.activity_id)
     assert read is not None
@@ -120,7 +122,7 @@ async def test_only_who_took_a_letter_may_answer_or_close_it(db: Database, centr
 
     async def refused(agent: int) -> None:
         with pytest.raises(NotHeldError):
-            await emails.answer(db, org, came, agent, "Hello", [], later(60))
+            await answers.answer(db, org, came, agent, "Hello", [], later(60))
         with pytest.raises(NotHeldError):
             await emails.close(db, org, came, agent, None, later(60))
         with pytest.raises(NotHeldError):
@@ -141,7 +143,7 @@ async def test_a_mailbox_that_sends_nothing_answers_nothing(db: Database, centre
     came = (await letters.come(T0)).activity_id
     await emails.take(db, centre.organisation, [centre.inbound], centre.agent, later(5))
     with pytest.raises(CannotAnswerError):
-        await emails.answer(db, centre.organisation, came, centre.agent, "Hello", [], later(60))
+        await answers.answer(db, centre.organisation, came, centre.agent, "Hello", [], later(60))
 
 
 async def test_a_letter_goes_back_into_the_queue_with_all_that_it_says(
@@ -162,7 +164,7 @@ async def test_a_letter_goes_back_into_the_queue_with_all_that_it_says(
     assert (after.body_text, after.message, after.parent_activity_id) == (before.body_text, before.message, came)
     straight = await emails.transfer(db, org, child, centre.agent, centre.inbound, centre.agent, later(50))
     assert await emails.waiting(db, org, centre.inbound) == []
-    sent = await emails.answer(db, org, straight, centre.agent, "Now then.", [], later(60))
+    sent = await answers.answer(db, org, straight, centre.agent, "Now then.", [], later(60))
     # an answer to the answer finds the conversation, and who wrote last
     mine = await emails.read(db, org, sent)
     assert mine is not None
@@ -212,7 +214,7 @@ async def test_a_report_says_of_an_answer_that_it_did_not_arrive(
     org = centre.organisation
     came = (await letters.come(T0)).activity_id
     await emails.take(db, org, [centre.inbound], centre.agent, later(5))
-    sent = await emails.answer(db, org, came, centre.agent, "Hello", [], later(6))
+    sent = await answers.answer(db, org, came, centre.agent, "Hello", [], later(6))
     mine = await emails.read(db, org, sent)
     assert mine is not None
     assert mine.message is not None
@@ -239,7 +241,7 @@ async def test_no_step_reaches_into_another_organisation(
     assert await emails.read(db, other, came) is None
     await emails.take(db, centre.organisation, [centre.inbound], centre.agent, later(2))
     with pytest.raises(NotHeldError):
-        await emails.answer(db, other, came, centre.agent, "Hello", [], later(3))
+        await answers.answer(db, other, came, centre.agent, "Hello", [], later(3))
     theirs = Letters(db, await make_mailbox(db, other_centre), count=1)
     mine = await emails.read(db, centre.organisation, came)
     assert mine is not None
@@ -253,7 +255,7 @@ async def test_a_claim_that_ran_out_is_taken_over_and_its_first_holder_settles_n
 ) -> None:
     came = (await letters.come(T0)).activity_id
     await emails.take(db, centre.organisation, [centre.inbound], centre.agent, later(5))
-    await emails.answer(db, centre.organisation, came, centre.agent, "Hello", [], later(6))
+    await answers.answer(db, centre.organisation, came, centre.agent, "Hello", [], later(6))
     minute = later(60) - T0
     first = await outbox.claim(db, later(6), minute)
     assert first is not None

@@ -24,7 +24,7 @@ from callfloor.store.agents import agents, desk_commands, desk_events
 from callfloor.store.calls import activities, attempts, media
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
-from callfloor.store.email import arrivals, emails
+from callfloor.store.email import answers, arrivals, emails
 from callfloor.store.email.arrivals import Arrival, ArrivedFile
 from callfloor.store.email.mailboxes import StoredMailbox
 from callfloor.store.privacy import do_not_call
@@ -234,8 +234,8 @@ class Story:
         self.others["waiting"] = await self.letter(mailbox, self.address, 1, [bills[1]], **hers)
         await emails.take(self.db, org, [campaign], agent, T0, activity_id=self.others["answered"])
         text, file = f"Dear {self.address}", await self.part(f"offer for {self.number}")
-        new = emails.NewAttachment(file.content, file.content_type, file.file_name)
-        await emails.answer(self.db, org, self.others["answered"], agent, text, [new], T0)
+        new = answers.NewAttachment(file.content, file.content_type, file.file_name)
+        await answers.answer(self.db, org, self.others["answered"], agent, text, [new], T0)
         page = await self.part(f"<a href='mailto:{self.address}'>her</a>", html=True)
         note = await self.part("a note of Bob", file_name="note.txt")
         mentions = self.others["letter"] = await self.letter(
@@ -243,7 +243,7 @@ class Story:
         )
         await emails.take(self.db, org, [campaign], agent, T0, activity_id=mentions)
         text = f"Dear Bob, ask {self.address} at {self.written}."
-        self.others["answer"] = await emails.answer(self.db, org, mentions, agent, text, [], T0)
+        self.others["answer"] = await answers.answer(self.db, org, mentions, agent, text, [], T0)
         return 3, 4
 
     async def letter(

@@ -27,7 +27,7 @@ from callfloor.store.agents import agents, desk_commands, desk_events
 from callfloor.store.calls import activities, dispositions, media
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
-from callfloor.store.email import emails, mailboxes
+from callfloor.store.email import answers, emails, mailboxes
 from callfloor.store.leads import dial_order
 from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
@@ -166,18 +166,24 @@ class Places:
     async def mail_copy(self, text: str) -> None:
         await self.letter("Hello", Cc=f"<{' '.join(text.split())}>")
 
+    async def draft(self, text: str) -> None:
+        letter = await self.letter("Hello")
+        org, agent = self.centre.organisation, self.centre.agent
+        assert await emails.take(self.db, org, [self.centre.inbound], agent, T0, activity_id=letter)
+        await answers.save_draft(self.db, org, letter, agent, text, T0)
+
     async def answer_body(self, text: str) -> None:
         letter = await self.letter("Hello")
         org, agent = self.centre.organisation, self.centre.agent
         assert await emails.take(self.db, org, [self.centre.inbound], agent, T0, activity_id=letter)
-        await emails.answer(self.db, org, letter, agent, text, [], T0)
+        await answers.answer(self.db, org, letter, agent, text, [], T0)
 
 
 PLACES = [
     Places.note, Places.field_name, Places.customer_key, Places.changed_note, Places.agents_note, Places.skip,
     Places.wrong_row, Places.imported_row, Places.pending_row, Places.blocked_reason, Places.file_name,
     Places.deletion_reason, Places.pause, Places.desk, Places.mail_body, Places.mail_subject, Places.mail_copy,
-    Places.answer_body,
+    Places.answer_body, Places.draft,
 ]  # fmt: skip
 words = st.text(st.sampled_from("abc xyz,;!?\n"), max_size=12)
 

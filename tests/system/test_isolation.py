@@ -19,7 +19,7 @@ from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
-from callfloor.store.calls import attempts, legs, media
+from callfloor.store.calls import attempts, media, tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of
@@ -195,7 +195,15 @@ DESK_BODIES: dict[str, Any] = {
     "send_agent_command": {"action": "forceSignOut"},
     "answer_email": {"text": "Hello."},
     "close_email": {},
+    "save_email_draft": {"text": "Dear Jane,"},
+    "move_email": {"agentId": None},
+    "move_task": {"agentId": None},
+    "move_callback": {"agentId": None},
 }
+
+
+# what an agent does with an e-mail that it has taken
+HELD = {"answer_email", "transfer_email", "close_email", "save_email_draft", "return_email"}
 
 
 @dataclass
@@ -207,11 +215,13 @@ class Seated:
     email: int
     file: int
     task: int
+    callback: int
 
     def given(self, operation: Operation) -> dict[str, Any]:
         """Names of what the operation is asked for."""
         centre, body = self.owned.centre, DESK_BODIES.get(operation.operation_id)
         values = {"agentId": centre.agent, "activityId": self.email, "mediaId": self.file, "taskId": self.task}
+        values["leadId"] = self.callback
         path = re.sub(r"{(\w+)}", lambda name: str(values[name[1]]), operation.path)
         if operation.operation_id == "take_email":
             body = {"activityId": self.email}
@@ -226,8 +236,11 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
     centre, now = owned.centre, datetime.now(UTC)
     await agents.make_ready(db, centre.organisation, centre.agent, now)
     await publish(db, centre, AtHand(call=replace(RINGING, number=NUMBER, lead_id=owned.lead)))
-    body = {"agentId": centre.agent, "nextAttemptTimestamp": "2030-01-01T00:00:00Z"}
-    await centre.client.put(f"/leads/{owned.lead}", json=body)
+    body = {
+        "listId": centre.list_id, "phone1": "+61491570157", "agentId": centre.agent,
+        "nextAttemptTimestamp": "2030-01-02T01:00:00Z",
+    }  # fmt: skip
+    callback = (await centre.client.post("/leads", json=body)).json()["leadId"]
     letters = Letters(db, await make_mailbox(db, centre))
     email = (await letters.come(now)).activity_id
     stored = await open_blobs(settings.media_location).put(centre.organisation, b"a file")
@@ -235,13 +248,13 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
         db, centre.organisation, "attachment", email, media.StoredContent(stored.sha256, stored.size),
         content_type="text/plain", duration_s=None, file_name="file.txt", at=now,
     )  # fmt: skip
-    await legs.add_task(db, centre.organisation, centre.inbound, "voicemail", owned.activity, now)
+    await tasks.add(db, centre.organisation, centre.inbound, "voicemail", owned.activity, now)
     task = await db.fetchval("SELECT task_id FROM tasks WHERE organisation_id = $1", centre.organisation)
     await media.add(
         db, centre.organisation, "voicemail", owned.activity, media.StoredContent(stored.sha256, stored.size),
         content_type="audio/wav", duration_s=1, file_name="message.wav", at=now,
     )  # fmt: skip
-    return Seated(owned, email, file, task)
+    return Seated(owned, email, file, task, callback)
 
 
 async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) -> httpx2.Response:
@@ -273,10 +286,10 @@ async def test_a_desk_keeps_to_its_own_organisation(
 @pytest.mark.parametrize("operation", WORKSPACE_OPERATIONS, ids=lambda operation: operation.operation_id)
 async def test_the_owner_of_a_desk_meets_no_404(operation: Operation, seated: Seated, db: Database) -> None:
     centre = seated.owned.centre
-    if operation.operation_id in ("answer_email", "transfer_email", "close_email"):
+    if operation.operation_id in HELD:
         async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
             await client.post("/emails/take", json={"activityId": seated.email})
-    if operation.operation_id == "finish_task":
+    if operation.operation_id in ("finish_task", "return_task"):
         async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
             await client.post(f"/tasks/{seated.task}/take")
     answer = await asked(seated, operation, centre, db)

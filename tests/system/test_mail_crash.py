@@ -17,7 +17,7 @@ import pytest
 from callfloor.contract.mailboxes import Account, Mailbox
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.store.db.pool import Database
-from callfloor.store.email import emails, mailboxes
+from callfloor.store.email import answers, emails, mailboxes
 from callfloor.store.setup import organisations
 from tests.mail.servers import taking
 from tests.system.test_crash import Server, prepared
@@ -108,7 +108,7 @@ async def test_what_was_accepted_is_there_once_and_what_was_answered_goes_out(se
             now = datetime.now(UTC)
             letter = await emails.take(db, org, [campaign], agent, now)
             assert letter is not None
-            answer = await emails.answer(db, org, letter.activity_id, agent, "Gladly.", [], now)
+            answer = await answers.answer(db, org, letter.activity_id, agent, "Gladly.", [], now)
 
             async def begun() -> bool:
                 return len(taker.taken) == 1

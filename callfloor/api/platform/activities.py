@@ -287,6 +287,7 @@ def _email_of(row: Record, media: Sequence[Record], prefix: str) -> Email:
         in_reply_to=None if message is None else message.in_reply_to,
         timestamps=EmailTimestamps(
             created=format_timestamp(row["created_at"], zone(row["campaign_timezone"])),
+            taken=_shown(row, "left_queue_at") if inbound and row["agent_id"] is not None else None,
             answered=_shown(row, "answered_at"),
             wrap_up=_shown(row, "wrap_up_at"),
         ),

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from callfloor.api.call import Call, invalid
 from callfloor.contract.codes import LeadStatus, Scope
-from callfloor.contract.leads import CallbackMoved, LeadUpdate, MovedReason
+from callfloor.contract.leads import CallbackMoved, LeadUpdate
 from callfloor.errors import CallbackRefused, DoNotCallStays, FieldError, ScopeMissing
 from callfloor.rules.dialling.callbacks import (
     CallbackError,
@@ -29,10 +29,6 @@ from callfloor.store.people import users
 from callfloor.store.privacy import do_not_call
 from callfloor.store.privacy.do_not_call import Doing
 
-_WHY: dict[Moved, MovedReason] = {
-    Moved.INACTIVE: "agent-inactive",
-    Moved.LEFT_CAMPAIGN: "agent-left-campaign",
-}
 # Whoever has it may let people be called again who asked not to be.
 LIFTS: Scope = "do-not-call:write"
 # What a callback depends on besides itself.
@@ -140,5 +136,5 @@ def moved_of(row: leads.LeadRecord, at: ZoneInfo) -> CallbackMoved | None:
     if row["last_attempt_at"] is not None and row["last_attempt_at"] > moved_at:
         # that callback was made
         return None
-    why = _WHY[Moved(row["callback_moved_why"])]
+    why = Moved(row["callback_moved_why"]).word
     return CallbackMoved(agent_id=row["callback_was_of"], reason=why, timestamp=format_timestamp(moved_at, at))

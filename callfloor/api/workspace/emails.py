@@ -10,7 +10,7 @@ from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
 from callfloor.api.platform.media import download_media
-from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.api.workspace.people import OWN, agent_of, moved_of, shown
 from callfloor.contract.workspace import EventType
 from callfloor.contract.workspace_emails import (
     LARGEST_ANSWER,
@@ -18,6 +18,8 @@ from callfloor.contract.workspace_emails import (
     EmailAnswered,
     EmailClose,
     EmailContent,
+    EmailDraft,
+    EmailDraftUpdate,
     EmailFile,
     Emails,
     EmailTake,
@@ -27,11 +29,13 @@ from callfloor.contract.workspace_emails import (
 )
 from callfloor.disks import MEDIA, writing
 from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
-from callfloor.store.agents import desk_events, desk_options
+from callfloor.rules.dialling.callbacks import Moved
+from callfloor.store.agents import desk_events, desk_options, returns
 from callfloor.store.calls import activities
 from callfloor.store.calls.media import StoredContent
-from callfloor.store.email import emails
-from callfloor.store.email.emails import CannotAnswerError, Email, NewAttachment, NotHeldError
+from callfloor.store.email import answers, emails
+from callfloor.store.email.answers import CannotAnswerError, NewAttachment
+from callfloor.store.email.emails import Email, NotHeldError
 from callfloor.store.people import users
 
 _WAITING: dict[str, Any] = {
@@ -41,6 +45,7 @@ _WAITING: dict[str, Any] = {
     "preferred": False,
     "from": "Jane <jane@example.com>",
     "subject": "My bill",
+    "moved": {"agentId": 1003, "reason": "agent-signed-out", "timestamp": "2021-08-01T14:10:00+10:00"},
 }
 _EMAIL: dict[str, Any] = {
     "activityId": 7001,
@@ -60,6 +65,8 @@ _EMAIL: dict[str, Any] = {
     "automatic": None,
     "delivery": None,
     "erased": False,
+    "draft": {"text": "Dear Jane,", "agentId": 1003, "saved": "2021-08-01T14:01:00+10:00"},
+    "moved": None,
 }
 _ANSWERED = {"activityId": 7002}
 _NOT_HELD = "The e-mail is not yours to answer: take it first, or somebody else has it."
@@ -94,6 +101,7 @@ async def list_emails(call: Call) -> Emails:
                 preferred=each.preferred_agent_id == agent_id,
                 from_=each.sender,
                 subject=each.subject,
+                moved=moved_of(each.moved, call.zone),
             )
             for each in sorted(found, key=lambda each: (each.waiting_since, each.activity_id))
         ],
@@ -101,7 +109,7 @@ async def list_emails(call: Call) -> Emails:
             OwnEmail(
                 activity_id=row["activity_id"],
                 campaign_id=row["campaign_id"],
-                taken=shown(row["answered_at"], call.zone),
+                taken=shown(row["left_queue_at"], call.zone),
             )
             for row in await desk_events.own_emails(call.db, call.organisation, agent_id)
         ],
@@ -191,12 +199,52 @@ async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answe
             blob = await call.services.blobs.put(organisation, each.content)
         files.append(NewAttachment(StoredContent(blob.sha256, blob.size), each.content_type, each.file_name))
     try:
-        sent = await emails.answer(db, organisation, activity_id, agent_id, body.text, files, call.now)
+        sent = await answers.answer(db, organisation, activity_id, agent_id, body.text, files, call.now)
     except NotHeldError as error:
         raise EmailNotHeld(_NOT_HELD) from error
     except CannotAnswerError as error:
         raise EmailUnanswerable(f"It cannot be answered: {error}.") from error
     return Answer(EmailAnswered(activity_id=sent), headers={"Location": f"{call.prefix}/emails/{sent}"})
+
+
+@operation(
+    "PUT",
+    "/emails/{activityId}/draft",
+    scope="workspace",
+    summary="Keep a draft",
+    tag="emails",
+    status=204,
+    request={"text": "Dear Jane,"},
+    problems=[*OWN, EmailNotHeld],
+    largest=LARGEST_ANSWER,
+)
+async def save_email_draft(call: Call, activity_id: int, body: EmailDraftUpdate) -> None:
+    """Keep what you have written so far of an answer: it stays with the e-mail, whoever has it next. An answer that is
+    sent ends it."""
+    agent_id = agent_of(call.caller)
+    await _readable(call, activity_id)
+    try:
+        await answers.save_draft(call.db, call.organisation, activity_id, agent_id, body.text or None, call.now)
+    except NotHeldError as error:
+        raise EmailNotHeld(_NOT_HELD) from error
+
+
+@operation(
+    "POST",
+    "/emails/{activityId}/return",
+    scope="workspace",
+    summary="Give an e-mail back",
+    tag="emails",
+    status=204,
+    problems=[*OWN, EmailNotHeld],
+)
+async def return_email(call: Call, activity_id: int) -> None:
+    """An e-mail that you took waits in its queue again, in its old place and with its draft. One that was answered is
+    closed."""
+    agent_id = agent_of(call.caller)
+    await _readable(call, activity_id)
+    if not await returns.email_back(call.db, call.organisation, activity_id, agent_id, Moved.AGENT, call.now):
+        raise EmailNotHeld(_NOT_HELD)
 
 
 @operation(
@@ -308,4 +356,8 @@ async def _shown(call: Call, email: Email) -> EmailContent:
         automatic=email.automatic,
         delivery=email.delivery,
         erased=email.erased,
+        draft=None
+        if email.draft is None
+        else EmailDraft(text=email.draft.text, agent_id=email.draft.agent_id, saved=shown(email.draft.at, call.zone)),
+        moved=moved_of(email.moved, call.zone),
     )

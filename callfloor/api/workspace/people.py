@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from callfloor.api.call import Call, not_found
 from callfloor.contract.workspace import Event, Session
+from callfloor.contract.workspace_emails import WorkMoved
 from callfloor.errors import NotAnAgent, NotASupervisor, NotSignedIn, Problem
 from callfloor.store.agents import desk_events
+from callfloor.store.email.emails import Moving
 from callfloor.store.people.tokens import Caller
 
 OWN: tuple[type[Problem], ...] = (NotSignedIn, NotAnAgent)
@@ -58,6 +60,13 @@ def local(session: Session, zone: ZoneInfo) -> Session:
 
 def local_event(event: Event, zone: ZoneInfo) -> Event:
     return replace(event, timestamp=shown(event.timestamp, zone), session=local(event.session, zone))
+
+
+def moved_of(moving: Moving | None, zone: ZoneInfo) -> WorkMoved | None:
+    """Whose work it was before, as the API says it."""
+    if moving is None:
+        return None
+    return WorkMoved(agent_id=moving.agent_id, reason=moving.why.word, timestamp=shown(moving.at, zone))
 
 
 def _shown(at: datetime | None, zone: ZoneInfo) -> datetime | None:

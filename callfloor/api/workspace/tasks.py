@@ -11,13 +11,16 @@ from callfloor.api.call import Call, not_found
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
 from callfloor.api.platform.media import download_media
-from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.api.workspace.people import OWN, agent_of, moved_of, shown
 from callfloor.contract.workspace_tasks import Task, Tasks
 from callfloor.errors import MediaDeleted, RangeNotSatisfiable, TaskNotFree
-from callfloor.store.calls import legs
+from callfloor.rules.dialling.callbacks import Moved
+from callfloor.store.calls import tasks
+from callfloor.store.email.emails import moving
+from callfloor.store.leads import callbacks
 
 MOST = 100
-_TASK: dict[str, Any] = {
+TASK_EXAMPLE: dict[str, Any] = {
     "taskId": 12,
     "kind": "voicemail",
     "campaignId": 1,
@@ -27,8 +30,10 @@ _TASK: dict[str, Any] = {
     "number": "+61491570156",
     "messageUri": "/workspace/v1/tasks/12/message",
     "done": False,
+    "leadId": None,
+    "moved": None,
 }
-_TAKEN = _TASK | {"agentId": 1002}
+_TAKEN = TASK_EXAMPLE | {"agentId": 1002}
 
 
 @operation(
@@ -37,13 +42,13 @@ _TAKEN = _TASK | {"agentId": 1002}
     scope="workspace",
     summary="What callers left to do",
     tag="tasks",
-    example={"tasks": [_TASK]},
+    example={"tasks": [TASK_EXAMPLE]},
     problems=OWN,
 )
 async def list_tasks(call: Call) -> Tasks:
     """Messages to listen to and callers to call back, of your queues."""
-    rows = await legs.tasks(call.db, call.organisation, agent_of(call.caller), MOST)
-    return Tasks(tasks=[_shown(call, row) for row in rows])
+    rows = await tasks.of_agent(call.db, call.organisation, agent_of(call.caller), MOST)
+    return Tasks(tasks=[shown_task(call, row) for row in rows])
 
 
 @operation(
@@ -56,12 +61,14 @@ async def list_tasks(call: Call) -> Tasks:
     problems=[*OWN, TaskNotFree],
 )
 async def take_task(call: Call, task_id: int) -> Task:
-    """It is yours from now on, and nobody else sees it."""
+    """It is yours from now on, and nobody else sees it. A callback is your own callback then, which the dialler makes
+    for you, or you by hand; you have to belong to the campaign that it is dialled from."""
     agent_id = agent_of(call.caller)
     await _task(call, agent_id, task_id)
-    if not await legs.take_task(call.db, call.organisation, task_id, agent_id, call.now):
-        raise TaskNotFree("Somebody else has taken the task, or it is done.")
-    return _shown(call, await _task(call, agent_id, task_id))
+    refused = await tasks.take(call.db, call.organisation, task_id, agent_id, call.now)
+    if refused is not None:
+        raise TaskNotFree(_REFUSED[refused])
+    return shown_task(call, await _task(call, agent_id, task_id))
 
 
 @operation(
@@ -74,12 +81,34 @@ async def take_task(call: Call, task_id: int) -> Task:
     problems=[*OWN, TaskNotFree],
 )
 async def finish_task(call: Call, task_id: int) -> Task:
-    """The task that you took is done."""
+    """The task that you took is done; of a callback: the caller was helped, and is not called back any more."""
     agent_id = agent_of(call.caller)
     await _task(call, agent_id, task_id)
-    if not await legs.finish_task(call.db, call.organisation, task_id, agent_id, call.now):
+    if not await tasks.finish(call.db, call.organisation, task_id, agent_id, call.now):
         raise TaskNotFree("Take the task first; or it is somebody else's, or done.")
-    return _shown(call, await _task(call, agent_id, task_id))
+    return shown_task(call, await _task(call, agent_id, task_id))
+
+
+@operation(
+    "POST",
+    "/tasks/{taskId}/return",
+    scope="workspace",
+    summary="Give a task back",
+    tag="tasks",
+    example=TASK_EXAMPLE,
+    problems=[*OWN, TaskNotFree],
+)
+async def return_task(call: Call, task_id: int) -> Task:
+    """A task that you took is the queue's again."""
+    agent_id, db, organisation = agent_of(call.caller), call.db, call.organisation
+    row = await _task(call, agent_id, task_id)
+    if row["agent_id"] != agent_id or row["done"]:
+        raise TaskNotFree("The task is not yours, or it is done.")
+    if row["lead_id"] is None:
+        await tasks.move(db, organisation, task_id, None, Moved.AGENT, call.now)
+    else:
+        await callbacks.to_queue(db, organisation, agent_id, Moved.AGENT, call.now, only=[row["lead_id"]])
+    return shown_task(call, await _task(call, agent_id, task_id))
 
 
 @operation(
@@ -100,15 +129,23 @@ async def download_message(call: Call, task_id: int) -> Response:
     return await download_media.handler(call, row["media_id"])
 
 
+_REFUSED: dict[tasks.Refused, str] = {
+    "not-free": "Somebody else has taken the task, or it is done.",
+    "being-called": "The caller is being called back at this moment.",
+    "not-in-campaign": "This caller is called back by a campaign that you do not work in.",
+}
+
+
 async def _task(call: Call, agent_id: int, task_id: int) -> Record:
     """A task of the agent's queues. Raises `NotFound`."""
-    row = await legs.task(call.db, call.organisation, agent_id, task_id)
+    row = await tasks.get(call.db, call.organisation, agent_id, task_id)
     if row is None:
         raise not_found("task")
     return row
 
 
-def _shown(call: Call, row: Record) -> Task:
+def shown_task(call: Call, row: Record) -> Task:
+    """A row of `store.calls.tasks` as the API shows it."""
     uri = f"{call.prefix}/tasks/{row['task_id']}/message"
     return Task(
         task_id=row["task_id"],
@@ -119,5 +156,7 @@ def _shown(call: Call, row: Record) -> Task:
         agent_id=row["agent_id"],
         number=row["contact"],
         message_uri=None if row["media_id"] is None else uri,
-        done=row["done_at"] is not None,
+        done=row["done"],
+        lead_id=row["lead_id"],
+        moved=moved_of(moving(row), call.zone),
     )

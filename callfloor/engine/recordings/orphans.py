@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from callfloor.contract.codes import ActivityStatus
 from callfloor.engine.recordings.fetch import RecordingKind, Recordings, enter
 from callfloor.floor.plan import CampaignKey
-from callfloor.store.calls import legs
+from callfloor.store.calls import legs, tasks
 from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import CallId, Carrier
 
@@ -63,5 +63,5 @@ class Leftovers:
         async with self._db.transaction():
             await enter(self._db, key.organisation, activity, kind, stored, at)
             if kind == "voicemail":
-                await legs.add_task(self._db, key.organisation, key.campaign, "voicemail", activity, at)
+                await tasks.add(self._db, key.organisation, key.campaign, "voicemail", activity, at)
         await self._recordings.forget(call, part)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from callfloor.contract.codes import LEAD_STATUS_NAMES, DialStatus, LeadStatus
+from callfloor.contract.codes import LEAD_STATUS_NAMES, DialStatus, LeadStatus, MovedReason
 from callfloor.rules.dialling.eligibility import judge
 from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
 from callfloor.rules.dialling.strategy import CALLBACKS, lead_status_after
@@ -41,10 +41,28 @@ _SWITCHED_ON = ListFacts(in_dialler=True, weight=1)
 
 
 class Moved(IntEnum):
-    """Why a callback is not its agent's any more but the queue's."""
+    """Why a callback, e-mail or task is not its agent's any more."""
 
     INACTIVE = 1
     LEFT_CAMPAIGN = 2
+    SIGNED_OUT = 3
+    SUPERVISOR = 4
+    # the agent gave it back
+    AGENT = 5
+
+    @property
+    def word(self) -> MovedReason:
+        """As APIs say it."""
+        return _MOVED[self]
+
+
+_MOVED: dict[Moved, MovedReason] = {
+    Moved.INACTIVE: "agent-inactive",
+    Moved.LEFT_CAMPAIGN: "agent-left-campaign",
+    Moved.SIGNED_OUT: "agent-signed-out",
+    Moved.SUPERVISOR: "supervisor",
+    Moved.AGENT: "agent",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ KEPT = "1 hour"
 _OWN_EMAILS = """
 FROM activities
 WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL
-    AND answered_at IS NOT NULL AND hang_up_at IS NULL
-ORDER BY answered_at, activity_id"""
+    AND hang_up_at IS NULL AND erased_at IS NULL
+ORDER BY left_queue_at, activity_id"""
 # The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
 # $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is
 # known by its moment.
@@ -93,7 +93,7 @@ LEFT JOIN LATERAL (
 ) AS e ON true
 WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND u.account_active
 ORDER BY e.sequence"""
-OWN_EMAILS_SQL = f"SELECT activity_id, campaign_id, answered_at {_OWN_EMAILS}"
+OWN_EMAILS_SQL = f"SELECT activity_id, campaign_id, left_queue_at {_OWN_EMAILS}"
 EXPIRE_SQL = f"""
 DELETE FROM workspace_events WHERE (organisation_id, agent_id, sequence) IN (
     SELECT organisation_id, agent_id, sequence FROM workspace_events

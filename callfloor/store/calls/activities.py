@@ -77,16 +77,19 @@ RETURNING 1"""
 TRANSFER_SQL = f"""
 WITH parent AS (
     UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = {_HELD}
-    {_HERE} AND answered_at IS NOT NULL AND hang_up_at IS NULL AND wrap_up_at IS NULL
+    {_HERE} AND (answered_at IS NOT NULL OR type = 'email.inbound') AND hang_up_at IS NULL AND wrap_up_at IS NULL
         AND EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $4)
     RETURNING *
 )
 INSERT INTO activities (organisation_id, created_at, type, parent_activity_id, root_activity_id, status_id, campaign_id,
-    lead_id, attempt_id, phone_index, contact, own_contact, email, join_queue_at, answered_at, agent_id,
+    lead_id, attempt_id, phone_index, contact, own_contact, email, join_queue_at, answered_at, left_queue_at, agent_id,
     agent_interaction_id)
-SELECT organisation_id, hang_up_at, type, activity_id, root_activity_id, CASE WHEN $5::bigint IS NULL THEN 2 ELSE 3 END,
+SELECT organisation_id, hang_up_at, type, activity_id, root_activity_id,
+    CASE WHEN $5::bigint IS NULL THEN 2 WHEN type LIKE 'email.%' THEN 12 ELSE 3 END,
     $4, lead_id, attempt_id, phone_index, contact, own_contact, email,
-    CASE WHEN $5 IS NULL THEN hang_up_at END, CASE WHEN $5 IS NOT NULL THEN hang_up_at END, $5,
+    CASE WHEN $5 IS NULL THEN hang_up_at END,
+    CASE WHEN $5 IS NOT NULL AND type LIKE 'call.%' THEN hang_up_at END,
+    CASE WHEN $5 IS NOT NULL AND type LIKE 'email.%' THEN hang_up_at END, $5,
     CASE WHEN $5 IS NOT NULL THEN nextval('agent_interaction_ids') END
 FROM parent
 RETURNING activity_id"""
@@ -94,8 +97,11 @@ RETURNING activity_id"""
 _LEFT_BY_CALL = f"{LeadStatus.NO_RESULT:d}, {LeadStatus.CONTACTED:d}"
 WRAP_UP_SQL = f"""
 WITH wrapped AS (
-    UPDATE activities SET wrap_up_at = greatest($3, hang_up_at, answered_at), wrap_code = $4
-    {_HERE} AND wrap_up_at IS NULL AND answered_at IS NOT NULL AND (hang_up_at IS NOT NULL OR type LIKE 'email.%')
+    UPDATE activities SET wrap_up_at = greatest($3, hang_up_at, answered_at), wrap_code = $4,
+        status_id = CASE WHEN type = 'email.inbound' AND answered_at IS NULL
+            THEN {ActivityStatus.NOT_ANSWERED:d} ELSE status_id END
+    {_HERE} AND wrap_up_at IS NULL
+        AND (answered_at IS NOT NULL AND hang_up_at IS NOT NULL OR type LIKE 'email.%' AND agent_id IS NOT NULL)
         AND ($4::integer IS NULL OR EXISTS (
             SELECT FROM wrap_codes w
             WHERE w.organisation_id = $1 AND w.campaign_id = activities.campaign_id AND w.code = $4))

@@ -96,29 +96,6 @@ WHERE organisation_id = $1 AND activity_id = $2 AND status_id = 6 AND hang_up_at
 ANSWER_QUESTION_SQL = """
 INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING"""
-ADD_TASK_SQL = """
-INSERT INTO tasks (organisation_id, campaign_id, kind, activity_id, created_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT ON CONSTRAINT tasks_activity_key DO NOTHING"""
-_TASK = """
-SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.agent_id, t.done_at, a.contact,
-    (SELECT max(v.media_id) FROM media v WHERE v.organisation_id = t.organisation_id AND v.activity_id = t.activity_id
-        AND v.kind = 'voicemail' AND v.deleted_at IS NULL) AS media_id
-FROM tasks t
-JOIN campaign_agents m ON m.organisation_id = t.organisation_id AND m.campaign_id = t.campaign_id AND m.agent_id = $2
-LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id"""
-TASKS_SQL = f"""{_TASK}
-WHERE t.organisation_id = $1 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $2)
-ORDER BY t.created_at, t.task_id LIMIT $3"""
-TASK_SQL = f"{_TASK} WHERE t.organisation_id = $1 AND t.task_id = $3"
-TAKE_TASK_SQL = """
-UPDATE tasks t SET agent_id = $3, taken_at = coalesce(t.taken_at, $4)
-WHERE t.organisation_id = $1 AND t.task_id = $2 AND t.done_at IS NULL AND (t.agent_id IS NULL OR t.agent_id = $3)
-    AND EXISTS (SELECT FROM campaign_agents m
-        WHERE m.organisation_id = $1 AND m.campaign_id = t.campaign_id AND m.agent_id = $3)
-RETURNING 1"""
-FINISH_TASK_SQL = """
-UPDATE tasks SET done_at = $4 WHERE organisation_id = $1 AND task_id = $2 AND agent_id = $3 AND done_at IS NULL
-RETURNING 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,30 +176,3 @@ async def answer_question(
 ) -> None:
     """What a caller answered in a survey; the first answer stands."""
     await db.execute(ANSWER_QUESTION_SQL, organisation, activity_id, question, answer, at)
-
-
-async def add_task(
-    db: Database, organisation: int, campaign_id: int, kind: str, activity_id: int, at: datetime
-) -> None:
-    """Somebody of the campaign has to look at this activity: `voicemail` or `callback`."""
-    await db.execute(ADD_TASK_SQL, organisation, campaign_id, kind, activity_id, at)
-
-
-async def tasks(db: Database, organisation: int, agent_id: int, count: int) -> Sequence[Record]:
-    """What is to be done in the agent's queues and is nobody else's, oldest first."""
-    return await db.fetch(TASKS_SQL, organisation, agent_id, count)
-
-
-async def task(db: Database, organisation: int, agent_id: int, task_id: int) -> Record | None:
-    """A task of one of the agent's queues, done or not."""
-    return await db.fetchrow(TASK_SQL, organisation, agent_id, task_id)
-
-
-async def take_task(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> bool:
-    """The agent does it; False: it is done, somebody else's, or of a queue that the agent does not serve."""
-    return await db.fetchval(TAKE_TASK_SQL, organisation, task_id, agent_id, at) is not None
-
-
-async def finish_task(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> bool:
-    """The agent who took it has done it."""
-    return await db.fetchval(FINISH_TASK_SQL, organisation, task_id, agent_id, at) is not None

@@ -1,9 +1,9 @@
-"""E-mails and the agents who answer them: the queue, what a message says, its answers and its end.
+"""E-mails and the agents who have them: the queue, what a message says, and its end.
 
-A message waits in the queue of its mailbox's campaign from its arrival on (store/email/arrivals.py). `take`
-gives the oldest one to an agent, whose it is until `close` or `transfer`; meanwhile `answer` may be called any number
-of times. A notification on `QUEUED_CHANNEL` says `ORGANISATION CAMPAIGN` whenever a message begins to wait: a hint, as
-every notification. Every time is an argument and aware.
+A message waits in the queue of its mailbox's campaign from the transaction that stores it (store/email/arrivals.py).
+`take` gives the oldest one to an agent, whose it is until `close` or `transfer`; meanwhile it may be answered any
+number of times (store/email/answers.py). A notification on `QUEUED_CHANNEL` says `ORGANISATION CAMPAIGN` whenever a
+message begins to wait: a hint, as every notification. Every time is an argument and aware.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from uuid import uuid4
 
 import msgspec
 from asyncpg import Record
 
-from callfloor.rules.privacy.identifiers import identifiers
-from callfloor.store.calls import activities, media
-from callfloor.store.calls.activities import Message, NewEmail, WrapUp
-from callfloor.store.calls.media import StoredContent
+from callfloor.contract.codes import ActivityStatus
+from callfloor.rules.dialling.callbacks import Moved
+from callfloor.store.calls import activities
+from callfloor.store.calls.activities import Message, WrapUp
 from callfloor.store.db.pool import Database
-from callfloor.store.email import outbox
 
 QUEUED_CHANNEL = "callfloor_email"
-# The first message of a conversation and the last ones are named in an answer, as RFC 5322 advises.
-MOST_ANCESTORS = 20
 Delivery = Literal["waiting", "sending", "sent", "bounced"]
 Automatic = Literal["auto-submitted", "loop", "list", "flood", "bounce"]
 
@@ -34,7 +30,8 @@ _JOINED = """
     JOIN activities a
         ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at"""
 WAITING_SQL = f"""
-SELECT e.activity_id, e.campaign_id, e.waiting_since, e.preferred_agent_id, a.email::text AS email
+SELECT e.activity_id, e.campaign_id, e.waiting_since, e.preferred_agent_id, a.email::text AS email,
+    e.was_of, e.moved_at, e.moved_why
 FROM emails e {_JOINED}
 WHERE e.organisation_id = $1 AND e.campaign_id = $2 AND e.waiting_since IS NOT NULL
 ORDER BY e.waiting_since, e.activity_id LIMIT $3"""
@@ -47,10 +44,16 @@ ORDER BY e.waiting_since, e.activity_id LIMIT 1 FOR UPDATE OF a SKIP LOCKED"""
 LEAVE_QUEUE_SQL = """
 UPDATE emails SET waiting_since = NULL
 WHERE organisation_id = $1 AND activity_id = $2 AND waiting_since IS NOT NULL RETURNING 1"""
+# Answered it is when an answer is written.
+TAKE_SQL = f"""
+UPDATE activities SET status_id = {ActivityStatus.TAKEN:d}, agent_id = $3,
+    left_queue_at = greatest($4, join_queue_at, created_at), agent_interaction_id = nextval('agent_interaction_ids')
+WHERE organisation_id = $1 AND activity_id = $2 AND status_id IN (1, 2) AND hang_up_at IS NULL
+RETURNING agent_interaction_id"""
 READ_SQL = f"""
 SELECT a.activity_id, a.parent_activity_id, a.root_activity_id, a.type, a.campaign_id, a.agent_id, a.created_at,
     a.wrap_up_at, a.wrap_code, a.erased_at, a.email::text AS email, e.cc, e.body_text, e.html_media_id, e.automatic,
-    e.media_activity_id, o.state AS delivery
+    e.media_activity_id, e.draft, e.draft_at, e.draft_by, e.was_of, e.moved_at, e.moved_why, o.state AS delivery
 FROM emails e {_JOINED}
 LEFT JOIN outgoing_mail o ON o.organisation_id = e.organisation_id AND o.activity_id = e.activity_id
 WHERE e.organisation_id = $1 AND e.activity_id = $2"""
@@ -65,23 +68,21 @@ SELECT media_id, file_name, content_type, size FROM media
 WHERE organisation_id = $1 AND activity_id = $2 AND kind = 'attachment' AND deleted_at IS NULL ORDER BY media_id"""
 HELD_SQL = f"""
 SELECT a.campaign_id, a.contact, a.email::text AS email, e.created_at, e.mailbox_id, e.reply_to, e.message_id,
-    e.ancestors, m.address, m.active AND m.send IS NOT NULL AS sends
+    e.ancestors, e.identifiers, m.address, m.active AND m.send IS NOT NULL AS sends
 FROM emails e {_JOINED}
 LEFT JOIN mailboxes m ON m.organisation_id = e.organisation_id AND m.mailbox_id = e.mailbox_id
 WHERE e.organisation_id = $1 AND e.activity_id = $2 AND a.agent_id = $3 AND a.type = 'email.inbound'
-    AND a.answered_at IS NOT NULL AND a.hang_up_at IS NULL AND a.wrap_up_at IS NULL AND a.erased_at IS NULL
+    AND a.hang_up_at IS NULL AND a.wrap_up_at IS NULL AND a.erased_at IS NULL
 FOR UPDATE OF a"""
-WRITE_SQL = """
-INSERT INTO emails (organisation_id, activity_id, created_at, mailbox_id, campaign_id, media_activity_id, message_id,
-    ancestors, body_text, identifiers)
-VALUES ($1, $2, $3, $4, $5, $2, $6, $7, $8, $9)"""
 # The copy has no delivery hash: the message was delivered once.
 HAND_OVER_SQL = """
 INSERT INTO emails (organisation_id, activity_id, created_at, mailbox_id, campaign_id, waiting_since, media_activity_id,
-    message_id, ancestors, reply_to, cc, body_text, html_media_id, copy_media_ids, identifiers)
+    message_id, ancestors, reply_to, cc, body_text, html_media_id, copy_media_ids, identifiers, draft, draft_at,
+    draft_by, was_of, moved_at, moved_why)
 SELECT a.organisation_id, a.activity_id, a.created_at, e.mailbox_id, a.campaign_id,
     CASE WHEN a.agent_id IS NULL THEN a.created_at END, e.media_activity_id, e.message_id, e.ancestors, e.reply_to,
-    e.cc, e.body_text, e.html_media_id, e.copy_media_ids, e.identifiers
+    e.cc, e.body_text, e.html_media_id, e.copy_media_ids, e.identifiers, e.draft, e.draft_at, e.draft_by,
+    e.was_of, e.moved_at, e.moved_why
 FROM emails e JOIN activities a ON a.organisation_id = e.organisation_id AND a.activity_id = $3
 WHERE e.organisation_id = $1 AND e.activity_id = $2"""
 NOTIFY_SQL = f"SELECT pg_notify('{QUEUED_CHANNEL}', $1::bigint || ' ' || $2::bigint)"
@@ -92,10 +93,6 @@ class NotHeldError(LookupError):
 
     def __init__(self) -> None:
         super().__init__("the e-mail is not this agent's to answer")
-
-
-class CannotAnswerError(ValueError):
-    """The e-mail cannot be answered: it came from nowhere, or its mailbox sends nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +106,7 @@ class Waiting:
     """Who wrote to this customer before in the same conversation."""
     sender: str | None
     subject: str | None
+    moved: Moving | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +127,27 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class NewAttachment:
-    """Bytes that were put into the media store, to go out with an answer."""
+class Draft:
+    """An answer that is not finished, and who wrote it."""
 
-    content: StoredContent
-    content_type: str
-    file_name: str
+    text: str
+    agent_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Whose work it was before, since when it is not, and why."""
+
+    agent_id: int
+    at: datetime
+    why: Moved
+
+
+def moving(row: Record) -> Moving | None:
+    """Of a row of `emails` or `tasks`."""
+    was_of: int | None = row["was_of"]
+    return None if was_of is None else Moving(was_of, row["moved_at"], Moved(row["moved_why"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +174,15 @@ class Email:
     """Why it was not queued."""
     delivery: Delivery | None
     """What became of an answer; `bounced`: it did not arrive."""
+    draft: Draft | None
+    moved: Moving | None
 
 
 async def waiting(db: Database, organisation: int, campaign_id: int, count: int = 100) -> list[Waiting]:
     """At most `count` e-mails that wait in a campaign's queue, oldest first."""
     found: list[Waiting] = []
     for row in await db.fetch(WAITING_SQL, organisation, campaign_id, count):
-        message = _message(row)
+        message = message_of(row)
         found.append(
             Waiting(
                 row["activity_id"],
@@ -176,6 +191,7 @@ async def waiting(db: Database, organisation: int, campaign_id: int, count: int 
                 row["preferred_agent_id"],
                 message and message.from_,
                 message and message.subject,
+                moving(row),
             )
         )
     return found
@@ -200,7 +216,7 @@ async def take(
             # another may have taken it between our look and our lock
             if await db.fetchval(LEAVE_QUEUE_SQL, organisation, found) is None:
                 continue
-            interaction = await activities.answer(db, organisation, found, agent_id, at)
+            interaction = await db.fetchval(TAKE_SQL, organisation, found, agent_id, at)
             if interaction is not None:
                 return Taken(found, row["campaign_id"], interaction)
     return None
@@ -223,7 +239,7 @@ async def read(db: Database, organisation: int, activity_id: int) -> Email | Non
         closed=row["wrap_up_at"],
         wrap_code=row["wrap_code"],
         erased=row["erased_at"] is not None,
-        message=_message(row),
+        message=message_of(row),
         cc=row["cc"],
         body_text=row["body_text"],
         html_media_id=row["html_media_id"],
@@ -232,6 +248,8 @@ async def read(db: Database, organisation: int, activity_id: int) -> Email | Non
         ],
         automatic=row["automatic"],
         delivery=row["delivery"],
+        draft=None if row["draft"] is None else Draft(row["draft"], row["draft_by"], row["draft_at"]),
+        moved=moving(row),
     )
 
 
@@ -241,81 +259,15 @@ async def conversation(db: Database, organisation: int, root_activity_id: int) -
     return [row["activity_id"] for row in rows]
 
 
-async def answer(
-    db: Database,
-    organisation: int,
-    activity_id: int,
-    agent_id: int,
-    body_text: str,
-    attachments: Sequence[NewAttachment],
-    at: datetime,
-) -> int:
-    """Write an answer to an e-mail that the agent took; returns the id of its `email.outbound` activity.
-
-    It is sent soon after the transaction commits, once. The bytes of `attachments` must be in the media store already.
-    Raises `NotHeldError`, `CannotAnswerError`.
-    """
-    async with db.transaction():
-        held = await _held(db, organisation, activity_id, agent_id)
-        recipient = held["reply_to"] or held["contact"]
-        if recipient is None:
-            raise CannotAnswerError("the e-mail names no sender to answer to")
-        if held["address"] is None or not held["sends"]:
-            raise CannotAnswerError("the mailbox of this e-mail sends nothing")
-        message = _reply(_message(held), held["address"], recipient)
-        new = NewEmail(
-            "email.outbound",
-            held["campaign_id"],
-            held["contact"],
-            held["address"],
-            message,
-            agent_id,
-            parent_activity_id=activity_id,
-        )
-        sent_id = await activities.open_email(db, organisation, new, at)
-        body = _text(body_text)
-        ancestors = _ancestors(held["ancestors"], held["message_id"])
-        written = (body, recipient, message.subject, message.to, message.message_id, message.in_reply_to)
-        known = identifiers((*written, *ancestors)) or None
-        await db.execute(
-            WRITE_SQL,
-            organisation,
-            sent_id,
-            at,
-            held["mailbox_id"],
-            held["campaign_id"],
-            message.message_id,
-            ancestors,
-            body,
-            known,
-        )
-        # in one order, as all do who hold several
-        for sha256 in sorted({each.content.sha256 for each in attachments}):
-            await media.lock_content(db, organisation, sha256)
-        for each in attachments:
-            await media.add(
-                db,
-                organisation,
-                "attachment",
-                sent_id,
-                each.content,
-                content_type=each.content_type,
-                duration_s=None,
-                file_name=each.file_name,
-                at=at,
-            )
-        await outbox.add(db, organisation, sent_id, held["mailbox_id"], recipient, at)
-        # nothing is left to be done about the answer itself
-        await activities.wrap_up(db, organisation, sent_id, WrapUp(None), at)
-    return sent_id
-
-
 async def close(
     db: Database, organisation: int, activity_id: int, agent_id: int, wrap_code: int | None, at: datetime
 ) -> None:
-    """The agent is done with an e-mail, answered or not. Raises `NotHeldError`, `activities.UnknownWrapCodeError`."""
+    """The agent is done with an e-mail, answered or not, which its status says.
+
+    Raises `NotHeldError`, `activities.UnknownWrapCodeError`.
+    """
     async with db.transaction():
-        await _held(db, organisation, activity_id, agent_id)
+        await held(db, organisation, activity_id, agent_id)
         await activities.wrap_up(db, organisation, activity_id, WrapUp(wrap_code), at)
 
 
@@ -333,7 +285,7 @@ async def transfer(
     Returns the id of the child activity. Raises `NotHeldError`, `LookupError` without such a campaign.
     """
     async with db.transaction():
-        await _held(db, organisation, activity_id, agent_id)
+        await held(db, organisation, activity_id, agent_id)
         child = await activities.transfer(db, organisation, activity_id, campaign_id, to_agent_id, at)
         if child is None:
             raise LookupError("there is no such campaign in this organisation")
@@ -349,30 +301,13 @@ async def notify_queued(db: Database, organisation: int, campaign_id: int) -> No
     await db.execute(NOTIFY_SQL, organisation, campaign_id)
 
 
-async def _held(db: Database, organisation: int, activity_id: int, agent_id: int) -> Record:
+async def held(db: Database, organisation: int, activity_id: int, agent_id: int) -> Record:
+    """The e-mail, locked, that is this agent's to answer. Raises `NotHeldError`."""
     row = await db.fetchrow(HELD_SQL, organisation, activity_id, agent_id)
     if row is None:
         raise NotHeldError
     return row
 
 
-def _message(row: Record) -> Message | None:
+def message_of(row: Record) -> Message | None:
     return None if row["email"] is None else msgspec.json.decode(row["email"], type=Message)
-
-
-def _text(written: str) -> str:
-    """What PostgreSQL can hold of a text."""
-    return written.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _reply(to: Message | None, address: str, recipient: str) -> Message:
-    subject = (to and to.subject) or ""
-    if not subject.lower().startswith("re:"):
-        subject = f"Re: {subject}".rstrip()
-    message_id = f"<{uuid4().hex}@{address.rpartition('@')[2]}>"
-    return Message(subject, message_id, to and to.message_id, address, recipient)
-
-
-def _ancestors(before: Sequence[str] | None, last: str | None) -> list[str]:
-    chain = [*(before or ()), *([last] if last else ())]
-    return chain if len(chain) <= MOST_ANCESTORS else [chain[0], *chain[-MOST_ANCESTORS + 1 :]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -17,7 +17,7 @@ from callfloor.rules.dialling.lead_facts import LeadFacts
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.strategy import CALLBACKS
 from callfloor.rules.values.times import zone
-from callfloor.store.calls import legs
+from callfloor.store.calls import tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order, leads, number_history
 from callfloor.store.leads.leads import NewLead
@@ -41,8 +41,40 @@ FROM lists s
 WHERE l.organisation_id = $1 AND l.agent_id = $2 AND l.status_code = {LeadStatus.CALLBACK_AGENT:d}
     AND l.next_attempt_at IS NOT NULL AND l.completed_at IS NULL
     AND s.organisation_id = l.organisation_id AND s.list_id = l.list_id
-    AND ($3::bigint IS NULL OR s.campaign_id = $3)
+    AND ($3::bigint IS NULL OR s.campaign_id = $3) AND ($6::bigint[] IS NULL OR l.lead_id = ANY($6))
 RETURNING l.lead_id"""
+MOVE_SQL = f"""
+UPDATE leads SET agent_id = $3, callback_was_of = coalesce(agent_id, callback_was_of), callback_moved_at = $4,
+    callback_moved_why = $5, updated_at = greatest(updated_at, $4),
+    status_code = CASE WHEN $3::bigint IS NULL THEN {LeadStatus.CALLBACK_QUEUE:d} ELSE {LeadStatus.CALLBACK_AGENT:d} END
+WHERE organisation_id = $1 AND lead_id = $2 AND agent_id IS DISTINCT FROM $3"""
+# A page of each list in the order of its index (leads_dialling_idx), however many there are.
+WAITING_SQL = f"""
+SELECT l.lead_id, l.list_id, l.agent_id, l.status_code, l.next_attempt_at, l.phone1, l.phone2, l.phone3,
+    l.customer_key, l.callback_was_of, l.callback_moved_at, l.callback_moved_why, s.campaign_id,
+    c.name AS campaign_name, c.timezone AS campaign_timezone
+FROM lists s
+JOIN campaigns c ON c.organisation_id = s.organisation_id AND c.campaign_id = s.campaign_id
+CROSS JOIN unnest('{{{LeadStatus.CALLBACK_QUEUE:d},{LeadStatus.CALLBACK_AGENT:d}}}'::integer[]) AS k (status)
+CROSS JOIN LATERAL (
+    SELECT * FROM leads l
+    WHERE l.organisation_id = $1 AND l.list_id = s.list_id AND l.status_code = k.status AND l.dialable
+        AND l.in_flight_attempt_id IS NULL AND l.next_attempt_at IS NOT NULL
+        AND ($2::bigint IS NULL OR l.agent_id = $2) AND ($4::timestamptz IS NULL OR l.next_attempt_at < $4)
+        AND (l.next_attempt_at, l.lead_id) > ($5::timestamptz, $6::bigint)
+    ORDER BY l.next_attempt_at, l.lead_id LIMIT $7) AS l
+WHERE s.organisation_id = $1 AND ($3::bigint IS NULL OR s.campaign_id = $3)
+ORDER BY l.next_attempt_at, l.lead_id LIMIT $7"""
+# A callback of the same number in the same list that is still to be made.
+WAITS_SQL = f"""
+SELECT l.lead_id FROM leads l
+WHERE l.organisation_id = $1 AND l.list_id = $2 AND l.phone1 = $3 AND l.completed_at IS NULL
+    AND l.in_flight_attempt_id IS NULL
+    AND l.status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d})
+ORDER BY l.lead_id LIMIT 1 FOR UPDATE"""
+EARLIER_SQL = """
+UPDATE leads SET next_attempt_at = least(next_attempt_at, $3), updated_at = greatest(updated_at, $3)
+WHERE organisation_id = $1 AND lead_id = $2"""
 _CHANGEABLE = ("completed_at", "status_code", "phone1", "phone2", "phone3", "next_attempt_at", "agent_id", "timezone")
 CAMPAIGNS_OF_SQL = "SELECT list_id, campaign_id FROM lists WHERE organisation_id = $1 AND list_id = ANY($2::bigint[])"
 
@@ -208,15 +240,51 @@ async def campaigns_of(db: Database, organisation: int, list_ids: Collection[int
 
 
 async def to_queue(
-    db: Database, organisation: int, agent_id: int, why: Moved, now: datetime, campaign_id: int | None = None
+    db: Database,
+    organisation: int,
+    agent_id: int,
+    why: Moved,
+    now: datetime,
+    campaign_id: int | None = None,
+    only: Sequence[int] | None = None,
 ) -> int:
-    """The agent can make its callbacks (of one campaign, or all) no more: they are the queue's. Each lead says so, and
-    the log. Returns how many there were."""
-    moved = len(await db.fetch(TO_QUEUE_SQL, organisation, agent_id, campaign_id, now, why))
+    """The agent can make its callbacks (of one campaign, of these leads, or all) no more: they are the queue's. Each
+    lead says so, and the log. Returns how many there were."""
+    moved = len(await db.fetch(TO_QUEUE_SQL, organisation, agent_id, campaign_id, now, why, only))
     if moved:
         reason = why.name.lower().replace("_", "-")
         log.info("callbacks-to-queue", organisation=organisation, agent=agent_id, count=moved, reason=reason)
     return moved
+
+
+async def move(
+    db: Database, organisation: int, lead_id: int, agent_id: int | None, now: datetime
+) -> Literal["none", "being-called", "not-a-member"] | None:
+    """A supervisor gives a callback to an agent, or (None) to the queue, with its time; else why not."""
+    async with db.transaction():
+        active = await members(db, organisation, [] if agent_id is None else [agent_id])
+        row = await leads.get_locked(db, organisation, lead_id)
+        if row is None or row["completed_at"] is not None or row["status_code"] not in CALLBACKS:
+            being_called = row is not None and row["in_flight_attempt_id"] is not None
+            return "being-called" if being_called else "none"
+        if agent_id is not None and (row["campaign_id"], agent_id) not in active:
+            return "not-a-member"
+        await db.execute(MOVE_SQL, organisation, lead_id, agent_id, now, Moved.SUPERVISOR)
+        return None
+
+
+async def waiting(
+    db: Database,
+    organisation: int,
+    agent_id: int | None,
+    campaign_id: int | None,
+    due_by: datetime | None,
+    after: tuple[datetime, int],
+    count: int,
+) -> Sequence[Record]:
+    """Callbacks that are to be made, soonest first, behind `after` (time, lead): of this agent, this campaign, and
+    promised for a time before `due_by`; None: any."""
+    return await db.fetch(WAITING_SQL, organisation, agent_id, campaign_id, due_by, *after, count)
 
 
 async def register(
@@ -244,6 +312,11 @@ async def register(
         if refused is not None:
             log.info("callback-refused", organisation=organisation, activity=activity_id, reason=refused.reason)
             return False
+        waits = await db.fetchval(WAITS_SQL, organisation, list_id, number)
+        if waits is not None:
+            # whoever asks twice is called back once, at the earlier time, by one task
+            await db.execute(EARLIER_SQL, organisation, waits, at)
+            return True
         new = NewLead(
             organisation_id=organisation,
             list_id=list_id,
@@ -256,7 +329,7 @@ async def register(
         (outcome,) = await leads.insert_many(db, [new])
         if outcome.lead_id is None:
             return False
-        await legs.add_task(db, organisation, campaign_id, "callback", activity_id, at)
+        await tasks.add(db, organisation, campaign_id, "callback", activity_id, at, outcome.lead_id)
         return True
 
 

@@ -16,7 +16,7 @@ from callfloor.store.privacy import renewals
 # The delivery hash stays: the message may still be in a mailbox elsewhere.
 EMPTY_SQL = """
 UPDATE emails SET waiting_since = NULL, message_id = NULL, ancestors = NULL, reply_to = NULL, cc = NULL,
-    body_text = NULL, html_media_id = NULL, copy_media_ids = NULL, identifiers = NULL
+    body_text = NULL, html_media_id = NULL, copy_media_ids = NULL, identifiers = NULL, draft = NULL
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
 UNSEND_SQL = "DELETE FROM outgoing_mail WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"
 LISTED_SQL = "SELECT activity_id FROM emails WHERE organisation_id = $1 AND identifiers && $2::text[]"
@@ -26,15 +26,16 @@ SELECT e.activity_id FROM emails e
 JOIN activities a
     ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
 WHERE e.organisation_id = $1 AND e.activity_id <= $2
-    AND concat(e.identifiers, a.email, a.contact, e.reply_to, e.cc, e.message_id, e.ancestors, e.body_text) ~* $3"""
+    AND concat(e.identifiers, a.email, a.contact, e.reply_to, e.cc, e.message_id, e.ancestors, e.body_text,
+        e.draft) ~* $3"""
 CONTACTS_SQL = """
 SELECT a.activity_id, a.contact FROM emails e
 JOIN activities a
     ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
 WHERE e.organisation_id = $1 AND e.activity_id = ANY($2::bigint[]) AND a.contact IS NOT NULL"""
 MENTIONING_SQL = """
-SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.copy_media_ids, e.identifiers,
-    a.email, o.recipient
+SELECT e.activity_id, e.message_id, e.ancestors, e.reply_to, e.cc, e.body_text, e.draft, e.copy_media_ids,
+    e.identifiers, a.email, o.recipient
 FROM emails e
 JOIN activities a
     ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at
@@ -43,7 +44,7 @@ WHERE e.organisation_id = $1 AND e.activity_id = ANY($2::bigint[]) AND e.activit
 ORDER BY e.activity_id FOR UPDATE OF e"""
 SCRUB_SQL = """
 UPDATE emails SET message_id = $3, ancestors = $4, reply_to = $5, cc = $6, body_text = $7, html_media_id = NULL,
-    copy_media_ids = NULL, identifiers = $8
+    copy_media_ids = NULL, identifiers = $8, draft = $9
 WHERE organisation_id = $1 AND activity_id = $2"""
 # They are stored as they came: what mentions somebody else cannot be taken out of them.
 COPIES_SQL = """
@@ -65,6 +66,7 @@ class _Left:
     cc: str | None
     body_text: str | None
     identifiers: list[str] | None
+    draft: str | None
 
 
 @dataclass(slots=True)
@@ -101,15 +103,15 @@ async def find(
     found = EmailsFound()
     dropped: list[int] = []
     for row in await db.fetch(MENTIONING_SQL, organisation, ids, own):
-        texts = row["body_text"], row["reply_to"], row["cc"], row["message_id"], row["ancestors"]
+        texts = row["body_text"], row["reply_to"], row["cc"], row["message_id"], row["ancestors"], row["draft"]
         listed = customer.sought.listed(row["identifiers"] or ())
         if not listed and not customer.mentioned(list(texts)):
             continue
-        body, reply_to, cc, message_id, ancestors = customer.scrubbed(list(texts))
+        body, reply_to, cc, message_id, ancestors, draft = customer.scrubbed(list(texts))
         reply_to = None if customer.owns(row["reply_to"]) else reply_to
         headers = None if row["email"] is None else customer.scrubbed_message(msgspec.json.decode(row["email"]))
-        left = customer.identifiers_left((body, reply_to, cc, message_id, ancestors, headers))
-        found.scrubbed[row["activity_id"]] = _Left(message_id, ancestors, reply_to, cc, body, left)
+        left = customer.identifiers_left((body, reply_to, cc, message_id, ancestors, draft, headers))
+        found.scrubbed[row["activity_id"]] = _Left(message_id, ancestors, reply_to, cc, body, left, draft)
         if row["recipient"] is not None and customer.owns(row["recipient"]):
             found.unsent.append(row["activity_id"])
         dropped += row["copy_media_ids"] or ()
@@ -133,5 +135,6 @@ async def empty(db: Database, organisation: int, own: Sequence[int], found: Emai
             left.cc,
             left.body_text,
             left.identifiers,
+            left.draft,
         )
     await db.execute(DROP_COPIES_SQL, organisation, list(found.copies), at, by)

@@ -23,7 +23,7 @@ PERSONAL: tuple[tuple[str, str, str], ...] = (
     ("evidence", "personal", "emptied; the commitments in `public` stay"),
     (
         "emails",
-        "message_id ancestors reply_to cc body_text copy_media_ids identifiers",
+        "message_id ancestors reply_to cc body_text draft copy_media_ids identifiers",
         "emptied; it waits for nobody any more. Others' are scrubbed; attachments that say the same as it came (HTML,"
         " whole texts, messages in the message), out of which nothing can be taken, are destroyed and not counted",
     ),

@@ -26,7 +26,8 @@ LIST_LEAD_SQL = """
 UPDATE leads SET identifiers = $3
 WHERE organisation_id = $1 AND lead_id = $2 AND data = $4::jsonb AND customer_key IS NOT DISTINCT FROM $5"""
 EMAILS_SQL = """
-SELECT e.activity_id AS row_id, e.identifiers, a.email, e.reply_to, e.cc, e.message_id, e.ancestors, e.body_text
+SELECT e.activity_id AS row_id, e.identifiers, a.email, e.reply_to, e.cc, e.message_id, e.ancestors, e.body_text,
+    e.draft
 FROM emails e
 JOIN activities a
     ON a.organisation_id = e.organisation_id AND a.activity_id = e.activity_id AND a.created_at = e.created_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -24,7 +25,7 @@ TRIES = 8
 POLL_S = 0.3
 PLAIN_EVERY_S = 5.0
 MOST_SHOWN = 60
-OPTIONS = {"map": "--map ", "listId": "--list ", "delimiter": "--delimiter ", "sheet": "--sheet "}
+OPTIONS = {"map": "--map ", "listId": "--list ID", "delimiter": "--delimiter ", "sheet": "--sheet "}
 # exit codes
 FINE, FAILED, USAGE, SOME_INVALID = 0, 1, 2, 3
 
@@ -88,6 +89,8 @@ def import_file(
         return _refuse("a token is needed: --token, or CALLFLOOR_TOKEN (make one with callfloor token create)")
     if not path.is_file():
         return _refuse(f"there is no file {path}")
+    if errors_to is not None and not _may_write(errors_to):
+        return _refuse(f"--errors {errors_to}: no file can be written there")
     try:
         with httpx2.Client(
             base_url=url.rstrip("/") + PREFIX, headers={"Authorization": f"Bearer {token}"}, timeout=120
@@ -101,6 +104,11 @@ def import_file(
 def _refuse(message: str) -> int:
     print(f"callfloor: {message}", file=sys.stderr)
     return USAGE
+
+
+def _may_write(path: Path) -> bool:
+    """Asked before anything is imported: the rows that were wrong would be lost."""
+    return os.access(path, os.W_OK) and path.is_file() if path.exists() else os.access(path.parent, os.W_OK)
 
 
 def _one_line(error: Exception) -> str:
@@ -207,7 +215,7 @@ class _Run:
     def _report(self, import_id: str, result: dict[str, Any]) -> int:
         what = ", ".join(f"{result[name]:,} {name}" for name in ("inserted", "updated", "skipped", "invalid"))
         note = " (dry run: nothing was written)" if self._query.get("dryRun") else ""
-        self._say(f"{result['rows']:,} rows: {what}{note}")
+        self._say(f"{result['rows']:,} {'row' if result['rows'] == 1 else 'rows'}: {what}{note}")
         if result["emptyRows"]:
             self._say(f"  of those skipped, {result['emptyRows']:,} were empty")
         if result["absentPhones"]:

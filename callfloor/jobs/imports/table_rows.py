@@ -156,7 +156,8 @@ def _reading(
     try:
         table = table_of(header, how.map, how.country, clears=how.clears)
     except ColumnsError as error:
-        words = f"{error.parameter}: {error}." if error.parameter else str(error)
+        words = f"{error.parameter}: {error}" if error.parameter else str(error)
+        words = words if words.endswith((".", "?")) else f"{words}."
         raise RecordsError("invalid", words, parameter=error.parameter) from error
     if not how.list_given and "listId" not in table.targets:
         words = "There is no list: name it as ?listId=, or in a column listId."

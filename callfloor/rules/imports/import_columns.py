@@ -86,7 +86,7 @@ def _target(column: str, text: str) -> str:
     field = import_words.field_of(name)
     if field is None:
         near = nearest(name, FIELDS)
-        words = f"did you mean {near}?" if near else f"fields are {', '.join(FIELDS)}"
+        words = f"did you mean {near}?" if near else f"fields are {', '.join(FIELDS)}."
         raise ColumnsError(
             f"{column[:_SHOWN]}={name[:_SHOWN]}: there is no field {name[:_SHOWN]}; {words} A field of your own is"
             f" written {OWN}{name[:_SHOWN]}, a column to be left out {LEFT_OUT}",

@@ -23,9 +23,11 @@ SELECT $1, ($2::bigint[])[1 + n % cardinality($2::bigint[])], n::text, 'Australi
 FROM generate_series($3::int, $4::int) AS n CROSS JOIN LATERAL (SELECT CASE WHEN n % 10 = 1 THEN '{OFTEN}' ELSE
     '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0')
     END AS number) AS p"""
+# and the attempt of each call that was dialled
 ACTIVITIES_SQL = f"""
+WITH legs AS (
 INSERT INTO activities (organisation_id, activity_id, created_at, type, root_activity_id, status_id, campaign_id,
-    lead_id, join_queue_at, answered_at, hang_up_at, wrap_up_at, contact, own_contact, agent_id, wrap_code)
+    lead_id, join_queue_at, answered_at, hang_up_at, wrap_up_at, contact, own_contact, agent_id, wrap_code, attempt_id)
 SELECT $1, id, at, type, id, CASE WHEN n % 10 = 0 THEN 5 ELSE 3 END,
     CASE WHEN type = 'call.inbound' THEN $2::bigint ELSE $3::bigint END, CASE WHEN type = 'call.outbound' THEN n END,
     CASE WHEN type = 'call.inbound' THEN at + interval '5 seconds' END,
@@ -33,12 +35,20 @@ SELECT $1, id, at, type, id, CASE WHEN n % 10 = 0 THEN 5 ELSE 3 END,
     CASE WHEN n % 10 > 0 THEN at + interval '105 seconds' END,
     CASE WHEN n % 10 = 1 THEN '{OFTEN}' ELSE
         '+61' || (ARRAY['2', '3', '7', '8'])[1 + n / 10000 % 4] || '5550' || lpad((n % 10000)::text, 4, '0') END,
-    '+61255500100', CASE WHEN n % 10 > 0 THEN 1 + n % 20 END, CASE WHEN n % 10 > 0 THEN 1 + n % 5 END
+    '+61255500100', CASE WHEN n % 10 > 0 THEN 1 + n % 20 END, CASE WHEN n % 10 > 0 THEN 1 + n % 5 END,
+    attempt
 FROM (
-    SELECT n, nextval('activity_ids') AS id, now() - (($5::int - n) * 2) * interval '1 second' AS at,
+    SELECT n, nextval('activity_ids') AS id, CASE WHEN n % 4 IN (1, 2) THEN nextval('attempt_ids') END AS attempt,
+        now() - (($5::int - n) * 2) * interval '1 second' AS at,
         (ARRAY['call.inbound', 'call.outbound', 'call.outbound', 'email.inbound'])[1 + n % 4] AS type
     FROM generate_series($4::int, least($4::int + $6::int - 1, $5::int)) AS n
-) AS made"""
+) AS made RETURNING *
+)
+INSERT INTO attempts (organisation_id, attempt_id, dialled_at, campaign_id, lead_id, mode, phone_index, phone_number,
+    dial_status, answered_at, hang_up_at, activity_id, root_activity_id)
+SELECT organisation_id, attempt_id, created_at, campaign_id, lead_id, 'predictive', 1, contact,
+    CASE WHEN answered_at IS NULL THEN 4 ELSE 1 END, answered_at, hang_up_at, activity_id, root_activity_id
+FROM legs WHERE attempt_id IS NOT NULL"""
 
 
 async def fill(given: Served, leads: int, activities: int) -> None:
@@ -75,6 +85,6 @@ async def fill(given: Served, leads: int, activities: int) -> None:
                 ACTIVITIES_SQL, given.organisation, given.inbound, given.outbound, first, activities, CHUNK
             )
         print(" " * 60, end="\r", flush=True)
-        await connection.execute("VACUUM (ANALYZE) leads, activities")
+        await connection.execute("VACUUM (ANALYZE) leads, activities, attempts")
     finally:
         await connection.close()

@@ -65,6 +65,14 @@ async def _measure(given: Served, size: int) -> None:
             "agentId": str(AGENT),
             "wrapCode": "4",
         },
+        "/dialler/calls": {
+            "campaignId": str(given.outbound),
+            "phoneNumber": OFTEN,
+            "agentId": str(AGENT),
+            "dialStatusId": "1",
+            "dialledTimestampFrom": "2000-01-01T00:00:00Z",
+            "dialledTimestampTo": "2100-01-01T00:00:00Z",
+        },
     }
     async with httpx2.AsyncClient(base_url=given.address, headers=given.headers, timeout=60) as client:
         for path, known in filters.items():

@@ -22,7 +22,7 @@ from callfloor.api.platform import (
     users,
 )
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, emails, events, session, tasks, work
+from callfloor.api.workspace import commands, emails, events, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -87,7 +87,8 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     tasks.download_message,
     watched_agents.list_agents,
     watched_agents.get_agent_session,
-    commands.send_agent_command,
+    supervision.send_agent_command,
+    supervision.send_caller_command,
     get_floor,
     work.list_work_emails,
     work.list_work_tasks,

@@ -290,13 +290,46 @@ class ForceSignOut(Command, frozen=True, tag="forceSignOut"):
     agent_id: int
 
 
+class EndCall(Command, frozen=True, tag="endCall"):
+    """A supervisor ends an agent's call for everybody."""
+
+    agent_id: int
+
+
+class TransferCall(Command, frozen=True, tag="transferCall"):
+    """A supervisor gives an agent's call away."""
+
+    agent_id: int
+    to: Target
+
+
+class MoveCallerUp(Command, frozen=True, tag="moveUp"):
+    """A supervisor puts a caller who waits before all others in the queue."""
+
+    activity_id: int
+
+
+class TransferCaller(Command, frozen=True, tag="transferCaller"):
+    """A supervisor gives a caller who waits to an agent who is free, or to another queue."""
+
+    activity_id: int
+    to: Target
+
+
+class LetCallerGo(Command, frozen=True, tag="letCallerGo"):
+    """A supervisor hangs up on a caller who waits."""
+
+    activity_id: int
+
+
 AgentCommand = (
     Ready | Pause | SignOut | HangUp | Hold | Mute | SendDigits | PauseRecording | Transfer | Consult
     | CompleteTransfer | TakeOver | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview
     | WrapUp | DoNotCall | ExtendWrapUp | ChooseLead
 )  # fmt: skip
-SupervisorCommand = Monitor | StopMonitoring | ForceSignOut
-AnyCommand = AgentCommand | SupervisorCommand
+SupervisorCommand = Monitor | StopMonitoring | ForceSignOut | EndCall | TransferCall
+QueueCommand = MoveCallerUp | TransferCaller | LetCallerGo
+AnyCommand = AgentCommand | SupervisorCommand | QueueCommand
 
 
 class Refusal(Shown, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import Meta
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState
 from callfloor.contract.fields import Id, Request, Struct
-from callfloor.contract.workspace import Command, Event, Monitoring, Session, Text
+from callfloor.contract.workspace import Command, Event, Monitoring, Session, Target, Text
 
 
 class SessionUpdate(Request):
@@ -96,7 +96,55 @@ class ForceAgentSignOut(Command, frozen=True, tag="forceSignOut"):
     """Sign the agent out; a call in progress goes on until it ends."""
 
 
-AgentSupervision = MonitorAgent | StopMonitoringAgent | ForceAgentSignOut
+class ReadyAgent(Command, frozen=True, tag="ready"):
+    """Make the agent ready for calls; signs it in. During a call, when that and its wrap-up end."""
+
+
+class PauseAgent(Command, frozen=True, tag="pause"):
+    """No more calls for the agent, after the one in progress; signs it in, paused."""
+
+    reason: Text | None = None
+
+
+class EndAgentCall(Command, frozen=True, tag="endCall"):
+    """End the agent's call for everybody; one that is being dialled too. The agent wraps it up."""
+
+
+class TransferAgentCall(Command, frozen=True, tag="transferCall"):
+    """Give the agent's call away, as `transfer` of the agent would."""
+
+    to: Target
+
+
+class MoveAgent(Command, frozen=True, tag="moveToCampaign"):
+    """Let the agent work for this campaign alone, until it signs out or is moved back: null, to its own campaigns. A
+    call in progress goes on."""
+
+    campaign_id: Id | None
+
+
+AgentSupervision = (
+    MonitorAgent | StopMonitoringAgent | ForceAgentSignOut | ReadyAgent | PauseAgent | EndAgentCall
+    | TransferAgentCall | MoveAgent
+)  # fmt: skip
+
+
+class MoveUp(Command, frozen=True, tag="moveUp"):
+    """Put the caller before all others in the queue; of several who were moved up the one who has waited longest."""
+
+
+class TakeOut(Command, frozen=True, tag="transfer"):
+    """Give the caller to another queue, or to an agent who is ready; should that one not take the call, the caller is
+    the first in the queue again."""
+
+    to: Target
+
+
+class LetGo(Command, frozen=True, tag="hangUp"):
+    """Hang up on the caller, who counts as missed."""
+
+
+CallerSupervision = MoveUp | TakeOut | LetGo
 
 
 class SignIn(msgspec.Struct, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ journal: whoever reads it finds in the database what the command changed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -19,6 +19,7 @@ from callfloor.contract.workspace import AnyCommand, Refusal
 from callfloor.engine.journal import Journal
 from callfloor.errors import Problem
 from callfloor.floor.agents.team import Team
+from callfloor.floor.plan import CampaignKey
 from callfloor.store.agents import desk_commands
 from callfloor.store.agents.desk_commands import Asked
 from callfloor.store.db.faults import REFUSALS
@@ -42,10 +43,19 @@ class Work(Protocol):
 
 
 class WorkspaceLink:
-    """The engine's side of the workspace. `team`: whose commands are ours."""
+    """The engine's side of the workspace. `team`, `led`: the agents and the campaigns about which commands are ours."""
 
-    def __init__(self, dsn: str, db: Database, engine: UUID, team: Team, journal: Journal, work: Work) -> None:
-        self._dsn, self._db, self._engine = dsn, db, engine
+    def __init__(
+        self,
+        dsn: str,
+        db: Database,
+        engine: UUID,
+        team: Team,
+        journal: Journal,
+        work: Work,
+        led: Collection[CampaignKey] = (),
+    ) -> None:
+        self._dsn, self._db, self._engine, self._led = dsn, db, engine, led
         self._team, self._journal, self.work = team, journal, work
         # (organisation, command), in the order in which we heard of them
         self._heard: dict[tuple[int, int], None] = {}
@@ -59,12 +69,14 @@ class WorkspaceLink:
             await self._obey()
 
     def _hear(self, message: str) -> None:
-        organisation, agent, command = map(int, message.split())
-        if self._is_ours(organisation, agent):
+        organisation, agent, command, campaign = map(int, message.split())
+        if self._is_ours(organisation, agent, campaign):
             self._heard[organisation, command] = None
             self._wake.set()
 
-    def _is_ours(self, organisation: int, agent: AgentId) -> bool:
+    def _is_ours(self, organisation: int, agent: AgentId, campaign: int) -> bool:
+        if campaign:
+            return CampaignKey(organisation, campaign) in self._led
         member = self._team.get(agent)
         return member is not None and member.organisation == organisation
 
@@ -95,7 +107,7 @@ class WorkspaceLink:
         return [
             (row["organisation_id"], row["command_id"])
             for row in await desk_commands.waiting(self._db)
-            if self._is_ours(row["organisation_id"], row["agent_id"])
+            if self._is_ours(row["organisation_id"], row["agent_id"], row["campaign_id"])
         ]
 
     def _do(self, asked: Asked) -> None:

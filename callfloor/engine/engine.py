@@ -93,7 +93,7 @@ class Engine:
         self._roster = Roster(self.floor, self._journal, self.records, db, self._dialling)
         self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
         work, self._washes = Work(clock, self.floor, self.records), WashWarnings()
-        self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work)
+        self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work, self._dialling)
         self._functions, self._function_keys = functions, dict[int, bytes]()
         if functions is not None:
             self.floor.callers.ask = self._ask

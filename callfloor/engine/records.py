@@ -179,10 +179,18 @@ class DatabaseRecords(CallDatabase):
 
     # Agents
 
-    def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:
+    def agent(
+        self,
+        organisation: int,
+        agent: AgentId,
+        state: AgentState,
+        reason: str | None,
+        at: float,
+        campaign: int | None = None,
+    ) -> None:
         self._count(agent)
         self._unwritten[agent] = self._unwritten.get(agent, 0) + 1
-        show = partial(agents.show, self._db, organisation, agent, state, reason, moment(at))
+        show = partial(agents.show, self._db, organisation, agent, state, reason, moment(at), campaign)
         self._journal.write(show, lambda _: self._written(agent), lambda: self._written(agent))
 
     def _written(self, agent: AgentId) -> None:

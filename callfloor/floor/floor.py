@@ -26,6 +26,7 @@ from callfloor.floor.calls.outbound import Outbound
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.calls.queues import Queues
 from callfloor.floor.calls.transfers import Transfers
+from callfloor.floor.calls.waiting_callers import WaitingCallers
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
@@ -74,6 +75,7 @@ class Floor:
         legs.gone = outgoing.gone
         self.wishes = Wishes(clock, records, presence, contacts, showing)
         self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
+        self.waiting_callers = WaitingCallers(contacts, presence.team, self.queues, self.callers)
         presence.changed, presence.handled = self._changed, self.queues.handled
         showing.dialled, self.outcomes = self.outbound.view, Outcomes(clock)
         carrier.listen(self.event)

@@ -117,7 +117,15 @@ class MemoryRecords(MemoryCalls):
 
     # Agents
 
-    def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:
+    def agent(
+        self,
+        organisation: int,
+        agent: AgentId,
+        state: AgentState,
+        reason: str | None,
+        at: float,
+        campaign: int | None = None,
+    ) -> None:
         self._enter(agent, state, at)
 
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:

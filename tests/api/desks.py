@@ -9,9 +9,11 @@ import httpx2
 from callfloor.contract.codes import AgentState
 from callfloor.contract.workspace import AtHand, Call, EventType
 from callfloor.store.agents import agents, desk_events
+from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.conftest import Centre
+from tests.factories import inbound_call
 
 RINGING = Call(
     activity_id=7, direction="inbound", campaign_id=1, campaign_name="Support", number="+61491570156", lead_id=None,
@@ -52,3 +54,10 @@ async def publish(db: Database, centre: Centre, hand: AtHand, type: EventType = 
     if state is not None:
         await agents.show(db, centre.organisation, centre.agent, state, None, datetime.now(UTC))
     await desk_events.publish(db, centre.organisation, centre.agent, type, hand, datetime.now(UTC))
+
+
+async def wait_in_queue(db: Database, centre: Centre, at: datetime, number: str = "+61491570156") -> int:
+    """Somebody calls and waits for an agent: returns the activity."""
+    activity = await inbound_call(db, centre.organisation, centre.inbound, number, "+61255501234", at)
+    await legs.join_queue(db, centre.organisation, activity, centre.inbound, at)
+    return activity

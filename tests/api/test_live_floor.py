@@ -21,12 +21,12 @@ from callfloor.app import api
 from callfloor.contract.workspace import AtHand
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
-from callfloor.store.calls import activities, attempts
+from callfloor.store.calls import attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import floor_nodes, live_floor
 from callfloor.store.figures.floor_nodes import Node
 from callfloor.store.people import tokens
-from tests.api.desks import RINGING, client_of, publish, token_of
+from tests.api.desks import RINGING, client_of, publish, token_of, wait_in_queue
 from tests.api.sockets import read, served, stream
 from tests.conftest import SERVERS, Centre, make_centre
 
@@ -78,14 +78,6 @@ async def now_of(centre: Centre, token: str) -> dict[str, Any]:
         answer = await client.get("/floor")
         assert answer.status_code == 200, answer.text
         return answer.json()
-
-
-async def wait_in_queue(db: Database, centre: Centre, at: datetime, number: str = NUMBER) -> int:
-    """Somebody calls and waits: returns the activity."""
-    call = activities.NewCall(campaign_id=centre.inbound, contact=number, own_contact="+61255501234")
-    activity = await activities.open_inbound(db, centre.organisation, call, at)
-    assert await activities.join_queue(db, centre.organisation, activity, at)
-    return activity
 
 
 async def something(db: Database, centre: Centre, chosen: int) -> None:

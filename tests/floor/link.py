@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import uuid4
 
 from callfloor.contract.workspace import AnyCommand, Refusal
@@ -31,12 +31,12 @@ class Desks:
 class Linked:
     """An engine's link without the rest of the engine."""
 
-    def __init__(self, dsn: str, db: Database, centre: Centre) -> None:
+    def __init__(self, dsn: str, db: Database, centre: Centre, led: Collection[CampaignKey] = ()) -> None:
         self.team = Team(lambda _agent, _before: None)
         self.team.put(centre.agent, centre.organisation, (CampaignKey(centre.organisation, centre.inbound),))
         self.journal = Journal(db)
         self.work = Desks()
-        link = WorkspaceLink(dsn, db, uuid4(), self.team, self.journal, self.work)
+        link = WorkspaceLink(dsn, db, uuid4(), self.team, self.journal, self.work, led)
         self.tasks = [asyncio.create_task(link.run()), asyncio.create_task(self.journal.run())]
 
     async def stop(self) -> None:

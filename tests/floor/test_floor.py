@@ -74,7 +74,15 @@ class Records(MemoryRecords):
     def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
         self.told.append(what)
 
-    def agent(self, organisation: int, agent: AgentId, state: str, reason: str | None, at: float) -> None:
+    def agent(
+        self,
+        organisation: int,
+        agent: AgentId,
+        state: str,
+        reason: str | None,
+        at: float,
+        campaign: int | None = None,
+    ) -> None:
         super().agent(organisation, agent, state, reason, at)  # type: ignore[arg-type]
         self.reasons[agent] = reason
         if state == "paused":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from callfloor.api.call import ENCODE, Call, invalid, unknown_id
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.workspace.examples import SESSION
 from callfloor.api.workspace.feed import heard, outcome
-from callfloor.api.workspace.people import OWN, SUPERVISED, agent_of, session_of, supervisor_of
+from callfloor.api.workspace.people import OWN, agent_of, session_of
 from callfloor.api.workspace.session import make_ready, pause
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.leads import LARGEST_LEAD_DATA
@@ -24,17 +23,14 @@ from callfloor.contract.workspace import (
     Consult,
     Dial,
     DoNotCall,
-    Monitor,
     Pause,
     Ready,
     Session,
     SignOut,
-    StopMonitoring,
     Target,
     Transfer,
     WrapUp,
 )
-from callfloor.contract.workspace_api import AgentSupervision, ForceAgentSignOut, MonitorAgent, StopMonitoringAgent
 from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
 from callfloor.rules.dialling.callbacks import is_over
 from callfloor.rules.values.phones import PhoneError, normalise
@@ -49,7 +45,7 @@ from callfloor.store.privacy.do_not_call import Asked
 CLAIMED_S = 3.0
 DONE_S = 8.0
 _RETRY = {"Retry-After": "1"}
-_OBEYED: tuple[type[Problem], ...] = (CommandRefused, NoFloor, OutcomeUnknown)
+OBEYED: tuple[type[Problem], ...] = (CommandRefused, NoFloor, OutcomeUnknown)
 
 
 @operation(
@@ -60,7 +56,7 @@ _OBEYED: tuple[type[Problem], ...] = (CommandRefused, NoFloor, OutcomeUnknown)
     tag="session",
     example=SESSION,
     request={"action": "consult", "to": {"agentId": 1003}},
-    problems=[*OWN, *_OBEYED, AgentPhoneUnreachable],
+    problems=[*OWN, *OBEYED, AgentPhoneUnreachable],
     apart=True,
 )
 async def send_command(call: Call, body: AgentCommand) -> Session:
@@ -80,35 +76,8 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
         case DoNotCall():
             await _block(call, agent_id, body)
         case _:
-            await _obey(call, agent_id, agent_id, await _checked(call, agent_id, body))
+            await obey(call, agent_id, agent_id, await checked(call, agent_id, body))
     return replace(await session_of(call, agent_id), warning=warning)
-
-
-@operation(
-    "POST",
-    "/agents/{agentId}/commands",
-    scope="workspace:supervise",
-    summary="Supervisor's command",
-    tag="supervision",
-    example=SESSION,
-    request={"action": "monitor", "how": "whisper"},
-    problems=[*SUPERVISED, *_OBEYED],
-    apart=True,
-)
-async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) -> Session:
-    """Listen to an agent's call, speak into it, or sign the agent out. The answer is the agent's session after it."""
-    supervisor = supervisor_of(call.caller)
-    await session_of(call, agent_id)
-    match body:
-        case ForceAgentSignOut():
-            await agents.sign_out(call.db, call.organisation, agent_id, call.now)
-        case MonitorAgent():
-            await _obey(call, agent_id, supervisor, Monitor(agent_id=agent_id, how=body.how))
-        case StopMonitoringAgent():
-            await _obey(call, agent_id, supervisor, StopMonitoring(agent_id=agent_id))
-        case _:
-            assert_never(body)
-    return await session_of(call, agent_id)
 
 
 async def _block(call: Call, agent_id: int, command: DoNotCall) -> None:
@@ -121,15 +90,16 @@ async def _block(call: Call, agent_id: int, command: DoNotCall) -> None:
         raise CommandRefused("refused-number", "The number of this call is not known: there is nothing to block.")
 
 
-async def _obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand) -> None:
-    """Have the agent's engine do it. Raises `CommandRefused`, `NoFloor`, `OutcomeUnknown`."""
+async def obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand, campaign: int | None = None) -> None:
+    """Have the agent's engine do it, or the one that leads `campaign`. Raises `CommandRefused`,
+    `NoFloor`, `OutcomeUnknown`."""
     key = idempotency_key(call)
     secret, path = call.caller.organisation.hash_key, call.path.encode()
     who = str(actor_id).encode()
     key_hash = keyed_hash(secret, b"command", who, path, key, ENCODE(command)) if key else None
     within = timedelta(seconds=CLAIMED_S)
     command_id = await desk_commands.ask(
-        call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within
+        call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within, campaign=campaign
     )
     refusal = (await _outcome(call, command_id)).refusal
     if refusal is not None or key_hash is None:
@@ -196,7 +166,7 @@ async def _warning(call: Call, command: AgentCommand) -> str | None:
 # What is asked
 
 
-async def _checked(call: Call, agent_id: int, command: AgentCommand) -> AgentCommand:
+async def checked(call: Call, agent_id: int, command: AgentCommand) -> AgentCommand:
     """The command with numbers and times as the floor takes them. Raises `Invalid`."""
     match command:
         case Transfer() | Consult():

@@ -70,16 +70,19 @@ async def update_session(call: Call, body: SessionUpdate) -> Session:
     return await session_of(call, agent_id)
 
 
+_UNREACHABLE = "The agent's phone cannot be reached, so the agent cannot be signed in."
+
+
 async def make_ready(call: Call, agent_id: int) -> None:
     """Raises `AgentPhoneUnreachable`."""
     if not await agents.make_ready(call.db, call.organisation, agent_id, call.now):
-        raise AgentPhoneUnreachable("Your phone cannot be reached, so you cannot be signed in.")
+        raise AgentPhoneUnreachable(_UNREACHABLE)
 
 
 async def pause(call: Call, agent_id: int, reason: str | None) -> None:
     """Raises `AgentPhoneUnreachable`."""
     if not await agents.sign_in_paused(call.db, call.organisation, agent_id, call.now, reason):
-        raise AgentPhoneUnreachable("Your phone cannot be reached, so you cannot be signed in.")
+        raise AgentPhoneUnreachable(_UNREACHABLE)
 
 
 @operation(

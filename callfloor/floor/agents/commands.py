@@ -21,11 +21,14 @@ from callfloor.contract.workspace import (
     Dial,
     DoNotCall,
     DropParty,
+    EndCall,
     ExtendWrapUp,
     ForceSignOut,
     HangUp,
     Hold,
+    LetCallerGo,
     Monitor,
+    MoveCallerUp,
     Mute,
     Pause,
     PauseRecording,
@@ -38,6 +41,8 @@ from callfloor.contract.workspace import (
     TakeOver,
     Target,
     Transfer,
+    TransferCall,
+    TransferCaller,
     WrapUp,
 )
 from callfloor.floor.agents.presence import NO_WRAP_UP
@@ -81,6 +86,12 @@ class Work:
                 done(self._floor.talks.stop_watching(agent, of))
             case ForceSignOut(agent_id=of):
                 done(self._ask(of, AgentInput.SIGN_OUT, None))
+            case EndCall(agent_id=of):
+                self._hang_up(of, done)
+            case TransferCall(agent_id=of, to=to):
+                self.do(of, Transfer(to=to), done)
+            case MoveCallerUp() | TransferCaller() | LetCallerGo():
+                done(self._floor.waiting_callers.do(command))
             case WrapUp() | ChooseLead():
                 known = self._floor.team.get(agent)
                 if known is None:
@@ -151,6 +162,11 @@ class Work:
                 | Monitor()
                 | StopMonitoring()
                 | ForceSignOut()
+                | EndCall()
+                | TransferCall()
+                | MoveCallerUp()
+                | TransferCaller()
+                | LetCallerGo()
                 | DoNotCall()
             ):
                 raise AssertionError("asked elsewhere")

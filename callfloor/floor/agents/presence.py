@@ -153,7 +153,9 @@ class Presence:
         shown = facts.state != agent.facts.state or facts.state == "dialling"
         self.team.change(agent, facts, serving)
         if shown:
-            self._records.agent(agent.organisation, agent.id, facts.state, facts.reason, self._clock.now())
+            key = agent.serving if facts.busy else None
+            campaign = None if key is None else key.campaign
+            self._records.agent(agent.organisation, agent.id, facts.state, facts.reason, self._clock.now(), campaign)
 
     def move(self, agent: Agent) -> None:
         """An idle agent whose campaign has nobody to call serves one that has."""

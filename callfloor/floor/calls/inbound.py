@@ -176,7 +176,7 @@ class Callers:
         if contact.stage is not Stage.WORKFLOW:
             return
         if walk is None:
-            self._end(contact)
+            self.end(contact)
         elif walk.state == happens.State():
             self._next(contact, walk, workflow.begin(walk.workflow, self._facts(walk)))
 
@@ -268,7 +268,7 @@ class Callers:
                     contact.organisation, contact.activity, question, int(digit), self._clock.now()
                 )
             case happens.HangUp():
-                self._end(contact)
+                self.end(contact)
             case _:
                 assert_never(action)
 
@@ -297,7 +297,7 @@ class Callers:
             agents=wish.asks_agents,
         )
         # without a plan the campaign is gone, or led by nobody at this moment
-        result = "off" if plan is None else self._wait(contact, plan, asked)
+        result = "off" if plan is None else self.wait(contact, plan, asked)
         if result != "waits":
             self._turned_away(contact, result, wish.turn, asked)
 
@@ -310,10 +310,10 @@ class Callers:
         """The queue keeps a customer no longer who waited in it."""
         overflow = contact.plan.queue.overflow
         plan = None if overflow is None or why == "no-agents" else self._queues.plan(overflow)
-        if plan is None or self._wait(contact, plan, contact.asked) != "waits":
+        if plan is None or self.wait(contact, plan, contact.asked) != "waits":
             self._turned_away(contact, why, contact.turn, contact.asked)
 
-    def _wait(self, contact: Contact, plan: CampaignPlan, asked: Asked) -> Joining:
+    def wait(self, contact: Contact, plan: CampaignPlan, asked: Asked) -> Joining:
         """Join a queue, or the one that it overflows into. Each queue that the caller came to has a leg."""
         result: Joining = "full"
         for _ in range(MOST_OVERFLOWS):
@@ -346,14 +346,14 @@ class Callers:
         if contact.asked.agent is not None:
             # whoever was wanted is not free
             self._queues.take_back(contact)
-        elif plan is None or self._wait(contact, plan, contact.asked) != "waits":
+        elif plan is None or self.wait(contact, plan, contact.asked) != "waits":
             self._happened_in_queue(contact, happens.QueueTimedOut(contact.turn))
 
     def _happened_in_queue(self, contact: Contact, what: happens.Input) -> None:
         """The caller is in no queue any more."""
         contact.stage = Stage.WORKFLOW
         if contact.walk is None:
-            self._end(contact)
+            self.end(contact)
         else:
             self._happened(contact, what)
 
@@ -373,7 +373,7 @@ class Callers:
         self._next(contact, contact.walk, workflow.begin(reception.workflow, self._facts(contact.walk)))
         return True
 
-    def _end(self, contact: Contact) -> None:
+    def end(self, contact: Contact) -> None:
         """We let the caller go."""
         contact.stop_timers()
         if contact.stage is not Stage.SURVEY and contact.stage is not Stage.CLOSING:

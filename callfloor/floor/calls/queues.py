@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -168,6 +169,13 @@ class Queues:
         self._wait(contact)
         self._match(contact.call)
         return "waits"
+
+    def put_first(self, contact: Contact) -> None:
+        """Let a customer who waits be the first in the queue."""
+        waiting = self._router.get(contact.call)
+        if waiting is not None:
+            self._router.join(replace(waiting, returned=True), self._clock.elapsed())
+            self._match(contact.call)
 
     def take_back(self, contact: Contact, but: AgentId | None = None) -> None:
         """Whoever was to take the customer did not: the agent who gave it away does when that one is free (and not

@@ -102,8 +102,16 @@ class Records(CallRecords, Protocol):
         """The agent's wrap-up is over, its wishes are kept. Comes after `finished` of its call."""
         ...
 
-    def agent(self, organisation: int, agent: AgentId, state: AgentState, reason: str | None, at: float) -> None:
-        """Show the agent's state. What somebody asked for meanwhile is kept."""
+    def agent(
+        self,
+        organisation: int,
+        agent: AgentId,
+        state: AgentState,
+        reason: str | None,
+        at: float,
+        campaign: int | None = None,
+    ) -> None:
+        """Show the agent's state, with the campaign of its call. What somebody asked for meanwhile is kept."""
         ...
 
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:

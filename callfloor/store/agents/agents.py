@@ -59,20 +59,27 @@ RETURNING s.state"""
 _ASKED = f"CASE WHEN {_IN_CALL} THEN s.wanted_state WHEN s.state IN ('paused', 'signed-out') THEN s.state END"
 # The floor shows what its agents do. What was asked for at the same moment is kept for afterwards.
 SHOW_SQL = f"""
-INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason, campaign_id)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
-    state = excluded.state, since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
+    state = excluded.state, campaign_id = excluded.campaign_id,
+    since = CASE WHEN s.state = excluded.state THEN s.since ELSE excluded.since END,
     reason = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') AND {_ASKED} = 'paused' THEN s.reason
         ELSE excluded.reason END,
     wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') THEN {_ASKED} END"""
 PRESENT_SQL = """
 SELECT m.organisation_id, m.agent_id, m.campaign_id, s.state, s.wanted_state, s.reason
-FROM campaign_agents m
+FROM working_agents m
 JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.agent_id AND u.account_active
 LEFT JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.agent_id
 JOIN unnest($1::bigint[], $2::bigint[]) AS c (organisation_id, campaign_id)
     ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
 ORDER BY m.agent_id, m.campaign_id"""
+MOVE_SQL = """
+INSERT INTO agent_moves (organisation_id, agent_id, campaign_id, moved_at, moved_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (organisation_id, agent_id) DO UPDATE SET campaign_id = excluded.campaign_id, moved_at = excluded.moved_at,
+    moved_by = excluded.moved_by"""
+MOVE_BACK_SQL = "DELETE FROM agent_moves WHERE organisation_id = $1 AND agent_id = $2"
 NOTIFY_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
 PHONE_SQL = """
 INSERT INTO agent_states (organisation_id, agent_id, state, since, phone_reachable)
@@ -141,10 +148,26 @@ async def call_ended(db: Database, organisation: int, agent_id: int, now: dateti
 
 
 async def show(
-    db: Database, organisation: int, agent_id: int, state: AgentState, reason: str | None, now: datetime
+    db: Database,
+    organisation: int,
+    agent_id: int,
+    state: AgentState,
+    reason: str | None,
+    now: datetime,
+    campaign: int | None = None,
 ) -> None:
-    """What the floor has its agent do, whatever stood there. `reason`: of a pause."""
-    await db.execute(SHOW_SQL, organisation, agent_id, state, now, reason)
+    """What the floor has its agent do, whatever stood there. `reason`: of a pause; `campaign`: of a call."""
+    await db.execute(SHOW_SQL, organisation, agent_id, state, now, reason, campaign)
+
+
+async def move(db: Database, organisation: int, agent_id: int, campaign: int | None, by: int, now: datetime) -> None:
+    """Let the agent work for this campaign alone, until it signs out or is moved back (None) to its own."""
+    async with db.transaction():
+        if campaign is None:
+            await db.execute(MOVE_BACK_SQL, organisation, agent_id)
+        else:
+            await db.execute(MOVE_SQL, organisation, agent_id, campaign, now, by)
+        await db.execute(NOTIFY_SQL)
 
 
 async def members(db: Database, campaigns: Sequence[tuple[int, int]]) -> list[Record]:

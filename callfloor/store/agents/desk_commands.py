@@ -18,7 +18,7 @@ from callfloor.contract.workspace import AnyCommand, Refusal
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.db.pool import Database
 
-# Something is asked of an agent's floor: `ORGANISATION AGENT COMMAND`.
+# Something is asked of an agent's floor, or of a campaign's (0: of the agent's): `ORGANISATION AGENT COMMAND CAMPAIGN`.
 CHANNEL = "callfloor_commands"
 # Something that was asked is done, or refused: `ORGANISATION COMMAND`.
 OUTCOMES = "callfloor_outcomes"
@@ -27,15 +27,17 @@ KEPT = "10 minutes"
 # The same key again: what nobody claimed yet is asked anew, what is being done is left alone (no row).
 ASK_SQL = f"""
 WITH asked AS (
-    INSERT INTO workspace_commands AS c (organisation_id, agent_id, actor_id, command, key_hash, expires_at)
-    VALUES ($1, $2, $3, $4::jsonb, $5, clock_timestamp() + $6)
+    INSERT INTO workspace_commands AS c (organisation_id, agent_id, actor_id, command, key_hash, expires_at,
+        campaign_id)
+    VALUES ($1, $2, $3, $4::jsonb, $5, clock_timestamp() + $6, $7)
     ON CONFLICT (organisation_id, key_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE c.engine IS NULL
-    RETURNING agent_id, command_id
+    RETURNING agent_id, command_id, campaign_id
 )
-SELECT command_id, pg_notify('{CHANNEL}', concat_ws(' ', $1::bigint, agent_id, command_id)) FROM asked"""
+SELECT command_id, pg_notify('{CHANNEL}', concat_ws(' ', $1::bigint, agent_id, command_id,
+    coalesce(campaign_id, 0))) FROM asked"""
 OF_KEY_SQL = "SELECT command_id FROM workspace_commands WHERE organisation_id = $1 AND key_hash = $2"
 WAITING_SQL = """
-SELECT organisation_id, agent_id, command_id FROM workspace_commands
+SELECT organisation_id, agent_id, command_id, coalesce(campaign_id, 0) AS campaign_id FROM workspace_commands
 WHERE engine IS NULL AND expires_at > clock_timestamp() ORDER BY command_id"""
 CLAIM_SQL = """
 UPDATE workspace_commands c SET engine = $1
@@ -95,16 +97,18 @@ async def ask(
     *,
     key_hash: bytes | None,
     within: timedelta,
+    campaign: int | None = None,
 ) -> int:
-    """Ask the floor that `agent_id` works on, for `actor_id`, and return the command's id. It must be claimed `within`
-    that time. The same key again is the same command. Commit it at once: no engine sees it before."""
+    """Ask the floor that `agent_id` works on, or the one that leads `campaign`, for `actor_id`, and return the
+    command's id. It must be claimed `within` that time. The same key again is the same command. Commit it at once: no
+    engine sees it before."""
     encoded = msgspec.json.encode(command).decode()
-    command_id = await db.fetchval(ASK_SQL, organisation, agent_id, actor_id, encoded, key_hash, within)
+    command_id = await db.fetchval(ASK_SQL, organisation, agent_id, actor_id, encoded, key_hash, within, campaign)
     return command_id or await db.fetchval(OF_KEY_SQL, organisation, key_hash)
 
 
 async def waiting(db: Database) -> list[Record]:
-    """Organisation, agent and id of every command that nobody claimed yet."""
+    """Organisation, agent, id and campaign (0: none) of every command that nobody claimed yet."""
     return await db.fetch(WAITING_SQL)
 
 

@@ -113,6 +113,11 @@ UPDATE workspace_sessions SET at_hand = $3::jsonb WHERE organisation_id = $1 AND
 REASONS_SQL = """
 SELECT agent_id, reason FROM agent_states
 WHERE organisation_id = $1 AND reason ~* $2 FOR UPDATE"""
+TIME_REASONS_SQL = """
+SELECT agent_id, began_at, reason FROM agent_times
+WHERE organisation_id = $1 AND reason ~* $2 FOR UPDATE"""
+SCRUB_TIME_REASON_SQL = """
+UPDATE agent_times SET reason = $4 WHERE organisation_id = $1 AND agent_id = $2 AND began_at = $3"""
 SCRUB_REASON_SQL = "UPDATE agent_states SET reason = $3 WHERE organisation_id = $1 AND agent_id = $2"
 
 
@@ -226,6 +231,9 @@ async def erase(db: Database, organisation: int, customer: Customer) -> None:
         await db.execute(SCRUB_EVENT_SQL, organisation, row["agent_id"], row["sequence"], hand, reason)
     for row in await db.fetch(REASONS_SQL, organisation, pattern):
         await db.execute(SCRUB_REASON_SQL, organisation, row["agent_id"], customer.scrubbed(row["reason"]))
+    for row in await db.fetch(TIME_REASONS_SQL, organisation, pattern):
+        reason = customer.scrubbed(row["reason"])
+        await db.execute(SCRUB_TIME_REASON_SQL, organisation, row["agent_id"], row["began_at"], reason)
 
 
 def _scrubbed(at_hand: str, customer: Customer) -> str:

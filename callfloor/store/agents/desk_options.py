@@ -13,17 +13,17 @@ from callfloor.store.db.pool import Database
 MOST_COLLEAGUES = 1000
 
 OWN_CAMPAIGNS_SQL = """
-SELECT campaign_id FROM campaign_agents WHERE organisation_id = $1 AND agent_id = $2 ORDER BY campaign_id"""
+SELECT campaign_id FROM working_agents WHERE organisation_id = $1 AND agent_id = $2 ORDER BY campaign_id"""
 CAMPAIGNS_SQL = """
 SELECT c.campaign_id, c.name, c.direction, c.mode, c.active,
     (SELECT coalesce(json_agg(json_build_array(w.code, w.description) ORDER BY w.code), '[]')::text FROM wrap_codes w
      WHERE w.organisation_id = c.organisation_id AND w.campaign_id = c.campaign_id) AS wrap_codes
-FROM campaign_agents m
+FROM working_agents m
 JOIN campaigns c ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
 WHERE m.organisation_id = $1 AND m.agent_id = $2 ORDER BY c.campaign_id"""
 QUEUES_SQL = """
 SELECT c.campaign_id, c.name, (
-        SELECT count(*) FROM campaign_agents m JOIN agent_states s USING (organisation_id, agent_id)
+        SELECT count(*) FROM working_agents m JOIN agent_states s USING (organisation_id, agent_id)
         WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
             AND s.state NOT IN ('signed-out', 'paused')) AS agents
 FROM campaigns c WHERE c.organisation_id = $1 AND c.direction = 'inbound' AND c.active
@@ -33,7 +33,7 @@ QUEUE_SQL = """
 SELECT c.name, count(s.agent_id) FILTER (WHERE s.state <> 'signed-out') AS signed_in,
     count(s.agent_id) FILTER (WHERE s.state NOT IN ('signed-out', 'paused')) AS working
 FROM campaigns c
-LEFT JOIN campaign_agents m ON m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
+LEFT JOIN working_agents m ON m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
 LEFT JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.agent_id
 WHERE c.organisation_id = $1 AND c.campaign_id = $2 GROUP BY c.name"""
 COLLEAGUES_SQL = f"""

@@ -96,6 +96,10 @@ WHERE organisation_id = $1 AND activity_id = $2 AND status_id = 6 AND hang_up_at
 ANSWER_QUESTION_SQL = """
 INSERT INTO survey_answers (organisation_id, activity_id, question, answer, answered_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING"""
+WAITS_SQL = """
+SELECT campaign_id FROM activities
+WHERE organisation_id = $1 AND activity_id = $2 AND join_queue_at IS NOT NULL AND answered_at IS NULL
+    AND left_queue_at IS NULL AND hang_up_at IS NULL AND type LIKE 'call.%'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +180,8 @@ async def answer_question(
 ) -> None:
     """What a caller answered in a survey; the first answer stands."""
     await db.execute(ANSWER_QUESTION_SQL, organisation, activity_id, question, answer, at)
+
+
+async def waits_for(db: Database, organisation: int, activity_id: int) -> int | None:
+    """The campaign in whose queue somebody waits on this leg; None: nobody does."""
+    return await db.fetchval(WAITS_SQL, organisation, activity_id)

@@ -36,7 +36,7 @@ SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.lead_id,
 FROM tasks t {_OF_LEAD}
 LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id"""
 _MEMBER = """
-    AND EXISTS (SELECT FROM campaign_agents m
+    AND EXISTS (SELECT FROM working_agents m
         WHERE m.organisation_id = $1 AND m.campaign_id = t.campaign_id AND m.agent_id = $2)"""
 OF_AGENT_SQL = f"""{_TASK}
 WHERE t.organisation_id = $1 AND t.done_at IS NULL AND NOT {_DONE} AND coalesce({_HOLDER}, $2) = $2{_MEMBER}
@@ -68,7 +68,7 @@ UPDATE leads l SET status_code = {LeadStatus.CALLBACK_AGENT:d}, agent_id = $3,
 FROM lists s
 WHERE l.organisation_id = $1 AND l.lead_id = $2 AND l.in_flight_attempt_id IS NULL AND NOT {_HELPED}
     AND (l.status_code <> {LeadStatus.CALLBACK_AGENT:d} OR l.agent_id = $3)
-    AND s.organisation_id = $1 AND s.list_id = l.list_id AND EXISTS (SELECT FROM campaign_agents m
+    AND s.organisation_id = $1 AND s.list_id = l.list_id AND EXISTS (SELECT FROM working_agents m
         WHERE m.organisation_id = $1 AND m.campaign_id = s.campaign_id AND m.agent_id = $3)
 RETURNING 1"""
 # The agent has helped the caller: there is nobody to be called back.

@@ -26,7 +26,7 @@ SILENT_S, FORGOTTEN_S = 10, 600
 READ_SQL = f"""
 SELECT
     (SELECT coalesce(json_agg(json_build_array(u.user_id, u.username, u.full_name, s.state, s.since, s.reason,
-        s.wanted_state, (SELECT coalesce(array_agg(m.campaign_id ORDER BY m.campaign_id), '{{}}') FROM campaign_agents m
+        s.wanted_state, (SELECT coalesce(array_agg(m.campaign_id ORDER BY m.campaign_id), '{{}}') FROM working_agents m
             WHERE m.organisation_id = u.organisation_id AND m.agent_id = u.user_id), coalesce(w.at_hand, '{{}}'))
         ORDER BY u.user_id), '[]')::text
      FROM agent_states s

@@ -26,7 +26,7 @@ _AGENTS = """
         count(*) FILTER (WHERE s.state = 'ready') AS ready, count(*) FILTER (WHERE s.state = 'dialling') AS dialling,
         count(*) FILTER (WHERE s.state = 'on-call') AS on_call, count(*) FILTER (WHERE s.state = 'on-wrap') AS on_wrap,
         count(*) FILTER (WHERE s.state = 'paused') AS paused
-    FROM campaign_agents m JOIN agent_states s USING (organisation_id, agent_id)
+    FROM working_agents m JOIN agent_states s USING (organisation_id, agent_id)
     WHERE m.organisation_id = $1 AND m.campaign_id = $2"""
 # docs/figures.md says what each of these is.
 _RECEIVED = "(parent_activity_id IS NULL OR join_queue_at IS NOT NULL AND leg_type IS DISTINCT FROM 'return')::int"

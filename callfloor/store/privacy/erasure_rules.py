@@ -53,6 +53,7 @@ PERSONAL: tuple[tuple[str, str, str], ...] = (
     ("workspace_events", "at_hand email reason", "what stood there within the hour is scrubbed"),
     ("workspace_commands", "command refusal", "what is being asked of the floor is scrubbed; kept for minutes"),
     ("agent_states", "reason", "scrubbed"),
+    ("agent_times", "reason", "scrubbed: of every pause that there was"),
 )
 # Not searched, and why.
 KEPT: tuple[tuple[str, str, str], ...] = (

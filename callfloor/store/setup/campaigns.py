@@ -25,7 +25,9 @@ from callfloor.store.setup import organisations
 _COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
     c.calling_hours, c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
     o.destinations, o.timezone AS organisation_timezone,
-    (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM campaign_agents m
+    (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM (
+        SELECT organisation_id, campaign_id, agent_id FROM campaign_agents
+        UNION SELECT organisation_id, campaign_id, agent_id FROM agent_moves) AS m
      WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
      WHERE w.organisation_id = c.organisation_id AND w.campaign_id = c.campaign_id) AS wrap_codes,

@@ -1,0 +1,96 @@
+"""Supervisors' commands over HTTP, as far as they need no floor; what a floor does of them is tested there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+from callfloor.api.workspace import commands
+from callfloor.contract.workspace import EndCall, LetCallerGo, MoveCallerUp, Target, TransferCall, TransferCaller
+from callfloor.floor.plan import CampaignKey
+from callfloor.store.calls import activities
+from callfloor.store.db.pool import Database
+from tests.api.desks import client_of, token_of, wait_in_queue
+from tests.conftest import SERVERS, Centre
+from tests.floor.link import Linked
+
+pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+
+
+@pytest.fixture
+async def boss(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
+    async with client_of(centre, await token_of(db, centre, centre.user)) as client:
+        yield client
+
+
+async def test_an_agent_is_paused_made_ready_and_signed_out(centre: Centre, boss: httpx2.AsyncClient) -> None:
+    path = f"/agents/{centre.agent}/commands"
+    paused = (await boss.post(path, json={"action": "pause", "reason": "training"})).json()
+    assert (paused["state"], paused["reason"]) == ("paused", "training")
+    assert (await boss.post(path, json={"action": "ready"})).json()["state"] == "ready"
+    assert (await boss.post(path, json={"action": "forceSignOut"})).json()["state"] == "signed-out"
+
+
+async def test_an_agent_is_moved_and_moved_back(db: Database, centre: Centre, boss: httpx2.AsyncClient) -> None:
+    path = f"/agents/{centre.agent}/commands"
+    await boss.post(path, json={"action": "ready"})
+
+    async def works_for() -> list[int]:
+        async with client_of(centre, await token_of(db, centre, centre.agent)) as agent:
+            campaigns = (await agent.get("/campaigns")).json()["campaigns"]
+        floor = (await boss.get("/floor")).json()["agents"]
+        assert floor == [] or {*floor[0]["campaignIds"]} <= {centre.inbound, centre.outbound}
+        return [each["campaignId"] for each in campaigns]
+
+    assert (await boss.post(path, json={"action": "moveToCampaign", "campaignId": centre.inbound})).status_code == 200
+    assert await works_for() == [centre.inbound]
+    assert (await boss.post(path, json={"action": "moveToCampaign", "campaignId": None})).status_code == 200
+    assert await works_for() == sorted([centre.inbound, centre.outbound])
+    unknown = await boss.post(path, json={"action": "moveToCampaign", "campaignId": 2**40})
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/campaignId")
+
+
+async def test_commands_reach_the_floor_that_has_the_agent_or_leads_the_queue(
+    dsn: str, db: Database, centre: Centre, boss: httpx2.AsyncClient
+) -> None:
+    waiting = await wait_in_queue(db, centre, datetime.now(UTC))
+    link = Linked(dsn, db, centre, led=[CampaignKey(centre.organisation, centre.inbound)])
+    try:
+        to = {"campaignId": centre.inbound}
+        for path, body in (
+            (f"/agents/{centre.agent}/commands", {"action": "endCall"}),
+            (f"/agents/{centre.agent}/commands", {"action": "transferCall", "to": to}),
+        ):
+            assert (await boss.post(path, json=body)).status_code == 200
+        for body in ({"action": "moveUp"}, {"action": "transfer", "to": to}, {"action": "hangUp"}):
+            answer = await boss.post(f"/callers/{waiting}/commands", json=body)
+            assert answer.status_code == 204, answer.text
+    finally:
+        await link.stop()
+    target = Target(campaign_id=centre.inbound)
+    assert link.work.done == [
+        (centre.user, EndCall(agent_id=centre.agent)),
+        (centre.user, TransferCall(agent_id=centre.agent, to=target)),
+        (centre.user, MoveCallerUp(activity_id=waiting)),
+        (centre.user, TransferCaller(activity_id=waiting, to=target)),
+        (centre.user, LetCallerGo(activity_id=waiting)),
+    ]
+
+
+async def test_a_queue_that_nobody_leads_is_said_to_be_so(
+    db: Database, centre: Centre, boss: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "CLAIMED_S", 0.05)
+    answer = await boss.post(
+        f"/callers/{await wait_in_queue(db, centre, datetime.now(UTC))}/commands", json={"action": "moveUp"}
+    )
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (503, "no-floor")
+
+
+async def test_who_does_not_wait_is_not_there(db: Database, centre: Centre, boss: httpx2.AsyncClient) -> None:
+    activity = await wait_in_queue(db, centre, datetime.now(UTC))
+    await activities.hang_up(db, centre.organisation, activity, datetime.now(UTC))
+    assert (await boss.post(f"/callers/{activity}/commands", json={"action": "moveUp"})).status_code == 404

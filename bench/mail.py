@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import smtplib
 import socket
 import threading
 import time
 from contextlib import suppress
+from multiprocessing.synchronize import Barrier
 
 from bench.floor import Served, served, show
 from callfloor.contract.mailboxes import Mailbox
@@ -49,23 +51,32 @@ def _send(port: int, content: bytes) -> float:
         return time.monotonic() - begun
 
 
-def _beside(port: int, hostile: list[bytes], number: int) -> float:
-    """Seconds of a plain message while the hostile ones are sent, each by a client of its own."""
-    ready = threading.Barrier(len(hostile) + 1)
+def _attack(port: int, hostile: list[bytes], ready: Barrier) -> None:
+    """Send each message by a client of its own, all at once."""
+    clients = threading.Barrier(len(hostile) + 1)
 
     def attack(content: bytes) -> None:
         with suppress(smtplib.SMTPException, OSError), smtplib.SMTP("127.0.0.1", port, timeout=300) as client:
-            ready.wait()
+            clients.wait()
             client.sendmail(SENDER, ADDRESS, content)
 
     threads = [threading.Thread(target=attack, args=(content,)) for content in hostile]
     for thread in threads:
         thread.start()
+    clients.wait()
     ready.wait()
-    time.sleep(0.3)
-    took = _send(port, PLAIN % (number, number))
     for thread in threads:
         thread.join()
+
+
+def _beside(port: int, hostile: list[bytes], number: int) -> float:
+    """Seconds of a plain message while a process beside us sends the hostile ones."""
+    ready = multiprocessing.Barrier(2)
+    attacker = multiprocessing.Process(target=_attack, args=(port, hostile, ready))
+    attacker.start()
+    ready.wait()
+    took = _send(port, PLAIN % (number, number))
+    attacker.join()
     return took
 
 

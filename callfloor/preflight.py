@@ -18,6 +18,7 @@ from pathlib import Path
 import phonenumbers
 import structlog
 
+from callfloor import data_folder
 from callfloor.app import asterisk_setup, open_media
 from callfloor.media.encryption import parse_key
 from callfloor.media.errors import BlobConfigError, BlobUnreadable
@@ -58,7 +59,15 @@ def _host(name: str, host: str) -> None:
 
 
 def _data(settings: Settings) -> None:
-    _folder("data", settings.data, 0o711 if os.geteuid() == 0 else 0o700)
+    # Asterisk, as a user of its own, reads the prompts there
+    gives_prompts = settings.carrier == "asterisk" and settings.asterisk_prompts is None
+    try:
+        data_folder.make(settings.data, passable=gives_prompts)
+    except OSError as error:
+        raise _unwritable("data", settings.data, error) from error
+    _folder("data", settings.data)
+    if settings.secrets is None:
+        _folder("data", settings.secrets_folder)
     if settings.database_url is None:
         try:
             binaries()
@@ -73,9 +82,13 @@ def _folder(name: str, folder: Path, mode: int = 0o700) -> None:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"callfloor")
     except OSError as error:
-        raise SettingsError(
-            name, f"{folder} cannot be written ({error.strerror}): give a folder that this user may write in"
-        ) from error
+        raise _unwritable(name, folder, error) from error
+
+
+def _unwritable(name: str, folder: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        name, f"{folder} cannot be written ({error.strerror}): give a folder that this user may write in"
+    )
 
 
 def _media(settings: Settings) -> None:

@@ -48,7 +48,6 @@ PORTS: dict[Role, int] = {"floor": 8081, "jobs": 8082}
 @contextmanager
 def _claimed(data: Path, role: Role) -> Generator[None, None, None]:
     """Hold the folder's lock of each role that this server plays."""
-    data.mkdir(parents=True, exist_ok=True)
     held: list[IO[str]] = []
     try:
         for name in ("api", "floor", "jobs") if role == "all" else (role,):

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     media_key: str | None = Field(
         None, description="32 bytes in base64 or hex: media are encrypted at rest.", repr=False
     )
+    secrets: Path | None = Field(
+        None, description="Folder of the files that `passwordFile` in a centre file may name. Default: DATA/secrets."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     low_disk_megabytes: int = Field(
         1000, ge=0, description="Room on a disk, in MB, under which the log and /ready warn."
@@ -148,6 +151,10 @@ class Settings(BaseSettings):
     @property
     def smtp_bytes(self) -> int:
         return self.smtp_megabytes * 1_000_000
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.secrets or self.data / "secrets"
 
     @property
     def media_location(self) -> str:

@@ -51,6 +51,8 @@ exten => _[+0-9].,1,Set(TRIES=0)
  same => n,Wait(0.5)
  same => n,Goto(again)
  same => n(over),Hangup()
+[callfloor-agents]
+exten => _.,1,Hangup(21)
 [callfloor-amd]
 exten => s,1,AMD()
  same => n,Stasis({APP},amd,${{AMDSTATUS}},${{AMDCAUSE}})
@@ -154,7 +156,7 @@ type=endpoint
 transport=wss
 webrtc=yes
 dtls_auto_generate_cert=yes
-context=incoming
+context=callfloor-agents
 aors={BROWSER}
 auth={BROWSER}
 disallow=all
@@ -198,6 +200,7 @@ endpoint=trunk
 ; whoever calls from this machine; agents only take calls
 match=127.0.0.1
 [agents](base)
+context=callfloor-agents
 aors=agents
 [agents]
 type=aor

@@ -30,6 +30,8 @@ from callfloor.errors import (
 from callfloor.store.db import idempotency
 
 Handler = Callable[..., Awaitable[Any]]
+# Raises the problem of who may not see an answer any more; from the handler's arguments, and the JSON of the answer.
+Replayable = Callable[[Call, dict[str, Any], Any], Awaitable[None]]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NUMBER = re.compile(r"[0-9]{1,25}")
 
@@ -62,6 +64,8 @@ class Operation:
     apart: bool
     # bytes that the body may have
     largest: int
+    # asked before a stored answer is given again
+    replayable: Replayable | None
     problems: tuple[type[Problem], ...]
     example: Any
     request_example: Any
@@ -110,12 +114,12 @@ class Operation:
             request = _ordered(raw)
             if self.apart:
                 return await self._apart(call, key, request, arguments)
-            return await self.once(call, key, request, lambda: self.handler(call, **arguments))
+            return await self.once(call, key, request, lambda: self.handler(call, **arguments), arguments)
         return self.encode(call, await self.handler(call, **arguments))
 
     async def _apart(self, call: Call, key: bytes, request: bytes, arguments: dict[str, Any]) -> Encoded:
         """Replay the answer that the key has, else run the handler, which knows its own work by the key, and store."""
-        known = await self._known(call, *self._hashes(call, key, request))
+        known = await self._known(call, self._hashes(call, key, request), arguments)
         if known is not None:
             return known
         value = await self.handler(call, **arguments)
@@ -123,7 +127,7 @@ class Operation:
         async def done() -> Any:
             return value
 
-        return await self.once(call, key, request, done)
+        return await self.once(call, key, request, done, arguments)
 
     def _hashes(self, call: Call, key: bytes, request: bytes) -> tuple[bytes, bytes]:
         """Of the key, and of the request; who asks, and of which API, is part of both."""
@@ -133,15 +137,25 @@ class Operation:
         request_hash = idempotency.keyed_hash(secret, *who, self.method.encode(), call.path.encode(), query, request)
         return idempotency.keyed_hash(secret, b"key", *who, key), request_hash
 
-    async def _known(self, call: Call, key_hash: bytes, request_hash: bytes) -> Encoded | None:
+    async def _known(self, call: Call, hashes: tuple[bytes, bytes], arguments: dict[str, Any]) -> Encoded | None:
+        key_hash, request_hash = hashes
         stored = await idempotency.find(call.db, call.organisation, key_hash)
         if stored is None:
             return None
         if stored.request_hash != request_hash:
             raise IdempotencyReused("This Idempotency-Key was used before with another request.")
+        if self.replayable is not None:
+            await self.replayable(call, arguments, msgspec.json.decode(stored.body) if stored.body else None)
         return Encoded(stored.status, stored.headers | {"Idempotent-Replayed": "true"}, stored.body)
 
-    async def once(self, call: Call, key: bytes, request: bytes, work: Callable[[], Awaitable[Any]]) -> Encoded:
+    async def once(
+        self,
+        call: Call,
+        key: bytes,
+        request: bytes,
+        work: Callable[[], Awaitable[Any]],
+        arguments: dict[str, Any] | None = None,
+    ) -> Encoded:
         """Run `work` and store its answer in one transaction, or replay the answer that the key has already."""
         key_hash, request_hash = self._hashes(call, key, request)
         async with call.db.transaction():
@@ -149,7 +163,7 @@ class Operation:
                 raise IdempotencyRunning(
                     "The first request with this Idempotency-Key is still running.", headers={"Retry-After": "1"}
                 )
-            known = await self._known(call, key_hash, request_hash)
+            known = await self._known(call, (key_hash, request_hash), arguments or {})
             if known is not None:
                 return known
             value = await work()
@@ -242,6 +256,7 @@ def operation(
     ours: bool = False,
     apart: bool = False,
     largest: int = LARGEST_BODY,
+    replayable: Replayable | None = None,
     problems: Sequence[type[Problem]] = (),
     body: type[msgspec.Struct] | None = None,
     streams: Sequence[str] = (),
@@ -254,6 +269,7 @@ def operation(
     `example`, `request` and `query` stand in the document and are checked against the types by a test. `streams`:
     the handler reads the body itself; `body` then only documents it. `ours`: an addition to the contract's list.
     `also`: other statuses of success.
+    `replayable`: raises for whoever may not see a stored answer any more, as the handler would today.
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
@@ -275,6 +291,7 @@ def operation(
             ours=ours,
             apart=apart,
             largest=largest,
+            replayable=replayable,
             problems=tuple(problems),
             example=example,
             request_example=request,

@@ -32,6 +32,8 @@ MAILBOX = {
 _TABLES = ("imap", "send")
 # No other variable can be sent to a server that a centre file names.
 _VARIABLE = re.compile(r"CALLFLOOR_SECRET_[A-Z0-9_]{1,100}")
+# Which folder it is, the server knows; it reads no other (mail/secret_files.py).
+_FILE = re.compile(r"(?:/(?:[A-Za-z0-9_.-]{1,100}/){0,20})?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PORTS: Mapping[tuple[str, Tls], int] = {
     ("imap", "implicit"): 993,
     ("imap", "starttls"): 143,
@@ -64,9 +66,9 @@ def _variable(report: Report, path: Path, value: object) -> str | Wrong:
 
 def _file(report: Report, path: Path, value: object) -> str | Wrong:
     found = values.text(report, path, value)
-    if found is WRONG or found.startswith("/"):
+    if found is WRONG or (_FILE.fullmatch(found) and ".." not in found.split("/")):
         return found
-    report.wrong(path, "must be a path that begins with /")
+    report.wrong(path, "must be the name of a file in the server's folder of secrets (CALLFLOOR_SECRETS)")
     return WRONG
 
 

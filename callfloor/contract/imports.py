@@ -146,6 +146,10 @@ class Import(msgspec.Struct, kw_only=True):
 class ImportErrorsQuery(Request):
     page_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    raw: Annotated[
+        bool | None,
+        Meta(description="Of text/csv: true leaves cells that begin as formulas do without the apostrophe in front."),
+    ] = None
 
 
 class RowError(Struct):

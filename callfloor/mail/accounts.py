@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 from callfloor.contract.mailboxes import Account
+from callfloor.mail import secret_files
 from callfloor.settings import secret_of
 
 
@@ -13,13 +14,16 @@ class SecretMissing(LookupError):
     """The password is not where the centre file says. The message names the place, never the secret."""
 
 
-def password(account: Account) -> str | None:
-    """The account's password, read anew each time; None when it needs none. Raises `SecretMissing`."""
+def password(account: Account, folder: Path) -> str | None:
+    """The account's password, read anew each time; None when it needs none. Raises `SecretMissing`.
+
+    `folder`: where all files with passwords are.
+    """
     if account.password_file is not None:
         try:
-            return Path(account.password_file).read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeError) as error:
-            raise SecretMissing(f"the file {account.password_file} cannot be read") from error
+            return secret_files.read(folder, account.password_file)
+        except secret_files.SecretFileError as error:
+            raise SecretMissing(str(error)) from error
     if account.password_variable is not None:
         found = secret_of(account.password_variable)
         if found is None:

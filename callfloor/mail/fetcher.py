@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import structlog
@@ -30,10 +31,11 @@ _TOO_LARGE = "[This message has more than {:,} bytes. It was not fetched, and is
 
 
 class Fetcher:
-    """`most`: the largest message that is fetched whole, in bytes."""
+    """`most`: the largest message that is fetched whole, in bytes. `secrets`: the folder of passwords."""
 
-    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers) -> None:
+    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers, secrets: Path) -> None:
         self._db, self._blobs, self._most, self._readers = db, blobs, most, readers
+        self._secrets = secrets
 
     async def fetch(self, mailbox: StoredMailbox) -> int:
         """Take what is new in a mailbox; returns how many messages.
@@ -44,7 +46,7 @@ class Fetcher:
         count = 0
         if mailbox.imap is None:
             return count
-        async with _opened(mailbox.imap) as opened:
+        async with _opened(mailbox.imap, self._secrets) as opened:
             for uid in await self._new(mailbox, opened):
                 count += await self._take(mailbox, opened, uid)
                 where = mailbox.organisation, mailbox.mailbox_id, opened.validity
@@ -79,8 +81,8 @@ class Fetcher:
 
 
 @asynccontextmanager
-async def _opened(account: Account) -> AsyncGenerator[Folder]:
-    manager = folder(account, password(account))
+async def _opened(account: Account, secrets: Path) -> AsyncGenerator[Folder]:
+    manager = folder(account, password(account, secrets))
     opened = await asyncio.to_thread(manager.__enter__)
     try:
         yield opened

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import BinaryIO
 
 import structlog
@@ -40,10 +41,10 @@ def rest_after(tries: int) -> timedelta:
 
 
 class Outbox:
-    """`name`: what this server calls itself to others."""
+    """`name`: what this server calls itself to others. `secrets`: the folder of passwords."""
 
-    def __init__(self, db: Database, blobs: Blobs, name: str) -> None:
-        self._db, self._blobs, self._name = db, blobs, name
+    def __init__(self, db: Database, blobs: Blobs, name: str, secrets: Path) -> None:
+        self._db, self._blobs, self._name, self._secrets = db, blobs, name, secrets
 
     async def send_next(self, at: datetime) -> bool:
         """Try the answer that is due longest; False when none is due.
@@ -90,7 +91,7 @@ class Outbox:
         where = mailbox.address, claimed.recipient
         with tempfile.TemporaryFile(prefix="callfloor-mail-") as file:
             try:
-                secret = password(mailbox.send)
+                secret = password(mailbox.send, self._secrets)
                 await compose(file, content, *where, claimed.created, self._blobs, claimed.organisation)
             except (SecretMissing, BlobMissing, BlobUnreadable, OSError, ValueError) as error:
                 return Outcome("later", fault=type(error).__name__)

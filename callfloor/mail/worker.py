@@ -44,9 +44,9 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
     """Work until `stop` is set; what is being sent or fetched is finished first."""
     db = await Database.connect(dsn, size=SENDERS + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
-    outbox = Outbox(db, blobs, settings.smtp_name)
+    outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder)
     readers = Readers()
-    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers)
+    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder)
     try:
         # a notification that is lost costs some seconds
         awake = Listener(dsn, "outbox", {outgoing.CHANNEL: lambda _: wake.set()}, wake.set)

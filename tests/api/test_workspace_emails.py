@@ -85,6 +85,37 @@ async def test_with_a_key_an_answer_goes_out_once(
     assert await db.fetchval(count, centre.organisation) == 1
 
 
+async def test_who_left_the_campaign_is_shown_no_answer_again_and_nobody_is_shown_anothers(
+    db: Database, desk: httpx2.AsyncClient, stranger: httpx2.AsyncClient, centre: Centre, letters: Letters
+) -> None:
+    letter = await letters.come(datetime.now(UTC))
+    path = f"/emails/{letter.activity_id}"
+    headers, asked = {"Idempotency-Key": "take"}, {"activityId": letter.activity_id}
+    taken = await desk.post("/emails/take", json=asked, headers=headers)
+    assert (taken.status_code, taken.json()["text"]) == (200, "This is letter 1.")
+    theirs = await stranger.post("/emails/take", json=asked, headers=headers)
+    assert theirs.status_code == 422
+    assert "letter" not in theirs.text
+    again = await desk.post("/emails/take", json=asked, headers=headers)
+    assert (again.headers["Idempotent-Replayed"], again.json()) == ("true", taken.json())
+    closing = {"Idempotency-Key": "close"}
+    me = (await stranger.get("/session")).json()["agentId"]
+    await desk.post(f"{path}/transfer", json={"campaignId": centre.inbound, "agentId": me}, headers=closing)
+    await db.execute("DELETE FROM campaign_agents WHERE organisation_id = $1", centre.organisation)
+    await db.execute(
+        "UPDATE activities SET agent_id = $3 WHERE organisation_id = $1 AND activity_id = $2",
+        centre.organisation,
+        letter.activity_id,
+        me,
+    )
+    for method, rest, body, key in (
+        ("POST", "/emails/take", asked, headers),
+        ("POST", f"{path}/transfer", {"campaignId": centre.inbound, "agentId": me}, closing),
+    ):
+        gone = await desk.request(method, rest, json=body, headers=key)
+        assert (gone.status_code, "letter" in gone.text) == (404, False)
+
+
 async def test_who_is_in_none_of_its_campaigns_sees_no_letter_until_it_is_given_one(
     db: Database, desk: httpx2.AsyncClient, stranger: httpx2.AsyncClient, centre: Centre, letters: Letters
 ) -> None:

@@ -115,7 +115,7 @@ async def test_an_address_of_another_organisation_is_refused(db: Database) -> No
         (
             'passwordFile = "/run/',
             'passwordFile = "run/',
-            "23: mailboxes[0].imap.passwordFile must be a path that begins",
+            "23: mailboxes[0].imap.passwordFile must be the name of a file in the server's folder of secrets",
         ),
         ("CALLFLOOR_SECRET_CARE", "AWS_SECRET", "29: mailboxes[0].send.passwordVariable must be a name such as"),
         ('user = "care"\npasswordVariable', "passwordVariable", "26: mailboxes[0].send needs a user with"),

@@ -61,9 +61,9 @@ async def fetching(
     secret = tmp_path / "secret"
     secret.write_text("secret\n")
     async with keeping() as keeper:
-        account = Account("127.0.0.1", keeper.port, "care", str(secret), tls="none")
+        account = Account("127.0.0.1", keeper.port, "care", "secret", tls="none")
         mailbox = await make_mailbox(db, centre, receive="imap", imap=account)
-        yield Fetching(db, centre, keeper, mailbox, Fetcher(db, open_media(settings), 1_000_000, readers))
+        yield Fetching(db, centre, keeper, mailbox, Fetcher(db, open_media(settings), 1_000_000, readers, tmp_path))
 
 
 async def test_what_is_new_is_taken_and_what_others_saw_before_we_came_is_not(fetching: Fetching) -> None:

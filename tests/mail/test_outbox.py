@@ -74,13 +74,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(db: Database, centre: Centre, settings: Settings) -> AsyncIterator[Desk]:
+async def desk(db: Database, centre: Centre, settings: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
     # what is to be sent is everybody's: other tests leave some
     await db.execute("DELETE FROM outgoing_mail")
     blobs = open_media(settings)
     async with taking() as taker:
         mailbox = await make_mailbox(db, centre, send=Account("127.0.0.1", taker.port, tls="none"))
-        yield Desk(db, blobs, centre, taker, mailbox, Letters(db, mailbox), Outbox(db, blobs, "callfloor"))
+        yield Desk(db, blobs, centre, taker, mailbox, Letters(db, mailbox), Outbox(db, blobs, "callfloor", tmp_path))
 
 
 async def test_an_answer_arrives_as_it_was_written(desk: Desk) -> None:
@@ -165,9 +165,9 @@ async def test_a_sender_that_dies_in_the_middle_leaves_what_another_sends(desk: 
     assert len(desk.taker.taken) == 1
 
 
-async def test_two_senders_at_once_send_it_once(desk: Desk) -> None:
+async def test_two_senders_at_once_send_it_once(desk: Desk, tmp_path: Path) -> None:
     sent = [await desk.answer(f"Hello {number}", sender=f"{number}@example.com") for number in range(4)]
-    other = Outbox(desk.db, desk.blobs, "other")
+    other = Outbox(desk.db, desk.blobs, "other", tmp_path)
     await asyncio.gather(*(each.send_next(later(3)) for each in (desk.outbox, other) for _ in range(4)))
     assert {await desk.delivery(each) for each in sent} == {"sent"}
     assert len(desk.taker.taken) == 4

@@ -17,10 +17,36 @@ from callfloor.rules.imports.import_words import FIELDS
 
 names = st.sampled_from(
     ["plan", "phone1", "Phone", "reason", "rowNumber", "importId", "row", "x:json", "extra.1", "unknown.a", "leadData",
-     "leadData.a", "phoen1", "", " a ", "id", "0491570156"]
+     "leadData.a", "=1", "'=1", "@a", "phoen1", "", " a ", "id", "0491570156"]
 ) | st.text(max_size=8)  # fmt: skip
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["true", "1", "1.5", "null", "n/a", '="049"', "0491570156", '{"a": 1}', '"x"', " ", "0049 30", "1e5", "007"]
+    [
+        "true",
+        "1",
+        "1.5",
+        "null",
+        "n/a",
+        '="049"',
+        "0491570156",
+        '{"a": 1}',
+        '"x"',
+        " ",
+        "0049 30",
+        "1e5",
+        "007",
+        "=cmd|' /C calc'!A0",
+        "+61491570156",
+        "-1",
+        "@x",
+        "\tx",
+        "\r=1",
+        "'",
+        "'=1",
+        "''+1",
+        "'x",
+        "=",
+        "-1.5",
+    ]
 )
 scalars = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
 values = scalars | texts | st.dictionaries(names, scalars | texts, max_size=3) | st.lists(scalars, max_size=2)
@@ -50,14 +76,15 @@ Columns = list[tuple[str, str | None]]
 
 
 def sent_again(found: list[Any], columns: Columns | None = None, *, clears: bool = False, times: int = 3) -> list[Any]:
-    """What is read of the report of these rows, and of the report of those that are refused again."""
-    for _ in range(times):
-        found, columns = _sent_once(found, columns, clears)
+    """What is read of the report of these rows, and of the report of those that are refused again; every other report
+    is one for a program (`raw`)."""
+    for time in range(times):
+        found, columns = _sent_once(found, columns, clears, raw=time % 2 == 1)
     return found
 
 
-def _sent_once(found: list[Any], columns: Columns | None, clears: bool) -> tuple[list[Any], Columns]:
-    shape = Shape(columns, clears=clears)
+def _sent_once(found: list[Any], columns: Columns | None, clears: bool, *, raw: bool) -> tuple[list[Any], Columns]:
+    shape = Shape(columns, clears=clears, raw=raw)
     for row in found:
         shape.see(row)
     out = io.StringIO()
@@ -66,6 +93,8 @@ def _sent_once(found: list[Any], columns: Columns | None, clears: bool) -> tuple
     for number, row in enumerate(found):
         writer.writerow([*shape.cells(row), *shape.added(number, number + 2, "a; b", "7f3f2c1e")])
     table = list(csv.reader(io.StringIO(out.getvalue(), newline=""), strict=True))
+    # nothing is a formula to a spreadsheet
+    assert raw or not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cells in table for cell in cells)
     read_as = table_of(table[0], {"Cell": "phone1"}, "AU", clears=clears)
     read = read_as.reader()
     lines = [read(cells) for cells in table[1:]]
@@ -83,7 +112,19 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 own = st.sampled_from(
-    ["plan", "plan:json", "phone1:json", "unknown.a", "extra.1", "row:json", "leadData.b:json", "row"]
+    [
+        "plan",
+        "plan:json",
+        "phone1:json",
+        "unknown.a",
+        "extra.1",
+        "row:json",
+        "leadData.b:json",
+        "row",
+        "=1+1",
+        "'=x",
+        "-",
+    ]
 )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from asyncpg import Record
 from starlette.responses import StreamingResponse
 
-from callfloor.api.call import Answer, Call, not_found
+from callfloor.api.call import Answer, Call, invalid, not_found
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.platform.import_bodies import STREAMS, Body, received
 from callfloor.api.platform.lead_callbacks import may_lift_do_not_call
@@ -254,11 +254,14 @@ async def list_import_errors(call: Call, uuid: str, query: ImportErrorsQuery) ->
 
     `Accept: text/csv` gives all of them as they were sent, with `rowNumber`, `reason` and `importId`: mend them and
     send the file again as it is. A column whose name ends in `:json` holds JSON, for what text in a cell cannot say.
-    Values are not altered, so open such a file in a spreadsheet only if you trust who sent the rows.
+    A cell that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a carriage return) has an
+    apostrophe in front, which goes when the file is sent again; `raw=true` leaves it out.
     """
     row = await _found(call, uuid)
     if b"text/csv" in call.headers.get(b"accept", b""):
-        return cast("ImportErrors", await _as_csv(call, row))
+        return cast("ImportErrors", await _as_csv(call, row, raw=query.raw or False))
+    if query.raw:
+        raise invalid("raw", "not-of-json", "is of text/csv answers only", in_body=False)
     page, limit = query.page_no or 1, query.limit or ERRORS_PAGE
     found = await imports.errors(call.db, call.organisation, row["import_id"], limit, (page - 1) * limit)
     pages = -(-row["invalid"] // limit)
@@ -288,8 +291,8 @@ def _columns(row: Record) -> list[imports.Column] | None:
     return None if row["header"] is None else msgspec.json.decode(row["header"], type=list[imports.Column])
 
 
-async def _as_csv(call: Call, row: Record) -> StreamingResponse:
-    shape = Shape(_columns(row), clears=row["empty_clears"])
+async def _as_csv(call: Call, row: Record, *, raw: bool) -> StreamingResponse:
+    shape = Shape(_columns(row), clears=row["empty_clears"], raw=raw)
     # what the columns must hold is known when every row was seen
     async for rows in imports.every_error(call.db, call.organisation, row["import_id"]):
         await asyncio.to_thread(_see, shape, rows)

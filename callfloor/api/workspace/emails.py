@@ -72,6 +72,23 @@ _ANSWERED = {"activityId": 7002}
 _NOT_HELD = "The e-mail is not yours to answer: take it first, or somebody else has it."
 
 
+async def _readable(call: Call, activity_id: int) -> Email:
+    """An e-mail that the agent may read: of its campaigns, or its own. Raises `NotFound`."""
+    agent_id = agent_of(call.caller)
+    email = await emails.read(call.db, call.organisation, activity_id)
+    if email is not None and email.agent_id != agent_id:
+        own = await desk_options.own_campaigns(call.db, call.organisation, agent_id)
+        email = email if email.campaign_id in own else None
+    if email is None:
+        raise not_found("e-mail")
+    return email
+
+
+async def _replayable(call: Call, arguments: dict[str, Any], answer: Any) -> None:
+    """Of an e-mail that the agent took and may not read any more, nothing is shown again."""
+    await _readable(call, arguments.get("activity_id") or answer["activityId"])
+
+
 @operation(
     "GET",
     "/emails",
@@ -124,6 +141,7 @@ async def list_emails(call: Call) -> Emails:
     tag="emails",
     example=_EMAIL,
     request={"activityId": 7001},
+    replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
 )
 async def take_email(call: Call, body: EmailTake) -> EmailContent:
@@ -186,6 +204,7 @@ async def download_email_file(call: Call, activity_id: int, media_id: int) -> Re
         "text": "Here it is.",
         "files": [{"fileName": "bill.txt", "contentType": "text/plain", "content": "Mg=="}],
     },
+    replayable=_replayable,
     problems=[*OWN, EmailNotHeld, EmailUnanswerable],
     largest=LARGEST_ANSWER,
 )
@@ -255,6 +274,7 @@ async def return_email(call: Call, activity_id: int) -> None:
     tag="emails",
     example=_ANSWERED,
     request={"campaignId": 1},
+    replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
 )
 async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> EmailAnswered:
@@ -286,6 +306,7 @@ async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> E
     tag="emails",
     status=204,
     request={"wrapCode": 10},
+    replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
 )
 async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
@@ -305,18 +326,6 @@ async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
 async def _tell(call: Call, agent_id: int, what: EventType) -> None:
     """Let an agent's desk know that it has another e-mail, or one less."""
     await desk_events.publish(call.db, call.organisation, agent_id, what, None, call.now, emails=True)
-
-
-async def _readable(call: Call, activity_id: int) -> Email:
-    """An e-mail that the agent may read: of its campaigns, or its own. Raises `NotFound`."""
-    agent_id = agent_of(call.caller)
-    email = await emails.read(call.db, call.organisation, activity_id)
-    if email is not None and email.agent_id != agent_id:
-        own = await desk_options.own_campaigns(call.db, call.organisation, agent_id)
-        email = email if email.campaign_id in own else None
-    if email is None:
-        raise not_found("e-mail")
-    return email
 
 
 async def _waits(call: Call, activity_id: int, own: list[int]) -> None:

@@ -36,6 +36,19 @@ TASK_EXAMPLE: dict[str, Any] = {
 _TAKEN = TASK_EXAMPLE | {"agentId": 1002}
 
 
+async def _task(call: Call, agent_id: int, task_id: int) -> Record:
+    """A task of the agent's queues. Raises `NotFound`."""
+    row = await tasks.get(call.db, call.organisation, agent_id, task_id)
+    if row is None:
+        raise not_found("task")
+    return row
+
+
+async def _replayable(call: Call, arguments: dict[str, Any], answer: Any) -> None:
+    """Of a task of a queue that the agent has left, nothing is shown again."""
+    await _task(call, agent_of(call.caller), arguments["task_id"])
+
+
 @operation(
     "GET",
     "/tasks",
@@ -58,6 +71,7 @@ async def list_tasks(call: Call) -> Tasks:
     summary="Take a task",
     tag="tasks",
     example=_TAKEN,
+    replayable=_replayable,
     problems=[*OWN, TaskNotFree],
 )
 async def take_task(call: Call, task_id: int) -> Task:
@@ -78,6 +92,7 @@ async def take_task(call: Call, task_id: int) -> Task:
     summary="Finish a task",
     tag="tasks",
     example=_TAKEN | {"done": True},
+    replayable=_replayable,
     problems=[*OWN, TaskNotFree],
 )
 async def finish_task(call: Call, task_id: int) -> Task:
@@ -134,14 +149,6 @@ _REFUSED: dict[tasks.Refused, str] = {
     "being-called": "The caller is being called back at this moment.",
     "not-in-campaign": "This caller is called back by a campaign that you do not work in.",
 }
-
-
-async def _task(call: Call, agent_id: int, task_id: int) -> Record:
-    """A task of the agent's queues. Raises `NotFound`."""
-    row = await tasks.get(call.db, call.organisation, agent_id, task_id)
-    if row is None:
-        raise not_found("task")
-    return row
 
 
 def shown_task(call: Call, row: Record) -> Task:

@@ -16,6 +16,7 @@ import msgspec
 
 from callfloor.rules.imports.import_columns import LEFT_OUT, NAMELESS, OWN, targets_of
 from callfloor.rules.imports.import_words import FIELDS, cleaned
+from callfloor.rules.values.spreadsheet_cells import meant
 
 # Columns that a report adds; a table that has the first three is a report. `lineNumber` is there when the rows came
 # from a table, whose rules (an empty row, a row of unknown columns alone) then hold for the report too.
@@ -106,6 +107,8 @@ class Table:
         """Reads a row's cells as JSON: a lead, `b""` when nothing stands in them, or a list of what is wrong with
         the row, the lead, and cells that belong to no column."""
         plan = [self._kind(target) for target in self.targets]
+        if self.report:
+            return lambda cells: _row_of(self, plan, [meant(cell) for cell in cells])
         return lambda cells: _row_of(self, plan, cells)
 
     def _kind(self, target: str) -> tuple[_Kind, str]:
@@ -124,6 +127,8 @@ class Table:
 def table_of(header: Sequence[str], given: Mapping[str, str], country: str, *, clears: bool) -> Table:
     """Read a header. Raises `ColumnsError`."""
     names = [cleaned(name) for name in header]
+    if set(REPORT) <= set(names):
+        names = [meant(name) for name in names]
     while names and not names[-1]:
         names.pop()
     if not set(REPORT) <= set(names):

@@ -1,7 +1,8 @@
 """The table of rows that were wrong, which can be mended and sent again. Pure; `import_cells` reads it.
 
 A column holds plain text where that text is read as the very value again, else JSON, and its name ends in `:json`:
-`true`, `1.5`, null and whatever else was sent come back as they were.
+`true`, `1.5`, null and whatever else was sent come back as they were. What a spreadsheet would take for a formula has
+an apostrophe in front (`spreadsheet_cells`), unless it is wanted as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from callfloor.rules.imports.import_cells import EXTRA, JSON, LINE, LONGEST_NAME, REPORT, ROW, UNKNOWN, plain
 from callfloor.rules.imports.import_columns import OWN, ColumnsError, kind_of
 from callfloor.rules.imports.import_words import FIELDS, cleaned
+from callfloor.rules.values.spreadsheet_cells import looks_neutral, neutral
 
 # Own fields that stand in a column of their own; further ones share `leadData:json`.
 MOST_OWN: Final = 300
@@ -31,6 +33,8 @@ class Shape:
     # the table that the rows came from: each column's name and what it became (None: left out); None: they came as JSON
     columns: Sequence[tuple[str, str | None]] | None
     clears: bool
+    # whether cells may begin as formulas do
+    raw: bool = False
     # whether each column holds plain text alone
     _plain: dict[str, bool] = field(default_factory=dict[str, bool])
     _own: set[str] = field(default_factory=set[str])
@@ -85,6 +89,8 @@ class Shape:
         if value is None and self.clears:
             return True
         text = _text_of(value)
+        if text is not None and looks_neutral(text):
+            return False
         return text is not None and plain(target, text) == value and type(plain(target, text)) is type(value)
 
     def _at(self, target: str, is_plain: bool) -> None:
@@ -93,11 +99,15 @@ class Shape:
         self._plain[target] = self._plain.get(target, True) and is_plain
 
     def header(self) -> list[str]:
-        """The columns, those that the report adds at the end."""
+        """The columns, those that the report adds at the end; as they are to be written."""
         names = [self._name(target) for target in self._order]
         names += [f"{EXTRA}{number + 1}" for number in range(self._extra)]
         added = REPORT if self._from_json else (REPORT[0], LINE, *REPORT[1:])
-        return [*names, *added]
+        return [self._written(name) for name in (*names, *added)]
+
+    def _written(self, text: str) -> str:
+        # what could be taken for a text that was made neutral is one in any case
+        return neutral(text) if not self.raw or looks_neutral(text) else text
 
     def _name(self, target: str) -> str:
         if target in (ROW, OWN[:-1]):
@@ -116,11 +126,11 @@ class Shape:
             found = {name if name in FIELDS else UNKNOWN + name: value for name, value in lead.items()}
             found |= self._own_cells(found.pop(UNKNOWN + "leadData", None), "leadData" in lead)
         row = [self._cell(target, found[target]) if target in found else "" for target in self._order]
-        return [*row, *beside, *([""] * (self._extra - len(beside)))]
+        return [*map(self._written, (*row, *beside)), *([""] * (self._extra - len(beside)))]
 
     def added(self, row_no: int, line_no: int | None, reason: str, import_id: str) -> list[object]:
         """What the report adds to a row."""
-        return [row_no, *([] if self._from_json else [line_no]), reason, import_id]
+        return [row_no, *([] if self._from_json else [line_no]), self._written(reason), import_id]
 
     def _own_cells(self, data: object, given: bool) -> dict[str, object]:
         if not given:
@@ -155,7 +165,13 @@ def _nameable(lead: dict[str, Any]) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and len(name) <= LONGEST_NAME and cleaned(name) == name and not name.endswith(JSON)
+    return (
+        bool(name)
+        and len(name) <= LONGEST_NAME
+        and cleaned(name) == name
+        and not name.endswith(JSON)
+        and not looks_neutral(name)
+    )
 
 
 def _is_free(name: str) -> bool:

@@ -49,12 +49,20 @@ password=...
 """
 
 
-def endpoint(name: str, address: str) -> str:
+# Where agents' phones may dial by themselves: nowhere. What they call, the floor calls for them.
+AGENTS = """\
+; extensions.conf, of agents' phones: nothing can be dialled from there, and it is not the trunk's context
+[callfloor-agents]
+exten => _.,1,Hangup(21)
+"""
+
+
+def endpoint(name: str, address: str, *, context: str) -> str:
     return f"""\
 ; pjsip.conf
 [{name}]
 type=endpoint
-context=incoming
+context={context}
 aors={name}
 disallow=all
 allow=ulaw,alaw

@@ -138,7 +138,7 @@ async def _trunks(ari: Ari, setup: Setup) -> list[Finding]:
         try:
             await ari.get(f"endpoints/{parts['technology']}/{name}")
         except AriNotThere:
-            lines = advice.endpoint(name, "sip:PROVIDER-ADDRESS") + advice.incoming(setup.app)
+            lines = advice.endpoint(name, "sip:PROVIDER-ADDRESS", context="incoming") + advice.incoming(setup.app)
             found.append(Finding(False, f"there is no endpoint {name}, the trunk", lines))
         else:
             found.append(Finding(True, f"the trunk {name} is there"))
@@ -185,7 +185,7 @@ async def _agents(ari: Ari, setup: Setup) -> list[Finding]:
         return [Finding(True, f"agents' phones {setup.agent} cannot be looked up: call one to see")]
     start, phones = _start(parts), await _phones(ari, parts)
     if not phones:
-        lines = advice.endpoint(f"{start}1", "sip:PHONE-ADDRESS")
+        lines = advice.endpoint(f"{start}1", "sip:PHONE-ADDRESS", context="callfloor-agents") + advice.AGENTS
         return [Finding(False, f"there is no endpoint for agents: {setup.agent}, by user id", lines)]
     online = sum(each.state == "online" for each in phones)
     return [Finding(True, f"{len(phones)} endpoints for agents, {online} of them online")]

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same screenshots lint format bench bench-pacing lock clean clean-data
+.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same screenshots attack sbom vulnerabilities lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -23,7 +23,7 @@ test-servers: $(VENV)/.installed-dev ## the tests on each PostgreSQL that there 
 	CALLFLOOR_TEST_EACH_SERVER=1 $(BIN)/python -m tests.run
 
 test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
-	CALLFLOOR_DAYS=1000 $(BIN)/pytest
+	CALLFLOOR_DAYS=1000 $(BIN)/pytest -m ''
 
 test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
 	$(BIN)/python -m tests.run -m asterisk
@@ -42,6 +42,17 @@ CONSOLE_SOURCES := $(wildcard $(shell git ls-files console callfloor/api callflo
 console/node_modules/.checked: $(CONSOLE_SOURCES) $(VENV)/.installed-dev
 	$(BIN)/python console/build.py check
 	touch $@
+
+attack: $(VENV)/.installed-dev ## the whole attack suite, what takes too long for every run too, and the event loop's longest block
+	$(BIN)/pytest -n 2 --dist worksteal -m '' tests/attack tests/system/test_isolation.py tests/system/test_roles.py
+	$(BIN)/python -m bench hostile
+
+sbom: $(VENV)/.installed-dev ## sbom.json: the bill of materials, CycloneDX
+	$(BIN)/python -m supply_chain.sbom sbom.json
+
+vulnerabilities: $(VENV)/.installed-dev ## known vulnerabilities of what is locked, offline (DATABASE=all.zip of osv.dev for PyPI)
+	@test -n "$(DATABASE)" || { echo "name a database: make vulnerabilities DATABASE=all.zip (OSV records of PyPI, from osv.dev)"; exit 2; }
+	$(BIN)/python -m supply_chain.vulnerabilities $(DATABASE) requirements.lock requirements-dev.lock
 
 lint: $(VENV)/.installed-dev console/node_modules/.checked ## ruff, pyright strict, import contracts, code that nothing uses, the console's types
 	$(BIN)/ruff check .

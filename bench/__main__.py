@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import dialling, history, imports, inbound, mail, media, pages, requests, routing, telephones, watchers
+from bench import (
+    dialling,
+    history,
+    hostile,
+    imports,
+    inbound,
+    mail,
+    media,
+    pages,
+    requests,
+    routing,
+    telephones,
+    watchers,
+)
 from bench.floor import ToolMissing
 
 ROWS = {
@@ -16,6 +29,7 @@ ROWS = {
     "media": (media.run, 1),
     "dialling": (dialling.run, 500),
     "inbound": (inbound.run, 500),
+    "hostile": (hostile.run, 1),
     "mail": (mail.run, 100),
     "routing": (routing.run, 500),
     "telephones": (telephones.run, 50),

@@ -75,6 +75,8 @@ class Call:
     query: dict[str, str]
     receive: Callable[[], Awaitable[Any]]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # of the body, once it is decoded
+    body_bytes: int = 0
 
     @property
     def db(self) -> Database:

@@ -15,6 +15,7 @@ from callfloor.api.call import Answer, Call, invalid, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.decoding import Body, content_type, read_body, read_json
 from callfloor.api.operation import idempotency_key, operation
+from callfloor.api.threads import beside
 from callfloor.contract.do_not_call import (
     LARGEST_UPLOAD,
     MOST_ROWS,
@@ -122,7 +123,7 @@ async def add_do_not_call(call: Call, query: DoNotCallUploadQuery) -> Answer[DoN
         raw = await read_json(call.receive, call.headers)
 
         async def work() -> Answer[DoNotCallAdded]:
-            return await _add(call, _ADD.decode(raw))
+            return await _add(call, await beside(len(raw), _ADD.decode, raw))
 
     elif kind == "text/csv":
         raw = await read_body(call.receive, call.headers, LARGEST_UPLOAD)
@@ -307,10 +308,11 @@ async def _upload(call: Call, query: DoNotCallUploadQuery, raw: bytes) -> Answer
         except NoRegister as error:
             raise invalid("register", "invalid", str(error), in_body=False) from error
     # parsing numbers takes its time: other requests go on meanwhile
-    good, bad = await asyncio.to_thread(_parsed, call, raw)
+    good, bad = await asyncio.to_thread(_parsed, call, raw, most_bad=None if query.skip_bad else MOST_SHOWN)
     if bad and not query.skip_bad:
         faults = [FieldError("invalid-row", f"line {each.line}: {each.message}") for each in bad[:MOST_SHOWN]]
-        raise Invalid(f"{len(bad)} rows of the file cannot be taken; nothing of it was.", errors=faults)
+        count = f"{MOST_SHOWN} and more" if len(bad) > MOST_SHOWN else str(len(bad))
+        raise Invalid(f"{count} rows of the file cannot be taken; nothing of it was.", errors=faults)
     by = Doing("upload" if register == OWN_WISH else "register", call.actor)
     listed, added = query.campaign_id or WHOLE_ORGANISATION, 0
     async with call.db.transaction():
@@ -343,8 +345,8 @@ def _reading(call: Call) -> Reading:
     return Reading(organisation.country, organisation.zone, organisation.new_number_ranges, call.now)
 
 
-def _parsed(call: Call, raw: bytes) -> tuple[list[Entry], list[Mistake]]:
-    """The rows of a file, and its mistakes. Raises `TooLarge`."""
+def _parsed(call: Call, raw: bytes, *, most_bad: int | None) -> tuple[list[Entry], list[Mistake]]:
+    """The rows of a file, and its mistakes, up to one more than `most_bad`. Raises `TooLarge`."""
     good: list[Entry] = []
     bad: list[Mistake] = []
     lines = io.StringIO(raw.decode("utf-8-sig", "surrogateescape"), newline="")
@@ -352,6 +354,8 @@ def _parsed(call: Call, raw: bytes) -> tuple[list[Entry], list[Mistake]]:
         (bad if isinstance(each, Mistake) else good).append(each)  # type: ignore[arg-type]
         if len(good) + len(bad) > MOST_ROWS:
             raise TooLarge(f"A file has at most {MOST_ROWS:,} rows: split it, or use `callfloor dnc import`.")
+        if most_bad is not None and len(bad) > most_bad:
+            break
     return good, bad
 
 

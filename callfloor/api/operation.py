@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
 from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_json
+from callfloor.api.threads import beside
 from callfloor.contract.codes import Scope
 from callfloor.errors import (
     FieldError,
@@ -109,9 +110,10 @@ class Operation:
             if content_type(call.headers) != "application/json":
                 raise UnsupportedMediaType("The body must have Content-Type: application/json.")
             raw = await read_json(call.receive, call.headers, self.largest)
-            arguments["body"] = self.body.decode(raw)
+            arguments["body"] = await beside(len(raw), self.body.decode, raw)
+            call.body_bytes = len(raw)
         if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
-            request = _ordered(raw)
+            request = await beside(len(raw), _ordered, raw)
             if self.apart:
                 return await self._apart(call, key, request, arguments)
             return await self.once(call, key, request, lambda: self.handler(call, **arguments), arguments)

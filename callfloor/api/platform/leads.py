@@ -19,6 +19,7 @@ from callfloor.api.platform.lead_callbacks import (
     moved_of,
     schedule,
 )
+from callfloor.api.threads import beside
 from callfloor.contract.codes import DIAL_STATUS_NAMES, LEAD_STATUS_NAMES, LeadStatus
 from callfloor.contract.fields import Note
 from callfloor.contract.leads import (
@@ -133,9 +134,9 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     """
     country, new_ranges = call.caller.organisation.country, call.caller.organisation.new_number_ranges
     try:
-        new = prepare(body, country, call.zone, new_ranges)
+        new = await beside(call.body_bytes, prepare, body, country, call.zone, new_ranges)
     except LeadFault as fault:
-        found = every_fault(body, country, call.zone, new_ranges)
+        found = await beside(call.body_bytes, every_fault, body, country, call.zone, new_ranges)
         raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
     if call.db.in_transaction or new["status_code"] in (*CALLBACKS, LeadStatus.DO_NOT_CALL):
@@ -267,7 +268,8 @@ async def _changed(
         values["data"] = encoded.decode()
     elif body.lead_data is None:
         values["data"] = "{}"
-    values["identifiers"] = contacts(msgspec.json.decode(values["data"]), values["customer_key"])
+    data, key = values["data"], values["customer_key"]
+    values["identifiers"] = await beside(len(data), lambda: contacts(msgspec.json.decode(data), key))
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")
     await _check_codes(call, body)

@@ -26,6 +26,8 @@ _DATE = re.compile(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[0
 # Of a number no more than this stands before its significant digits: a prefix, its country code and what parts them.
 _LONGEST_LEAD = 40
 _MOST_GROUPS = 8
+# Whether a number is somebody else's is asked so often in one text; after that it is taken for the one that is sought.
+_MOST_JUDGED = 200
 _MOST_DIGITS = 19
 # A letter that can be part of the same word as a Latin one; those of other scripts part words.
 _LATIN = r"[a-z0-9\u00aa-\u036f]"
@@ -188,10 +190,13 @@ class Sought:
                     yield found.span()
         if self.number is None:
             return
-        found = self._digits.search(read)
+        found, judged = self._digits.search(read), 0
         while found is not None:
             start = self._start(read, found.start())
-            if self._stands_by_itself(read, start, found.end()) and not self._is_anothers(read, *found.span()):
+            judged += 1
+            if self._stands_by_itself(read, start, found.end()) and (
+                judged > _MOST_JUDGED or not self._is_anothers(read, *found.span())
+            ):
                 yield _with_bracket(read, start, found.end())
             found = self._digits.search(read, found.start() + 1)
 
@@ -311,6 +316,8 @@ def _without(text: str, read: Plain, spans: list[tuple[int, int]]) -> str:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
             joined.append((start, end))
-    for start, end in reversed(joined):
-        text = f"{text[:start]}{ERASED}{text[end:]}"
-    return text
+    pieces, at = list[str](), 0
+    for start, end in joined:
+        pieces += text[at:start], ERASED
+        at = end
+    return "".join((*pieces, text[at:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -176,16 +177,23 @@ async def find_media_and_texts(
     """Add the media of the activities, and others' messages (out of `emails`) and media that mention the customer."""
     own = sorted(found.activities)
     found.media = await db.fetch(MEDIA_SQL, organisation, own)
-    for row in await db.fetch(MESSAGES_SQL, organisation, emails, own):
+    messages = await db.fetch(MESSAGES_SQL, organisation, emails, own)
+    media_ids = [row["media_id"] for row in found.media]
+    files = await db.fetch(TEXTS_SQL, organisation, customer.lookups, media_ids)
+    await asyncio.to_thread(_judge, messages, files, customer, found)
+    found.emails = await erasure_emails.find(db, organisation, customer, emails, own)
+
+
+def _judge(messages: Sequence[Record], files: Sequence[Record], customer: Customer, found: CallsFound) -> None:
+    """What is left of others' messages and names of files that mention the customer."""
+    for row in messages:
         headers = msgspec.json.decode(row["email"])
         if customer.mentioned(headers):
             found.messages[row["activity_id"]] = customer.scrubbed_message(headers)
-    media_ids = [row["media_id"] for row in found.media]
-    for row in await db.fetch(TEXTS_SQL, organisation, customer.lookups, media_ids):
+    for row in files:
         texts = row["file_name"], row["deletion_reason"]
         if customer.mentioned(list(texts)):
             found.texts[row["media_id"]] = customer.scrubbed(texts[0]), customer.scrubbed(texts[1])
-    found.emails = await erasure_emails.find(db, organisation, customer, emails, own)
 
 
 async def empty(

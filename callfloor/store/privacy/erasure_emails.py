@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
+from asyncpg import Record
 
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.calls.media import CUSTOMER_ERASURE
@@ -93,7 +95,7 @@ async def candidates(db: Database, organisation: int, customer: Customer) -> lis
 async def of_customer(db: Database, organisation: int, customer: Customer, ids: Sequence[int]) -> list[int]:
     """Those of these e-mails whose contact is the customer, however it is written."""
     rows = await db.fetch(CONTACTS_SQL, organisation, ids)
-    return [row["activity_id"] for row in rows if customer.owns(row["contact"])]
+    return await asyncio.to_thread(lambda: [row["activity_id"] for row in rows if customer.owns(row["contact"])])
 
 
 async def find(
@@ -102,7 +104,16 @@ async def find(
     """Others' e-mails that mention the customer, out of `candidates`. `own`: the customer's activities, locked."""
     found = EmailsFound()
     dropped: list[int] = []
-    for row in await db.fetch(MENTIONING_SQL, organisation, ids, own):
+    rows = await db.fetch(MENTIONING_SQL, organisation, ids, own)
+    await asyncio.to_thread(_judge, rows, customer, found, dropped)
+    rows = await db.fetch(COPIES_SQL, organisation, dropped)
+    found.copies = {row["media_id"]: row["sha256"] for row in rows}
+    return found
+
+
+def _judge(rows: Sequence[Record], customer: Customer, found: EmailsFound, dropped: list[int]) -> None:
+    """What is left of those of these e-mails that mention the customer, and which of their files go."""
+    for row in rows:
         texts = row["body_text"], row["reply_to"], row["cc"], row["message_id"], row["ancestors"], row["draft"]
         listed = customer.sought.listed(row["identifiers"] or ())
         if not listed and not customer.mentioned(list(texts)):
@@ -115,9 +126,6 @@ async def find(
         if row["recipient"] is not None and customer.owns(row["recipient"]):
             found.unsent.append(row["activity_id"])
         dropped += row["copy_media_ids"] or ()
-    rows = await db.fetch(COPIES_SQL, organisation, dropped)
-    found.copies = {row["media_id"]: row["sha256"] for row in rows}
-    return found
 
 
 async def empty(db: Database, organisation: int, own: Sequence[int], found: EmailsFound, by: int, at: datetime) -> None:

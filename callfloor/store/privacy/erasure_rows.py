@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -106,7 +108,14 @@ async def find_leads(db: Database, organisation: int, customer: Customer, *, loc
     found = LeadsFound()
     # looked at again when locked: another writer may have changed them meanwhile
     sql = LOCK_LEADS_SQL if lock else LEADS_SQL
-    for row in await db.fetch(sql, organisation, [row["lead_id"] for row in ids]):
+    rows = await db.fetch(sql, organisation, [row["lead_id"] for row in ids])
+    await asyncio.to_thread(_judge, rows, customer, found)
+    return found
+
+
+def _judge(rows: Sequence[Record], customer: Customer, found: LeadsFound) -> None:
+    """Which of these leads are the customer's, and what is left of those that mention the customer."""
+    for row in rows:
         data = msgspec.json.decode(row["data"])
         if _is_own(row, data, customer):
             found.own.add(row["lead_id"])
@@ -115,7 +124,6 @@ async def find_leads(db: Database, organisation: int, customer: Customer, *, loc
             key = row["customer_key"] if row["customer_key"] is None else customer.key_left(row["customer_key"])
             left = customer.scrubbed(data)
             found.scrubbed[row["lead_id"]] = key, left, contacts(left, key)
-    return found
 
 
 def _is_own(row: Record, data: dict[str, Any], customer: Customer) -> bool:
@@ -133,15 +141,19 @@ async def erase_leads(db: Database, organisation: int, customer: Customer, found
     await db.execute(DELETE_ANSWERS_SQL, organisation, [*found.own, *found.scrubbed])
     # a lead that was changed since may be shown by an older answer
     answers = await db.fetch(ANSWERS_SQL, organisation, customer.lookups)
-    for answer in answers:
-        if customer.mentioned(msgspec.json.decode(answer["body"])):
-            await db.execute(DELETE_ANSWER_SQL, organisation, answer["key_hash"])
+    for key_hash in await asyncio.to_thread(_answers_with, answers, customer):
+        await db.execute(DELETE_ANSWER_SQL, organisation, key_hash)
+
+
+def _answers_with(answers: Sequence[Record], customer: Customer) -> list[bytes]:
+    """The keys of those answers that mention the customer."""
+    return [each["key_hash"] for each in answers if customer.mentioned(msgspec.json.decode(each["body"]))]
 
 
 async def erase_skips(db: Database, organisation: int, customer: Customer) -> None:
     """Take the customer out of why agents skipped others' leads; those of the customer's own went with the leads."""
     for row in await db.fetch(SKIPS_SQL, organisation, customer.lookups):
-        reason = customer.scrubbed(row["reason"])
+        reason = await asyncio.to_thread(customer.scrubbed, row["reason"])
         await db.execute(SCRUB_SKIP_SQL, organisation, row["lead_id"], row["skipped_at"], reason)
 
 
@@ -152,11 +164,11 @@ async def erase_blocked(db: Database, organisation: int, hash_key: bytes, custom
         await db.execute(EMPTY_BLOCKED_SQL, organisation, hashed)
         await db.execute(EMPTY_LIFTED_SQL, organisation, hashed)
     for row in await db.fetch(REASONS_SQL, organisation, customer.lookups):
-        scrubbed = customer.scrubbed(row["reason"])
+        scrubbed = await asyncio.to_thread(customer.scrubbed, row["reason"])
         place = row["number_hash"], row["campaign_id"], row["register"]
         await db.execute(SCRUB_REASON_SQL, organisation, *place, scrubbed)
     for row in await db.fetch(LIFTED_REASONS_SQL, organisation, customer.lookups):
-        left = customer.scrubbed(row["reason"]), customer.scrubbed(row["lift_reason"])
+        left = await asyncio.to_thread(customer.scrubbed, [row["reason"], row["lift_reason"]])
         await db.execute(SCRUB_LIFTED_SQL, organisation, row["lifted_at"], row["entry_id"], *left)
 
 
@@ -168,23 +180,28 @@ async def erase_import_rows(db: Database, organisation: int, customer: Customer,
     for key in await db.fetch(CHUNKS_SQL, organisation):
         place = organisation, key["import_id"], key["chunk_no"]
         payload: bytes = await db.fetchval(CHUNK_SQL, *place)
-        if not customer.may_stand_in(payload.decode()):
-            continue
-        lines = payload.split(b"\n")
-        left = [_line_left(line, customer) for line in lines]
+        lines, left = await asyncio.to_thread(_lines_left, payload, customer)
         count += sum(new == imports.ERASED != old for new, old in zip(left, lines, strict=True))
         if not dry_run and left != lines:
             await db.execute(imports.REWRITE_SQL, *place, b"\n".join(left))
     for row in await db.fetch(ERROR_ROWS_SQL, organisation, customer.lookups):
         place = organisation, row["import_id"], row["row_no"]
         source = msgspec.json.decode(row["source"])
-        own = customer.owns_lead(source)
+        own = await asyncio.to_thread(customer.owns_lead, source)
         count += own
         if not dry_run:
             await (db.execute(DELETE_ERROR_ROW_SQL, *place) if own else _scrub_error_row(db, place, row, customer))
     if not dry_run:
         await _scrub_imports(db, organisation, customer)
     return count
+
+
+def _lines_left(payload: bytes, customer: Customer) -> tuple[list[bytes], list[bytes]]:
+    """The rows of a chunk, and what stays of them; none where the customer is in none."""
+    if not customer.may_stand_in(payload.decode()):
+        return [], []
+    lines = payload.split(b"\n")
+    return lines, [_line_left(line, customer) for line in lines]
 
 
 def _line_left(line: bytes, customer: Customer) -> bytes:
@@ -198,8 +215,9 @@ def _line_left(line: bytes, customer: Customer) -> bytes:
 
 
 async def _scrub_error_row(db: Database, place: tuple[int, UUID, int], row: Record, customer: Customer) -> None:
-    errors = customer.scrubbed(msgspec.json.decode(row["errors"]))
-    source = customer.scrubbed(msgspec.json.decode(row["source"]))
+    errors, source = await asyncio.to_thread(
+        lambda: [customer.scrubbed(msgspec.json.decode(row[name])) for name in ("errors", "source")]
+    )
     await db.execute(
         SCRUB_ERROR_ROW_SQL,
         *place,
@@ -211,6 +229,7 @@ async def _scrub_error_row(db: Database, place: tuple[int, UUID, int], row: Reco
 async def _scrub_imports(db: Database, organisation: int, customer: Customer) -> None:
     """A CSV file without a header row gives its first row as names of columns."""
     for row in await db.fetch(IMPORTS_SQL, organisation, customer.sought.pattern):
-        header = None if row["header"] is None else customer.scrubbed(msgspec.json.decode(row["header"]))
+        names = None if row["header"] is None else msgspec.json.decode(row["header"])
+        header, failure = await asyncio.to_thread(customer.scrubbed, [names, row["failure"]])
         encoded = None if header is None else msgspec.json.encode(header).decode()
-        await db.execute(SCRUB_IMPORT_SQL, organisation, row["import_id"], encoded, customer.scrubbed(row["failure"]))
+        await db.execute(SCRUB_IMPORT_SQL, organisation, row["import_id"], encoded, failure)

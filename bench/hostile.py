@@ -1,0 +1,64 @@
+"""How long hostile requests keep an API process' event loop from its work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from pathlib import Path
+
+from bench.floor import served, show
+from callfloor.app import api
+from callfloor.contract.codes import SCOPES
+from callfloor.settings import Settings
+from callfloor.store.db.pool import Database
+from callfloor.store.people import tokens
+from callfloor.telemetry import configure_logs
+from tests.attack.attacker import send
+from tests.attack.hostile_requests import Hostile, requests
+from tests.attack.loop_meter import measured
+
+SHOWN = 12
+
+
+def run(size: int) -> None:
+    """Print the requests that keep it longest, and the longest of all."""
+    with served("hostile") as given, tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_run(given.dsn, given.organisation, given.list_id, Path(folder), size))
+
+
+async def _run(dsn: str, organisation: int, list_id: int, folder: Path, size: int) -> None:
+    db = await Database.connect(dsn, size=2)
+    try:
+        agent = await db.fetchval(
+            "INSERT INTO users (organisation_id, user_type, username, first_name, last_name)"
+            " VALUES ($1, 'agent', 'bench' || nextval('actor_ids'), 'Jane', 'Roe') RETURNING user_id",
+            organisation,
+        )
+        given = {
+            "platform": await tokens.create(db, organisation, "hostile", SCOPES, requests_per_second=1_000_000),
+            "workspace": await tokens.create(
+                db, organisation, "hostile", SCOPES, requests_per_second=1_000_000, user_id=agent
+            ),
+        }
+    finally:
+        await db.close()
+    corpus = requests()
+    configure_logs(logging.ERROR)
+    found: list[tuple[float, str, int]] = []
+    async with api(Settings(data=folder, requests_per_second=100_000), dsn) as app:
+        with measured() as meter:
+            # what is imported at first use is not the requests' doing
+            plain = b'{"listId":{list},"phone1":"0491570156","leadData":{"a":"0491570156"}}'
+            for request in [Hostile("plain", "POST", "/leads", plain), *corpus[:5]] * 2:
+                await send(app, request, given, {"list": list_id, "agent": agent})
+            await asyncio.sleep(0.1)
+            for _ in range(size):
+                for request in corpus:
+                    meter.take()
+                    status = await send(app, request, given, {"list": list_id, "agent": agent})
+                    found.append((meter.take(), request.name, status))
+    for longest, name, status in sorted(found, reverse=True)[:SHOWN]:
+        show(name, str(status), f"{longest * 1000:.0f} ms")
+    show(f"all {len(corpus):,} requests", f"{sum(status >= 500 for _, _, status in found)} of 5xx",
+         f"longest block {max(found)[0] * 1000:.0f} ms")  # fmt: skip

@@ -224,6 +224,13 @@ class TooLarge(Problem):
     status, slug, title = 413, "too-large", "Request too large"
 
 
+class QuotaExceeded(Problem):
+    """The organisation has what the server's settings allow it; `detail` says what of, how much, and what to do.
+    Nothing was written."""
+
+    status, slug, title = 507, "quota-exceeded", "Quota exceeded"
+
+
 class UriTooLong(Problem):
     """The address or its query is too long."""
 

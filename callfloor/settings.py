@@ -64,6 +64,15 @@ class Settings(BaseSettings):
     low_disk_megabytes: int = Field(
         1000, ge=0, description="Room on a disk, in MB, under which the log and /ready warn."
     )
+    import_megabytes: int = Field(
+        1024, ge=1, le=1024, description="Largest body of an import, in MiB, decompressed and as it is sent."
+    )
+    waiting_megabytes: int = Field(
+        2048, ge=1, description="What imports of one organisation may have waiting in the database, in MiB."
+    )
+    organisation_leads: int = Field(
+        50_000_000, ge=1, description="Leads that an organisation may have and still import more."
+    )
     import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
     carrier: Literal["simulated", "asterisk"] = Field(
         "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."

@@ -68,13 +68,19 @@ def page_limit(query: PageQuery) -> int:
 
 
 def page_of(
-    call: Call, query: PageQuery, rows: Sequence[R], item: Callable[[R], I], position: Callable[[R], Position]
+    call: Call,
+    query: PageQuery,
+    rows: Sequence[R],
+    item: Callable[[R], I],
+    position: Callable[[R], Position],
+    *,
+    full: bool = False,
 ) -> Page[I]:
-    """A page from up to limit + 1 rows; a row too many says that there is a next page."""
+    """A page from up to limit + 1 rows; a row too many says that there is a next page, and so does `full`."""
     limit = page_limit(query)
     shown = rows[:limit]
     next_uri: str | None = None
-    if len(rows) > limit:
+    if shown and (full or len(rows) > limit):
         cursor = encode_cursor(call.caller.organisation.hash_key, call.path, call.query, position(shown[-1]))
         kept: dict[str, Any] = {name: value for name, value in call.query.items() if name != "cursor"}
         next_uri = f"{call.prefix}{call.path}?{urlencode(kept | {'cursor': cursor})}"

@@ -107,7 +107,8 @@ STREAMS = (*_SHOWN, MULTIPART)
 async def _read(call: Call, take: Callable[[bytes], None], *, apart: bool) -> None:
     """Hand on the body as it arrives; what is large, or `apart` to be read, without holding up other requests."""
     size = 0
-    async for chunk in read_chunks(call.receive, call.headers, LARGEST_BODY):
+    most = min(call.services.settings.import_megabytes * 1024**2, LARGEST_BODY)
+    async for chunk in read_chunks(call.receive, call.headers, most):
         size += len(chunk)
         if apart or size > SMALL:
             await asyncio.to_thread(take, chunk)

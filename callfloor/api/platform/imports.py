@@ -29,7 +29,7 @@ from callfloor.contract.imports import (
     LeadsBulk,
     RowError,
 )
-from callfloor.errors import FieldError, Invalid, MalformedRequest, Problem, TooLarge
+from callfloor.errors import FieldError, Invalid, MalformedRequest, Problem, QuotaExceeded, TooLarge
 from callfloor.jobs.imports.reception import SMALL, Order, Outcome, split, split_apart
 from callfloor.jobs.imports.rows import How, RecordsError, is_workbook
 from callfloor.rules.imports.import_columns import ColumnsError, parse_map
@@ -63,6 +63,7 @@ _PROBLEMS: dict[str, type[Problem]] = {"malformed": MalformedRequest, "invalid":
     query={"onDuplicate": "skip"},
     body=LeadsBulk,
     streams=STREAMS,
+    problems=[QuotaExceeded],
 )
 async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted]:
     """Accept up to 1,000,000 leads or 1 GiB, as JSON, NDJSON, CSV, XLSX, or a form with such a file. 202 means durable:
@@ -71,6 +72,9 @@ async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted
     Columns of a table become fields by their names, as people write them (`Mobile No.`, `customer id`), or as `map`
     says; others become leadData. `columns` says which became what: look at it, or send `dryRun=true` first.
     """
+    key = idempotency_key(call)
+    if not key:
+        await _within_quotas(call)
     await _known_list(call, query.list_id)
     async with received(call) as body:
         wanted = _with_fields(call, query, body)
@@ -85,10 +89,31 @@ async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted
             accepted = ImportAccepted(uuid=str(order.import_id), status="queued", columns=columns)
             return Answer(accepted, headers={"Location": f"{call.prefix}/leads/bulk/{order.import_id}"})
 
-        key = idempotency_key(call)
+        async def receive_within_quotas() -> Answer[ImportAccepted]:
+            await _within_quotas(call)
+            return await receive()
+
         if not key:
             return await receive()
-        return cast("Answer[ImportAccepted]", await create_import.once(call, key, body.digest, receive))
+        # what was accepted before is answered as it was, whatever waits now
+        return cast("Answer[ImportAccepted]", await create_import.once(call, key, body.digest, receive_within_quotas))
+
+
+async def _within_quotas(call: Call) -> None:
+    """Raises `QuotaExceeded` before anything of the body is read."""
+    settings = call.services.settings
+    waiting, leads = await imports.held(call.db, call.organisation)
+    if waiting > settings.waiting_megabytes * 1024**2:
+        raise QuotaExceeded(
+            f"Imports of this organisation have {waiting // 1024**2:,} MiB waiting, and may have"
+            f" {settings.waiting_megabytes:,}: wait until some of them are completed, then send it again.",
+            headers={"Retry-After": "60"},
+        )
+    if leads >= settings.organisation_leads:
+        raise QuotaExceeded(
+            f"The organisation has {leads:,} leads, and may have {settings.organisation_leads:,}: delete lists that are"
+            " done with, or ask the operator for more (CALLFLOOR_ORGANISATION_LEADS)."
+        )
 
 
 async def _known_list(call: Call, list_id: int | None) -> None:
@@ -168,6 +193,7 @@ async def _split(call: Call, order: Order, body: Body) -> Outcome:
     query={"onDuplicate": "skip"},
     body=LeadsBulk,
     streams=STREAMS,
+    problems=[QuotaExceeded],
 )
 async def create_import_without_slash(call: Call, query: ImportQuery) -> Answer[ImportAccepted]:
     """The same as with the slash."""

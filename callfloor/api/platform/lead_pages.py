@@ -24,7 +24,8 @@ from callfloor.store.leads.lead_pages import page_order
 )
 async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     """Leads, newest first by upload time; by update, where `updatedTimestampFrom` or `…To` is given without
-    `phoneNumber`, `customerKey` or `agentId`."""
+    `phoneNumber`, `customerKey` or `agentId`. A page of leads with much `leadData` has fewer than `limit` (about 4 MB);
+    `nextUri` goes on behind them."""
     filters = {
         "list_id": query.list_id,
         "status_code": query.status_code,
@@ -39,5 +40,5 @@ async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     }
     given = {name: value for name, value in filters.items() if value is not None}
     after, at = page_start(call, query), page_order(frozenset(given))
-    rows = await leads.page(call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1)
-    return page_of(call, query, rows, lead_of, lambda row: (row[at], row["lead_id"]))
+    rows, full = await leads.page(call.db, call.organisation, given, query.campaign_id, after, page_limit(query) + 1)
+    return page_of(call, query, rows, lead_of, lambda row: (row[at], row["lead_id"]), full=full)

@@ -40,6 +40,11 @@ UPDATE imports SET status = 'queued', created_at = now()
 WHERE organisation_id = $1 AND import_id = $2 AND status = 'receiving'"""
 WAKE_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
 ABANDONED_SQL = "DELETE FROM imports WHERE status = 'receiving' AND created_at < now() - $1::interval"
+# What waits, as it lies on disk.
+HELD_SQL = """
+SELECT
+    (SELECT coalesce(sum(pg_column_size(payload)), 0)::bigint FROM import_chunks WHERE organisation_id = $1) AS waiting,
+    (SELECT coalesce(sum(leads), 0)::bigint FROM list_counts WHERE organisation_id = $1) AS leads"""
 GET_SQL = "SELECT * FROM imports WHERE organisation_id = $1 AND import_id = $2 AND status <> 'receiving'"
 OPEN_SQL = """
 SELECT i.organisation_id, i.import_id, i.format, i.list_id, i.on_duplicate, i.on_duplicate_phone,
@@ -187,6 +192,14 @@ async def received(
     """Every chunk is there: `rows` in all, of a table with this header (None: no table), in the form that it had."""
     encoded = None if header is None else msgspec.json.encode(header).decode()
     await db.execute(RECEIVED_SQL, organisation, import_id, rows, encoded, form)
+
+
+async def held(db: Database, organisation: int) -> tuple[int, int]:
+    """Bytes of an organisation's imports that wait to become leads, and its leads."""
+    row = await db.fetchrow(HELD_SQL, organisation)
+    if row is None:
+        raise AssertionError("a statement of sums has a row")
+    return row["waiting"], row["leads"]
 
 
 async def accept(db: Database, organisation: int, import_id: UUID) -> None:

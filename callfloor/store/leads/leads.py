@@ -154,6 +154,11 @@ async def insert_many(db: Database, leads: Sequence[NewLead]) -> list[InsertOutc
     return outcomes
 
 
+# A page has no more leadData than this, in bytes, but for the last leads that were read together.
+MOST_BYTES = 4_000_000
+AT_ONCE = 101
+
+
 async def insert_together(db: Database, leads: Sequence[NewLead]) -> list[InsertOutcome | asyncpg.DataError]:
     """`insert_many` for leads of unrelated requests: one that PostgreSQL refuses does not take the others with it."""
     try:
@@ -172,9 +177,32 @@ async def page(
     campaign_id: int | None,
     after: tuple[datetime, int] | None,
     count: int,
+) -> tuple[list[LeadRecord], bool]:
+    """At most `count` leads behind `after`, newest first, and whether there may be more because the page is full: it
+    has about `MOST_BYTES`. `filters`: names of `lead_pages.FILTERS` and their values; its order is
+    `lead_pages.page_order` of them."""
+    found: list[LeadRecord] = []
+    at, size = lead_pages.page_order(frozenset(filters)), 0
+    while True:
+        asked = min(count - len(found), AT_ONCE)
+        part = await _part(db, organisation, filters, campaign_id, after, asked)
+        found += part
+        size += sum(len(row["data"]) for row in part)
+        if len(part) < asked or len(found) == count:
+            return found, False
+        if size > MOST_BYTES:
+            return found, True
+        after = part[-1][at], part[-1]["lead_id"]
+
+
+async def _part(
+    db: Database,
+    organisation: int,
+    filters: Mapping[str, object],
+    campaign_id: int | None,
+    after: tuple[datetime, int] | None,
+    count: int,
 ) -> list[LeadRecord]:
-    """At most `count` leads behind `after`, newest first. `filters`: names of `lead_pages.FILTERS` and their values;
-    its order is `lead_pages.page_order` of them."""
     names = frozenset(filters)
     sql = lead_page_sql(names, by_campaign=campaign_id is not None, after=after is not None)
     arguments: list[object] = [organisation, count]

@@ -17,7 +17,16 @@ from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
-from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS, documents
+from callfloor.api.routes import (
+    ADMIN,
+    ADMIN_OPERATIONS,
+    OPERATIONS,
+    REPORT_OPERATIONS,
+    REPORTS,
+    WORKSPACE,
+    WORKSPACE_OPERATIONS,
+    documents,
+)
 from callfloor.api.token_cache import TokenCache
 from callfloor.api.workspace.desk_stream import DeskStream
 from callfloor.api.workspace.feed import Feed
@@ -178,7 +187,9 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
             streams = DeskStream(), FloorStream()
             sockets = Sockets(given, admission, outside(given, documents()), streams)
             workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
-            yield Gate(OPERATIONS, given, admission, workspace)
+            admin = Gate(ADMIN_OPERATIONS, given, admission, workspace, [ADMIN])
+            reports = Gate(REPORT_OPERATIONS, given, admission, admin, [REPORTS])
+            yield Gate(OPERATIONS, given, admission, reports)
 
 
 def _listener(dsn: str, known: TokenCache, feed: Feed) -> Listener:

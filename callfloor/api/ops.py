@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import console, problems
 from callfloor.api.call import Services
-from callfloor.api.gate import address_of
+from callfloor.api.gate import PREFIXES, address_of
 from callfloor.disks import DATABASE, Disks
 from callfloor.errors import MethodNotAllowed, NotFound, Problem, every_problem
 from callfloor.settings import is_among
@@ -94,6 +94,8 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
     """The application for everything that is not an operation. `described`: the OpenAPI document of each prefix."""
     documents = {prefix: msgspec.json.encode(each) for prefix, each in described.items()}
     first = next(iter(documents))
+    # the first API has the page `/docs`, one such as /workspace/v1 the page `/docs/workspace`
+    pages_of = {f"/docs/{prefix.split('/')[1]}": prefix for prefix in documents if prefix not in PREFIXES}
 
     async def problem_of(request: Request, problem: Problem) -> Response:
         request_id: str = request.scope["callfloor.request_id"]
@@ -119,9 +121,9 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
         return await problem_of(request, NotFound("There is no such kind of problem.")) if page is None else _json(page)
 
     async def reference(request: Request) -> Response:
-        page = (assets / "index.html").read_text("utf-8")
-        if request.url.path == "/docs/workspace":
-            page = page.replace(f"{first}/", "/workspace/v1/").replace("Platform API", "Workspace API")
+        prefix = pages_of.get(request.url.path, first)
+        page = (assets / "index.html").read_text("utf-8").replace(f"{first}/", f"{prefix}/")
+        page = page.replace("Callfloor Platform API", described[prefix]["info"]["title"])
         return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
 
     async def asset(request: Request) -> Response:
@@ -137,7 +139,7 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
     router = Router(
         [
             Route("/docs", reference),
-            Route("/docs/workspace", reference),
+            *(Route(path, reference) for path in pages_of),
             Route("/docs/{name}", asset),
             *_watched(services.db, services.disks, services.settings.metrics_networks, problem_of),
             *console.routes(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api import admin, do_not_call, registers
+from callfloor.api import do_not_call, registers
+from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.gate import PREFIXES
 from callfloor.api.openapi import About, document
 from callfloor.api.operation import Operation
@@ -19,8 +20,10 @@ from callfloor.api.platform import (
     leads,
     lists,
     media,
+    media_deletion,
     users,
 )
+from callfloor.api.reports import agent_times
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, emails, events, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
@@ -52,7 +55,7 @@ OPERATIONS: tuple[Operation, ...] = (
     dialler_calls.explain_lead,
     users.list_users,
     availability.update_availability,
-    admin.delete_media,
+    media_deletion.delete_media,
     do_not_call.list_do_not_call,
     do_not_call.add_do_not_call,
     do_not_call.lift_do_not_call,
@@ -110,7 +113,34 @@ behind the last sequence that you have, and none is lost or doubled.""",
 )
 
 
+ADMIN = "/admin/v1"
+ADMIN_OPERATIONS: tuple[Operation, ...] = (campaign_commands.send_campaign_command,)
+ADMIN_ABOUT = About(
+    "Callfloor Administration API",
+    "1",
+    """\
+Campaigns while they run: started, stopped, and given lines and weights. Each command has a dry run.
+
+Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
+)
+
+REPORTS = "/reports/v1"
+REPORT_OPERATIONS: tuple[Operation, ...] = (agent_times.get_agent_times,)
+REPORT_ABOUT = About(
+    "Callfloor Reports API",
+    "1",
+    """\
+What was: agents' time, to the second. Each figure is defined in the documents' page of figures.
+
+Requests are authorised and refused as those of the Platform API.""",
+)
+
+
 def documents() -> dict[str, dict[str, Any]]:
     """The OpenAPI document of each prefix."""
     found = {prefix: document(OPERATIONS, prefix) for prefix in PREFIXES}
-    return found | {WORKSPACE: document(WORKSPACE_OPERATIONS, WORKSPACE, WORKSPACE_ABOUT)}
+    return found | {
+        WORKSPACE: document(WORKSPACE_OPERATIONS, WORKSPACE, WORKSPACE_ABOUT),
+        ADMIN: document(ADMIN_OPERATIONS, ADMIN, ADMIN_ABOUT),
+        REPORTS: document(REPORT_OPERATIONS, REPORTS, REPORT_ABOUT),
+    }

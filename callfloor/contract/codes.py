@@ -30,6 +30,8 @@ Scope = Literal[
     "do-not-call:write",
     "workspace",
     "workspace:supervise",
+    "campaigns:control",
+    "reports:read",
     "admin",
 ]
 

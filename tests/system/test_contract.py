@@ -10,7 +10,15 @@ import jsonschema
 import pytest
 
 from callfloor.api.openapi import raised_by
-from callfloor.api.routes import OPERATIONS, WORKSPACE, WORKSPACE_OPERATIONS
+from callfloor.api.routes import (
+    ADMIN,
+    ADMIN_OPERATIONS,
+    OPERATIONS,
+    REPORT_OPERATIONS,
+    REPORTS,
+    WORKSPACE,
+    WORKSPACE_OPERATIONS,
+)
 from callfloor.errors import every_problem
 from tests.conftest import Centre
 
@@ -294,10 +302,21 @@ def test_the_workspace_has_a_document_of_its_own(workspace: Document) -> None:
     assert commands["schema"]["discriminator"]["propertyName"] == "action"
 
 
-async def test_the_workspace_has_a_reference_page_of_its_own(centre: Centre) -> None:
+@pytest.mark.parametrize(("prefix", "operations"), [(ADMIN, ADMIN_OPERATIONS), (REPORTS, REPORT_OPERATIONS)])
+async def test_administration_and_reports_have_documents_whose_examples_fit(
+    centre: Centre, prefix: str, operations: tuple[Any, ...]
+) -> None:
+    served = Document((await centre.client.get(f"http://callfloor.test{prefix}/openapi.json")).json())
+    assert served.served["servers"] == [{"url": prefix}]
+    assert _examples_that_fit(served) >= len(operations)
+
+
+async def test_each_api_has_a_reference_page_of_its_own(centre: Centre) -> None:
     for path, document in (
         ("/docs", "/platform-api/v3.0/openapi.json"),
         ("/docs/workspace", "/workspace/v1/openapi.json"),
+        ("/docs/admin", "/admin/v1/openapi.json"),
+        ("/docs/reports", "/reports/v1/openapi.json"),
     ):
         page = await centre.client.get(f"http://callfloor.test{path}")
         assert page.headers["Content-Type"].startswith("text/html")
@@ -322,7 +341,9 @@ async def test_every_kind_of_problem_has_a_page(centre: Centre) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", [*OPERATIONS, *WORKSPACE_OPERATIONS], ids=lambda operation: operation.operation_id
+    "operation",
+    [*OPERATIONS, *WORKSPACE_OPERATIONS, *ADMIN_OPERATIONS, *REPORT_OPERATIONS],
+    ids=lambda operation: operation.operation_id,
 )
 async def test_every_operation_refuses_without_a_token_and_without_the_scope(
     operation: Any, centre: Centre, db: Any
@@ -332,7 +353,8 @@ async def test_every_operation_refuses_without_a_token_and_without_the_scope(
 
     path = re.sub(r"{uuid}", "7f3f2c1e-8f0e-4a53-9a53-0f8b3f0f8c55", operation.path)
     path = re.sub(r"{\w+}", "1", path)
-    prefix = WORKSPACE if operation in WORKSPACE_OPERATIONS else "/platform-api/v3.0"
+    own = {WORKSPACE: WORKSPACE_OPERATIONS, ADMIN: ADMIN_OPERATIONS, REPORTS: REPORT_OPERATIONS}
+    prefix = next((each for each, its in own.items() if operation in its), "/platform-api/v3.0")
     path = f"http://callfloor.test{prefix}{path}"
     anonymous = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=centre.app), base_url=centre.client.base_url)
     async with anonymous:

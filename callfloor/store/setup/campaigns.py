@@ -198,6 +198,13 @@ SELECT c.campaign_id, c.direction, c.active, c.let_go,
 FROM campaigns c WHERE c.organisation_id = $1 AND c.name = $2"""
 SWITCH_SQL = """
 UPDATE campaigns SET active = $3, let_go = $4, updated_at = now() WHERE organisation_id = $1 AND campaign_id = $2"""
+LOCK_SQL = """
+SELECT campaign_id, name, direction, active, let_go, (dialling ->> 'maxLines')::integer AS max_lines FROM campaigns
+WHERE organisation_id = $1 AND campaign_id = $2 FOR NO KEY UPDATE"""
+SET_LINES_SQL = """
+UPDATE campaigns SET updated_at = now(),
+    dialling = dialling - 'maxLines' || jsonb_strip_nulls(jsonb_build_object('maxLines', $3::integer))
+WHERE organisation_id = $1 AND campaign_id = $2"""
 NAMES_SQL = "SELECT name FROM campaigns WHERE organisation_id = $1 ORDER BY name"
 
 
@@ -205,6 +212,16 @@ async def standing(db: Database, organisation: int, name: str, since: datetime) 
     """Whether the campaign of that name is on, and how many lines ring, customers talk and callers wait; calls that
     began before `since` are not looked for. None: there is none of that name."""
     return await db.fetchrow(STANDING_SQL, organisation, name, since)
+
+
+async def get_locked(db: Database, organisation: int, campaign_id: int) -> Record | None:
+    """What commands change of a campaign, locked until the end of the transaction in progress."""
+    return await db.fetchrow(LOCK_SQL, organisation, campaign_id)
+
+
+async def set_lines(db: Database, organisation: int, campaign_id: int, most: int | None) -> None:
+    """How many lines may ring at once; None: as many as pacing wants."""
+    await db.execute(SET_LINES_SQL, organisation, campaign_id, most)
 
 
 async def switch(db: Database, organisation: int, campaign_id: int, *, active: bool, let_go: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Work of administrators."""
+"""Media are destroyed, and it is kept who did it and why."""
 
 from __future__ import annotations
 

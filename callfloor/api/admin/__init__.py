@@ -1,0 +1,1 @@
+"""The operations of administrators and supervisors: campaigns while they run."""

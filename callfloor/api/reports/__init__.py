@@ -1,0 +1,1 @@
+"""The operations of reports: what was, by whom and when."""

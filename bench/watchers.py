@@ -48,16 +48,15 @@ def _api_s(pid: int) -> float:
 
 
 async def _people(db: Database, given: Served, count: int) -> tuple[list[int], str]:
-    """The agents, and a supervisor's token."""
+    """The agents, and a supervisor's token. They belong to no campaign: the engine would free them of calls that it
+    does not know."""
     rows = await db.fetch(
         "WITH made AS (INSERT INTO users (organisation_id, user_type, username, first_name, last_name)"
         " SELECT $1, 'agent', 'watched ' || n, 'Agent', n::text FROM generate_series(1, $2::int) AS n"
         " ON CONFLICT (organisation_id, username) DO UPDATE SET last_name = excluded.last_name RETURNING user_id)"
-        ", members AS (INSERT INTO campaign_agents SELECT $1, $3, user_id FROM made ON CONFLICT DO NOTHING)"
         " SELECT user_id FROM made",
         given.organisation,
         count,
-        given.inbound,
     )
     boss = await db.fetchval(
         "INSERT INTO users (organisation_id, user_type, username, first_name, last_name)"

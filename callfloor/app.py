@@ -13,6 +13,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from callfloor.api.admission import Admission
+from callfloor.api.auth.hashing import Hashing
 from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
@@ -20,6 +21,8 @@ from callfloor.api.rate import RateLimits, map_memory
 from callfloor.api.routes import (
     ADMIN,
     ADMIN_OPERATIONS,
+    AUTH,
+    AUTH_OPERATIONS,
     OPERATIONS,
     REPORT_OPERATIONS,
     REPORTS,
@@ -89,6 +92,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
             feed=Feed(),
             floors=floors,
+            hashing=Hashing(),
             disks=disks,
         )
     finally:
@@ -182,14 +186,15 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
             settings.requests_per_second,
             failures_per_second=settings.failed_sign_ins_per_second,
         )
-        admission = Admission(known, limits)
+        admission = Admission(known, limits, settings.own_origins)
         async with listening(_listener(dsn, known, given.feed)):
             streams = DeskStream(), FloorStream()
             sockets = Sockets(given, admission, outside(given, documents()), streams)
             workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
             admin = Gate(ADMIN_OPERATIONS, given, admission, workspace, [ADMIN])
             reports = Gate(REPORT_OPERATIONS, given, admission, admin, [REPORTS])
-            yield Gate(OPERATIONS, given, admission, reports)
+            sign_in = Gate(AUTH_OPERATIONS, given, admission, reports, [AUTH])
+            yield Gate(OPERATIONS, given, admission, sign_in)
 
 
 def _listener(dsn: str, known: TokenCache, feed: Feed) -> Listener:

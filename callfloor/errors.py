@@ -54,7 +54,7 @@ class InvalidCursor(Problem):
 
 
 class Unauthenticated(Problem):
-    """The request carries no token, or one that is unknown, expired or revoked."""
+    """The request carries no token and no session, or one that is unknown, over or revoked."""
 
     status, slug, title = 401, "unauthenticated", "Authentication needed"
 
@@ -65,8 +65,34 @@ class ScopeMissing(Problem):
     status, slug, title = 403, "scope-missing", "Scope missing"
 
 
+class ForgedRequest(Problem):
+    """The request came with a session's cookie, and not from a page of this server: it has another Origin, or lacks
+    the header `X-Callfloor-CSRF`."""
+
+    status, slug, title = 403, "forged-request", "Not from a page of this server"
+
+
+class SignInFailed(Problem):
+    """No active user of that name has that password."""
+
+    status, slug, title = 401, "sign-in-failed", "Sign-in failed"
+
+
+class SignInDelayed(Problem):
+    """Sign-ins with this name, or from this address, have failed too often; Retry-After says how many seconds to
+    wait."""
+
+    status, slug, title = 429, "sign-in-delayed", "Wait before you sign in again"
+
+
+class BeyondOwnScopes(Problem):
+    """Nobody hands out, or takes over, what it may not do itself."""
+
+    status, slug, title = 403, "beyond-own-scopes", "Beyond your own scopes"
+
+
 class NotSignedIn(Problem):
-    """The token signs nobody in: make one for a user with `callfloor token create --user`."""
+    """Nobody is signed in: the token is a program's. Sign in, or make a token with `callfloor token create --user`."""
 
     status, slug, title = 403, "not-signed-in", "Nobody is signed in"
 
@@ -145,6 +171,18 @@ class NotAnAgent(Conflict):
     """The user is not an agent with an active account, so it has no presence."""
 
     slug, title = "not-an-agent", "Not an active agent"
+
+
+class WrongPassword(Conflict):
+    """The password that was given as yours is not."""
+
+    slug, title = "wrong-password", "Wrong password"
+
+
+class LinkSpent(Conflict):
+    """The link was used already, is too old, or never was one. Ask your administrator for another."""
+
+    slug, title = "link-spent", "Link is spent"
 
 
 class AgentPhoneUnreachable(Conflict):

@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")
     database_connections: int = Field(10, ge=2, le=100, description="Connections a process at most.")
     requests_per_second: int = Field(100, ge=1, description="Rate limit of a token that has none of its own.")
+    session_idle_minutes: int = Field(
+        60, ge=5, le=7 * 24 * 60, description="A session that nothing asks with for so long is over."
+    )
+    session_hours: int = Field(12, ge=1, le=31 * 24, description="The longest that a session lasts, however busy.")
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/?#]+$", description="Where people reach the server, for links: https://HOST."
+    )
+    origins: str = Field(
+        "", description="Origins of pages, by commas, that may use sessions besides our own: http://localhost:5173."
+    )
     failed_sign_ins_per_second: float = Field(
         5.0, gt=0, description="Requests of an address without a good token that are looked at; after 50 at once."
     )
@@ -156,6 +166,12 @@ class Settings(BaseSettings):
         """How a setting is called: its option, where commands have one, and its variable."""
         variable = f"{PREFIX}{name.upper()}"
         return f"--{OTHERWISE.get(name, name).replace('_', '-')} ({variable})" if name in OPTIONS else variable
+
+    @property
+    def own_origins(self) -> list[str]:
+        """Origins of pages that may use sessions, besides those of the address that was asked."""
+        named = [self.public_url or "", *self.origins.split(",")]
+        return [each.strip().rstrip("/").lower() for each in named if each.strip()]
 
     @property
     def smtp_bytes(self) -> int:

@@ -1,52 +1,131 @@
-"""Who may come in: one way for requests and WebSockets.
+"""Who may come in: one way for requests and WebSockets, with a token or with the cookie of a session.
 
 A token's form is checked before anything is kept or asked, and an address whose sign-ins keep failing is heard less
 often, so that guessing costs the guesser and not the database. Tokens that were good a moment ago pass all the same:
 whoever shares an address with a guesser goes on working.
+
+A browser sends the cookie whoever made the page that asks. So what comes with it has to come from a page of ours: it is
+looked at by where it says that it comes from and, where it would change something, by a header that no other page can
+send.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
 from callfloor.api.rate import RateLimits, Verdict
 from callfloor.api.token_cache import TokenCache
-from callfloor.errors import RateLimited, Unauthenticated
-from callfloor.store.people.tokens import Caller, key_of
+from callfloor.errors import ForgedRequest, RateLimited, Unauthenticated
+from callfloor.store.people import sessions, tokens
+from callfloor.store.people.callers import Caller, Key
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="callfloor"'}
 # More than a token and its scheme have; what is longer is no token.
 LONGEST_HEADER = 256
 _UNKNOWN = "The token is unknown, expired or revoked."
+_OVER = "The session is over; sign in again."
+# A browser takes the second under TLS only, and from nobody but this server.
+COOKIE, SECURE_COOKIE = "callfloor_session", "__Host-callfloor_session"
+OWN_HEADER = b"x-callfloor-csrf"
+_OWN_SITES = (None, b"same-origin", b"none")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What was shown: `key` None: nothing, or what has not the form of a token or session."""
+
+    given: bool
+    key: Key | None
+    by_cookie: bool = False
+
+
+NOBODY = Credentials(False, None)
 
 
 class Admission:
-    def __init__(self, tokens: TokenCache, limits: RateLimits) -> None:
-        self._tokens, self.limits = tokens, limits
+    """`origins`: of pages that are ours too, as browsers write them."""
+
+    def __init__(self, known: TokenCache, limits: RateLimits, origins: Iterable[str] = ()) -> None:
+        self._known, self.limits = known, limits
+        self._origins = frozenset(origin.encode("latin-1") for origin in origins)
 
     @property
     def version(self) -> int:
-        """Changes when any token or account may have: whoever came in before is looked at again."""
-        return self._tokens.version
+        """Changes when any token, session or account may have: whoever came in before is looked at again."""
+        return self._known.version
 
-    async def caller(self, authorization: bytes | None, address: str) -> Caller:
-        """Whom an Authorization header's token speaks for. Raises `Unauthenticated`, `RateLimited`."""
-        key = None if authorization is None else key_of(bare_token(authorization))
-        if key is None or not self._tokens.seen(key):
-            wait_s = self.limits.barred(address)
-            if wait_s:
-                raise RateLimited(
-                    f"Too many sign-ins from this address have failed; wait {wait_s} s.",
-                    headers={"Retry-After": str(wait_s)},
-                )
-        caller = None if key is None else await self._tokens.find(key)
+    async def caller(self, shown: Credentials, address: str) -> Caller:
+        """Whom a token or session speaks for. Raises `Unauthenticated`, `RateLimited`."""
+        key = shown.key
+        if key is None or not self._known.seen(key):
+            self.hear(address)
+        caller = None if key is None else await self._known.find(key)
         if caller is None:
             self.limits.failed(address)
-            told = "Send the header `Authorization: Bearer TOKEN`." if authorization is None else _UNKNOWN
+            told = _OVER if shown.by_cookie else _UNKNOWN
+            told = told if shown.given else "Send the header `Authorization: Bearer TOKEN`, or sign in."
             raise Unauthenticated(told, headers=_CHALLENGE)
         return caller
+
+    def hear(self, address: str) -> None:
+        """Raise `RateLimited` for an address whose sign-ins keep failing."""
+        wait_s = self.limits.barred(address)
+        if wait_s:
+            raise RateLimited(
+                f"Too many sign-ins from this address have failed; wait {wait_s} s.",
+                headers={"Retry-After": str(wait_s)},
+            )
 
     def count(self, caller: Caller) -> Verdict:
         """Count one request of the caller's token."""
         return self.limits.take(caller.token_id, caller.requests_per_second)
+
+    def expect_own(self, headers: Mapping[bytes, bytes], *, changes: bool) -> None:
+        """Raise `ForgedRequest` unless the request may be of a page of ours. `changes`: and shows it by the header."""
+        if not self._is_own(headers):
+            raise ForgedRequest("The request comes from a page of another site, and was not done.")
+        if changes and OWN_HEADER not in headers:
+            raise ForgedRequest("A request that comes with the session's cookie needs the header X-Callfloor-CSRF.")
+
+    def _is_own(self, headers: Mapping[bytes, bytes]) -> bool:
+        origin = headers.get(b"origin")
+        if origin in self._origins:
+            return True
+        if headers.get(b"sec-fetch-site") not in _OWN_SITES:
+            return False
+        return origin is None or _authority(origin) == headers.get(b"host", b"").decode("latin-1").lower()
+
+
+def _authority(origin: bytes) -> str | None:
+    """Host and port of an origin; None for one that has none (`null`)."""
+    try:
+        return urlsplit(origin.decode("latin-1").lower()).netloc or None
+    except ValueError:
+        return None
+
+
+def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
+    """What a request shows: the Authorization header, else the session's cookie."""
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        return bearer(authorization)
+    secret = _cookie(headers.get(b"cookie", b""))
+    return NOBODY if secret is None else Credentials(True, sessions.key_of(secret), by_cookie=True)
+
+
+def bearer(authorization: bytes) -> Credentials:
+    """What an Authorization header shows."""
+    return Credentials(True, tokens.key_of(bare_token(authorization)))
+
+
+def _cookie(header: bytes) -> str | None:
+    found: dict[str, str] = {}
+    for pair in header.decode("latin-1").split(";"):
+        name, _, value = pair.strip().partition("=")
+        found.setdefault(name, value)
+    return found.get(SECURE_COOKIE, found.get(COOKIE))
 
 
 def bare_token(authorization: bytes) -> str:

@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, UnusableVersion
+from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, Unauthenticated, UnusableVersion
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import TimestampError, parse_last, parse_timestamp
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 if TYPE_CHECKING:
     from asyncpg import DataError
 
+    from callfloor.api.auth.hashing import Hashing
     from callfloor.api.workspace.feed import Feed
     from callfloor.api.workspace.floor.readings import Readings
     from callfloor.disks import Disks
@@ -46,6 +47,7 @@ class Services:
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
     feed: Feed
     floors: Readings
+    hashing: Hashing
     disks: Disks
 
 
@@ -66,7 +68,8 @@ class Answer(Generic[T]):
 class Call:
     """One request to one operation."""
 
-    caller: Caller
+    # None: anybody may ask for this
+    admitted: Caller | None
     services: Services
     # `/platform-api/v3.0` or `/v3.0`: links in the answer carry the prefix that the request came by
     prefix: str
@@ -74,6 +77,11 @@ class Call:
     headers: dict[bytes, bytes]
     query: dict[str, str]
     receive: Callable[[], Awaitable[Any]]
+    # whence it comes; empty when it is not over a network
+    address: str
+    request_id: str
+    # over TLS
+    secure: bool
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     # of the body, once it is decoded
     body_bytes: int = 0
@@ -81,6 +89,13 @@ class Call:
     @property
     def db(self) -> Database:
         return self.services.db
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls. Raises `Unauthenticated` where anybody may."""
+        if self.admitted is None:
+            raise Unauthenticated("Nobody is signed in.")
+        return self.admitted
 
     @property
     def organisation(self) -> int:

@@ -14,10 +14,10 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
-from callfloor.api.admission import Admission
+from callfloor.api.admission import Admission, credentials
 from callfloor.api.call import Call, Services
 from callfloor.api.decoding import parse_query
-from callfloor.api.operation import Encoded, Operation
+from callfloor.api.operation import WRITES, Encoded, Operation
 from callfloor.api.rate import Verdict
 from callfloor.errors import (
     InternalError,
@@ -25,8 +25,9 @@ from callfloor.errors import (
     NotFound,
     Problem,
     RateLimited,
+    SignInFailed,
 )
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 from callfloor.telemetry import observe
 
 PREFIXES = ("/platform-api/v3.0", "/v3.0")
@@ -102,24 +103,44 @@ class Gate:
             raise NotFound("There is nothing at this address.")
         operation, values = self._router.find(scope["method"], path)
         exchange.operation = operation.operation_id
-        caller = await self._admission.caller(headers.get(b"authorization"), address_of(scope))
-        exchange.caller = caller
-        exchange.verdict = verdict = self._admission.count(caller)
-        if not verdict.allowed:
-            raise RateLimited(
-                f"The token's {verdict.limit} requests at once are used up; wait {verdict.retry_after_s} s.",
-                headers={"Retry-After": str(verdict.retry_after_s)},
-            )
         call = Call(
-            caller=caller,
+            admitted=await self._admit(operation, exchange),
             services=self._services,
             prefix=exchange.prefix,
             path=path,
             headers=headers,
             query=parse_query(scope["query_string"]),
             receive=exchange.receive,
+            address=address_of(scope),
+            request_id=exchange.request_id,
+            secure=scope["scheme"] == "https",
         )
         return await operation.run(call, values)
+
+    async def _admit(self, operation: Operation, exchange: _Exchange) -> Caller | None:
+        """Who calls; None for an operation that anyone may ask for. Raises problems."""
+        headers, address = exchange.headers, address_of(exchange.scope)
+        changes = operation.method in WRITES
+        if operation.access == "anyone":
+            self._admission.hear(address)
+            if changes:
+                self._admission.expect_own(headers, changes=False)
+            return None
+        shown = credentials(headers)
+        exchange.caller = caller = await self._admission.caller(shown, address)
+        if shown.by_cookie and changes:
+            self._admission.expect_own(headers, changes=True)
+        exchange.verdict = verdict = self._admission.count(caller)
+        if not verdict.allowed:
+            raise RateLimited(
+                f"The token's {verdict.limit} requests at once are used up; wait {verdict.retry_after_s} s.",
+                headers={"Retry-After": str(verdict.retry_after_s)},
+            )
+        return caller
+
+    def failed(self, address: str) -> None:
+        """A sign-in from the address failed."""
+        self._admission.limits.failed(address)
 
     def rate_headers(self, caller: Caller | None, verdict: Verdict | None) -> list[tuple[bytes, bytes]]:
         policy = self._admission.limits.policy(caller.requests_per_second if caller else None)
@@ -154,6 +175,8 @@ class _Exchange:
             try:
                 answer = await self.gate.answer(self)
             except Problem as problem:
+                if isinstance(problem, SignInFailed):
+                    self.gate.failed(address_of(self.scope))
                 answer = self._problem(problem)
             if isinstance(answer, Response):
                 await answer(self.scope, self.receive, self.send)

@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from callfloor.api.admission import COOKIE
 from callfloor.api.operation import WRITES, Operation
 from callfloor.api.problems import CONTENT_TYPE, ProblemBody
 from callfloor.contract.fields import Page
 from callfloor.errors import (
     Conflict,
     DatabaseBusy,
+    ForgedRequest,
     IdempotencyReused,
     IdempotencyRunning,
     InternalError,
@@ -26,6 +28,7 @@ from callfloor.errors import (
     NoSpace,
     NotAcceptable,
     NotFound,
+    NotSignedIn,
     Problem,
     RateLimited,
     ScopeMissing,
@@ -55,6 +58,7 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     WriteUnknown,
     NoSpace,
 )
+_ACCESS: dict[str, str] = {"anyone": "Anybody may ask.", "signed-in": "For whoever is signed in."}
 _HEADERS = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the server's log."},
     "RateLimit": {
@@ -75,7 +79,11 @@ def raised_by(operation: Operation) -> set[type[Problem]]:
     if StaleVersion in kinds:
         kinds.add(UnusableVersion)
     if operation.method in WRITES:
-        kinds |= {IdempotencyReused, IdempotencyRunning, Conflict}
+        kinds |= {ForgedRequest, Conflict}
+        if not operation.secret:
+            kinds |= {IdempotencyReused, IdempotencyRunning}
+    if operation.access == "signed-in":
+        kinds.add(NotSignedIn)
     return kinds
 
 
@@ -117,7 +125,7 @@ def document(operations: Sequence[Operation], prefix: str, about: About | None =
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": prefix}],
-            "security": [{"token": []}],
+            "security": [{"token": []}, {"session": []}],
             "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
             "paths": paths,
             "components": {
@@ -127,7 +135,16 @@ def document(operations: Sequence[Operation], prefix: str, about: About | None =
                         "type": "http",
                         "scheme": "bearer",
                         "description": "`callfloor token create` makes one.",
-                    }
+                    },
+                    "session": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": COOKIE,
+                        "description": (
+                            "Set by `POST /auth/v1/session`; `__Host-callfloor_session` under TLS. Requests that change"
+                            " something need the header `X-Callfloor-CSRF: 1` with it."
+                        ),
+                    },
                 },
             },
         }
@@ -146,7 +163,7 @@ def _described(operation: Operation, components: dict[str, Any], prefix: str) ->
     found: dict[str, Any] = {
         "operationId": operation.operation_id,
         "summary": operation.summary,
-        "description": f"{operation.description}\n\nScope: `{operation.scope}`.",
+        "description": f"{operation.description}\n\n{_ACCESS.get(operation.access, f'Scope: `{operation.access}`.')}",
         "tags": [operation.tag],
         "parameters": _parameters(operation, components),
         "responses": {
@@ -154,6 +171,8 @@ def _described(operation: Operation, components: dict[str, Any], prefix: str) ->
             **_problems(operation, prefix),
         },
     }
+    if operation.access == "anyone":
+        found["security"] = []
     if operation.etag and operation.method == "GET":
         found["responses"]["304"] = {"description": "Not modified since the version named by If-None-Match."}
     if operation.ours:
@@ -179,7 +198,7 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[s
             if name in operation.query_example:
                 parameter["example"] = operation.query_example[name]
             found.append(parameter)
-    if operation.method in WRITES:
+    if operation.method in WRITES and not operation.secret:
         found.append(_header("Idempotency-Key", "Makes a retry safe: the stored answer is replayed for 24 hours.", 255))
     if operation.etag and operation.method == "GET":
         found.append(_header("If-None-Match", "Answers 304 when the object still has this ETag.", 1000))

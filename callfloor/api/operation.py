@@ -15,7 +15,7 @@ from starlette.responses import Response
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
 from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_json
 from callfloor.api.threads import beside
-from callfloor.contract.codes import Scope
+from callfloor.contract.codes import Access
 from callfloor.errors import (
     FieldError,
     IdempotencyReused,
@@ -24,6 +24,7 @@ from callfloor.errors import (
     MalformedRequest,
     NotAcceptable,
     NotFound,
+    NotSignedIn,
     Problem,
     ScopeMissing,
     UnsupportedMediaType,
@@ -52,7 +53,7 @@ class Operation:
 
     method: str
     path: str
-    scope: Scope
+    access: Access
     summary: str
     tag: str
     handler: Handler
@@ -61,6 +62,8 @@ class Operation:
     also: tuple[int, ...]
     etag: bool
     ours: bool
+    # the answer holds what is shown once: it is never kept for an Idempotency-Key
+    secret: bool
     # the handler may run again with the same Idempotency-Key, and outside of a transaction
     apart: bool
     # bytes that the body may have
@@ -95,8 +98,7 @@ class Operation:
 
     async def run(self, call: Call, path_values: dict[str, str]) -> Encoded | Response:
         """Check, decode, call, encode. Raises problems."""
-        if self.scope not in call.caller.scopes and "admin" not in call.caller.scopes:
-            raise ScopeMissing(f"The token lacks the scope {self.scope}.")
+        self._admit(call)
         self._accept(call.headers.get(b"accept"))
         arguments: dict[str, Any] = {
             self.path_names[name]: self._path_value(name, text) for name, text in path_values.items()
@@ -112,12 +114,21 @@ class Operation:
             raw = await read_json(call.receive, call.headers, self.largest)
             arguments["body"] = await beside(len(raw), self.body.decode, raw)
             call.body_bytes = len(raw)
-        if self.method in WRITES and not self.streams and (key := idempotency_key(call)):
+        if self.method in WRITES and not self.streams and not self.secret and (key := idempotency_key(call)):
             request = await beside(len(raw), _ordered, raw)
             if self.apart:
                 return await self._apart(call, key, request, arguments)
             return await self.once(call, key, request, lambda: self.handler(call, **arguments), arguments)
         return self.encode(call, await self.handler(call, **arguments))
+
+    def _admit(self, call: Call) -> None:
+        if self.access == "anyone":
+            return
+        if self.access == "signed-in":
+            if call.caller.person is None:
+                raise NotSignedIn("The token is a program's; this is for people: sign in.")
+        elif not call.caller.may(self.access):
+            raise ScopeMissing(f"The token lacks the scope {self.access}.")
 
     async def _apart(self, call: Call, key: bytes, request: bytes, arguments: dict[str, Any]) -> Encoded:
         """Replay the answer that the key has, else run the handler, which knows its own work by the key, and store."""
@@ -246,7 +257,8 @@ def operation(
     method: str,
     path: str,
     *,
-    scope: Scope,
+    scope: Access,
+    secret: bool = False,
     summary: str,
     tag: str,
     example: Any = None,
@@ -270,7 +282,8 @@ def operation(
     type; the return annotation is the answer's type. `problems` are those that the handler itself may raise.
     `example`, `request` and `query` stand in the document and are checked against the types by a test. `streams`:
     the handler reads the body itself; `body` then only documents it. `ours`: an addition to the contract's list.
-    `also`: other statuses of success.
+    `also`: other statuses of success. `scope`: what is asked of the caller. `secret`: the answer is shown once, and not
+    kept for an Idempotency-Key.
     `replayable`: raises for whoever may not see a stored answer any more, as the handler would today.
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
@@ -283,7 +296,8 @@ def operation(
         return Operation(
             method=method,
             path=path,
-            scope=scope,
+            access=scope,
+            secret=secret,
             summary=summary,
             tag=tag,
             handler=handler,

@@ -6,6 +6,10 @@ from typing import Any
 
 from callfloor.api import do_not_call, registers
 from callfloor.api.admin import campaigns as campaign_commands
+from callfloor.api.auth import me, own_tokens, signing_in
+from callfloor.api.auth import passwords as auth_passwords
+from callfloor.api.auth import people as auth_people
+from callfloor.api.auth import sessions as auth_sessions
 from callfloor.api.gate import PREFIXES
 from callfloor.api.openapi import About, document
 from callfloor.api.operation import Operation
@@ -112,6 +116,38 @@ the token in the Authorization header or in a first message `{"token": "TOKEN"}`
 behind the last sequence that you have, and none is lost or doubled.""",
 )
 
+AUTH = "/auth/v1"
+AUTH_OPERATIONS: tuple[Operation, ...] = (
+    signing_in.get_sign_in_options,
+    signing_in.sign_in,
+    signing_in.sign_out,
+    me.get_me,
+    auth_passwords.change_password,
+    auth_passwords.set_password_by_link,
+    auth_sessions.list_sessions,
+    auth_sessions.end_other_sessions,
+    auth_sessions.end_session,
+    own_tokens.list_own_tokens,
+    own_tokens.create_own_token,
+    own_tokens.revoke_own_token,
+    auth_people.list_roles,
+    auth_people.list_teams,
+    auth_passwords.create_password_link,
+    auth_sessions.list_user_sessions,
+    auth_sessions.end_user_sessions,
+    auth_sessions.end_user_session,
+)
+AUTH_ABOUT = About(
+    "Callfloor Sign-in API",
+    "1",
+    """\
+Who is signed in: sessions, passwords, tokens of one's own, roles and teams.
+
+`POST /session` opens a session and sets its cookie, which every API takes in place of a token: Platform, workspace and
+this one, downloads and WebSockets too. Requests that change something and come with the cookie need the header
+`X-Callfloor-CSRF: 1`, and come from a page of this server. Answers that hold a secret are never kept, so an
+`Idempotency-Key` does nothing for them.""",
+)
 
 ADMIN = "/admin/v1"
 ADMIN_OPERATIONS: tuple[Operation, ...] = (campaign_commands.send_campaign_command,)
@@ -135,6 +171,15 @@ What was: agents' time, to the second. Each figure is defined in the documents' 
 Requests are authorised and refused as those of the Platform API.""",
 )
 
+# Every API by the prefix that documents name.
+APIS: dict[str, tuple[Operation, ...]] = {
+    PREFIXES[0]: OPERATIONS,
+    WORKSPACE: WORKSPACE_OPERATIONS,
+    AUTH: AUTH_OPERATIONS,
+    ADMIN: ADMIN_OPERATIONS,
+    REPORTS: REPORT_OPERATIONS,
+}
+
 
 def documents() -> dict[str, dict[str, Any]]:
     """The OpenAPI document of each prefix."""
@@ -143,4 +188,5 @@ def documents() -> dict[str, dict[str, Any]]:
         WORKSPACE: document(WORKSPACE_OPERATIONS, WORKSPACE, WORKSPACE_ABOUT),
         ADMIN: document(ADMIN_OPERATIONS, ADMIN, ADMIN_ABOUT),
         REPORTS: document(REPORT_OPERATIONS, REPORTS, REPORT_ABOUT),
+        AUTH: document(AUTH_OPERATIONS, AUTH, AUTH_ABOUT),
     }

@@ -1,4 +1,4 @@
-"""Callers by token, kept for seconds; a revocation empties the cache at once."""
+"""Callers by token or session, kept for seconds; a revocation empties the cache at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 
 from callfloor.store.db.pool import Database
-from callfloor.store.people import tokens
-from callfloor.store.people.tokens import Caller, TokenKey
+from callfloor.store.people import sessions, tokens
+from callfloor.store.people.callers import Caller, Key
 
 # The longest that a revoked token may still pass when the notification is lost.
 KEPT_S = 5.0
@@ -21,29 +21,29 @@ class TokenCache:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: OrderedDict[TokenKey, tuple[float, Caller]] = OrderedDict()
-        self._unknown: OrderedDict[TokenKey, float] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[float, Caller]] = OrderedDict()
+        self._unknown: OrderedDict[Key, float] = OrderedDict()
         self.version = 0
 
-    def kept(self, key: TokenKey) -> Caller | None:
+    def kept(self, key: Key) -> Caller | None:
         """The token's caller when it was asked for a moment ago, without a look into the database."""
         known = self._known.get(key)
         if known is None or known[0] <= time.monotonic() or known[1].expired():
             return None
         return known[1]
 
-    def seen(self, key: TokenKey) -> bool:
+    def seen(self, key: Key) -> bool:
         """Whether the token was good not long ago."""
         return key in self._known
 
-    async def find(self, key: TokenKey) -> Caller | None:
+    async def find(self, key: Key) -> Caller | None:
         """The token's caller; None when it is unknown, expired or revoked."""
         caller = self.kept(key)
         now = time.monotonic()
         if caller is not None or self._unknown.get(key, 0.0) > now:
             return caller
         version = self.version
-        caller = await tokens.find(self._db, key)
+        caller = await (sessions if key.kind == "session" else tokens).find(self._db, key)
         # what was read before a change is not believed again
         until = now + KEPT_S if version == self.version else 0.0
         if caller is None:

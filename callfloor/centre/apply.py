@@ -19,6 +19,7 @@ from callfloor.rules.dialling.callbacks import Moved
 from callfloor.store.agents import returns
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
+from callfloor.store.people import teams
 from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
 
@@ -113,6 +114,12 @@ class _Writer:
             case "workflow":
                 put = workflows.insert if change.sign == "+" else workflows.update
                 await put(self._db, self._organisation, self._target.workflows[name])
+            case "role":
+                await teams.put_role(self._db, self._organisation, name, self._target.roles[name].scopes)
+            case "team":
+                team = self._target.teams[name]
+                leaders, members = ([self._users[each] for each in of] for of in (team.leaders, team.members))
+                await teams.put(self._db, self._organisation, name, leaders, members)
             case "agent" | "wrap code" | "list":
                 await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import inbound, keys, mailboxes, values
+from callfloor.centre import inbound, keys, mailboxes, people, values
 from callfloor.centre.destinations import destinations
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
@@ -44,6 +44,7 @@ _USER: dict[str, values.Check] = {
     "timezone": values.clearable(values.zone_name),
     "accountActive": values.flag,
     "skills": inbound.LEVELS,
+    "roles": values.texts,
 }
 _LIST: dict[str, values.Check] = {
     "name": values.text,
@@ -105,6 +106,8 @@ _CENTRE: dict[str, values.Check] = {
     "leadStatuses": values.tables({"code": values.whole(FIRST_OWN_LEAD_STATUS), "description": values.text}, "code"),
     "strategies": values.tables({"name": values.text, "outcomes": values.tables(_OUTCOME, "status")}, "name"),
     "campaigns": values.tables(_CAMPAIGN, "name"),
+    "roles": people.ROLES,
+    "teams": people.TEAMS,
     "mailboxes": mailboxes.CHECK,
     "prompts": values.tables(inbound.PROMPT, "name"),
     "workflows": values.tables(inbound.WORKFLOW, "name"),
@@ -177,7 +180,12 @@ class _Merge:
         )
         workflows = self._workflows(given.right("workflows") or [], organisation)
         inbound.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
-        return organisation and Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows)
+        roles = people.roles(self._report, given.right("roles") or (), current.roles if current else {})
+        people.check_user_roles(self._report, given.right("users") or (), roles)
+        teams = people.teams(self._report, given.right("teams") or (), current.teams if current else {}, users)
+        return organisation and Centre(
+            organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams
+        )
 
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
         if organisation is not None:

@@ -19,6 +19,7 @@ USER = {
     "timezone": "timezone",
     "accountActive": "account_active",
     "skills": "skills",
+    "roles": "roles",
 }
 # besides agents, lists and wrapCodes, which are things of their own
 CAMPAIGN = {

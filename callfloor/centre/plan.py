@@ -12,6 +12,7 @@ import msgspec
 from callfloor.centre import toml
 from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, PROMPT, QUEUE, USER, WORKFLOW
 from callfloor.centre.mailboxes import MAILBOX
+from callfloor.centre.people import ROLE, TEAM
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Strategy
@@ -29,6 +30,8 @@ Kind = Literal[
     "mailbox",
     "prompt",
     "workflow",
+    "role",
+    "team",
 ]
 Sign = Literal["+", "~", "-"]
 
@@ -63,6 +66,7 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
     """
     changes = list(_organisation(current, target))
     before = current or Centre(target.organisation)
+    changes += _things("role", before.roles, target.roles, ROLE)
     changes += _things("user", before.users, target.users, USER)
     changes += _descriptions("lead status", before.lead_statuses, target.lead_statuses, None)
     changes += _strategies(before.strategies, target.strategies)
@@ -70,6 +74,7 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
         was = before.campaigns.get(name)
         changes += _things("campaign", before.campaigns, {name: campaign}, _CAMPAIGN)
         changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
+    changes += _things("team", before.teams, target.teams, TEAM)
     changes += _things("mailbox", before.mailboxes, target.mailboxes, MAILBOX)
     changes += _prompts(before.prompts, target.prompts)
     changes += _workflows(before.workflows, target.workflows)

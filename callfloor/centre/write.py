@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from callfloor.centre import keys, mailboxes, toml
+from callfloor.centre import keys, mailboxes, people, toml
 from callfloor.contract.centre import Campaign, Centre
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.dialling import Dialling, Strategy
 from callfloor.contract.workflows import QueueSettings, Step
+
+# one to whom no role was given
+_USUAL_USER = {key: name for key, name in keys.USER.items() if key != "roles"}
 
 
 def centre_file(centre: Centre) -> str:
@@ -29,7 +32,8 @@ def _lines(centre: Centre) -> Iterator[str]:
         yield from (f"{key} = {toml.value(value)}" for key, value in policy.items())
     for user in centre.users.values():
         yield from ("", "[[users]]")
-        yield from _pairs(user, keys.USER)
+        yield from _pairs(user, keys.USER if user.roles else _USUAL_USER)
+    yield from people.lines(centre.roles, centre.teams)
     yield from _described("leadStatuses", centre.lead_statuses)
     for strategy in centre.strategies.values():
         yield from ("", "[[strategies]]", f"name = {toml.value(strategy.name)}")

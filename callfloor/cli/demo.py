@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import smtplib
 import socket
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from callfloor import samples
+from callfloor.api.auth.hashing import HASHER
 from callfloor.centre import apply_text
 from callfloor.cli.import_client import Wanted, import_file
 from callfloor.contract.codes import SCOPES
 from callfloor.serve import serve
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.people import tokens, users
+from callfloor.store.people import passwords, tokens, users
 from callfloor.store.setup import campaigns, organisations
 
 # By list: so many leads are imported.
@@ -31,6 +35,8 @@ CAMPAIGN = "Sales Outbound"
 QUEUE = "Support Inbound"
 # The agent who is not simulated: whoever runs the demo.
 PERSON = "you"
+# Who can sign in, by role.
+SIGN_IN = {PERSON: "agent", "sam.lead": "supervisor", "ada.admin": "administrator"}
 # Simulated people take a third of the time that real ones take, so that there is something to see.
 PACE = 3.0
 # People who call the centre's numbers, a minute.
@@ -59,7 +65,7 @@ def free_port() -> int:
 def show(settings: Settings, address: str, dsn: str) -> None:
     """Fill the server that the demo has started, and print what can be tried."""
     carrier, smtp_port = settings.carrier, settings.smtp_port
-    token, seat, queue = asyncio.run(_prepare(dsn))
+    token, seat, queue, signs_in = asyncio.run(_prepare(dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
@@ -91,6 +97,13 @@ def show(settings: Settings, address: str, dsn: str) -> None:
         recording = _first_recording(client, campaign)
     if recording is not None:
         print(f"curl -s {header} -o call.wav '{address}{recording}'")
+    print("people who can sign in:")
+    for username, role, password in signs_in:
+        print(f"    {role:<14} {username:<12} {password}")
+    print(
+        f"curl -s -c cookie -H 'Content-Type: application/json' -d '{_sign_in(signs_in[-1])}' {address}/auth/v1/session"
+    )
+    print(f"curl -s -b cookie {address}/auth/v1/me")
     print(f"reference: {address}/docs   (Ctrl-C stops; the data stay)", flush=True)
 
 
@@ -128,9 +141,26 @@ def _send_letters(port: int | None) -> None:
             server.send_message(letter)
 
 
-async def _prepare(dsn: str) -> tuple[str, str, int]:
+async def _new_password(db: Database, organisation: int, username: str) -> str:
+    """A password of the user, another one at each start: none is known beforehand."""
+    row = await users.by_name(db, organisation, username)
+    if row is None:
+        raise AssertionError(f"the demo's centre has {username}")
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    password = "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+    hashed = HASHER.hash(password)
+    await passwords.put(db, organisation, row["user_id"], hashed, datetime.now(UTC))
+    return password
+
+
+def _sign_in(person: tuple[str, str, str]) -> str:
+    username, _, password = person
+    return json.dumps({"username": username, "password": password})
+
+
+async def _prepare(dsn: str) -> tuple[str, str, int, list[tuple[str, str, str]]]:
     """Apply the demo's centre and make its tokens anew: that of the API, and that of the person at the desk. Those of
-    an earlier start are revoked. Returns both, and the queue's campaign."""
+    an earlier start are revoked. Returns both, the queue's campaign, and name, role and password of who can sign in."""
     db = await Database.connect(dsn, size=2)
     try:
         await apply_text(db, samples.centre("demo"), "demo.toml")
@@ -145,6 +175,7 @@ async def _prepare(dsn: str) -> tuple[str, str, int]:
             db, organisation, PERSON, ["workspace"], user_id=None if person is None else person["user_id"]
         )
         queue = next(each.campaign for each in await campaigns.inbound(db) if each.name == QUEUE)
-        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES), seat, queue
+        signs_in = [(name, role, await _new_password(db, organisation, name)) for name, role in SIGN_IN.items()]
+        return await tokens.create(db, organisation, TOKEN_NAME, SCOPES), seat, queue, signs_in
     finally:
         await db.close()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from callfloor.cli.options import Data, DatabaseUrl, MediaUrl, Organisation
+from callfloor.cli.people_groups import user_app
 
 token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
 db_app = typer.Typer(help="The database: schema, backup, restore.", no_args_is_help=True, rich_markup_mode=None)
@@ -24,6 +25,7 @@ test_app = typer.Typer(help="Calls that a tester scripts.", no_args_is_help=True
 asterisk_app = typer.Typer(help="The telephone network.", no_args_is_help=True, rich_markup_mode=None)
 
 GROUPS = {
+    "user": user_app,
     "token": token_app,
     "db": db_app,
     "certificate": certificate_app,

@@ -35,7 +35,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`skills`: levels from 1 to 10, by name."""
+    """`skills`: levels from 1 to 10, by name. `roles`: none given, an agent has the role `agent`."""
 
     username: str
     user_type: UserType
@@ -45,6 +45,24 @@ class User:
     timezone: str | None = None
     account_active: bool = True
     skills: Mapping[str, int] = field(default_factory=dict[str, int])
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One of the organisation's own."""
+
+    name: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Usernames: who supervises it, and its agents."""
+
+    name: str
+    leaders: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +104,5 @@ class Centre:
     mailboxes: Mapping[str, Mailbox] = field(default_factory=dict[str, Mailbox])
     prompts: Mapping[str, Sound] = field(default_factory=dict[str, Sound])
     workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
+    roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
+    teams: Mapping[str, Team] = field(default_factory=dict[str, Team])

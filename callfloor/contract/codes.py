@@ -30,10 +30,20 @@ Scope = Literal[
     "do-not-call:write",
     "workspace",
     "workspace:supervise",
+    "workspace:supervise-all",
+    "people:write",
+    "setup:read",
+    "setup:write",
     "campaigns:control",
+    "tokens:write",
+    "retention:write",
     "reports:read",
+    "reports:write",
+    "audit:read",
     "admin",
 ]
+# What an operation asks of its caller: a scope; that a person is signed in, or nothing.
+Access = Scope | Literal["signed-in", "anyone"]
 
 SCOPES: tuple[str, ...] = get_args(Scope)
 

@@ -10,6 +10,7 @@ from callfloor.store.agents import desk_commands, desk_events, returns
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import imports
+from callfloor.store.people import passwords, sessions
 
 ABANDONED_AFTER = timedelta(hours=1)
 AHEAD = timedelta(days=92)
@@ -30,6 +31,8 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
         pass
     await desk_commands.expire(db)
     await returns.return_work(db, now)
+    await sessions.expire(db)
+    await passwords.expire(db, now)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)

@@ -20,7 +20,8 @@ from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.rules.privacy import certificates
 from callfloor.store.db.pool import Database
-from callfloor.store.people.tokens import Caller, find, key_of
+from callfloor.store.people.callers import Caller
+from callfloor.store.people.tokens import find, key_of
 from tests.cli.conftest import Run, assert_refused, callfloor
 
 SIGNING_KEY = Ed25519PrivateKey.generate()

@@ -232,7 +232,7 @@ def test_the_contract_and_the_routes_name_the_same_operations() -> None:
 def test_each_operation_asks_for_the_scope_of_the_contract() -> None:
     for operation in OPERATIONS:
         if (operation.method, operation.path) in CONTRACT:
-            assert operation.scope == CONTRACT[operation.method, operation.path][0], operation.operation_id
+            assert operation.access == CONTRACT[operation.method, operation.path][0], operation.operation_id
 
 
 def test_every_parameter_field_and_type_stands_in_the_document(document: Document) -> None:
@@ -361,10 +361,10 @@ async def test_every_operation_refuses_without_a_token_and_without_the_scope(
         answer = await anonymous.request(operation.method, path)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    other = "users:read" if operation.scope != "users:read" else "leads:read"
+    other = "users:read" if operation.access != "users:read" else "leads:read"
     weak = client_for(centre.app, await tokens.create(db, centre.organisation, "weak", [other]))
     async with weak:
         answer = await weak.request(operation.method, path)
     assert answer.status_code == 403
-    assert operation.scope in answer.json()["detail"]
+    assert operation.access in answer.json()["detail"]
     assert 403 in {kind.status for kind in raised_by(operation)}

@@ -264,7 +264,7 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
 
 async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) -> httpx2.Response:
     """The operation on what `seated` has, by the agent, or the supervisor, of an organisation."""
-    watches = operation.scope == "workspace:supervise" or operation.operation_id == "list_events"
+    watches = operation.access == "workspace:supervise" or operation.operation_id == "list_events"
     async with client_of(of, await token_of(db, of, of.user if watches else of.agent)) as client:
         return await client.request(**seated.given(operation))
 

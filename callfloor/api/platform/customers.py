@@ -68,7 +68,7 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
                 call.db,
                 organisation,
                 customer,
-                by=call.caller.token_id,
+                by=call.actor,
                 at=call.now,
                 dry_run=bool(query.dry_run),
             )

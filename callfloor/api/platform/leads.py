@@ -61,7 +61,7 @@ from callfloor.rules.values.times import UnknownZone, format_timestamp, zone
 from callfloor.rules.values.zone_names import given_zone
 from callfloor.store.leads import leads, lists
 from callfloor.store.people import users
-from callfloor.store.people.tokens import Organisation
+from callfloor.store.people.callers import Organisation
 from callfloor.store.privacy import do_not_call
 from callfloor.store.privacy.do_not_call import Asked
 

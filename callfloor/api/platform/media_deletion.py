@@ -27,8 +27,6 @@ async def delete_media(call: Call, media_id: int, query: MediaDeletionQuery) -> 
     """
     if await media.get(call.db, call.organisation, media_id) is None:
         raise not_found("media")
-    sha256 = await media.mark_deleted(
-        call.db, call.organisation, media_id, call.caller.token_id, query.reason, call.now
-    )
+    sha256 = await media.mark_deleted(call.db, call.organisation, media_id, call.actor, query.reason, call.now)
     if sha256 is not None:
         await destroy(call.db, call.services.blobs, call.organisation, sha256)

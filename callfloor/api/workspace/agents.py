@@ -8,7 +8,7 @@ from callfloor.api.call import Call
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.api.workspace.examples import SESSION
-from callfloor.api.workspace.people import SUPERVISED, local, session_of, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, expect_reach, local, reach, session_of
 from callfloor.contract.fields import Page, PageQuery
 from callfloor.contract.workspace import Session
 from callfloor.contract.workspace_api import WatchedAgent
@@ -29,10 +29,11 @@ from callfloor.store.agents import desk_events
     problems=SUPERVISED,
 )
 async def list_agents(call: Call, query: PageQuery) -> Page[WatchedAgent]:
-    """Every active agent with its session, by id."""
-    supervisor_of(call.caller)
+    """Every active agent of your teams with its session, by id; of all where there are no teams."""
+    agents = reach(call.caller)
     after = page_start(call, query)
-    rows = await desk_events.sessions(call.db, call.organisation, after[1] if after else 0, page_limit(query) + 1)
+    first, count = after[1] if after else 0, page_limit(query) + 1
+    rows = await desk_events.sessions(call.db, call.organisation, first, count, agents)
 
     def agent_of(row: Record) -> WatchedAgent:
         return WatchedAgent(
@@ -56,5 +57,5 @@ async def list_agents(call: Call, query: PageQuery) -> Page[WatchedAgent]:
 )
 async def get_agent_session(call: Call, agent_id: int) -> Session:
     """All that an agent's desk shows now. `GET /events?agentId=` goes on from it."""
-    supervisor_of(call.caller)
+    expect_reach(call.caller, agent_id)
     return await session_of(call, agent_id)

@@ -15,10 +15,11 @@ from callfloor.api.decoding import Query
 from callfloor.api.workspace.events import behind, watched
 from callfloor.api.workspace.feed import desk, heard
 from callfloor.api.workspace.socket import Connection, until_heartbeat
+from callfloor.contract.codes import Scope
 from callfloor.contract.workspace import Heartbeat
 from callfloor.contract.workspace_api import EventsQuery
 from callfloor.errors import NotFound, Unavailable
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 RETRY_S = 1.0
 
@@ -26,7 +27,8 @@ RETRY_S = 1.0
 class DeskStream:
     """`/events`."""
 
-    path, name, scope = "/workspace/v1/events", "events", "workspace"
+    path, name = "/workspace/v1/events", "events"
+    scope: Scope = "workspace"
     query = Query(EventsQuery)
 
     def admit(self, caller: Caller, query: EventsQuery) -> None:

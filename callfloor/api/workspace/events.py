@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
 from callfloor.api.workspace.examples import EVENT
-from callfloor.api.workspace.people import OWN, agent_of, local, local_event, supervisor_of
+from callfloor.api.workspace.people import OWN, agent_of, expect_reach, local, local_event
 from callfloor.contract.workspace import Event
 from callfloor.contract.workspace_api import EventList, EventsQuery
 from callfloor.errors import NotASupervisor, ScopeMissing
 from callfloor.store.agents import desk_events
 from callfloor.store.db.pool import Database
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 MOST = 500
 
@@ -24,9 +24,9 @@ def watched(caller: Caller, agent_id: int | None) -> int:
     """The agent whose events somebody may see: its own, or for a supervisor another's. Raises problems."""
     if agent_id is None or (caller.person is not None and caller.person.user_id == agent_id):
         return agent_of(caller)
-    if not caller.scopes & {"workspace:supervise", "admin"}:
+    if not caller.may("workspace:supervise"):
         raise ScopeMissing("The token lacks the scope workspace:supervise.")
-    supervisor_of(caller)
+    expect_reach(caller, agent_id)
     return agent_id
 
 

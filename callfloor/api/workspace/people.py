@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from callfloor.api.call import Call, not_found
 from callfloor.contract.workspace import Event, Session
 from callfloor.contract.workspace_emails import WorkMoved
-from callfloor.errors import NotAnAgent, NotASupervisor, NotSignedIn, Problem
+from callfloor.errors import NotAnAgent, NotASupervisor, NotFound, NotSignedIn, Problem
 from callfloor.store.agents import desk_events
 from callfloor.store.email.emails import Moving
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 OWN: tuple[type[Problem], ...] = (NotSignedIn, NotAnAgent)
 SUPERVISED: tuple[type[Problem], ...] = (NotSignedIn, NotASupervisor)
@@ -22,7 +22,7 @@ SUPERVISED: tuple[type[Problem], ...] = (NotSignedIn, NotASupervisor)
 def agent_of(caller: Caller) -> int:
     """The agent who is signed in. Raises `NotSignedIn`, `NotAnAgent`."""
     if caller.person is None:
-        raise NotSignedIn("The token signs nobody in; make one with `callfloor token create --user NAME`.")
+        raise NotSignedIn("Nobody is signed in: the token is a program's. Sign in, or use a token of a person.")
     if not caller.person.is_agent:
         raise NotAnAgent("Only an agent has a session of its own.")
     return caller.person.user_id
@@ -31,10 +31,24 @@ def agent_of(caller: Caller) -> int:
 def supervisor_of(caller: Caller) -> int:
     """The supervisor who is signed in. Raises `NotSignedIn`, `NotASupervisor`."""
     if caller.person is None:
-        raise NotSignedIn("The token signs nobody in; make one with `callfloor token create --user NAME`.")
+        raise NotSignedIn("Nobody is signed in: the token is a program's. Sign in, or use a token of a person.")
     if caller.person.is_agent:
         raise NotASupervisor("An agent does not watch others; sign in a user who is no agent.")
     return caller.person.user_id
+
+
+def reach(caller: Caller) -> frozenset[int] | None:
+    """The agents whom the supervisor who is signed in may see and command; None: all. Raises `NotSignedIn`,
+    `NotASupervisor`."""
+    supervisor_of(caller)
+    return caller.reach
+
+
+def expect_reach(caller: Caller, agent_id: int) -> None:
+    """Raise `NotFound` for an agent of other teams, besides what `reach` raises."""
+    agents = reach(caller)
+    if agents is not None and agent_id not in agents:
+        raise NotFound("There is no such agent in the teams that you lead.")
 
 
 async def session_of(call: Call, agent_id: int) -> Session:

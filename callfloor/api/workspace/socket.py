@@ -17,13 +17,14 @@ import msgspec
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callfloor.api.admission import Admission
+from callfloor.api.admission import NOBODY, Admission, bearer, credentials
 from callfloor.api.call import Services
 from callfloor.api.decoding import Query, parse_query
 from callfloor.api.gate import address_of, telling
+from callfloor.contract import codes
 from callfloor.contract.workspace_api import SignIn
 from callfloor.errors import Problem, RateLimited, ScopeMissing, Unauthenticated
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 log = structlog.get_logger("callfloor.api")
 
@@ -52,7 +53,7 @@ class Stream(Protocol):
 
     path: str
     name: str
-    scope: str
+    scope: codes.Scope
     query: Query[Any]
 
     def admit(self, caller: Caller, query: Any) -> None:
@@ -104,7 +105,7 @@ class Connection:
         self._sockets, self._stream, self._scope = sockets, stream, scope
         self._receive, self._send = receive, send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._authorization: bytes | None = None
+        self._shown = NOBODY
         # of the admission, when the caller was last looked at
         self._version = 0
         self._caller: Caller | None = None
@@ -167,9 +168,12 @@ class Connection:
     # What the client says
 
     async def _signed_in(self, query: Any) -> Caller:
-        """Whom the header's token, or the first message's, speaks for. Raises problems."""
-        given = self._headers.get(b"authorization")
-        self._authorization = given if given is not None else (await self._first_message()).encode()
+        """Whom the header's token, the cookie's session, or the first message's token speaks for. Raises problems."""
+        self._shown = credentials(self._headers)
+        if self._shown.by_cookie:
+            self._sockets.admission.expect_own(self._headers, changes=False)
+        if not self._shown.given:
+            self._shown = bearer((await self._first_message()).encode())
         caller = await self.admitted(query)
         verdict = self._sockets.admission.count(caller)
         if not verdict.allowed:
@@ -179,8 +183,8 @@ class Connection:
     async def admitted(self, query: Any) -> Caller:
         """Whether the events may (still) be seen, by what holds for a request. Raises problems."""
         self._version = self._sockets.admission.version
-        caller = await self._sockets.admission.caller(self._authorization, address_of(self._scope))
-        if not caller.scopes & {self._stream.scope, "admin"}:
+        caller = await self._sockets.admission.caller(self._shown, address_of(self._scope))
+        if not caller.may(self._stream.scope):
             raise ScopeMissing(f"The token lacks the scope {self._stream.scope}.")
         self._stream.admit(caller, query)
         return caller

@@ -8,7 +8,7 @@ from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.workspace.commands import OBEYED, checked, obey
 from callfloor.api.workspace.examples import SESSION
-from callfloor.api.workspace.people import SUPERVISED, session_of, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, expect_reach, session_of, supervisor_of
 from callfloor.api.workspace.session import make_ready, pause
 from callfloor.contract.workspace import (
     EndCall,
@@ -61,6 +61,7 @@ async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) 
     its wrap-up. What cannot be done is a 409 whose `code` says why.
     """
     supervisor = supervisor_of(call.caller)
+    expect_reach(call.caller, agent_id)
     await session_of(call, agent_id)
     match body:
         case ForceAgentSignOut():

@@ -5,6 +5,7 @@ What an agent does (state, reason, what it wants) is told by `agent_states`, the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,7 +81,8 @@ LEFT JOIN agent_states s ON s.organisation_id = u.organisation_id AND s.agent_id
 LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
 WHERE u.organisation_id = $1 AND u.user_type = 'agent' AND u.account_active"""
 SESSION_SQL = f"{_SESSION} AND u.user_id = $2"
-SESSIONS_SQL = f"{_SESSION} AND u.user_id > $2 ORDER BY u.user_id LIMIT $3"
+SESSIONS_SQL = f"""{_SESSION} AND u.user_id > $2 AND ($4::bigint[] IS NULL OR u.user_id = ANY($4))
+ORDER BY u.user_id LIMIT $3"""
 # One statement, so that the last sequence and the events are of one moment.
 EVENTS_SQL = """
 SELECT coalesce(w.sequence, 0) AS last, e.*
@@ -149,9 +151,11 @@ async def session(db: Database, organisation: int, agent_id: int, now: datetime)
     return None if row is None else session_of(row, now)
 
 
-async def sessions(db: Database, organisation: int, after: int, count: int) -> list[Record]:
-    """At most `count` agents with ids above `after`, by id, each as `session_of` takes it."""
-    return await db.fetch(SESSIONS_SQL, organisation, after, count)
+async def sessions(
+    db: Database, organisation: int, after: int, count: int, among: Collection[int] | None = None
+) -> list[Record]:
+    """At most `count` agents with ids above `after`, by id, each as `session_of` takes it. `among`: only these."""
+    return await db.fetch(SESSIONS_SQL, organisation, after, count, None if among is None else list(among))
 
 
 def session_of(row: Record, now: datetime) -> Session:

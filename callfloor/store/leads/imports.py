@@ -15,7 +15,7 @@ from callfloor.contract.imports import DuplicatePhoneIn, OnDuplicate, OnDuplicat
 from callfloor.rules.dialling.destinations import ANYWHERE, Policy
 from callfloor.rules.values.times import zone
 from callfloor.store.db.pool import Database
-from callfloor.store.people.tokens import Organisation
+from callfloor.store.people.callers import Organisation
 from callfloor.store.setup import organisations
 
 CHANNEL = "callfloor_imports"

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from asyncpg import Record
 
-from callfloor.rules.values.times import zone
+from callfloor.contract.users import UserType
+from callfloor.rules.people.roles import roles_of, scopes_of
 from callfloor.store.db.pool import Database
+from callfloor.store.people.callers import CALLED, Caller, Key, called, hash_of, led_of, person_of, stale
 
 # A token was made or revoked.
 CHANNEL = "callfloor_tokens"
 _FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 LONGEST = 65
 
-# the organisation, and the hash of the secret
-TokenKey = tuple[int, bytes]
-
-FIND_SQL = """
-SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, o.organisation_id, o.name, o.timezone, o.country,
-    o.new_number_ranges, o.hash_key, u.user_id, u.user_type
+FIND_SQL = f"""
+SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, t.personal, t.last_used_at, {CALLED}
 FROM tokens t JOIN organisations o USING (organisation_id)
 LEFT JOIN users u ON u.organisation_id = t.organisation_id AND u.user_id = t.user_id
 WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
@@ -34,79 +29,58 @@ WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
 PEOPLE_SQL = """
 SELECT DISTINCT user_id FROM tokens
 WHERE user_id IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"""
+USED_SQL = "UPDATE tokens SET last_used_at = now() WHERE organisation_id = $1 AND token_id = $2"
 INSERT_SQL = """
-INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING token_id, pg_notify('callfloor_tokens', '')"""
+INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id, personal)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+RETURNING token_id, name, scopes, created_at, expires_at, last_used_at, pg_notify('callfloor_tokens', '')"""
 LIST_SQL = """
-SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, user_id FROM tokens
-WHERE organisation_id = $1 ORDER BY token_id"""
+SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, last_used_at, user_id,
+    personal
+FROM tokens WHERE organisation_id = $1 ORDER BY token_id"""
+PERSONAL_SQL = """
+SELECT token_id, name, scopes, created_at, expires_at, last_used_at FROM tokens
+WHERE organisation_id = $1 AND user_id = $2 AND personal AND revoked_at IS NULL AND token_id > $3
+    AND (expires_at IS NULL OR expires_at > now())
+ORDER BY token_id LIMIT $4"""
+REVOKE_PERSONAL_SQL = """
+UPDATE tokens SET revoked_at = now()
+WHERE organisation_id = $1 AND token_id = $2 AND user_id = $3 AND personal AND revoked_at IS NULL
+RETURNING token_id"""
 REVOKE_SQL = """
 UPDATE tokens SET revoked_at = now() WHERE organisation_id = $1 AND token_id = $2 AND revoked_at IS NULL
 RETURNING token_id"""
 CHANGED_SQL = "SELECT pg_notify('callfloor_tokens', '')"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    organisation_id: int
-    name: str
-    zone: ZoneInfo
-    country: str
-    hash_key: bytes
-    # countries of which numbers outside the known ranges are taken (rules.phones)
-    new_number_ranges: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whom a token signs in."""
-
-    user_id: int
-    is_agent: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who a valid token speaks for. `requests_per_second` None: the server's default. `person` None: a program."""
-
-    organisation: Organisation
-    token_id: int
-    scopes: frozenset[str]
-    requests_per_second: int | None
-    expires_at: datetime | None
-    person: Person | None = None
-
-    def expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
-
-
-def _hash(secret: str) -> bytes:
-    # 256 random bits need no slow hash
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def key_of(token: str) -> TokenKey | None:
+def key_of(token: str) -> Key | None:
     """What a token is found by; None when it has not the form of one."""
     form = _FORM.fullmatch(token) if len(token) <= LONGEST else None
-    return None if form is None else (int(form[1]), _hash(form[2]))
+    return None if form is None else Key(int(form[1]), hash_of(form[2]))
 
 
-async def find(db: Database, key: TokenKey) -> Caller | None:
+async def find(db: Database, key: Key) -> Caller | None:
     """The caller behind a token; None when it is unknown, expired or revoked."""
-    row = await db.fetchrow(FIND_SQL, *key)
+    row = await db.fetchrow(FIND_SQL, key.organisation, key.hash)
     if row is None:
         return None
-    organisation = Organisation(
-        row["organisation_id"],
-        row["name"],
-        zone(row["timezone"]),
-        row["country"],
-        row["hash_key"],
-        frozenset(row["new_number_ranges"]),
+    if stale(row["last_used_at"]):
+        await db.execute(USED_SQL, key.organisation, row["token_id"])
+    scopes = frozenset[str](row["scopes"])
+    if row["personal"]:
+        user_type: UserType = row["user_type"]
+        may = scopes_of(roles_of(row["roles"], user_type), row["own_scopes"])
+        # an administrator's may be narrower than `admin`
+        scopes = scopes if "admin" in may else scopes & may
+    return Caller(
+        called(row),
+        row["token_id"],
+        scopes,
+        row["requests_per_second"],
+        row["expires_at"],
+        person_of(row),
+        led=led_of(row),
     )
-    person = None if row["user_id"] is None else Person(row["user_id"], row["user_type"] == "agent")
-    scopes, limit = frozenset[str](row["scopes"]), row["requests_per_second"]
-    return Caller(organisation, row["token_id"], scopes, limit, row["expires_at"], person)
 
 
 async def create(
@@ -120,10 +94,39 @@ async def create(
     user_id: int | None = None,
 ) -> str:
     """Make a token and return it; it is not kept and cannot be shown again. `user_id`: whom it signs in."""
+    given = requests_per_second, expires_at, user_id, False
+    return (await _create(db, organisation, name, scopes, *given))[0]
+
+
+async def create_personal(
+    db: Database, organisation: int, user_id: int, name: str, scopes: Sequence[str], expires_at: datetime
+) -> tuple[str, Record]:
+    """A user's own token: what it may is at any time part of what the user may. Returns it, which is not kept, and its
+    row."""
+    return await _create(db, organisation, name, scopes, None, expires_at, user_id, True)
+
+
+async def _create(
+    db: Database, organisation: int, name: str, scopes: Sequence[str], *rest: object
+) -> tuple[str, Record]:
     secret = secrets.token_urlsafe(32)
-    given = organisation, name, _hash(secret), sorted(set(scopes)), requests_per_second, expires_at, user_id
-    await db.fetchval(INSERT_SQL, *given)
-    return f"cf_{organisation}_{secret}"
+    row = await db.fetchrow(INSERT_SQL, organisation, name, hash_of(secret), sorted(set(scopes)), *rest)
+    if row is None:
+        raise AssertionError("INSERT … RETURNING returns a row")
+    return f"cf_{organisation}_{secret}", row
+
+
+async def personal(db: Database, organisation: int, user_id: int, after: int, count: int) -> list[Record]:
+    """At most `count` live tokens that the user made, with ids above `after`, by id."""
+    return await db.fetch(PERSONAL_SQL, organisation, user_id, after, count)
+
+
+async def revoke_personal(db: Database, organisation: int, user_id: int, token_id: int) -> bool:
+    """Revoke a token that the user made; False when there is no such live one."""
+    async with db.transaction():
+        revoked = await db.fetchval(REVOKE_PERSONAL_SQL, organisation, token_id, user_id)
+        await changed(db)
+    return revoked is not None
 
 
 async def people(db: Database) -> frozenset[int]:

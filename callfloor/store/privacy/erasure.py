@@ -10,7 +10,7 @@ from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.agents import desk_commands, desk_events
 from callfloor.store.db.pool import Database
-from callfloor.store.people.tokens import Organisation
+from callfloor.store.people.callers import Organisation
 from callfloor.store.privacy import erasure_calls, erasure_emails, erasure_rows
 from callfloor.store.privacy.erasure_calls import CallsFound
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import msgspec
 from asyncpg import Record
 
-from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.contract.centre import Campaign, Centre, List, Organisation, Role, Team, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
-from callfloor.store.people import tokens
+from callfloor.store.people import teams, tokens
 from callfloor.store.setup import organisations, prompts, workflows
 
 _DIALLING = msgspec.json.Decoder(Dialling)
@@ -26,7 +26,7 @@ LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor apply', 0))
 # One moment for all the reads of a transaction.
 SNAPSHOT_SQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 USERS_SQL = """
-SELECT user_id, username, user_type, first_name, last_name, email_address, timezone, account_active
+SELECT user_id, username, user_type, first_name, last_name, email_address, timezone, account_active, roles
 FROM users WHERE organisation_id = $1 ORDER BY user_id"""
 CAMPAIGNS_SQL = """
 SELECT campaign_id, name, direction, timezone, mode, active, calling_hours::text AS calling_hours, max_attempts,
@@ -46,11 +46,12 @@ LOCKED_LISTS_SQL = f"{LISTS_SQL} FOR NO KEY UPDATE"
 LEAD_STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisation_id = $1 ORDER BY code"
 
 INSERT_USER_SQL = """
-INSERT INTO users (organisation_id, username, user_type, first_name, last_name, email_address, timezone, account_active)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING user_id"""
+INSERT INTO users (organisation_id, username, user_type, first_name, last_name, email_address, timezone,
+    account_active, roles)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING user_id"""
 UPDATE_USER_SQL = """
 UPDATE users SET first_name = $3, last_name = $4, email_address = $5, timezone = $6, account_active = $7,
-    updated_at = now()
+    roles = $8, updated_at = now()
 WHERE organisation_id = $1 AND user_id = $2"""
 INSERT_CAMPAIGN_SQL = """
 INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active, calling_hours, max_attempts, numbers,
@@ -134,6 +135,8 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
         await mailboxes.every(db, number),
         {name: each.prompt for name, each in (await prompts.every(db, number)).items()},
         await workflows.read(db, number),
+        {name: Role(name, tuple(scopes)) for name, scopes in (await teams.roles(db, number)).items()},
+        {name: Team(name, *map(tuple, people)) for name, people in (await teams.named(db, number)).items()},
     )
     return Stored(
         number,
@@ -169,6 +172,7 @@ def _user(row: Record, skills: Mapping[str, int]) -> User:
         row["timezone"] or None,
         row["account_active"],
         skills,
+        tuple(row["roles"]),
     )
 
 
@@ -212,7 +216,7 @@ async def update_user(db: Database, organisation: int, user_id: int, user: User)
 
 
 def _of_user(user: User) -> tuple[object, ...]:
-    return user.first_name, user.last_name, user.email_address, user.timezone, user.account_active
+    return user.first_name, user.last_name, user.email_address, user.timezone, user.account_active, list(user.roles)
 
 
 async def insert_campaign(db: Database, organisation: int, campaign: Campaign) -> int:

@@ -9,7 +9,7 @@ from callfloor.api.operation import operation
 from callfloor.api.workspace.floor.channel import View
 from callfloor.api.workspace.people import SUPERVISED, supervisor_of
 from callfloor.contract.live_floor import Floor
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 # Whoever has one of these sees numbers in clear elsewhere too.
 NUMBERS = frozenset({"activities:read", "leads:read", "admin"})
@@ -98,7 +98,7 @@ FLOOR: dict[str, Any] = {
 
 def view_of(caller: Caller) -> View:
     """What of the floor a supervisor may see."""
-    return View(numbers=bool(caller.scopes & NUMBERS))
+    return View(numbers=bool(caller.scopes & NUMBERS), agents=caller.reach)
 
 
 @operation(

@@ -19,7 +19,7 @@ from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import live_floor
-from callfloor.store.people.tokens import Organisation
+from callfloor.store.people.callers import Organisation
 from callfloor.store.setup import campaigns
 
 log = structlog.get_logger("callfloor.api")

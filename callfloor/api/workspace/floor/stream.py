@@ -11,9 +11,10 @@ from callfloor.api.workspace.floor.channel import Channel
 from callfloor.api.workspace.floor.operations import view_of
 from callfloor.api.workspace.people import supervisor_of
 from callfloor.api.workspace.socket import Connection, until_heartbeat
+from callfloor.contract.codes import Scope
 from callfloor.contract.live_floor import FloorQuery
 from callfloor.errors import Unavailable
-from callfloor.store.people.tokens import Caller
+from callfloor.store.people.callers import Caller
 
 RETRY_S = 1.0
 
@@ -21,7 +22,8 @@ RETRY_S = 1.0
 class FloorStream:
     """`/floor/events`."""
 
-    path, name, scope = "/workspace/v1/floor/events", "floor-events", "workspace:supervise"
+    path, name = "/workspace/v1/floor/events", "floor-events"
+    scope: Scope = "workspace:supervise"
     query = Query(FloorQuery)
 
     def admit(self, caller: Caller, query: FloorQuery) -> None:

@@ -1,0 +1,1 @@
+"""Signing in, and what belongs to people: sessions, passwords, own tokens."""

@@ -1,0 +1,127 @@
+"""Who calls: what a token or a session stands for. Only hashes of their secrets are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from asyncpg import Record
+
+from callfloor.contract.codes import Scope
+from callfloor.rules.people.roles import roles_of
+from callfloor.rules.values.times import zone
+
+# That something was used is written down so often at most.
+USED_EVERY = timedelta(minutes=1)
+
+# of `organisations o` and `users u`
+CALLED = """o.organisation_id, o.name AS organisation_name, o.timezone, o.country, o.new_number_ranges, o.hash_key,
+    u.user_id, u.user_type, u.roles, ARRAY(
+        SELECT DISTINCT unnest(r.scopes) FROM roles r
+        WHERE r.organisation_id = u.organisation_id AND r.name = ANY(u.roles)) AS own_scopes,
+    CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = o.organisation_id) THEN ARRAY(
+        SELECT DISTINCT m.user_id FROM team_members l
+        JOIN team_members m ON m.organisation_id = l.organisation_id AND m.team_id = l.team_id AND NOT m.leads
+        WHERE l.organisation_id = u.organisation_id AND l.user_id = u.user_id AND l.leads) END AS led"""
+
+
+class Key(NamedTuple):
+    """What a token or a session is found by. `hash`: of its secret."""
+
+    organisation: int
+    hash: bytes
+    kind: Literal["token", "session"] = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    organisation_id: int
+    name: str
+    zone: ZoneInfo
+    country: str
+    hash_key: bytes
+    # countries of which numbers outside the known ranges are taken (rules.values.phones)
+    new_number_ranges: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is signed in."""
+
+    user_id: int
+    is_agent: bool
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that somebody signed in to. It ends at `expires_at`, or when it was not used for `idle`."""
+
+    created_at: datetime
+    expires_at: datetime
+    idle: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a valid token or session speaks for. `token_id`: of either. `requests_per_second` None: the server's default.
+    `person` None: a program. `led`: the agents of the teams that the person leads; None: there are no teams, and all is
+    one."""
+
+    organisation: Organisation
+    token_id: int
+    scopes: frozenset[str]
+    requests_per_second: int | None
+    expires_at: datetime | None
+    person: Person | None = None
+    # None: it came by a token
+    session: OpenSession | None = None
+    led: frozenset[int] | None = None
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def reach(self) -> frozenset[int] | None:
+        """The agents whom it may supervise, if any; None: every one."""
+        return None if self.may("workspace:supervise-all") else self.led
+
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+
+def hash_of(secret: str) -> bytes:
+    # 256 random bits need no slow hash
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def stale(used_at: datetime | None) -> bool:
+    """Whether it is time to write down that it is in use."""
+    return used_at is None or used_at < datetime.now(UTC) - USED_EVERY
+
+
+def called(row: Record) -> Organisation:
+    """The organisation in a row of `CALLED`."""
+    return Organisation(
+        row["organisation_id"],
+        row["organisation_name"],
+        zone(row["timezone"]),
+        row["country"],
+        row["hash_key"],
+        frozenset(row["new_number_ranges"]),
+    )
+
+
+def led_of(row: Record) -> frozenset[int] | None:
+    """The agents in a row of `CALLED` whom the person leads."""
+    return None if row["led"] is None else frozenset(row["led"])
+
+
+def person_of(row: Record) -> Person | None:
+    """The person in a row of `CALLED`."""
+    if row["user_id"] is None:
+        return None
+    return Person(row["user_id"], row["user_type"] == "agent", roles_of(row["roles"], row["user_type"]))

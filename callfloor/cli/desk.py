@@ -20,6 +20,7 @@ from callfloor.cli.failures import FAILURE, CommandError, harmless
 from callfloor.contract.workspace import Command, Event
 from callfloor.desk.client import Client, RefusedError
 from callfloor.desk.keys import Quit, press
+from callfloor.desk.mail import AnswerEmail, EmailWork
 from callfloor.desk.questions import Question
 from callfloor.desk.view import CALLBACKS, Desk, shown
 from callfloor.settings import Settings
@@ -85,12 +86,14 @@ class Seat:
         self._left = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lead_id: int | None = None
+        self._email_id: int | None = None
 
     async def work(self, draw: Callable[[], None]) -> None:
         """Until q is pressed. Raises `DeskError` when the desk cannot be worked at any more."""
         watching = asyncio.create_task(self._watch())
         self._begin(self._read_choices())
         self._begin(self._read_callbacks())
+        self._begin(self._read_waiting())
         try:
             while not self._left.is_set():
                 draw()
@@ -129,6 +132,12 @@ class Seat:
             self._lead_id, desk.lead = lead_id, None
             if lead_id is not None:
                 self._begin(self._read_lead())
+        email_id = None if event.session.email is None else event.session.email.activity_id
+        if email_id != self._email_id:
+            self._email_id, desk.email = email_id, None
+            self._begin(self._read_waiting())
+            if email_id is not None:
+                self._begin(self._read_email(email_id))
         if was == "on-wrap" and event.session.state != was:
             self._begin(self._read_callbacks())
         if event.session.state == "on-call" != was:
@@ -140,6 +149,18 @@ class Seat:
             if lead.lead_id == self._lead_id:
                 self.desk.lead = lead
                 self._changed.set()
+
+    async def _read_email(self, activity: int) -> None:
+        with contextlib.suppress(RefusedError):
+            email = await self._client.email(activity)
+            if activity == self._email_id:
+                self.desk.email = email
+                self._changed.set()
+
+    async def _read_waiting(self) -> None:
+        with contextlib.suppress(RefusedError):
+            self.desk.waiting = (await self._client.emails()).waiting
+            self._changed.set()
 
     async def _read_callbacks(self) -> None:
         with contextlib.suppress(RefusedError):
@@ -177,13 +198,15 @@ class Seat:
         elif key.isprintable():
             desk.typed += key
 
-    def _act(self, what: Command | Question | Quit | str) -> None:
+    def _act(self, what: Command | EmailWork | Question | Quit | str) -> None:
         if isinstance(what, str):
             self.desk.said = what
         elif isinstance(what, Question):
             self.desk.question, self.desk.typed = what, ""
         elif isinstance(what, Quit):
             self._begin(self._leave())
+        elif isinstance(what, EmailWork):
+            self._begin(self._work_on(what))
         else:
             self._begin(self._send(what))
 
@@ -194,6 +217,11 @@ class Seat:
                 self.desk.said = warning
 
         await self._do(send)
+
+    async def _work_on(self, work: EmailWork) -> None:
+        if await self._do(lambda: self._client.work_on(work)):
+            self.desk.said = "answered: close it (z) when you are done" if isinstance(work, AnswerEmail) else ""
+        await self._read_waiting()
 
     async def _do(self, ask: Callable[[], Awaitable[object]]) -> bool:
         """Ask; what it changes comes as an event. False: it was refused."""

@@ -15,6 +15,8 @@ from callfloor.contract.fields import Page
 from callfloor.contract.leads import Lead
 from callfloor.contract.workspace import Command, Event, Session
 from callfloor.contract.workspace_api import Choices
+from callfloor.contract.workspace_emails import EmailContent, Emails
+from callfloor.desk.mail import AnswerEmail, CloseEmail, EmailWork, ReturnEmail, TakeEmail
 
 PREFIX = "/workspace/v1"
 TIMEOUT_S = 20.0
@@ -77,14 +79,39 @@ class Client:
     async def choices(self) -> Choices:
         return await self._ask("GET", "/campaigns", Choices)
 
+    async def emails(self) -> Emails:
+        return await self._ask("GET", "/emails", Emails)
+
+    async def email(self, activity: int) -> EmailContent:
+        return await self._ask("GET", f"/emails/{activity}", EmailContent)
+
+    async def work_on(self, work: EmailWork) -> None:
+        """Do something with an e-mail; the session says what is at hand afterwards."""
+        match work:
+            case TakeEmail():
+                await self._tell("/emails/take", {})
+            case AnswerEmail(activity=activity, text=text):
+                await self._tell(f"/emails/{activity}/answers", {"text": text})
+            case ReturnEmail(activity=activity):
+                await self._tell(f"/emails/{activity}/return", None)
+            case CloseEmail(activity=activity, wrap_code=code):
+                await self._tell(f"/emails/{activity}/close", {"wrapCode": code})
+
+    async def _tell(self, path: str, body: Any) -> None:
+        """As `_ask`, of what the answer says nothing."""
+        await self._answer("POST", path, body)
+
     async def _ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
+        return _decoded((await self._answer(method, path, body)).content, kind)
+
+    async def _answer(self, method: str, path: str, body: Any) -> httpx2.Response:
         """Raises `RefusedError` for what may be mended, `DeskError` for a token that is not taken."""
         try:
             answer = await self._http.request(method, path, json=body)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise RefusedError("the server cannot be reached") from error
         if answer.is_success:
-            return _decoded(answer.content, kind)
+            return answer
         said = _said(answer)
         raise DeskError(said) if answer.status_code in (401, 403) else RefusedError(said)
 

@@ -29,12 +29,14 @@ from callfloor.contract.workspace import (
     Transfer,
 )
 from callfloor.contract.workspace_api import Choices
+from callfloor.desk.mail import EmailWork, email
 from callfloor.desk.questions import Question
 from callfloor.desk.wrap_up import wrap_up
 
 HELP = (
     "r ready  p pause  d dial  x hang up  h hold  m mute  v recording  t transfer  c consult  k take over  # digits"
-    "  w wrap up  o do not call  q quit"
+    "  w wrap up  o do not call\n"
+    "e-mails: i take  n answer  b give back  z close  q quit"
 )
 MOST_NAMED = 8
 _TARGET = re.compile(r"([aq])\s*(\d{1,18})", re.IGNORECASE)
@@ -45,7 +47,7 @@ class Quit:
     """Sign out and leave."""
 
 
-Pressed = Command | Question | Quit | str
+Pressed = Command | EmailWork | Question | Quit | str
 
 
 def press(key: str, session: Session, choices: Choices) -> Pressed:
@@ -63,6 +65,8 @@ def press(key: str, session: Session, choices: Choices) -> Pressed:
             return _preview(key, session)
         case "w" | "e":
             return wrap_up(key, session, choices)
+        case "i" | "n" | "b" | "z":
+            return email(key, session, choices)
         case "o":
             return _do_not_call(session)
         case "h" | "m" | "x" | "v" | "t" | "c" | "j" | "k" | "#":

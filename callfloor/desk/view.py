@@ -14,6 +14,7 @@ from rich.text import Text
 from callfloor.contract.leads import Lead
 from callfloor.contract.workspace import Call, Session
 from callfloor.contract.workspace_api import Choices
+from callfloor.contract.workspace_emails import EmailContent, EmailWaiting
 from callfloor.desk.keys import HELP
 from callfloor.desk.questions import Question
 
@@ -31,6 +32,8 @@ class Desk:
     choices: Choices = field(default_factory=lambda: Choices(campaigns=[], queues=[], colleagues=[], lead_statuses=[]))
     lead: Lead | None = None
     callbacks: Sequence[Lead] = ()
+    email: EmailContent | None = None
+    waiting: Sequence[EmailWaiting] = ()
     connected: bool = True
     said: str = ""
     question: Question | None = None
@@ -42,8 +45,12 @@ def shown(desk: Desk, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [_state(desk, now), *_at_hand(desk, now)]
     if desk.lead is not None:
         parts.append(Panel(_lead(desk.lead), title="lead", title_align="left"))
+    if desk.email is not None:
+        parts.append(Panel(_email(desk.email), title="e-mail", title_align="left"))
+    if desk.waiting:
+        parts.append(Panel(_waiting(desk.waiting), title="e-mails that wait", title_align="left"))
     if desk.callbacks:
-        parts.append(Panel(_callbacks(desk.callbacks), title="callbacks", title_align="left"))
+        parts.append(Panel(_callbacks(desk.callbacks, now), title="callbacks", title_align="left"))
     if desk.question is not None:
         parts.append(_text(f"{desk.question.label} {desk.typed}_", "bold"))
     elif desk.said:
@@ -79,7 +86,7 @@ def _at_hand(desk: Desk, now: datetime) -> list[RenderableType]:
         left = max(0, round(session.preview.seconds - passed))
         parts.append(_text(f"preview {session.preview.number}: a accept  s skip  ({left} s)", "bold cyan"))
     if session.email is not None:
-        parts.append(_text(f"e-mail {session.email.activity_id}", "bold cyan"))
+        parts.append(_text(f"e-mail {session.email.activity_id}: n answer  b give back  z close", "bold cyan"))
     if session.wrap_up_seconds is not None and session.state == "on-wrap":
         left = max(0, round(session.wrap_up_seconds - passed))
         parts.append(_text(f"wrap up: w code  o do not call  e more time  ({left} s)", "bold yellow"))
@@ -114,11 +121,31 @@ def _lead(lead: Lead) -> Text:
     return Text("\n").join(lines)
 
 
-def _callbacks(leads: Sequence[Lead]) -> Text:
+def _callbacks(leads: Sequence[Lead], now: datetime) -> Text:
+    lines: list[Text] = []
+    for lead in leads[:CALLBACKS]:
+        at = lead.timestamps.next_attempt or ""
+        overdue = bool(at) and datetime.fromisoformat(at) < now
+        line = f"{at[:16].replace('T', ' ')}  {lead.customer_key or lead.lead_id}{'  overdue' if overdue else ''}"
+        lines.append(_text(line, "bold red" if overdue else ""))
+    return Text("\n").join(lines)
+
+
+def _email(email: EmailContent) -> Text:
+    lines = [_text(f"{email.from_ or 'sender erased'}: {email.subject or '(no subject)'}", "bold")]
+    lines += [_text(line) for line in (email.text or "").splitlines()[:MOST_FIELDS]]
+    if email.draft is not None:
+        lines += [_text("draft:", "bold"), *map(_text, email.draft.text.splitlines()[:MOST_FIELDS])]
+    return Text("\n").join(lines)
+
+
+def _waiting(emails: Sequence[EmailWaiting]) -> Text:
     lines = [
-        _text(f"{(lead.timestamps.next_attempt or '')[:16].replace('T', ' ')}  {lead.customer_key or lead.lead_id}")
-        for lead in leads[:CALLBACKS]
+        _text(f"{each.waiting_since:%Y-%m-%d %H:%M}  {each.from_ or 'sender erased'}: {each.subject or ''}")
+        for each in emails[:CALLBACKS]
     ]
+    if len(emails) > CALLBACKS:
+        lines.append(_text(f"and {len(emails) - CALLBACKS} more", "dim"))
     return Text("\n").join(lines)
 
 

@@ -20,6 +20,7 @@ from callfloor.contract import workspace as w
 from callfloor.contract.workspace_api import Choices, Colleague, LeadStatusChoice, OwnCampaign, Queue, WrapCode
 from callfloor.desk.client import Client
 from callfloor.desk.keys import Pressed, Quit, press
+from callfloor.desk.mail import AnswerEmail, CloseEmail, ReturnEmail, TakeEmail
 from callfloor.desk.questions import Question
 from callfloor.desk.view import Desk, shown
 from callfloor.store.agents import agents
@@ -29,6 +30,7 @@ from tests.api.sockets import served
 from tests.cli.conftest import assert_refused, callfloor, environment
 from tests.conftest import SERVERS, Centre
 from tests.floor.link import Linked
+from tests.mail.post import Letters, make_mailbox
 from tests.waiting import until
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -39,6 +41,7 @@ CONSULTING = replace(TALKING, call=replace(CALL, held=True, consulting=True))
 WRAPPING = replace(IDLE, state="on-wrap", call=replace(CALL, state="wrap-up"), wrap_up_seconds=30)
 DIALLED = replace(IDLE, state="dialling", call=replace(RINGING, direction="manual"))
 PREVIEW = replace(IDLE, preview=w.PreviewLead(lead_id=5, campaign_id=2, number="+61491570157", seconds=20))
+MAIL = replace(IDLE, state="paused", email=w.Email(activity_id=7, campaign_id=1))
 CHOICES = Choices(
     campaigns=[
         OwnCampaign(
@@ -109,6 +112,15 @@ CHOICES = Choices(
         (TALKING, "csupport", "nobody who is signed in is called support"),
         (TALKING, "to", "who of Jane Roe, Support?"),
         (WRAPPING, "x", "there is no call"),
+        (IDLE, "i", TakeEmail()),
+        (IDLE, "n", "take an e-mail first (i)"),
+        (MAIL, "nDear Jane", AnswerEmail(7, "Dear Jane")),
+        (MAIL, "n", "there is no answer"),
+        (MAIL, "b", ReturnEmail(7)),
+        (MAIL, "z", CloseEmail(7, None)),
+        (MAIL, "z10", CloseEmail(7, 10)),
+        (MAIL, "z20", "that is not one of the codes"),
+        (MAIL, "i", "answer (n), close (z) or give back (b) the e-mail at hand first"),
     ],
 )  # fmt: skip
 def test_keys_do_what_they_say(session: w.Session, keys: str, expected: Pressed) -> None:
@@ -295,3 +307,30 @@ async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Datab
         assert await asyncio.wait_for(terminal.process.wait(), 30) == 1
         await terminal.sees("callfloor: the server cannot be reached")
     await link.stop()
+
+
+@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+async def test_a_person_answers_e_mails_at_a_terminal(app: Any, db: Database, centre: Centre) -> None:
+    letters = Letters(db, await make_mailbox(db, centre))
+    now = datetime.now(UTC)
+    first, _ = await letters.come(now - timedelta(seconds=1)), await letters.come(now)
+    token = await token_of(db, centre, centre.agent)
+    async with served(app) as address:
+        url = address.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        async with at_desk(url, token) as terminal:
+            await terminal.sees("Letter 2")
+            terminal.types("i")
+            await terminal.sees("This is letter 1.")
+            terminal.types("nDear Jane\r")
+            await terminal.sees("close it (z)")
+            terminal.types("z\r")
+            status = "SELECT status_id FROM activities WHERE activity_id = $1 AND wrap_up_at IS NOT NULL"
+            await until(lambda: db.fetchval(status, first.activity_id))
+            assert await db.fetchval(status, first.activity_id) == 3
+            terminal.types("i")
+            await terminal.sees("This is letter 2.")
+            terminal.types("b")
+            back = "SELECT count(*) FROM emails WHERE organisation_id = $1 AND waiting_since IS NOT NULL"
+            await until(lambda: db.fetchval(back, centre.organisation))
+            terminal.types("q")
+            assert await asyncio.wait_for(terminal.process.wait(), 30) == 0

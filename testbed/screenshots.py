@@ -30,8 +30,8 @@ CALL_MS = 180_000
 
 
 @contextmanager
-def demo(data: Path) -> Iterator[tuple[str, str]]:
-    """A demo that runs: its address, and the token of its desk."""
+def demo(data: Path) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
+    """A demo that runs: its address, and name and password of who can sign in, by role."""
     environment = os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_SIMULATED_CALLERS": "30"}
     process = subprocess.Popen(
         [*COMMAND, "demo", "--data", str(data)],
@@ -47,31 +47,33 @@ def demo(data: Path) -> Iterator[tuple[str, str]]:
             said += line
             if line.startswith("reference:"):
                 break
-        desk = re.search(r"--url (\S+) --token (\S+)", said)
-        assert desk is not None, said
-        yield desk[1], desk[2]
+        address = re.search(r"^address: (\S+)", said, re.MULTILINE)
+        people = re.findall(r"^    (\w+) +(\S+) +(\S+)$", said, re.MULTILINE)
+        assert address is not None, said
+        yield address[1], {role: (name, password) for role, name, password in people}
     finally:
         process.terminate()
         process.wait(60)
 
 
-def sign_in(browser: Browser, look: str, address: str, token: str) -> Page:
+def sign_in(browser: Browser, look: str, address: str, person: tuple[str, str]) -> Page:
     context = browser.new_context(locale="en-AU", timezone_id="Australia/Sydney", **LOOKS[look])  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(address)
-    page.get_by_label("Token").fill(token)
+    page.get_by_label("User name").fill(person[0])
+    page.get_by_label("Password").fill(person[1])
     page.keyboard.press("Enter")
     page.get_by_role("navigation").wait_for()
     page.wait_for_load_state("networkidle")
     return page
 
 
-def take(folder: Path, address: str, desk: str, supervisor: str) -> None:
+def take(folder: Path, address: str, people: dict[str, tuple[str, str]]) -> None:
     """All pictures. The agent's call is the same one in every look."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=need_chromium(), args=["--no-sandbox", *ALONE])
         for look in LOOKS:
-            page = sign_in(browser, look, address, supervisor)
+            page = sign_in(browser, look, address, people["administrator"])
             page.get_by_role("row").nth(12).wait_for()
             page.screenshot(path=folder / f"floor-{look}.png")
             for path in SUPERVISED:
@@ -79,7 +81,7 @@ def take(folder: Path, address: str, desk: str, supervisor: str) -> None:
                 page.wait_for_load_state("networkidle")
                 page.screenshot(path=folder / f"{path[1:].replace('/', '-')}-{look}.png")
             page.context.close()
-        agents = {look: sign_in(browser, look, address, desk) for look in LOOKS}
+        agents = {look: sign_in(browser, look, address, people["agent"]) for look in LOOKS}
         for look, page in agents.items():
             page.screenshot(path=folder / f"desk-{look}.png")
         first = next(iter(agents.values()))
@@ -103,18 +105,8 @@ def main(folder: Path) -> None:
         # the embedded server runs as another user where root starts it
         Path(place).chmod(0o755)
         data = Path(place) / "data"
-        with demo(data) as (address, desk):
-            create = [
-                *COMMAND,
-                "token",
-                "create",
-                "--user",
-                "sam.lead",
-                "--scopes",
-                "admin,workspace,workspace:supervise",
-            ]
-            made = subprocess.run([*create, "--data", str(data)], check=True, capture_output=True, text=True)
-            take(folder, address, desk, made.stdout.strip())
+        with demo(data) as (address, people):
+            take(folder, address, people)
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 

@@ -1,35 +1,37 @@
-import type { Role } from "./api/identity.ts";
 import { m } from "./text/index.ts";
 
 export interface Page {
   /** The address; `:id` is the last part, a number. */
   path: string;
   title: string;
-  roles: readonly Role[];
+  /** Whoever lacks it does not see the page; undefined: it is for everybody. */
+  scope?: string;
   /** In the navigation. */
   listed: boolean;
   /** Its component, which takes the number as `id`, or nothing. */
   load: () => Promise<{ default: unknown }>;
 }
 
-/** The pages of whoever is no agent. The first part of each address is also in `callfloor/api/console.py`, or it cannot be opened by link. */
+/** The pages of whoever is no agent, each for those who have its scope. The first part of each address is also in `callfloor/api/console.py`, or it cannot be opened by link. */
 export const pages: readonly Page[] = [
-  { path: "/floor", title: m.floor, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Floor.svelte") },
-  { path: "/campaigns", title: m.campaigns, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Campaigns.svelte") },
-  { path: "/campaigns/:id", title: m.campaign, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Campaign.svelte") },
-  { path: "/calls", title: m.calls, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Calls.svelte") },
-  { path: "/calls/:id", title: m.call, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Call.svelte") },
-  { path: "/leads", title: m.leads, roles: ["supervisor"], listed: true, load: () => import("./pages/supervisor/Leads.svelte") },
-  { path: "/leads/:id", title: m.lead, roles: ["supervisor"], listed: false, load: () => import("./pages/supervisor/Lead.svelte") },
-  { path: "/imports", title: m.imports, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/Import.svelte") },
-  { path: "/do-not-call", title: m.doNotCallList, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/DoNotCall.svelte") },
-  { path: "/privacy", title: m.privacy, roles: ["supervisor"], listed: true, load: () => import("./pages/admin/Privacy.svelte") },
+  { path: "/floor", title: m.floor, scope: "workspace:supervise", listed: true, load: () => import("./pages/supervisor/Floor.svelte") },
+  { path: "/campaigns", title: m.campaigns, scope: "campaigns:read", listed: true, load: () => import("./pages/supervisor/Campaigns.svelte") },
+  { path: "/campaigns/:id", title: m.campaign, scope: "campaigns:read", listed: false, load: () => import("./pages/supervisor/Campaign.svelte") },
+  { path: "/calls", title: m.calls, scope: "activities:read", listed: true, load: () => import("./pages/supervisor/Calls.svelte") },
+  { path: "/calls/:id", title: m.call, scope: "activities:read", listed: false, load: () => import("./pages/supervisor/Call.svelte") },
+  { path: "/leads", title: m.leads, scope: "leads:read", listed: true, load: () => import("./pages/supervisor/Leads.svelte") },
+  { path: "/leads/:id", title: m.lead, scope: "leads:read", listed: false, load: () => import("./pages/supervisor/Lead.svelte") },
+  { path: "/imports", title: m.imports, scope: "leads:write", listed: true, load: () => import("./pages/admin/Import.svelte") },
+  { path: "/do-not-call", title: m.doNotCallList, scope: "do-not-call:read", listed: true, load: () => import("./pages/admin/DoNotCall.svelte") },
+  { path: "/privacy", title: m.privacy, scope: "customers:erase", listed: true, load: () => import("./pages/admin/Privacy.svelte") },
+  { path: "/account", title: m.account, listed: false, load: () => import("./pages/account/Account.svelte") },
 ];
 
 export const agentPages: readonly Page[] = [
-  { path: "/desk", title: m.desk, roles: ["agent"], listed: true, load: () => import("./pages/agent/Desk.svelte") },
-  { path: "/emails", title: m.emails, roles: ["agent"], listed: true, load: () => import("./pages/agent/Emails.svelte") },
-  { path: "/emails/:id", title: m.email, roles: ["agent"], listed: false, load: () => import("./pages/agent/Email.svelte") },
+  { path: "/desk", title: m.desk, listed: true, load: () => import("./pages/agent/Desk.svelte") },
+  { path: "/emails", title: m.emails, listed: true, load: () => import("./pages/agent/Emails.svelte") },
+  { path: "/emails/:id", title: m.email, listed: false, load: () => import("./pages/agent/Email.svelte") },
+  { path: "/account", title: m.account, listed: false, load: () => import("./pages/account/Account.svelte") },
 ];
 
 /** The page of an address and the number in it. */

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
+from callfloor.store.db.pool import Database
+from callfloor.store.people import passwords
+from tests.auth.people import HASH, PASSWORD
+from tests.conftest import Centre
+
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 # two busy cores: how long the first page may take
 FIRST_MS = 20_000
 SERIOUS = ("serious", "critical")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who signs in, with the password that tests have."""
+
+    username: str
+    organisation: str
+
+
+async def person_of(db: Database, centre: Centre, user: int) -> Person:
+    """A user of the centre, who has a password from now on."""
+    await passwords.put(db, centre.organisation, user, HASH, datetime.now(UTC))
+    row = await db.fetchrow(
+        "SELECT u.username, o.name FROM users u JOIN organisations o USING (organisation_id) WHERE user_id = $1", user
+    )
+    assert row is not None
+    return Person(row["username"], row["name"])
 
 
 class DeskPage:
@@ -20,16 +45,25 @@ class DeskPage:
         self.page, self.address = page, address
 
     @classmethod
-    async def signed_in(cls, context: BrowserContext, address: str, token: str) -> DeskPage:
+    async def signed_in(cls, context: BrowserContext, address: str, person: Person) -> DeskPage:
         desk = cls(await context.new_page(), address)
         await desk.page.goto(address)
-        await desk.sign_in(token)
+        await desk.sign_in(person)
         await desk.shows("Desk")
         await desk.can("Pause")
         return desk
 
-    async def sign_in(self, token: str) -> None:
-        await self.page.get_by_label("Token").fill(token)
+    async def sign_in(self, person: Person, password: str = PASSWORD) -> None:
+        """As somebody does at the first page; where a session is open already, nothing is asked."""
+        form = self.page.get_by_label("Password")
+        await form.or_(self.page.get_by_role("navigation")).first.wait_for()
+        if await form.count() == 0:
+            return
+        await self.page.get_by_label("User name").fill(person.username)
+        await form.fill(password)
+        organisation = self.page.get_by_label("Organisation")
+        if await organisation.count() > 0:
+            await organisation.fill(person.organisation)
         await self.page.keyboard.press("Enter")
 
     def button(self, name: str) -> Locator:

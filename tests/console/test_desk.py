@@ -15,10 +15,11 @@ from playwright.async_api import BrowserContext, Request, expect
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
-from tests.api.desks import token_of
+from callfloor.store.people import sessions
 from tests.api.sockets import served
+from tests.auth.people import PASSWORD
 from tests.conftest import Centre, alone
-from tests.console.desk_page import FIRST_MS, DeskPage
+from tests.console.desk_page import FIRST_MS, DeskPage, Person, person_of
 from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, exchange, own
 
 pytestmark = [
@@ -41,7 +42,7 @@ class Place:
     centre: Centre
     up: Exchange
     number: str
-    token: str
+    person: Person
     address: str
     server: AsyncExitStack
 
@@ -65,30 +66,30 @@ async def place(app: Any, db: Database, centre: Centre, own: Database, settings:
     await db.execute("INSERT INTO wrap_codes VALUES ($1, $2, 11, $3)", centre.organisation, centre.inbound, MARKUP)
     lead = {"listId": centre.list_id, "phone1": CALLER, "leadData": {"firstName": MARKUP, "plan": MARKUP}}
     (await centre.client.post("/leads", json=lead)).raise_for_status()
-    token = await token_of(db, centre, centre.agent)
+    person = await person_of(db, centre, centre.agent)
     async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _), AsyncExitStack() as server:
         events = await server.enter_async_context(served(app))
         await agents.sign_out(db, centre.organisation, centre.agent, datetime.now(UTC))
         address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
-        yield Place(app, centre, up, number, token, address, server)
+        yield Place(app, centre, up, number, person, address, server)
 
 
-async def test_a_wrong_token_is_refused_in_words_and_a_right_one_opens_the_desk(
+async def test_a_wrong_password_is_refused_in_words_and_a_right_one_opens_the_desk(
     place: Place, context: BrowserContext
 ) -> None:
     page = DeskPage(await context.new_page(), place.address)
     await page.page.goto(place.address)
     assert await page.faults() == []
-    await page.sign_in("cf_1_wrong")
-    await page.says("The server does not know this sign-in. Check it, or ask for a new one.")
-    await page.sign_in(place.token)
+    await page.sign_in(place.person, "not the password")
+    await page.says("The name or the password is wrong, or the account is closed.")
+    await page.sign_in(place.person)
     await page.shows("Desk")
     await page.says("Press Ready to take calls.")
     assert await page.faults() == []
 
 
 async def test_a_call_is_taken_and_wrapped_up_by_keyboard_alone(place: Place, context: BrowserContext) -> None:
-    desk = await DeskPage.signed_in(context, place.address, place.token)
+    desk = await DeskPage.signed_in(context, place.address, place.person)
     await desk.press("Alt+y")
     await desk.says("The next call comes by itself. You will hear it.")
     place.calls_in()
@@ -118,7 +119,7 @@ async def test_a_call_is_taken_and_wrapped_up_by_keyboard_alone(place: Place, co
 
 
 async def test_a_reload_in_mid_call_keeps_call_page_and_what_was_typed(place: Place, context: BrowserContext) -> None:
-    desk = await DeskPage.signed_in(context, place.address, place.token)
+    desk = await DeskPage.signed_in(context, place.address, place.person)
     await desk.press("Alt+y")
     await desk.says("The next call comes by itself. You will hear it.")
     place.calls_in()
@@ -145,7 +146,7 @@ async def test_a_reload_in_mid_call_keeps_call_page_and_what_was_typed(place: Pl
 async def test_a_lost_line_is_said_and_what_was_missed_comes_when_it_is_back(
     place: Place, context: BrowserContext
 ) -> None:
-    desk = await DeskPage.signed_in(context, place.address, place.token)
+    desk = await DeskPage.signed_in(context, place.address, place.person)
     await desk.press("Alt+y")
     await desk.says("The next call comes by itself. You will hear it.")
     await place.server_goes()
@@ -160,7 +161,7 @@ async def test_a_lost_line_is_said_and_what_was_missed_comes_when_it_is_back(
 
 
 async def test_a_double_click_does_nothing_twice(place: Place, context: BrowserContext) -> None:
-    desk = await DeskPage.signed_in(context, place.address, place.token)
+    desk = await DeskPage.signed_in(context, place.address, place.person)
     sent: list[str] = []
 
     def note(request: Request) -> None:
@@ -180,8 +181,8 @@ async def test_a_double_click_does_nothing_twice(place: Place, context: BrowserC
 
 
 async def test_every_tab_shows_the_call_and_any_can_act(place: Place, context: BrowserContext) -> None:
-    first = await DeskPage.signed_in(context, place.address, place.token)
-    second = await DeskPage.signed_in(context, place.address, place.token)
+    first = await DeskPage.signed_in(context, place.address, place.person)
+    second = await DeskPage.signed_in(context, place.address, place.person)
     await second.press("Alt+y")
     await first.says("The next call comes by itself. You will hear it.")
     place.calls_in()
@@ -191,3 +192,35 @@ async def test_every_tab_shows_the_call_and_any_can_act(place: Place, context: B
     await second.says("On hold")
     await second.press("Alt+x")
     await first.says("Call ended")
+
+
+async def test_a_session_that_ended_asks_to_sign_in_over_the_page_and_keeps_what_was_typed(
+    place: Place, context: BrowserContext, db: Database
+) -> None:
+    desk = await DeskPage.signed_in(context, place.address, place.person)
+    await desk.press("Alt+y")
+    await desk.says("The next call comes by itself. You will hear it.")
+    place.calls_in()
+    await desk.says("Connected")
+    await desk.page.get_by_label("Note").fill("wants a brochure")
+    await sessions.end_all(db, place.centre.organisation, place.centre.agent)
+    await desk.shows("Sign in again")
+    assert await desk.faults() == []
+    dialog = desk.page.get_by_role("dialog")
+    await dialog.get_by_label("Password").fill(PASSWORD)
+    organisation = dialog.get_by_label("Organisation")
+    if await organisation.count() > 0:
+        await organisation.fill(place.person.organisation)
+    await desk.press("Enter")
+    await desk.can("Hold")
+    await expect(desk.page.get_by_label("Note")).to_have_value("wants a brochure")
+    await desk.says("Connected")
+
+
+async def test_who_signs_out_is_out_in_every_tab(place: Place, context: BrowserContext) -> None:
+    first = await DeskPage.signed_in(context, place.address, place.person)
+    second = await DeskPage.signed_in(context, place.address, place.person)
+    await first.button("Sign out").click()
+    await first.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await expect(first.page.get_by_label("Password")).to_be_visible(timeout=FIRST_MS)
+    await second.shows("Sign in again")

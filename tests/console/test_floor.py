@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from playwright.async_api import BrowserContext, expect
 
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.people import tokens
+from callfloor.store.people import passwords
 from tests.api.sockets import served
 from tests.conftest import Centre, alone
-from tests.console.desk_page import FIRST_MS, DeskPage
+from tests.console.desk_page import FIRST_MS, DeskPage, person_of
 from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
 
 pytestmark = [
@@ -29,12 +30,11 @@ SHOWN = "+61 491 570 156"
 
 
 async def supervisor(db: Database, centre: Centre, context: BrowserContext, address: str) -> DeskPage:
-    """A user who is no agent and may do everything, at the first page."""
-    scopes = ["admin", "workspace", "workspace:supervise"]
-    token = await tokens.create(db, centre.organisation, "console", scopes, user_id=centre.user)
+    """An administrator, at the first page."""
+    await db.execute("UPDATE users SET roles = '{administrator}' WHERE user_id = $1", centre.user)
     page = DeskPage(await context.new_page(), address)
     await page.page.goto(address)
-    await page.sign_in(token)
+    await page.sign_in(await person_of(db, centre, centre.user))
     await page.shows("Floor")
     return page
 
@@ -140,3 +140,29 @@ async def test_a_customer_is_erased_after_a_look_and_the_certificate_is_kept(
             await page.button("Download the certificate").click()
         assert (await download.value).suggested_filename.startswith("erasure-")
         assert (await centre.client.get(f"/leads?listId={centre.list_id}")).json()["items"] == []
+
+
+async def test_a_password_is_set_by_a_link_changed_and_its_sessions_are_shown(
+    app: Any, db: Database, centre: Centre, context: BrowserContext
+) -> None:
+    await db.execute("UPDATE users SET roles = '{supervisor}' WHERE user_id = $1", centre.user)
+    person = await person_of(db, centre, centre.user)
+    link = await passwords.add_link(db, centre.organisation, centre.user, datetime.now(UTC) + timedelta(hours=1))
+    async with served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = DeskPage(await context.new_page(), address)
+        await page.page.goto(f"{address}/#/set-password/{link}")
+        await page.page.get_by_label("New password").fill("quartz lantern heron")
+        await page.page.get_by_label("The same again").fill("quartz lantern heron")
+        assert await page.faults() == []
+        await page.press("Enter")
+        await page.says("Your password is set. Sign in with it.")
+        await page.sign_in(person, "quartz lantern heron")
+        await page.page.get_by_role("navigation").wait_for()
+        await page.page.goto(f"{address}/account")
+        await page.shows("Your account")
+        await page.says("here")
+        assert await page.faults() == []
+        await page.page.get_by_label("Name of the token").fill("report")
+        await page.button("Make a token").click()
+        await page.says("Copy it now, it is shown only once:")

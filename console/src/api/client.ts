@@ -1,18 +1,23 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { credentials } from "./credentials.svelte.ts";
+import type { components as AuthTypes, paths as AuthPaths } from "./generated/auth.d.ts";
 import type { components as PlatformTypes, paths as PlatformPaths } from "./generated/platform-api.d.ts";
 import type { components as WorkspaceTypes, paths as WorkspacePaths } from "./generated/workspace.d.ts";
 import { offline, Problem } from "./problems.ts";
 
 export type Workspace = WorkspaceTypes["schemas"];
+export type Auth = AuthTypes["schemas"];
 export type Platform = PlatformTypes["schemas"];
 
 const LONGEST_MS = 30_000;
 
-/** Every request says who asks; every answer that is a problem is thrown as one. */
+/** A page of another site cannot set this header, so what has it was asked for here. */
+const OURS = "X-Callfloor-CSRF";
+
+/** Every request says that it is ours; every answer that is a problem is thrown as one. */
 const asked: Middleware = {
   onRequest({ request }) {
-    if (credentials.token !== undefined) request.headers.set("Authorization", `Bearer ${credentials.token}`);
+    request.headers.set(OURS, "1");
     return request;
   },
   async onResponse({ response }) {
@@ -31,6 +36,8 @@ async function timed(request: Request): Promise<Response> {
 
 export const workspace = createClient<WorkspacePaths>({ baseUrl: "/workspace/v1", fetch: timed });
 export const platform = createClient<PlatformPaths>({ baseUrl: "/platform-api/v3.0", fetch: timed });
+export const auth = createClient<AuthPaths>({ baseUrl: "/auth/v1", fetch: timed });
+auth.use(asked);
 workspace.use(asked);
 platform.use(asked);
 
@@ -42,7 +49,7 @@ export async function got<T>(answer: Promise<{ data?: T }>): Promise<T> {
 /** Ask for something that has no operation in a document, such as a file by its address. Raises `Problem`. */
 export async function fetched(address: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (credentials.token !== undefined) headers.set("Authorization", `Bearer ${credentials.token}`);
+  headers.set(OURS, "1");
   let response: Response;
   try {
     response = await fetch(address, { ...init, headers });

@@ -1,3 +1,4 @@
+import { auth, got } from "../api/client.ts";
 import { credentials } from "../api/credentials.svelte.ts";
 import { clock } from "./clock.svelte.ts";
 import { begin, step, type Happening, type Line } from "./machine.ts";
@@ -71,8 +72,18 @@ export class LiveLine {
     const [line, effects] = step(this.line, happening, Date.now(), Math.random());
     if (line !== this.line) this.line = line;
     for (const effect of effects) effect === "connect" ? this.#connect() : this.#drop();
-    if (line.state === "signed-out") credentials.refused = true;
+    if (line.state === "signed-out" && happening.type === "close") void this.#ask();
     if (line.state === "waiting" || line.state === "stopped" || line.state === "signed-out") this.#drop();
+  }
+
+  /** The session that the line began with is over; the person may have signed in again meanwhile, in another tab. */
+  async #ask(): Promise<void> {
+    try {
+      await got(auth.GET("/me"));
+      this.signedIn();
+    } catch {
+      credentials.refused = true;
+    }
   }
 
   #drop(): void {
@@ -90,7 +101,6 @@ export class LiveLine {
     // what an old socket still says is not heard
     const current = (work: () => void) => () => this.#socket === socket && work();
     socket.onopen = current(() => {
-      if (credentials.token !== undefined) socket.send(JSON.stringify({ token: credentials.token }));
       this.#happens({ type: "open" });
       this.#catchUp?.().then(
         () => this.#socket === socket && this.#happens({ type: "message", current: true }),

@@ -5,6 +5,7 @@ import io
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,25 @@ def test_what_a_spreadsheet_writes_is_read_back(rows: list[tuple[str, str]]) -> 
         assert (
             isinstance(each, Mistake) if reason is None else isinstance(each, Entry) and (each.reason or "") == reason
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Phone;Reason\n0491570156;by letter\n",
+        "sep=;\nphone;reason\n0491570156;by letter\n",
+        "Mobile No.\tREASON\n0491570156\tby letter\n",
+        "reason|Telephone\nby letter|0491570156\n",
+        "\n\nPHONE;reason\n0491570156;by letter\n",
+    ],
+)
+def test_separators_and_names_of_columns_are_those_that_people_write(text: str) -> None:
+    (found,) = entries(io.StringIO(text, newline=""), READING)
+    assert isinstance(found, Entry)
+    assert (found.number, found.reason) == ("+61491570156", "by letter")
+
+
+def test_lines_are_counted_behind_a_line_that_names_the_separator() -> None:
+    (found,) = entries(io.StringIO("sep=;\nphone;reason\n12;x\n", newline=""), READING)
+    assert isinstance(found, Mistake)
+    assert found.line == 3

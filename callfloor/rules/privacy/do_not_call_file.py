@@ -1,4 +1,5 @@
-"""A file of numbers that must not be called: CSV with `phone`, and `reason` and `expires` where they are given."""
+"""A file of numbers that must not be called: CSV with a phone, and `reason` and `expires` where they are given. Names
+of columns and separators are read as in an import of leads."""
 
 from __future__ import annotations
 
@@ -6,8 +7,11 @@ import csv
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
+from callfloor.rules.imports.import_text import separator_line, separator_of
+from callfloor.rules.imports.import_words import cleaned, phone_words
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import parse_timestamp
@@ -77,7 +81,15 @@ def _expires(text: str, zone: ZoneInfo, now: datetime) -> datetime:
 
 def entries(lines: Iterable[str], reading: Reading) -> Iterator[Entry | Mistake]:
     """What the lines of a file say, one by one. Text that was no UTF-8 has surrogates in it (`surrogateescape`)."""
-    rows = csv.reader(lines, strict=True)
+    given = iter(lines)
+    first = next(given, "")
+    named = separator_line(first)
+    before = 0 if named is None else 1
+    head = [] if before else [first]
+    while not (head and head[-1].strip()) and (line := next(given, None)) is not None:
+        head.append(line)
+    separator = named or separator_of(head[-1:], COLUMNS)
+    rows = csv.reader(chain(head, given), delimiter=separator, strict=True)
     places: dict[str, int] | None = None
     while True:
         try:
@@ -87,22 +99,30 @@ def entries(lines: Iterable[str], reading: Reading) -> Iterator[Entry | Mistake]
                 yield Mistake(1, "is empty: the first line names the columns, such as phone,reason,expires")
             return
         except csv.Error as error:
-            yield Mistake(rows.line_num, f"is no CSV: {error}")
+            yield Mistake(before + rows.line_num, f"is no CSV: {error}")
             return
         if not any(cell.strip() for cell in row):
             continue
         if places is None:
             places, wrong = _header(row)
-            yield from (Mistake(rows.line_num, each) for each in wrong)
+            yield from (Mistake(before + rows.line_num, each) for each in wrong)
             if wrong:
                 return
             continue
-        yield _read(row, places, rows.line_num, reading)
+        yield _read(row, places, before + rows.line_num, reading)
+
+
+def _named(cell: str) -> str:
+    """The column that a name stands for, in any case; a word for phone is one, as in an import of leads."""
+    name = cleaned(cell)
+    if name.lower() in COLUMNS:
+        return name.lower()
+    return "phone" if name.isascii() and phone_words(name) is not None else name
 
 
 def _header(row: list[str]) -> tuple[dict[str, int], list[str]]:
     """Where each column stands, and what is wrong with them."""
-    names = [cell.strip() for cell in row]
+    names = [_named(cell) for cell in row]
     if "phone" not in names:
         # the names are not shown: where the first line is missing they are somebody's number
         return {}, ["names no column phone: the first line is to be phone,reason,expires, or phone alone"]

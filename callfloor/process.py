@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from callfloor import master_key
 from callfloor.api.connections import Connections
 from callfloor.api.ops import watching
 from callfloor.app import api, open_media
@@ -39,6 +40,10 @@ def main(arguments: list[str]) -> None:
     bound = socket.socket(fileno=int(rest[0])) if rest else None
     settings = Settings.model_validate_json(os.environ.pop("CALLFLOOR_CHILD_SETTINGS"))
     dsn = os.environ.pop("CALLFLOOR_CHILD_DSN")
+    # the parent has seen to it that it is there
+    keys = master_key.read(settings)
+    if keys is not None:
+        master_key.use(keys)
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
     # aiosmtpd's STARTTLS is written for the standard loop
     uvicorn_loop = asyncio.Runner(loop_factory=None if kind == "mail" else _fast_loop)

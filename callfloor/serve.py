@@ -25,7 +25,7 @@ from typing import IO, Any, Literal
 
 import structlog
 
-from callfloor import preflight
+from callfloor import installation_keys, master_key, preflight
 from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
@@ -163,18 +163,22 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
     with _claimed(settings.data, role), _listening(settings, role) as bound:
         address = "http://{}:{}".format(*_shown(bound))
         async with _database(settings, stopped.is_set) as (dsn, embedded):
-            if not await _unless(stopping, _prepare(dsn, None if embedded is None else settings.data)):
+            if not await _unless(stopping, _prepare(settings, dsn, None if embedded is None else settings.data)):
                 return
             supervisor = Supervisor(settings, dsn, embedded, bound, stopping)
             ready = (lambda: None) if guest else (lambda: _announce(role, address))
             await supervisor.run(_children(settings, role), ready, [*guest, address] if guest else ())
 
 
-async def _prepare(dsn: str, data: Path | None) -> None:
-    """Bring the database to this version, and see whether it is another installation's. `data`: an embedded one's."""
+async def _prepare(settings: Settings, dsn: str, data: Path | None) -> None:
+    """Bring the database to this version, its keys under the master key, and see whether it is another installation's.
+    `data`: an embedded one's."""
     await migrate(dsn)
     db = await Database.connect(dsn, size=1)
     try:
+        wrapped = await installation_keys.prepare(settings, db)
+        if wrapped:
+            log.info("keys-wrapped", organisations=wrapped, master=master_key.current().current)
         hold = await installation.recognise(db, data, datetime.now(UTC))
     finally:
         await db.close()

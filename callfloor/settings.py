@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     secrets: Path | None = Field(
         None, description="Folder of the files that `passwordFile` in a centre file may name. Default: DATA/secrets."
     )
+    master_key: str | None = Field(
+        None,
+        description="32 bytes in base64 or hex, under which keys stand in the database; older ones behind, by commas. "
+        "Default: DATA/master.key, which is made.",
+        repr=False,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     low_disk_megabytes: int = Field(
         1000, ge=0, description="Room on a disk, in MB, under which the log and /ready warn."

@@ -16,9 +16,11 @@ import httpx2
 import pytest
 from hypothesis import settings as settings_of_hypothesis
 
+from callfloor import master_key
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
 from callfloor.postgres.server import EmbeddedServer
+from callfloor.rules.privacy.wrapping import fingerprint
 from callfloor.settings import Settings
 from callfloor.store.db.migrate import migrate
 from callfloor.store.db.pool import Database
@@ -57,6 +59,11 @@ ON_EACH_SERVER = (
     "tests/floor/test_selection.py",
 )
 EACH = "CALLFLOOR_TEST_EACH_SERVER" in os.environ
+
+
+# of this process, and of the servers and commands that it starts
+os.environ["CALLFLOOR_MASTER_KEY"] = "00" * 32
+master_key.use(master_key.MasterKeys(fingerprint(bytes(32)), {fingerprint(bytes(32)): bytes(32)}))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,10 +13,9 @@ from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.rules.workflow.closing import closing
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
+from callfloor.store.privacy import keys
 from callfloor.store.setup import workflows
 from callfloor.store.setup.workflows import EVERY_WORKFLOW, Routes
-
-KEY_BYTES = 32
 
 
 async def _workflow(db: Database, organisation: int, name: str | None) -> int:
@@ -103,7 +101,8 @@ def function_key(settings: Settings, organisation: str | None, *, renew: bool) -
     async def work(db: Database) -> None:
         number = (await session.organisation(db, organisation))["organisation_id"]
         if renew:
-            await workflows.set_function_key(db, number, secrets.token_bytes(KEY_BYTES))
-        print(f"whsec_{base64.b64encode(await workflows.function_key(db, number)).decode()}")
+            await keys.rotate(db, number, "function", datetime.now(UTC))
+        key = await keys.current(db, number, "function")
+        print(f"whsec_{base64.b64encode(key.secret).decode()}")
 
     session.run(settings, work)

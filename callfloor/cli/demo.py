@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 
-from callfloor import samples
+from callfloor import installation_keys, samples
 from callfloor.api.auth.hashing import HASHER
 from callfloor.centre import apply_text
 from callfloor.cli.import_client import Wanted, import_file
@@ -65,7 +65,7 @@ def free_port() -> int:
 def show(settings: Settings, address: str, dsn: str) -> None:
     """Fill the server that the demo has started, and print what can be tried."""
     carrier, smtp_port = settings.carrier, settings.smtp_port
-    token, seat, queue, signs_in = asyncio.run(_prepare(dsn))
+    token, seat, queue, signs_in = asyncio.run(_prepare(settings, dsn))
     api = f"{address}/platform-api/v3.0"
     with httpx2.Client(base_url=api, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         lists = {item["name"]: item for item in _items(client, "/leads/lists", {})}
@@ -158,11 +158,12 @@ def _sign_in(person: tuple[str, str, str]) -> str:
     return json.dumps({"username": username, "password": password})
 
 
-async def _prepare(dsn: str) -> tuple[str, str, int, list[tuple[str, str, str]]]:
+async def _prepare(settings: Settings, dsn: str) -> tuple[str, str, int, list[tuple[str, str, str]]]:
     """Apply the demo's centre and make its tokens anew: that of the API, and that of the person at the desk. Those of
     an earlier start are revoked. Returns both, the queue's campaign, and name, role and password of who can sign in."""
     db = await Database.connect(dsn, size=2)
     try:
+        await installation_keys.prepare(settings, db)
         await apply_text(db, samples.centre("demo"), "demo.toml")
         organisation = next(
             row["organisation_id"] for row in await organisations.every(db) if row["name"] == ORGANISATION

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from callfloor.cli import session
-from callfloor.cli.failures import FAILURE, CommandError, harmless
-from callfloor.rules.evidence.evidence_file import EvidenceError, EvidenceFile, check, read_key
+from callfloor.cli.failures import FAILURE, UNKNOWN, CommandError, harmless
+from callfloor.rules.evidence.evidence import Day
+from callfloor.rules.evidence.evidence_file import EvidenceError, EvidenceFile, check, head_line, read_key
+from callfloor.rules.evidence.evidence_file import heads as read_heads
 from callfloor.settings import Settings
 from callfloor.store.calls import evidence
 from callfloor.store.db.pool import Database
-from callfloor.store.privacy import erasure
+from callfloor.store.privacy import keys
 
 # longer than any line that is written; a file without line feeds is not read whole
 LONGEST_LINE = 1024 * 1024
-LONGEST_KEY = 1024
+LONGEST_KEY = 64 * 1024
 
 
 def parse_day(text: str | None, option: str) -> date | None:
@@ -43,7 +45,8 @@ def export(settings: Settings, organisation: str | None, first: str | None, last
     async def work(db: Database) -> tuple[int, int, int]:
         row = await session.organisation(db, organisation)
         number = row["organisation_id"]
-        writer = EvidenceFile(row["name"], await erasure.signing_key(db, number))
+        key, (_, *older) = await keys.current(db, number, "signing"), await keys.public(db, number)
+        writer = EvidenceFile(row["name"], key.secret, older)
         with _written(path) as file:
             async for line in evidence.lines(db, number, writer, from_day, to_day, datetime.now(UTC)):
                 file.write(line)
@@ -54,6 +57,20 @@ def export(settings: Settings, organisation: str | None, first: str | None, last
     if unsealed:
         days = "" if from_day is None and to_day is None else " of these days"
         print(f"{unsealed} attempts{days} are not sealed yet and stand in no file: a server with jobs seals them")
+
+
+def heads(settings: Settings, organisation: str | None, first: str | None, last: str | None, path: Path) -> None:
+    """Write the heads of signed days to a file that can be given to anybody. Raises `CommandError`."""
+    from_day, to_day = parse_day(first, "--from"), parse_day(last, "--to")
+
+    async def work(db: Database) -> int:
+        row = await session.organisation(db, organisation)
+        days = await evidence.days(db, row["organisation_id"], from_day, to_day)
+        with _written(path) as file:
+            file.writelines(head_line(day, signature) for day, signature in days)
+        return len(days)
+
+    print(f"the heads of {session.run(settings, work)} signed days written to {path}; they hold no personal data")
 
 
 @contextmanager
@@ -71,21 +88,37 @@ def _written(path: Path) -> Generator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def verify(path: Path, key: Path | None) -> None:
-    """Say whether a file of evidence is what was written. Needs no database. Raises `CommandError`."""
-    expected = None if key is None else _key(key)
-    with path.open("rb") as file:
-        try:
-            checked = check(iter(lambda: file.readline(LONGEST_LINE), b""), expected)
-        except EvidenceError as error:
-            raise CommandError(f"{path}:{error.line}: {error.reason}", FAILURE) from error
+def verify(path: Path, key: Path | None, given: Path | None) -> None:
+    """Say whether a file of evidence is what was written, by a key or one of several, and has the days whose heads were
+    given away. Needs no database. Raises `CommandError`, also for one that is whole when nobody says whose it is."""
+    expected = None if key is None else _keys(key)
+    with _faults(given or path):
+        known = {} if given is None else _heads(given, expected)
+    with path.open("rb") as file, _faults(path):
+        checked = check(iter(lambda: file.readline(LONGEST_LINE), b""), expected, known)
+    if expected is None:
+        print(harmless(f"whole, but not known whose: {checked}"))
+        raise CommandError("say whose it is to be: --key FILE, of callfloor certificate key --all", UNKNOWN)
     print(harmless(f"valid: {checked}"))
 
 
-def _key(path: Path) -> bytes:
+def _heads(path: Path, expected: list[bytes] | None) -> dict[date, Day]:
+    with path.open("rb") as file:
+        return read_heads(iter(lambda: file.readline(LONGEST_LINE), b""), expected)
+
+
+@contextmanager
+def _faults(path: Path) -> Generator[None]:
+    try:
+        yield
+    except EvidenceError as error:
+        raise CommandError(f"{path}:{error.line}: {error.reason}", FAILURE) from error
+
+
+def _keys(path: Path) -> list[bytes]:
     with path.open("rb") as file:
         content = file.read(LONGEST_KEY)
     try:
-        return read_key(content.decode("ascii").strip())
+        return [read_key(each) for each in content.decode("ascii").split()]
     except ValueError as error:
         raise CommandError(f"{path} holds no Ed25519 public key in base64") from error

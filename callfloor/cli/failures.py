@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 USAGE, FAILURE = 2, 1
+# What was looked at is whole, and nobody can say whose it is.
+UNKNOWN = 3
 
 
 class CommandError(Exception):
@@ -88,11 +90,12 @@ def _of_the_world(error: Exception) -> tuple[list[str], int] | None:
     from callfloor.errors import Problem
     from callfloor.media.errors import BlobConfigError
     from callfloor.postgres.server import EmbeddedServerError
+    from callfloor.rules.privacy.wrapping import KeyUnusable
     from callfloor.serve import ServeError
     from callfloor.store.db.faults import REFUSALS
     from callfloor.store.db.migrate import MigrationError
 
-    if isinstance(error, (EmbeddedServerError, MigrationError, ServeError, BlobConfigError)):
+    if isinstance(error, (EmbeddedServerError, MigrationError, ServeError, BlobConfigError, KeyUnusable)):
         said = str(error)
     elif isinstance(error, Problem):
         reason = _reason(error.__cause__) if error.__cause__ is not None else ""

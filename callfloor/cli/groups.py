@@ -9,11 +9,10 @@ import typer
 
 from callfloor.cli.options import Data, DatabaseUrl, MediaUrl, Organisation
 from callfloor.cli.people_groups import user_app
+from callfloor.cli.signatures import certificate_app, evidence_app, key_app
 
 token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True, rich_markup_mode=None)
 db_app = typer.Typer(help="The database: schema, backup, restore.", no_args_is_help=True, rich_markup_mode=None)
-certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
-evidence_app = typer.Typer(help="Why each attempt was allowed.", no_args_is_help=True, rich_markup_mode=None)
 closure_app = typer.Typer(
     help="Emergency closure: callers are sent another way.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -30,6 +29,7 @@ GROUPS = {
     "db": db_app,
     "certificate": certificate_app,
     "evidence": evidence_app,
+    "key": key_app,
     "campaign": campaign_app,
     "closure": closure_app,
     "function": function_app,
@@ -137,61 +137,6 @@ def adopt_database(data: Data = None, database_url: DatabaseUrl = None) -> None:
     from callfloor.cli import databases, session
 
     databases.adopt(session.settings(data=data, database_url=database_url))
-
-
-@certificate_app.command("verify")
-def verify_certificate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The certificate.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
-) -> None:
-    """Check an erasure certificate. Needs no server and no database."""
-    from callfloor.cli import certificates
-
-    certificates.verify(file, key)
-
-
-@certificate_app.command("key")
-def certificate_key(organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Print the public key that checks an organisation's certificates."""
-    from callfloor.cli import certificates, session
-
-    certificates.show_key(session.settings(data=data, database_url=database_url), organisation)
-
-
-@evidence_app.command("export")
-def export_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")
-    ] = None,
-    organisation: Organisation = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Write the evidence of all attempts of some days to a file. It holds personal data."""
-    from callfloor.cli import evidence, session
-
-    evidence.export(session.settings(data=data, database_url=database_url), organisation, first, last, file)
-
-
-@evidence_app.command("verify")
-def verify_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
-) -> None:
-    """Check a file of evidence. Needs no server and no database."""
-    from callfloor.cli import evidence
-
-    evidence.verify(file, key)
 
 
 OfCampaign = Annotated[

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from asyncpg import Record
 
-from callfloor import serve
+from callfloor import installation_keys, serve
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.rules.values.names import MOST_SHOWN, unknown
 from callfloor.settings import Settings, unknown_variables
@@ -79,6 +79,7 @@ def run(given: Settings, work: Callable[[Database], Awaitable[T]], *, new: bool 
     async def connected(dsn: str) -> T:
         db = await Database.connect(dsn, size=1)
         try:
+            await installation_keys.prepare(given, db, needed=False)
             return await work(db)
         finally:
             await db.close()

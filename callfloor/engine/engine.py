@@ -48,6 +48,7 @@ from callfloor.store.db import installation
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.listen import Listener
 from callfloor.store.db.pool import Database
+from callfloor.store.privacy.keys import Key
 from callfloor.store.setup import workflows
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
 
@@ -94,7 +95,7 @@ class Engine:
         self._leftovers = Leftovers(db, carrier, recordings, self._in_hand, self._dialling)
         work, self._washes = Work(clock, self.floor, self.records), WashWarnings()
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work, self._dialling)
-        self._functions, self._function_keys = functions, dict[int, bytes]()
+        self._functions, self._function_keys = functions, dict[int, Key | None]()
         if functions is not None:
             self.floor.callers.ask = self._ask
         # calls of nobody's, and how many audits have seen them so
@@ -366,7 +367,7 @@ class Engine:
         """Ask an organisation's HTTP function how a caller goes on."""
 
         async def ask(functions: Functions) -> None:
-            done(await functions.call(call, self._function_keys.get(organisation, b"")))
+            done(await functions.call(call, self._function_keys[organisation]))
 
         if self._functions is not None:
             task = asyncio.create_task(ask(self._functions))

@@ -25,6 +25,7 @@ import structlog
 
 from callfloor.contract.workflows import FunctionAnswer
 from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered, FunctionFailed
+from callfloor.store.privacy.keys import Key
 
 LARGEST_ANSWER = 64 * 1024
 MOST_AT_ONCE = 100
@@ -78,8 +79,10 @@ class Functions:
         await self._client.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def call(self, ask: CallFunction, key: bytes) -> FunctionAnswered | FunctionFailed:
-        """Ask, once. `key`: the organisation's. Never raises for what the other side does."""
+    async def call(self, ask: CallFunction, key: Key | None) -> FunctionAnswered | FunctionFailed:
+        """Ask, once. `key`: the organisation's; None: it cannot be used. Never raises for what the other side does."""
+        if key is None:
+            return _failed(ask, "the organisation's key cannot be used")
         try:
             async with asyncio.timeout(ask.timeout_s):
                 answer = await self._ask(ask, key)
@@ -92,7 +95,7 @@ class Functions:
             return _failed(ask, type(error).__name__)
         return FunctionAnswered(ask.turn, answer)
 
-    async def _ask(self, ask: CallFunction, key: bytes) -> FunctionAnswer:
+    async def _ask(self, ask: CallFunction, key: Key) -> FunctionAnswer:
         url = httpx2.URL(ask.url)
         body = msgspec.json.encode(ask.request)
         headers = {
@@ -102,7 +105,8 @@ class Functions:
             # what is compressed may be larger than it looks
             "accept-encoding": "identity",
             "user-agent": "callfloor",
-            **signed(key, f"msg_{uuid4().hex}", int(self._now()), body),
+            "callfloor-key-id": key.id,
+            **signed(key.secret, f"msg_{uuid4().hex}", int(self._now()), body),
         }
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = await self._resolve(url.host, port)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from callfloor.rules.evidence.evidence import chain, day_of, day_to_seal, end_of, sign_day
 from callfloor.store.calls import evidence
 from callfloor.store.db.pool import Database
-from callfloor.store.privacy import erasure
+from callfloor.store.privacy import keys
 
 # So much later than an attempt was dialled its transaction is nearly always over. A record that comes later still is
 # sealed behind those that came in time.
@@ -44,6 +44,6 @@ async def _seal_some(db: Database, organisation: int, at: datetime) -> bool:
     if until < end_of(day) or end == found.signed:
         return False
     signed = day_of(day, found.signed, end, at)
-    signature = sign_day(signed, await erasure.signing_key(db, organisation))
+    signature = sign_day(signed, (await keys.current(db, organisation, "signing")).secret)
     await evidence.add_day(db, organisation, signed, signature, at)
     return True

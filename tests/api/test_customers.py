@@ -12,7 +12,7 @@ import pytest
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
-from callfloor.store.setup import organisations
+from callfloor.store.privacy import keys
 from tests.conftest import Centre, client_for
 
 NUMBER = "+61255500017"
@@ -49,7 +49,7 @@ async def test_an_answer_has_every_field(db: Database, centre: Centre) -> None:
     name = await db.fetchval("SELECT name FROM organisations WHERE organisation_id = $1", centre.organisation)
     assert certificate["organisation"] == name
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+1[01]:00", certificate["erasedTimestamp"])
-    key = await organisations.public_key(db, centre.organisation)
+    key = (await keys.public(db, centre.organisation))[0]
     assert certificate["publicKey"] == base64.b64encode(key).decode()
     assert len(base64.b64decode(certificate["signature"])) == 64
 

@@ -18,6 +18,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def environment(**more: str) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("CALLFLOOR_")}
+    # under which the tests' own process has wrapped the keys of the databases that commands are given
+    plain["CALLFLOOR_MASTER_KEY"] = os.environ["CALLFLOOR_MASTER_KEY"]
     return plain | more
 
 

@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from callfloor.contract.workflows import FunctionAnswer, FunctionRequest
 from callfloor.engine.workflow_functions import LARGEST_ANSWER, Functions, is_public
 from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered, FunctionFailed
+from callfloor.store.privacy.keys import Key
 
 KEY = b"k" * 32
 NOW = 1_764_000_000.0
@@ -80,7 +81,7 @@ def resolving(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
 async def ask(url: str, timeout_s: float = 5.0, **options: Any) -> FunctionAnswered | FunctionFailed:
     functions = Functions(lambda: NOW, **{"private_addresses": True, **options})
     try:
-        return await functions.call(CallFunction(4, url, timeout_s, REQUEST), KEY)
+        return await functions.call(CallFunction(4, url, timeout_s, REQUEST), Key("known", KEY))
     finally:
         await functions.aclose()
 

@@ -68,7 +68,7 @@ class Written:
 
 
 def checked(content: bytes, key: bytes | None = PUBLIC) -> CheckedEvidence:
-    return check(io.BytesIO(content), key)
+    return check(io.BytesIO(content), None if key is None else [key])
 
 
 def broken(content: bytes, key: bytes | None = PUBLIC) -> EvidenceError:

@@ -21,7 +21,7 @@ from callfloor.rules.evidence.evidence_file import CheckedEvidence, EvidenceErro
 from callfloor.store.calls import attempts, evidence
 from callfloor.store.calls.attempts import Ended, NewAttempt
 from callfloor.store.db.pool import Database
-from callfloor.store.privacy import erasure
+from callfloor.store.privacy import keys
 from callfloor.store.setup import organisations
 from tests.conftest import Centre
 
@@ -65,9 +65,9 @@ async def exported(
     db: Database, organisation: int, first: date | None = None, last: date | None = None
 ) -> CheckedEvidence:
     """What the check of an export says, with the organisation's own key."""
-    writer = EvidenceFile("One", await erasure.signing_key(db, organisation))
+    writer = EvidenceFile("One", (await keys.current(db, organisation, "signing")).secret)
     lines = [line async for line in evidence.lines(db, organisation, writer, first, last, T0)]
-    return check(lines, await organisations.public_key(db, organisation))
+    return check(lines, await keys.public(db, organisation))
 
 
 async def test_records_are_sealed_in_the_order_in_which_they_were_dialled(db: Database, centre: Centre) -> None:

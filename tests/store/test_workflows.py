@@ -8,6 +8,7 @@ import pytest
 
 from callfloor.centre import apply_text
 from callfloor.store.db.pool import Database
+from callfloor.store.privacy import keys
 from callfloor.store.setup import campaigns, prompts, workflows
 from callfloor.store.setup.workflows import EVERY_WORKFLOW, Routes
 from tests.conftest import Centre
@@ -76,8 +77,8 @@ async def test_a_number_leads_to_its_workflow_or_straight_into_its_queue(
     assert found.lists["Support Outbound", "List One"] == centre.list_id
     assert found.skills == {centre.agent: {"german": 7, "billing": 1}}
     assert str(found.zone) == "Australia/Sydney"
-    assert len(found.function_key) == 32
-    assert found.function_key.hex() not in repr(found)
+    assert len(found.function_key.secret) == 32
+    assert found.function_key.secret.hex() not in repr(found)
     content = await prompts.sound(db, found.prompts["hello"])
     assert content is not None
     assert content[:4] == b"RIFF"
@@ -140,5 +141,7 @@ async def test_a_sound_that_no_prompt_names_is_forgotten_after_a_day(
 
 
 async def test_the_key_of_functions_can_be_replaced(centre: Centre, db: Database) -> None:
-    await workflows.set_function_key(db, centre.organisation, b"k" * 32)
-    assert await workflows.function_key(db, centre.organisation) == b"k" * 32
+    before = await keys.current(db, centre.organisation, "function")
+    after = await keys.rotate(db, centre.organisation, "function", datetime.now(UTC))
+    assert after.secret != before.secret
+    assert (await routes(db, centre)).function_key == after

@@ -20,7 +20,7 @@ from callfloor.rules.privacy.customers import Customer
 from callfloor.rules.privacy.identifiers import EmailError, normalise_email
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import format_timestamp
-from callfloor.store.privacy import erasure
+from callfloor.store.privacy import erasure, keys
 
 AT_ONCE = 16
 _SHOWN = re.compile(r"\+[0-9]{1,20}", re.ASCII)
@@ -131,7 +131,7 @@ async def _certify(call: Call, erased: erasure.Erased) -> Certificate:
         call_data=erased.call_data,
         email_data=erased.email_data,
         lead_data=erased.lead_data,
-        signing_key=await erasure.signing_key(call.db, call.organisation),
+        signing_key=(await keys.current(call.db, call.organisation, "signing")).secret,
     )
     await erasure.record(call.db, call.organisation, erasure_id, call.now, ENCODE(certificate))
     return certificate

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar, cast
@@ -58,6 +58,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exported_at: str = msgspec.field(name="exportedAt")
     from_day: date | None = msgspec.field(name="from")
     to_day: date | None = msgspec.field(name="to")
+    # that signed before the one above did, which vouches for them; days may be signed with any of them
+    older_keys: tuple[str, ...] | msgspec.UnsetType = msgspec.field(name="olderKeys", default=msgspec.UNSET)
 
 
 class End(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -93,9 +95,9 @@ class EvidenceFile:
     """Writes the lines of a file: `header`, then `record` and `day` in the order of the chain, then `end`.
     `records` and `days` count what was written."""
 
-    def __init__(self, organisation: str, signing_key: bytes) -> None:
-        """`signing_key`: the raw 32 bytes of an Ed25519 private key."""
-        self._organisation = organisation
+    def __init__(self, organisation: str, signing_key: bytes, older_keys: Sequence[bytes] = ()) -> None:
+        """`signing_key`: the raw 32 bytes of an Ed25519 private key; `older_keys`: public ones that signed before."""
+        self._organisation, self._older = organisation, older_keys
         self._key = signing_key
         self._header = ""
         self._end = START
@@ -113,6 +115,7 @@ class EvidenceFile:
             exported_at=moment(at),
             from_day=from_day,
             to_day=to_day,
+            older_keys=tuple(map(_encoded, self._older)) or msgspec.UNSET,
         )
         signature = sign("evidence", header, self._key)
         self._header, self._end = _encoded(signature), before
@@ -143,7 +146,8 @@ class EvidenceFile:
 @dataclass(slots=True)
 class CheckedEvidence:
     """A file in which everything fits. `unsigned`: records behind the last day's signature, held by that of the file.
-    `late`: records dialled before the one in front of them. `erased`: personal fields that are there no more."""
+    `late`: records dialled before the one in front of them. `compared`: days whose heads were given away.
+    `erased`: personal fields that are there no more."""
 
     header: Header
     key_was_expected: bool
@@ -152,13 +156,15 @@ class CheckedEvidence:
     erased: int = 0
     late: int = 0
     unsigned: int = 0
+    compared: int = 0
 
     def __str__(self) -> str:
+        heads = f", {self.compared} as their heads were given away" if self.compared else ""
         whose = "the expected key" if self.key_was_expected else "a key that was not compared with any"
         return (
             f"evidence of {self.header.organisation} up to {self.header.exported_at}: {self.records} records from"
-            f" position {self.header.first} on, {self.days} signed days, {self.unsigned} records of a day not signed"
-            f" yet, {self.late} sealed late, {self.erased} erased fields;"
+            f" position {self.header.first} on, {self.days} signed days{heads}, {self.unsigned} records of a day"
+            f" not signed yet, {self.late} sealed late, {self.erased} erased fields;"
             f" signed with {whose}: {self.header.public_key}"
         )
 
@@ -171,12 +177,15 @@ def read_key(text: str) -> bytes:
     return key
 
 
-def check(lines: Iterable[bytes], expected_key: bytes | None) -> CheckedEvidence:
+def check(
+    lines: Iterable[bytes], expected_keys: Collection[bytes] | None, heads: Mapping[date, Day] | None = None
+) -> CheckedEvidence:
     """Check a file, given line by line with its line feeds; in constant memory.
 
-    Without an expected key the file is only known to be whole, not whose it is. Raises `EvidenceError`.
+    `expected_keys`: those that may have signed it; without them the file is only known to be whole, not whose it is.
+    `heads`: days that were given away before, which must be the same. Raises `EvidenceError`.
     """
-    reader = _Reader(expected_key)
+    reader = _Reader(expected_keys, heads or {})
     number = 0
     for number, line in enumerate(lines, 1):
         try:
@@ -195,11 +204,11 @@ class _Broken(ValueError):
 class _Reader:
     """Where in the chain a check stands."""
 
-    def __init__(self, expected_key: bytes | None) -> None:
+    def __init__(self, expected_keys: Collection[bytes] | None, heads: Mapping[date, Day]) -> None:
         self.checked: CheckedEvidence | None = None
         self.ended = False
-        self._expected = expected_key
-        self._key = b""
+        self._expected, self._heads = expected_keys, heads
+        self._key, self._older = b"", list[bytes]()
         self._header = ""
         self._end = self._signed = (0, "")
         self._day: date | None = None
@@ -222,9 +231,10 @@ class _Reader:
         header = _converted(value.get("evidence"), Header, "the first line of evidence")
         try:
             self._key = read_key(header.public_key)
+            self._older = [read_key(each) for each in header.older_keys or ()]
         except ValueError as error:
             raise _Broken(f"its publicKey {error}") from error
-        if self._expected is not None and self._key != self._expected:
+        if self._expected is not None and self._key not in self._expected:
             raise _Broken("the file was signed with another key than the expected one")
         self._header = self._verify("evidence", value)
         self._end = self._signed = (header.first - 1, header.previous)
@@ -253,7 +263,10 @@ class _Reader:
 
     def _read_day(self, value: dict[str, Any], checked: CheckedEvidence) -> None:
         day = _converted(value["day"], Day, "a day's signature")
-        self._verify("day", value)
+        self._verify("day", value, self._older)
+        given = self._heads.get(day.day)
+        if given is not None and given != day:
+            raise _Broken(f"{day.day} is another than the one whose head was given away")
         (before, previous), (last, head) = self._signed, self._end
         if (day.first, day.last, day.count) != (before + 1, last, last - before):
             raise _Broken(
@@ -264,6 +277,9 @@ class _Reader:
             raise _Broken(f"the records of {day.day} are not those that were signed")
         if self._day is not None and day.day <= self._day:
             raise _Broken(f"{day.day} stands behind {self._day}")
+        if self._day is not None and any(self._day < each < day.day for each in self._heads):
+            raise _Broken(f"a day before {day.day} is missing whose head was given away")
+        checked.compared += given is not None
         self._day, self._signed = day.day, self._end
         checked.days += 1
         checked.unsigned = 0
@@ -280,19 +296,53 @@ class _Reader:
             )
         self.ended = True
 
-    def _verify(self, name: str, value: dict[str, Any]) -> str:
-        """Check a signed line; returns its signature in base64."""
+    def _verify(self, name: str, value: dict[str, Any], older: Sequence[bytes] = ()) -> str:
+        """Check a signed line; returns its signature in base64. `older`: keys that may have signed it, too."""
         if value.keys() != {name, "signature"}:
             raise _Broken("the line has fields that are not signed, or no signature")
         text = value["signature"]
         signature = _decoded(text) if isinstance(text, str) else None
         if signature is None:
             raise _Broken("its signature is not base64")
-        try:
-            Ed25519PublicKey.from_public_bytes(self._key).verify(signature, signed_bytes(name, value[name]))
-        except InvalidSignature as error:
-            raise _Broken("the signature does not fit: the line was changed after it was signed") from error
+        content = signed_bytes(name, value[name])
+        if not any(_signed_by(key, signature, content) for key in (self._key, *older)):
+            raise _Broken("the signature does not fit: the line was changed after it was signed")
         return cast("str", text)
+
+
+def _signed_by(key: bytes, signature: bytes, content: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def heads(lines: Iterable[bytes], expected_keys: Collection[bytes] | None) -> dict[date, Day]:
+    """The days of a file of heads (`head_lines`), or of a whole file of evidence. Raises `EvidenceError`."""
+    found: dict[date, Day] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            value = _object(line)
+            if "day" in value:
+                day = _converted(value["day"], Day, "a day's signature")
+                _check_head(value, expected_keys)
+                found[day.day] = day
+        except _Broken as broken:
+            raise EvidenceError(number, str(broken)) from broken
+    return found
+
+
+def _check_head(value: dict[str, Any], expected_keys: Collection[bytes] | None) -> None:
+    signature = _decoded(str(value.get("signature")))
+    content = signed_bytes("day", value["day"])
+    if expected_keys is not None and not any(_signed_by(key, signature or b"", content) for key in expected_keys):
+        raise _Broken("the head was signed with none of the expected keys")
+
+
+def head_line(day: Day, signature: bytes) -> bytes:
+    """A day as it is given away: its head holds all its records, and none of them can be read from it."""
+    return _signed_line("day", day, signature)
 
 
 def _object(line: bytes) -> dict[str, Any]:

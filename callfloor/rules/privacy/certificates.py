@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -79,16 +79,16 @@ def signed_bytes(certificate: Certificate) -> bytes:
     return DOMAIN + json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def check(document: bytes, expected_key: str | None) -> CheckedCertificate:
+def check(document: bytes, expected_keys: Collection[str] | None) -> CheckedCertificate:
     """Check a certificate, alone or inside the whole answer of the erasure.
 
-    `expected_key`: the organisation's public key in base64. Without one the certificate is only known to be whole, not
-    whose it is. Raises `CertificateError`.
+    `expected_keys`: the organisation's public keys in base64, that of now and earlier ones. Without any the certificate
+    is only known to be whole, not whose it is. Raises `CertificateError`.
     """
-    expected = None if expected_key is None else _key(expected_key, "the expected key")
+    expected = None if expected_keys is None else [_key(each, "the expected key") for each in expected_keys]
     certificate = _certificate(_object(document))
     public_key = _key(certificate.public_key, "its publicKey")
-    if expected is not None and public_key != expected:
+    if expected is not None and public_key not in expected:
         raise CertificateError("the certificate was signed with another key than the expected one")
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(

@@ -226,6 +226,11 @@ def _day(row: Record) -> Day:
     )
 
 
+async def days(db: Database, organisation: int, first: date | None, last: date | None) -> list[tuple[Day, bytes]]:
+    """The signed days from `first` to `last`, both with it, each with its signature."""
+    return [(_day(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, first, last)]
+
+
 async def records(db: Database, organisation: int, part: Span) -> AsyncIterator[tuple[Sealed, Any]]:
     """The records of a part, each with its personal fields, in the order of the chain."""
     after = part.before.position

@@ -16,7 +16,6 @@ from callfloor.store.privacy.erasure_calls import CallsFound
 
 # One erasure at a time an organisation: two that meet in one lead or conversation would wait for each other.
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor erasure', $1))"
-SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
 RECORD_SQL = """
 INSERT INTO erasures (organisation_id, erasure_id, erased_at, certificate) VALUES ($1, $2, $3, $4::jsonb)"""
 FORGET_BLOB_SQL = "DELETE FROM blob_deletions WHERE organisation_id = $1 AND sha256 = ANY($2::text[])"
@@ -91,11 +90,6 @@ async def erase(
 async def destroyed(db: Database, organisation: int, contents: list[str]) -> None:
     """The bytes are gone: no deletion of them is pending any more."""
     await db.execute(FORGET_BLOB_SQL, organisation, contents)
-
-
-async def signing_key(db: Database, organisation: int) -> bytes:
-    """The Ed25519 private key (raw, 32 bytes) of the organisation's certificates."""
-    return bytes(await db.fetchval(SIGNING_KEY_SQL, organisation))
 
 
 async def record(db: Database, organisation: int, erasure_id: UUID, at: datetime, certificate: bytes) -> None:

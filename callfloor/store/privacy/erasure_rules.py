@@ -83,6 +83,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
         "name hash_key signing_key function_key new_number_ranges destinations",
         "the operator's name, keys and policy",
     ),
+    ("organisation_keys", "purpose key_id public_key wrapped master_id", "the operator's keys, wrapped"),
     ("tokens", "name secret_hash scopes", "the operator's words"),
     ("campaigns", "name numbers calling_hours dialling queue", "the operator's words and own numbers"),
     ("lists", "name strategy", "the operator's words: do not name a list after a customer"),

@@ -8,26 +8,25 @@ from typing import Any
 
 import msgspec
 from asyncpg import Record
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import DoNotCallList
 from callfloor.rules.dialling.destinations import Policy, policy_of
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
+from callfloor.store.privacy import keys
 
 _SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations"
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 INSERT_SQL = """
-INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations, hash_key, signing_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
+INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
     destinations = $6::text::jsonb, updated_at = now()
 WHERE organisation_id = $1"""
-SIGNING_KEY_SQL = "SELECT signing_key FROM organisations WHERE organisation_id = $1"
 
 
 _DESTINATIONS = msgspec.json.Decoder(Destinations)
@@ -66,9 +65,12 @@ async def create(
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
     known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call."""
-    signing_key = Ed25519PrivateKey.generate().private_bytes_raw()
     given = name, timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
-    return int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32), signing_key))
+    async with db.transaction():
+        organisation = int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32)))
+        for purpose in keys.PURPOSES:
+            await keys.current(db, organisation, purpose)
+        return organisation
 
 
 async def update(
@@ -85,9 +87,3 @@ async def update(
         given = timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
         await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)
-
-
-async def public_key(db: Database, organisation: int) -> bytes:
-    """The Ed25519 public key (raw, 32 bytes) of the organisation's erasure certificates."""
-    signing_key = await db.fetchval(SIGNING_KEY_SQL, organisation)
-    return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()

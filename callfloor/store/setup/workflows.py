@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
+import structlog
 from asyncpg import Record
 
 from callfloor.contract.workflows import Step, Workflow, straight
+from callfloor.rules.privacy.wrapping import KeyUnusable
 from callfloor.rules.values.times import zone
 from callfloor.store.db.pool import Database
+from callfloor.store.privacy import keys
+from callfloor.store.privacy.keys import Key
 from callfloor.store.setup.prompts import message_id
+
+log = structlog.get_logger("callfloor.keys")
 
 _STEPS = msgspec.json.Decoder(tuple[Step, ...])
 
@@ -44,7 +50,7 @@ LEFT JOIN workflows w ON w.organisation_id = c.organisation_id AND w.workflow_id
 WHERE c.organisation_id = $1 ORDER BY w.name NULLS FIRST"""
 # Of every organisation that answers calls, in one moment.
 LOAD_SQL = """
-SELECT o.organisation_id, o.timezone, o.function_key,
+SELECT o.organisation_id, o.timezone, k.key_id, k.wrapped, k.master_id,
     (SELECT coalesce(json_agg(json_build_array(w.workflow_id, w.name, w.numbers, w.start, w.steps)
         ORDER BY w.workflow_id), '[]')::text
      FROM workflows w WHERE w.organisation_id = o.organisation_id) AS workflows,
@@ -62,10 +68,10 @@ SELECT o.organisation_id, o.timezone, o.function_key,
     (SELECT coalesce(json_agg(x.workflow_id), '[]')::text
      FROM closures x WHERE x.organisation_id = o.organisation_id) AS closures
 FROM organisations o
+LEFT JOIN organisation_keys k ON k.organisation_id = o.organisation_id AND k.purpose = 'function'
+    AND k.retired_at IS NULL
 WHERE EXISTS (SELECT FROM campaigns c WHERE c.organisation_id = o.organisation_id AND c.direction = 'inbound')
     OR EXISTS (SELECT FROM workflows w WHERE w.organisation_id = o.organisation_id)"""
-FUNCTION_KEY_SQL = "SELECT function_key FROM organisations WHERE organisation_id = $1"
-SET_FUNCTION_KEY_SQL = "UPDATE organisations SET function_key = $2 WHERE organisation_id = $1"
 
 EVERY_WORKFLOW = 0
 
@@ -87,7 +93,7 @@ class Routes:
     `by_number`: who dials it (E.164) goes that way; `by_name`: of workflows. `campaigns`: ids by name; `lists`: ids by
     the names of campaign and list. `prompts`: what the carrier plays (`store.prompts.message_id`) by name.
     `home`: the campaign of calls that come to no queue, the first inbound one, else the first. `skills`: by agent.
-    `function_key` signs what HTTP functions are sent.
+    `function_key` signs what HTTP functions are sent; None: it cannot be used, and each of them fails.
     """
 
     organisation: int
@@ -99,7 +105,7 @@ class Routes:
     prompts: Mapping[str, str]
     home: int | None
     skills: Mapping[int, Mapping[str, int]]
-    function_key: bytes = field(repr=False)
+    function_key: Key | None
 
 
 class _Workflow(msgspec.Struct, array_like=True):
@@ -119,10 +125,22 @@ class _Campaign(msgspec.Struct, array_like=True):
 
 async def load(db: Database) -> dict[int, Routes]:
     """By organisation, those that have a workflow or an inbound campaign."""
-    return {row["organisation_id"]: _routes(row) for row in await db.fetch(LOAD_SQL)}
+    return {row["organisation_id"]: _routes(row, await _key(db, row)) for row in await db.fetch(LOAD_SQL)}
 
 
-def _routes(row: Record) -> Routes:
+async def _key(db: Database, row: Record) -> Key | None:
+    organisation, key_id = row["organisation_id"], row["key_id"]
+    try:
+        if key_id is None:
+            return await keys.current(db, organisation, "function")
+        return Key(key_id, keys.opened(organisation, "function", key_id, row["wrapped"], row["master_id"]))
+    except KeyUnusable as error:
+        # one organisation's broken key keeps no other from working
+        log.error("key-unusable", organisation=organisation, reason=str(error))
+        return None
+
+
+def _routes(row: Record, function_key: Key | None) -> Routes:
     organisation: int = row["organisation_id"]
     campaigns = msgspec.json.decode(row["campaigns"], type=list[_Campaign])
     closures = msgspec.json.decode(row["closures"], type=frozenset[int])
@@ -152,7 +170,7 @@ def _routes(row: Record) -> Routes:
         home=min(((each.direction != "inbound", each.campaign_id) for each in campaigns), default=(True, None))[1],
         prompts={name: message_id(organisation, sha256) for name, sha256 in prompts.items()},
         skills=skills,
-        function_key=row["function_key"],
+        function_key=function_key,
     )
 
 
@@ -227,12 +245,3 @@ async def closures(db: Database, organisation: int) -> list[Record]:
 async def ids(db: Database, organisation: int) -> dict[str, int]:
     """The ids of an organisation's workflows by name."""
     return {row["name"]: row["workflow_id"] for row in await db.fetch(WORKFLOWS_SQL, organisation)}
-
-
-async def function_key(db: Database, organisation: int) -> bytes:
-    return await db.fetchval(FUNCTION_KEY_SQL, organisation)
-
-
-async def set_function_key(db: Database, organisation: int, key: bytes) -> None:
-    """What is sent from now on is signed with this one."""
-    await db.execute(SET_FUNCTION_KEY_SQL, organisation, key)

@@ -22,7 +22,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A person's browser: its own storage. Whatever the policy forbids, or a script fails at, fails the test."""
-    opened = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-AU")
+    opened = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-AU", reduced_motion="reduce")
     opened.set_default_timeout(FIRST_MS)
     faults: list[str] = []
     opened.on("weberror", lambda error: faults.append(str(error.error)))

@@ -165,4 +165,4 @@ async def test_a_password_is_set_by_a_link_changed_and_its_sessions_are_shown(
         assert await page.faults() == []
         await page.page.get_by_label("Name of the token").fill("report")
         await page.button("Make a token").click()
-        await page.says("Copy it now, it is shown only once:")
+        await expect(page.page.get_by_text("Copy it now, it is shown only once:")).to_be_visible(timeout=FIRST_MS)

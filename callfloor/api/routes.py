@@ -29,7 +29,7 @@ from callfloor.api.platform import (
 )
 from callfloor.api.reports import agent_times
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, emails, events, session, supervision, tasks, work
+from callfloor.api.workspace import commands, drafts, emails, events, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -75,6 +75,9 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     session.update_session,
     commands.send_command,
     session.get_own_lead,
+    drafts.get_call_draft,
+    drafts.put_call_draft,
+    drafts.delete_call_draft,
     session.list_callbacks,
     session.list_choices,
     events.list_events,

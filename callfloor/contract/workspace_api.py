@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -151,3 +152,22 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
     """The first message of a WebSocket whose request had no Authorization header."""
 
     token: str
+
+
+class CallDraft(Request):
+    """What an agent typed on a call and has not sent with the wrap-up yet; nothing of it is checked before that."""
+
+    note: Annotated[str, Meta(max_length=10_000)] | None = None
+    lead_data: Annotated[dict[str, Any], Meta(max_length=200)] | None = None
+    wrap_code: int | None = None
+    lead_status: int | None = None
+
+
+class StoredCallDraft(Struct):
+    """`updatedTimestamp` null: nothing was typed."""
+
+    note: str | None = None
+    lead_data: dict[str, Any] | None = None
+    wrap_code: int | None = None
+    lead_status: int | None = None
+    updated_timestamp: datetime | None = None

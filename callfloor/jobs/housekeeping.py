@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
-from callfloor.store.agents import desk_commands, desk_events, returns
+from callfloor.store.agents import desk_commands, desk_events, drafts, returns
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import imports
@@ -31,6 +31,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
         pass
     await desk_commands.expire(db)
     await returns.return_work(db, now)
+    await drafts.expire(db, now)
     await sessions.expire(db)
     await passwords.expire(db, now)
     await imports.drop_abandoned(db, ABANDONED_AFTER)

@@ -196,6 +196,7 @@ DESK_BODIES: dict[str, Any] = {
     "send_caller_command": {"action": "moveUp"},
     "answer_email": {"text": "Hello."},
     "close_email": {},
+    "put_call_draft": {"note": "mine"},
     "save_email_draft": {"text": "Dear Jane,"},
     "move_email": {"agentId": None},
     "move_task": {"agentId": None},
@@ -226,6 +227,8 @@ class Seated:
         values["leadId"] = self.callback
         if operation.operation_id == "send_caller_command":
             values["activityId"] = self.waiting
+        if operation.operation_id.endswith("call_draft"):
+            values["activityId"] = RINGING.activity_id
         path = re.sub(r"{(\w+)}", lambda name: str(values[name[1]]), operation.path)
         if operation.operation_id == "take_email":
             body = {"activityId": self.email}

@@ -34,7 +34,7 @@ from callfloor.contract.workspace import (
 from callfloor.errors import AgentPhoneUnreachable, CommandRefused, NoFloor, OutcomeUnknown, Problem, Unavailable
 from callfloor.rules.dialling.callbacks import is_over
 from callfloor.rules.values.phones import PhoneError, normalise
-from callfloor.store.agents import agents, desk_commands, desk_options
+from callfloor.store.agents import agents, desk_commands, desk_options, drafts
 from callfloor.store.agents.desk_commands import Outcome
 from callfloor.store.db.idempotency import keyed_hash
 from callfloor.store.leads import leads
@@ -76,7 +76,10 @@ async def send_command(call: Call, body: AgentCommand) -> Session:
         case DoNotCall():
             await _block(call, agent_id, body)
         case _:
+            at_hand = (await session_of(call, agent_id)).call if isinstance(body, WrapUp) else None
             await obey(call, agent_id, agent_id, await checked(call, agent_id, body))
+            if at_hand is not None:
+                await drafts.forget(call.db, call.organisation, agent_id, at_hand.activity_id)
     return replace(await session_of(call, agent_id), warning=warning)
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk console console-same screenshots attack sbom vulnerabilities lint format bench bench-pacing lock clean clean-data
+.PHONY: help demo demo-asterisk test test-fast test-servers test-long test-asterisk test-documents console console-same screenshots attack sbom vulnerabilities lint format bench bench-pacing lock clean clean-data
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -47,6 +47,9 @@ console/node_modules/.checked: $(CONSOLE_SOURCES) $(VENV)/.installed-dev
 HELD := tests/system/test_isolation.py tests/system/test_roles.py tests/floor/test_functions.py tests/mail/test_outbox.py \
 	tests/rules/test_evidence.py tests/store/test_evidence.py tests/media/test_encryption.py tests/cli/test_commands.py \
 	tests/store/test_emails.py tests/api/test_gate.py tests/api/test_import_duplicates.py
+test-documents: $(VENV)/.installed-dev ## every command block of README and docs/, typed in a fresh folder
+	$(BIN)/pytest -m '' tests/documents
+
 attack: $(VENV)/.installed-dev ## the whole attack suite, what takes too long for every run too, and the event loop's longest block
 	$(BIN)/pytest -n 2 --dist worksteal -m '' tests/attack $(HELD)
 	$(BIN)/python -m bench hostile

@@ -1,0 +1,104 @@
+"""Every command of README and docs/ does what stands there, typed in a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.documents.blocks import FILES, Block, blocks, commands
+from tests.documents.reader import ADDRESS, TOKEN, Reader
+
+BLOCKS = [block for file in FILES for block in blocks(file)]
+RUN = [block for block in BLOCKS if block.not_run is None]
+# A block more that is not run wants a reason as good as theirs.
+NOT_RUN = 3
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """One that PostgreSQL's user may enter, as an ordinary folder."""
+    with tempfile.TemporaryDirectory(prefix="callfloor-reader-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[tuple[Path, str, str]]:
+    """`make demo`'s server, with quick people: its folder, address and token."""
+    with fresh_folder() as folder:
+        yield from _demo(folder)
+
+
+def _demo(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "callfloor", "demo"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40", "CALLFLOOR_SIMULATED_CALLERS": "60"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("reference:"):
+                break
+        address, token = ADDRESS.search(said), TOKEN.search(said)
+        assert address, said
+        assert token, said
+        yield folder, address[0], token[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+        process.stdout.close()
+    assert code == 0
+
+
+def documents() -> list[object]:
+    """Each document, its blocks in order: README in every `make test`, the others in `make test-documents`."""
+    found: dict[str, list[Block]] = {}
+    for block in RUN:
+        if not block.empty_folder:
+            found.setdefault(block.name.split(":")[0], []).append(block)
+    patient = [pytest.mark.long, pytest.mark.timeout(900)]
+    return [pytest.param(read, id=name, marks=[] if name == "README.md" else patient) for name, read in found.items()]
+
+
+@pytest.mark.parametrize("read", documents())
+def test_what_stands_in_a_document_works_beside_the_demo(read: list[Block], demo: tuple[Path, str, str]) -> None:
+    reader = Reader(*demo)
+    try:
+        for block in read:
+            reader.types(block)
+    finally:
+        reader.leaves()
+
+
+@pytest.mark.parametrize("block", [block for block in RUN if block.empty_folder], ids=lambda block: block.name)
+def test_what_stands_in_a_document_works_from_an_empty_folder_on(block: Block) -> None:
+    with fresh_folder() as folder:
+        reader = Reader(folder)
+        try:
+            reader.types(block)
+        finally:
+            reader.leaves()
+
+
+def test_few_blocks_are_not_run_and_each_says_why() -> None:
+    left_out = [block for block in BLOCKS if block.not_run is not None]
+    assert len(left_out) == NOT_RUN, [block.name for block in left_out]
+    assert all(len(block.not_run or "") > 20 for block in left_out)
+    assert len(RUN) > 8
+
+
+def test_a_comment_names_the_codes_with_which_a_command_may_exit() -> None:
+    found = commands("check it   # exits with 0: not blocked, 3: blocked\nsay \\\n  it\n# nothing\n")
+    assert [(each.text, sorted(each.codes)) for each in found[:2]] == [("check it", [0, 3]), ("say    it", [0])]

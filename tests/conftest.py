@@ -56,7 +56,7 @@ ON_EACH_SERVER = (
     "tests/store/",
     "tests/system/test_statements.py",
     "tests/system/test_erasure",
-    "tests/floor/test_selection.py",
+    "tests/engine/test_selection.py",
 )
 EACH = "CALLFLOOR_TEST_EACH_SERVER" in os.environ
 

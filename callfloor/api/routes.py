@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api import do_not_call, registers
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.auth import me, own_tokens, signing_in
 from callfloor.api.auth import passwords as auth_passwords
@@ -19,12 +18,14 @@ from callfloor.api.platform import (
     campaigns,
     customers,
     dialler_calls,
+    do_not_call,
     imports,
     lead_pages,
     leads,
     lists,
     media,
     media_deletion,
+    registers,
     users,
 )
 from callfloor.api.reports import agent_times

@@ -15,7 +15,7 @@ from callfloor.store.calls import activities
 from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of, wait_in_queue
 from tests.conftest import SERVERS, Centre
-from tests.floor.link import Linked
+from tests.engine.link import Linked
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 

@@ -30,7 +30,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.api.desks import RINGING, add_agent, client_of, publish, token_of
 from tests.conftest import SERVERS, Centre
-from tests.floor.link import Linked
+from tests.engine.link import Linked
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 REFUSED = Refusal(code="no-call", detail="There is no call.")

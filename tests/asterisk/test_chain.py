@@ -31,8 +31,8 @@ from testbed.bed import Bed
 from tests.asterisk.exchange import setup_for
 from tests.asterisk.sound import hears, samples, seconds
 from tests.conftest import Centre, alone
-from tests.floor import test_inbound as inbound
-from tests.floor.books import all_dialled, check_books, equals, staff, states
+from tests.engine import test_inbound as inbound
+from tests.engine.books import all_dialled, check_books, equals, staff, states
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")]

@@ -42,9 +42,9 @@ from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import campaigns, organisations
 from callfloor.telephony.carrier import Answered, CallId, Ended, Joined, Line, PartyId
 from tests.conftest import Centre
+from tests.engine.test_one_number import Engine
 from tests.floor.any_carrier import AnyCarrier
 from tests.floor.room import FIRST, HELP, OUTSIDE, SALES, SECOND, Room
-from tests.floor.test_one_number import Engine
 
 ORDINARY = ("+61491570156", "+61491570157", "+61491570006", "+611800975711")
 COSTLY = ("+611900654321", "+611300975707", "+881623456789", "+61147112345", "+18765551234", "+12125550123", "+61000")

@@ -20,7 +20,7 @@ from tests.api.sockets import served
 from tests.auth.people import PASSWORD
 from tests.conftest import Centre, alone
 from tests.console.desk_page import FIRST_MS, DeskPage, Person, person_of
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, exchange, own
+from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, Exchange, exchange, own
 
 pytestmark = [
     pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session"),

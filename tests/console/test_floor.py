@@ -15,7 +15,7 @@ from callfloor.store.people import passwords
 from tests.api.sockets import served
 from tests.conftest import Centre, alone
 from tests.console.desk_page import FIRST_MS, DeskPage, person_of
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
+from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
 
 pytestmark = [
     pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session"),

@@ -29,7 +29,7 @@ from tests.api.desks import RINGING, add_agent, publish, token_of
 from tests.api.sockets import served
 from tests.cli.conftest import assert_refused, callfloor, environment
 from tests.conftest import SERVERS, Centre
-from tests.floor.link import Linked
+from tests.engine.link import Linked
 from tests.mail.post import Letters, make_mailbox
 from tests.waiting import until
 

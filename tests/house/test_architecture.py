@@ -44,3 +44,9 @@ def test_a_file_that_a_document_names_exists(document: Path) -> None:
     )
     missing = {path for path in paths if not (ROOT / path).exists() and not (PACKAGE / path).exists()}
     assert not missing
+
+
+def test_each_folder_of_tests_is_named() -> None:
+    there = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
+    named = set(re.findall(r"`(tests/[a-z_]+)/`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    assert named == there

@@ -11,7 +11,7 @@ from callfloor.store.db.pool import Database
 from tests.api.desks import client_of, token_of
 from tests.api.sockets import read, served, stream
 from tests.conftest import Centre, alone
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
+from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
 
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 

@@ -16,7 +16,7 @@ import pytest
 
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre, alone
-from tests.floor.books import all_dialled, check_books, equals, set_mode, staff, states
+from tests.engine.books import all_dialled, check_books, equals, set_mode, staff, states
 from tests.store.call_day import add_leads
 from tests.waiting import until
 

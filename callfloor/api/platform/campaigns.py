@@ -8,7 +8,7 @@ from asyncpg import Record
 
 from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
-from callfloor.api.registers import WASH_EXAMPLE, wash_of
+from callfloor.api.platform.registers import WASH_EXAMPLE, wash_of
 from callfloor.contract.campaigns import (
     CampaignAgents,
     DiallerStatistics,

@@ -20,8 +20,8 @@ from callfloor.rules.dialling.pacing import Pacer
 from callfloor.store.calls import activities, attempts, legs
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.engine.test_selection import NOON, Dialler
 from tests.factories import inbound_call
-from tests.floor.test_selection import NOON, Dialler
 from tests.store.call_day import add_leads
 
 # Few enough that they collide all the time.

@@ -19,8 +19,8 @@ from callfloor.telephony.carrier import CallId
 from callfloor.telephony.simulated.behaviour import Behaviour
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.conftest import Centre, alone
-from tests.floor.books import equals, states
-from tests.floor.test_inbound import (
+from tests.engine.books import equals, states
+from tests.engine.test_inbound import (
     CALLER,
     PATIENT,
     QUEUE,
@@ -33,7 +33,7 @@ from tests.floor.test_inbound import (
     steady,
     switch_on,
 )
-from tests.floor.test_recovery import another
+from tests.engine.test_recovery import another
 from tests.store.call_day import add_leads
 from tests.waiting import until
 

@@ -25,9 +25,9 @@ from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre, alone
-from tests.floor.books import equals, states
-from tests.floor.test_inbound import CALLER, PATIENT, QUEUE, Exchange, calls, exchange, pause, steady, switch_on
-from tests.floor.test_recovery import another
+from tests.engine.books import equals, states
+from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, Exchange, calls, exchange, pause, steady, switch_on
+from tests.engine.test_recovery import another
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")

@@ -16,8 +16,8 @@ from callfloor.store.db.pool import Database
 from callfloor.store.setup import workflows
 from tests.api.test_campaigns import compare
 from tests.conftest import Centre, alone
-from tests.floor.books import equals, states
-from tests.floor.test_inbound import (
+from tests.engine.books import equals, states
+from tests.engine.test_inbound import (
     CALLER,
     PATIENT,
     QUEUE,

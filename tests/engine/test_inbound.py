@@ -54,7 +54,7 @@ from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.api.test_campaigns import compare
 from tests.conftest import Centre, alone
-from tests.floor.books import equals, staff, states
+from tests.engine.books import equals, staff, states
 from tests.store.call_day import add_leads
 from tests.waiting import until
 

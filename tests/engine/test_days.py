@@ -20,7 +20,7 @@ from callfloor.floor.plan import Claimed
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
 from tests.conftest import SERVERS, Centre
-from tests.floor.test_selection import NUMBERS, ZONES, Dialler
+from tests.engine.test_selection import NUMBERS, ZONES, Dialler
 from tests.store.call_day import add_leads
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")

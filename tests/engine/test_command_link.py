@@ -13,7 +13,7 @@ from callfloor.contract.workspace import AnyCommand, AtHand, Hold, Mute, Refusal
 from callfloor.store.agents import desk_commands, desk_events
 from callfloor.store.db.pool import Database
 from tests.conftest import SERVERS, Centre
-from tests.floor.link import Linked
+from tests.engine.link import Linked
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")

@@ -25,7 +25,7 @@ from callfloor.store.setup import campaigns
 from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
 from tests.conftest import Centre, alone
-from tests.floor.books import all_dialled, check_books, equals, set_mode, staff, states
+from tests.engine.books import all_dialled, check_books, equals, set_mode, staff, states
 from tests.store.call_day import add_leads
 from tests.waiting import until
 

@@ -12,7 +12,7 @@ from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.conftest import Centre, alone
-from tests.floor.books import set_mode, staff
+from tests.engine.books import set_mode, staff
 from tests.store.call_day import add_leads
 from tests.waiting import until
 

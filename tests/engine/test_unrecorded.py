@@ -10,8 +10,8 @@ from callfloor.floor.plan import CampaignKey
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre, alone
-from tests.floor.books import equals
-from tests.floor.test_inbound import QUEUE, SETTINGS, Exchange, calls, consulted, exchange, own
+from tests.engine.books import equals
+from tests.engine.test_inbound import QUEUE, SETTINGS, Exchange, calls, consulted, exchange, own
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")

@@ -336,4 +336,8 @@ async def test_a_supervisor_sees_and_commands_its_teams_only(app: Any, db: Datab
             assert out.status_code == status
             assert (await client.get(f"/workspace/v1/agents/{agent}/session")).status_code == status
             assert (await client.get(f"/workspace/v1/events?agentId={agent}")).status_code == status
+        for agent, status in ((centre.agent, 404), (stranger, 422)):
+            # nobody has that callback: whether its new agent is of the teams is asked first
+            moved = await client.post("/workspace/v1/work/callbacks/999999999/move", json={"agentId": agent})
+            assert moved.status_code == status
         assert (await client.get(ME)).json()["teams"][0]["leads"] is True

@@ -10,7 +10,7 @@ from asyncpg import Record
 from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import SUPERVISED, moved_of, shown, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, moved_of, reach, shown, supervisor_of
 from callfloor.api.workspace.tasks import TASK_EXAMPLE, shown_task
 from callfloor.contract.fields import Page
 from callfloor.contract.workspace_tasks import Task
@@ -219,9 +219,13 @@ async def _move_callback(call: Call, lead_id: int, agent_id: int | None) -> None
 
 
 async def _agent(call: Call, body: WorkMove) -> None:
-    """Raise `Invalid` when the body names no agent."""
-    if body.agent_id is not None and not await users.is_agent(call.db, call.organisation, body.agent_id):
-        raise unknown_id("agentId", "agent")
+    """Raise `Invalid` when the body names no agent, or one of other teams."""
+    if body.agent_id is None:
+        return
+    agents = reach(call.caller)
+    others = agents is not None and body.agent_id not in agents
+    if others or not await users.is_agent(call.db, call.organisation, body.agent_id):
+        raise unknown_id("agentId", "agent of your teams" if others else "agent")
 
 
 async def _known_email(call: Call, activity_id: int) -> None:

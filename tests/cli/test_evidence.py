@@ -60,8 +60,9 @@ def export(run: Run, name: str, file: Path, *options: str) -> str:
 
 
 def verified(file: Path, *options: str | Path) -> str:
+    """What a check says of a file without a fault: with a key it ends with 0, without one nobody knows whose it is."""
     done = callfloor("evidence", "verify", file, *options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == (0 if "--key" in options else 3), done.stderr
     return done.stdout
 
 

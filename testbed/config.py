@@ -176,6 +176,10 @@ remove_existing=yes
 
 def _pjsip(ports: Ports) -> str:
     return f"""\
+[global]
+type=global
+; a phone that signs in is known by its name, also on the machine that the trunk is on
+endpoint_identifier_order=username,ip
 [udp]
 type=transport
 protocol=udp

@@ -113,7 +113,7 @@ class Gate:
             receive=exchange.receive,
             address=address_of(scope),
             request_id=exchange.request_id,
-            secure=scope["scheme"] == "https",
+            secure=scope.get("scheme") == "https",
         )
         return await operation.run(call, values)
 

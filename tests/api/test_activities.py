@@ -292,6 +292,7 @@ async def test_an_email_shows_every_field_of_the_contract(
                 "created": "2026-06-01T10:00:00+10:00",
                 "answered": "2026-06-01T10:00:00+10:00" if own_first else "2026-06-01T10:01:00+10:00",
                 "wrapUp": "2026-06-01T10:01:30+10:00",
+                "taken": None,
             },
             "attachments": [
                 {

@@ -311,8 +311,9 @@ async def test_a_status_of_a_callback_takes_no_time_that_nobody_was_promised(cen
 async def test_a_number_that_was_called_too_often_by_other_leads_is_not_called_back(
     centre: Centre, db: Database
 ) -> None:
-    limits = """UPDATE campaigns SET dialling = '{"maxAttemptsPerNumber": 1}' WHERE organisation_id = $1"""
-    await db.execute(limits, centre.organisation)
+    limits = '{"regime": "none", "maxAttemptsPerNumber": 1}'
+    change = "UPDATE campaigns SET dialling = $2::text::jsonb WHERE organisation_id = $1"
+    await db.execute(change, centre.organisation, limits)
     other, now = await create(centre, **PHONE), datetime.now(UTC)
     given = attempts.NewAttempt(centre.outbound, other, 1, "+61491570156", "manual")
     (started,) = await attempts.start(db, centre.organisation, [given], now)

@@ -157,7 +157,7 @@ class FloorMachine(RuleBasedStateMachine):
     def supervisor_changes_how_it_dials(
         self, mode: CampaignMode, cap: float, grace_s: float, ring_s: float, least_s: float, window_s: float
     ) -> None:
-        pacing = PacingSettings(cap, grace_s, ring_s, least_s, window_s)
+        pacing = PacingSettings(cap, 0.0, grace_s, ring_s, least_s, window_s)
         (before,) = self.floor.diallers
         spent = before.pacer.past().buckets
         self.plan = replace(self.plan, mode=mode, pacing=pacing)

@@ -45,7 +45,7 @@ async def test_letters_come_in_both_ways_and_an_answer_goes_out(
 ) -> None:
     await db.execute("DELETE FROM outgoing_mail")
     (tmp_path / "secret").write_text("secret")
-    open_ = settings.model_copy(update={"smtp_port": free_port()})
+    open_ = settings.model_copy(update={"smtp_port": free_port(), "secrets": tmp_path})
     async with taking() as taker, keeping() as keeper:
         keeper.messages[1] = b"From: bob@example.com\r\nSubject: fetched\r\n\r\nHello\r\n"
         account = Account("127.0.0.1", keeper.port, "care", str(tmp_path / "secret"), tls="none")

@@ -106,6 +106,14 @@ def listen(command: list[str]) -> None:
         assert len(set(opened.readframes(1000))) > 10
 
 
+def signs_in(sign_in: list[str], me: list[str]) -> None:
+    """A person signs in with the password that is printed, and is then known by the cookie."""
+    with httpx2.Client(headers={"Content-Type": "application/json"}) as browser:
+        told = browser.post(sign_in[-1], content=sign_in[sign_in.index("-d") + 1]).raise_for_status().json()
+        assert told["stage"] == "signed-in"
+        assert browser.get(me[-1]).raise_for_status().json() == told["me"]
+
+
 def counts(command: list[str]) -> None:
     """The floor dials: the figures grow while one looks."""
     first = answer(command).json()["dialler"]
@@ -121,6 +129,9 @@ def test_the_demo_imports_serves_and_keeps_its_data() -> None:
         with demo(data) as lines:
             assert leads(lines) == GOOD
             commands = [shlex.split(line) for line in lines if line.startswith("curl")]
+            sign_in, me = (command for command in commands if "cookie" in command)
+            signs_in(sign_in, me)
+            commands = [command for command in commands if "cookie" not in command]
             assert len(commands) == 7
             (queue,) = [command for command in commands if command[-1].endswith("/statistics/inbound")]
             takes_calls_and_letters(lines, queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -52,10 +53,17 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
 def fill(disk: Path, left: int = 0) -> Path:
     """Take room until so many bytes are left, with one file."""
     file = disk / "filler"
-    found = os.statvfs(disk)
-    with file.open("wb") as out:
-        os.posix_fallocate(out.fileno(), 0, max(found.f_bavail * found.f_frsize - left, 1))
-    return file
+    while True:
+        found = os.statvfs(disk)
+        with file.open("wb") as out:
+            try:
+                os.posix_fallocate(out.fileno(), 0, max(found.f_bavail * found.f_frsize - left, 1))
+            except OSError as error:
+                # a server that runs there took some of it in the meantime
+                if error.errno != errno.ENOSPC:
+                    raise
+            else:
+                return file
 
 
 def leads(count: int) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-# Without ink, though Unicode counts them among letters and symbols.
-_BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+# Without ink, though Unicode counts it among symbols.
+_BLANK = "\u2800"
+# Hangul fillers: letters that are not to be seen (Default_Ignorable_Code_Point); an erasure reads over them too.
+_FILLERS = frozenset("\u3164\u115f\u1160\uffa0")
 
 
 def customer_key(text: str | None) -> str | None:
@@ -16,8 +18,8 @@ def customer_key(text: str | None) -> str | None:
     if text.isascii() and text.isprintable():
         return text.strip() or None
     plain = "".join(
-        " " if each.isspace() or each in _BLANKS else each
+        " " if each.isspace() or each == _BLANK else each
         for each in unicodedata.normalize("NFC", text)
-        if unicodedata.category(each) != "Cf"
+        if unicodedata.category(each) != "Cf" and each not in _FILLERS
     )
     return plain.strip() or None

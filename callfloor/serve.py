@@ -26,6 +26,7 @@ from typing import IO, Any, Literal
 import structlog
 
 from callfloor import installation_keys, master_key, preflight
+from callfloor.cancellation import cancelled
 from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
@@ -205,10 +206,7 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) ->
     task, stop = asyncio.create_task(work), asyncio.create_task(stopping.wait())
     await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
-    # a cancellation that meets a connection being made can be lost, so it is repeated
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1)
+    await cancelled((task,))
     if stopping.is_set():
         # whatever it failed with, it was not finished
         _ = task.cancelled() or task.exception()

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import structlog
 
+from callfloor.cancellation import cancelled
 from callfloor.clock import Clock
 from callfloor.contract.codes import ActivityStatus, DialStatus
 from callfloor.engine.campaigns import CampaignSettings, load, past_of, receptions, together
@@ -128,11 +128,11 @@ class Engine:
                 task.result()
         finally:
             self._ending = True
-            await _end({*running, stopping, *self._recoveries, *self._asking})
+            await cancelled({*running, stopping, *self._recoveries, *self._asking})
             if not journal.done():
                 # what was said and done until now is kept before another engine may go on from it
                 await self._journal.close(LAST_WRITES_S)
-            await _end({journal})
+            await cancelled({journal})
             await self._leases.close()
 
     async def _every(
@@ -378,11 +378,3 @@ class Engine:
 
     async def _read_roster(self) -> None:
         self._roster.read()
-
-
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    # a cancellation that meets a statement can be lost, so it is repeated
-    while pending := {task for task in tasks if not task.done()}:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=1)

@@ -21,6 +21,7 @@ from callfloor.api.admission import NOBODY, Admission, bearer, credentials
 from callfloor.api.call import Services
 from callfloor.api.decoding import Query, parse_query
 from callfloor.api.gate import address_of, telling
+from callfloor.cancellation import cancelled
 from callfloor.contract import codes
 from callfloor.contract.workspace_api import SignIn
 from callfloor.errors import Problem, RateLimited, ScopeMissing, Unauthenticated
@@ -152,7 +153,7 @@ class Connection:
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(reading, sending)
+            await cancelled((reading, sending))
         faults = [task.exception() for task in (reading, sending) if not task.cancelled()]
         raise next((fault for fault in faults if fault is not None), Closed(None))
 
@@ -229,14 +230,6 @@ class Connection:
             raise Closed(SLOW, "You read too slowly; go on from the last that you have.") from error
         except OSError as error:
             raise Closed(None) from error
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """A cancellation that meets a statement can be lost, so it is repeated."""
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=1)
 
 
 def until_heartbeat(caller: Caller) -> float:

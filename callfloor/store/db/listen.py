@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 import asyncpg
 import structlog
 
+from callfloor.cancellation import cancelled
 from callfloor.store.db.faults import ERRORS
 
 log = structlog.get_logger("callfloor.listener")
@@ -88,12 +89,8 @@ def _told(hear: Callable[[str], None]) -> Callable[..., None]:
 @asynccontextmanager
 async def listening(*listeners: Listener) -> AsyncGenerator[None]:
     """They hear for as long as this is open."""
-    tasks = {asyncio.create_task(listener.run()) for listener in listeners}
+    tasks = [asyncio.create_task(listener.run()) for listener in listeners]
     try:
         yield
     finally:
-        # a cancellation that meets a connection being made can be lost, so it is repeated
-        while tasks:
-            for task in tasks:
-                task.cancel()
-            _, tasks = await asyncio.wait(tasks, timeout=1)
+        await cancelled(tasks)

@@ -13,6 +13,7 @@ import structlog
 
 from callfloor.api.workspace.floor.channel import Channel, View
 from callfloor.api.workspace.floor.picture import Picture, Window, picture
+from callfloor.cancellation import cancelled
 from callfloor.engine.campaigns import plan_of
 from callfloor.errors import Problem
 from callfloor.rules.values.times import zone as zone_of
@@ -84,11 +85,7 @@ class Readings:
 
     async def close(self) -> None:
         """Stop reading."""
-        running = [each.reading for each in self._organisations.values() if each.reading is not None]
-        while pending := [task for task in running if not task.done()]:
-            for task in pending:
-                task.cancel()
-            await asyncio.wait(pending, timeout=1)
+        await cancelled(each.reading for each in self._organisations.values() if each.reading is not None)
 
     async def _keep_reading(self, organisation: int, known: _Organisation) -> None:
         """Until nobody watches any more."""

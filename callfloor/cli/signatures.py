@@ -17,14 +17,20 @@ key_app = typer.Typer(
     rich_markup_mode=None,
 )
 
+FirstDay = Annotated[
+    str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
+]
+LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")]
+PublicKey = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
+]
+
 
 @certificate_app.command("verify")
 def verify_certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The certificate.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
+    key: PublicKey = None,
 ) -> None:
     """Check an erasure certificate. Needs no server and no database. Without --key it ends with 3: whole, but not known
     whose."""
@@ -49,12 +55,8 @@ def certificate_key(
 @evidence_app.command("export")
 def export_evidence(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")
-    ] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     organisation: Organisation = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
@@ -68,10 +70,7 @@ def export_evidence(
 @evidence_app.command("verify")
 def verify_evidence(
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
-    ] = None,
+    key: PublicKey = None,
     heads: Annotated[
         Path | None,
         typer.Option(
@@ -89,12 +88,8 @@ def verify_evidence(
 @evidence_app.command("heads")
 def evidence_heads(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="First day, in UTC [default: from the beginning].")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")
-    ] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     organisation: Organisation = None,
     data: Data = None,
     database_url: DatabaseUrl = None,

@@ -6,7 +6,7 @@ import getpass
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 from asyncpg import Record
@@ -16,7 +16,7 @@ from callfloor.cli import session
 from callfloor.cli.failures import CommandError
 from callfloor.contract.centre import User
 from callfloor.contract.users import UserType
-from callfloor.rules.people.passwords import PasswordError, check_password
+from callfloor.rules.people.passwords import LINK_LIVES, PasswordError, check_password, link_address
 from callfloor.rules.people.roles import READY_MADE, roles_of
 from callfloor.rules.values.names import plain_name, unknown
 from callfloor.settings import Settings
@@ -25,7 +25,6 @@ from callfloor.store.people import passwords, teams, users
 from callfloor.store.setup import centres
 
 LONGEST_NAME = 200
-LINK_LIVES = timedelta(hours=72)
 # Where the password comes from: a link that its owner opens, or standard input.
 Source = Literal["link", "stdin"]
 
@@ -75,7 +74,7 @@ async def _password(settings: Settings, db: Database, organisation: int, user_id
     if source == "link":
         token = await passwords.add_link(db, organisation, user_id, now + LINK_LIVES)
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - is told apart
-        return f"{settings.public_url or f'http://{host}:{settings.port}'}/#/set-password/{token}"
+        return link_address(settings.public_url or f"http://{host}:{settings.port}", token)
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     try:
         check_password(password, await passwords.known_words(db, organisation, user_id))

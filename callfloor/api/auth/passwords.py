@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
 from callfloor.api.call import Call, invalid
@@ -11,11 +9,9 @@ from callfloor.api.operation import operation
 from callfloor.contract.auth import PasswordByLink, PasswordChange, PasswordLink
 from callfloor.errors import BeyondOwnScopes, LinkSpent, SignInDelayed, WrongPassword
 from callfloor.rules.people.delays import OF_USER
-from callfloor.rules.people.passwords import PasswordError
+from callfloor.rules.people.passwords import LINK_LIVES, PasswordError, link_address
 from callfloor.rules.values.times import format_timestamp
 from callfloor.store.people import passwords
-
-LINK_LIVES = timedelta(hours=72)
 
 
 @operation(
@@ -89,7 +85,7 @@ async def create_password_link(call: Call, user_id: int) -> PasswordLink:
     token = await passwords.add_link(call.db, call.organisation, user_id, expires_at)
     host = call.headers.get(b"host", b"").decode("latin-1")
     address = call.services.settings.public_url or f"{'https' if call.secure else 'http'}://{host}"
-    uri = f"{address}/#/set-password/{token}"
+    uri = link_address(address, token)
     return PasswordLink(token=token, uri=uri, expires_timestamp=format_timestamp(expires_at, call.zone))
 
 

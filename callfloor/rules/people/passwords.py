@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from zxcvbn import zxcvbn
 
@@ -14,6 +15,10 @@ LEAST_SCORE = 3
 LOOKED_AT = 72
 # So much is left when names of the user and the organisation are taken out; shorter ones are not looked for.
 LEAST_REST, SHORTEST_WORD = 8, 3
+
+
+# A link by which a password is set is good for so long.
+LINK_LIVES = timedelta(hours=72)
 
 
 class PasswordError(ValueError):
@@ -38,3 +43,8 @@ def check_password(password: str, known: Sequence[str] = ()) -> None:
     if len(rest) < LEAST_REST or zxcvbn(password[:LOOKED_AT], user_inputs=words)["score"] < LEAST_SCORE:
         message = "is among those that are guessed first; some words that have nothing to do with each other are better"
         raise PasswordError("too-common", message)
+
+
+def link_address(console: str, token: str) -> str:
+    """Where the console, at that address, lets the holder of a link's token set a password."""
+    return f"{console}/#/set-password/{token}"

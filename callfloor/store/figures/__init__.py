@@ -1,1 +1,1 @@
-"""SQL of figures: statistics of campaigns."""
+"""SQL of figures: statistics of campaigns, agents' time, and what goes on now."""

@@ -1,1 +1,1 @@
-"""SQL of people: users, and the tokens that let them in."""
+"""SQL of people: users, their passwords, sessions and tokens, roles and teams."""

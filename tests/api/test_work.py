@@ -16,7 +16,7 @@ from callfloor.store.leads import callbacks
 from tests.api.desks import add_agent, client_of, token_of
 from tests.conftest import Centre, alone
 from tests.factories import inbound_call
-from tests.mail.post import Letters, make_mailbox
+from tests.mail.post import Letters
 
 # housekeeping looks at every organisation
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
@@ -29,23 +29,6 @@ async def db(dsn: str) -> AsyncGenerator[Database, None]:
     database = await Database.connect(dsn, size=6)
     yield database
     await database.close()
-
-
-@pytest.fixture
-async def letters(db: Database, centre: Centre) -> Letters:
-    return Letters(db, await make_mailbox(db, centre))
-
-
-@pytest.fixture
-async def desk(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
-        yield client
-
-
-@pytest.fixture
-async def supervisor(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with client_of(centre, await token_of(db, centre, centre.user)) as client:
-        yield client
 
 
 async def returned(db: Database, centre: Centre, at: datetime) -> int:

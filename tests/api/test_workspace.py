@@ -28,25 +28,13 @@ from callfloor.settings import Settings
 from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
-from tests.api.desks import RINGING, add_agent, client_of, publish, token_of
+from tests.api.desks import RINGING, add_agent, client_of, publish
 from tests.conftest import SERVERS, Centre
 from tests.engine.link import Linked
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 REFUSED = Refusal(code="no-call", detail="There is no call.")
 Done = Callable[[Refusal | None], None]
-
-
-@pytest.fixture
-async def desk(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
-        yield client
-
-
-@pytest.fixture
-async def supervisor(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with client_of(centre, await token_of(db, centre, centre.user)) as client:
-        yield client
 
 
 @pytest.fixture

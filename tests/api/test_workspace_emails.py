@@ -18,17 +18,6 @@ pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="
 
 
 @pytest.fixture
-async def letters(db: Database, centre: Centre) -> Letters:
-    return Letters(db, await make_mailbox(db, centre))
-
-
-@pytest.fixture
-async def desk(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with client_of(centre, await token_of(db, centre, centre.agent)) as client:
-        yield client
-
-
-@pytest.fixture
 async def stranger(db: Database, centre: Centre) -> AsyncGenerator[httpx2.AsyncClient]:
     """An agent of the same organisation who is in none of the campaigns."""
     other = await add_agent(db, centre, "jane.roe")

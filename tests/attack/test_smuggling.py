@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any
 
 import pytest
 import uvicorn
 
 from callfloor.api.connections import Connections
+from tests.waiting import until
 
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 # after a chunk of nothing, or as a body of as many bytes as it has
@@ -66,8 +68,7 @@ async def _seen(*pieces: bytes) -> list[str]:
         server = uvicorn.Server(uvicorn.Config(application, http=http, ws=websocket, lifespan="off", log_config=None))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         serving = asyncio.create_task(server.serve([bound]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
+        await until(partial(_is_up, server))
         reader, writer = await asyncio.open_connection("127.0.0.1", bound.getsockname()[1])
         try:
             for piece in pieces:
@@ -81,6 +82,10 @@ async def _seen(*pieces: bytes) -> list[str]:
         server.should_exit = True
         await serving
     return paths
+
+
+async def _is_up(server: uvicorn.Server) -> bool:
+    return server.started
 
 
 async def test_two_plain_requests_on_one_connection_are_two() -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo_server import demo
 from tests.documents.blocks import FILES, Block, blocks, commands
 from tests.documents.reader import ADDRESS, TOKEN, Reader
 
@@ -32,34 +29,14 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[tuple[Path, str, str]]:
-    """`make demo`'s server, with quick people: its folder, address and token."""
-    with fresh_folder() as folder:
-        yield from _demo(folder)
-
-
-def _demo(folder: Path) -> Iterator[tuple[Path, str, str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "callfloor", "demo"],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40", "CALLFLOOR_SIMULATED_CALLERS": "60"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith("reference:"):
-                break
+def beside() -> Iterator[tuple[Path, str, str]]:
+    """A demo that runs: its folder, address and token."""
+    with fresh_folder() as folder, demo(folder / "callfloor-data", callers=60) as lines:
+        said = "\n".join(lines)
         address, token = ADDRESS.search(said), TOKEN.search(said)
         assert address, said
         assert token, said
         yield folder, address[0], token[0]
-    finally:
-        process.send_signal(signal.SIGINT)
-        code = process.wait(60)
-        process.stdout.close()
-    assert code == 0
 
 
 def documents() -> list[object]:
@@ -73,8 +50,8 @@ def documents() -> list[object]:
 
 
 @pytest.mark.parametrize("read", documents())
-def test_what_stands_in_a_document_works_beside_the_demo(read: list[Block], demo: tuple[Path, str, str]) -> None:
-    reader = Reader(*demo)
+def test_what_stands_in_a_document_works_beside_the_demo(read: list[Block], beside: tuple[Path, str, str]) -> None:
+    reader = Reader(*beside)
     try:
         for block in read:
             reader.types(block)

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import shlex
-import signal
-import subprocess
-import sys
 import tempfile
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,34 +14,10 @@ import httpx2
 
 from callfloor.cli.demo import LEADS
 from callfloor.samples import WRONG_EVERY
+from tests.demo_server import demo
 from tests.waiting import until
 
 GOOD = LEADS["List One"] - LEADS["List One"] // WRONG_EVERY
-
-
-@contextmanager
-def demo(data: Path) -> Iterator[list[str]]:
-    """The lines that the demo prints up to the last; it is stopped by Ctrl-C."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "callfloor", "demo", "--data", str(data)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40", "CALLFLOOR_SIMULATED_CALLERS": "120"},
-    )
-    assert process.stdout is not None
-    try:
-        lines: list[str] = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith("reference:"):
-                break
-        yield lines
-    finally:
-        process.send_signal(signal.SIGINT)
-        code = process.wait(60)
-        process.stdout.close()
-    assert code == 0
 
 
 def value(lines: list[str], name: str) -> str:

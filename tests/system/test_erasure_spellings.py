@@ -23,7 +23,7 @@ from callfloor.mail.intake import Keeper
 from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
-from callfloor.store.agents import agents, desk_commands, desk_events
+from callfloor.store.agents import agents, desk_commands, desk_events, drafts
 from callfloor.store.calls import activities, dispositions, media
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
@@ -166,6 +166,12 @@ class Places:
     async def mail_copy(self, text: str) -> None:
         await self.letter("Hello", Cc=f"<{' '.join(text.split())}>")
 
+    async def call_draft(self, text: str) -> None:
+        org, agent = self.centre.organisation, self.centre.agent
+        call = await inbound_call(self.db, org, self.centre.inbound, OTHER, OTHER, T0)
+        await drafts.put(self.db, org, agent, call, json.dumps({"note": text, "leadData": {text: text}}), T0)
+        await activities.hang_up(self.db, org, call, T0)
+
     async def draft(self, text: str) -> None:
         letter = await self.letter("Hello")
         org, agent = self.centre.organisation, self.centre.agent
@@ -183,7 +189,7 @@ PLACES = [
     Places.note, Places.field_name, Places.customer_key, Places.changed_note, Places.agents_note, Places.skip,
     Places.wrong_row, Places.imported_row, Places.pending_row, Places.blocked_reason, Places.file_name,
     Places.deletion_reason, Places.pause, Places.desk, Places.mail_body, Places.mail_subject, Places.mail_copy,
-    Places.answer_body, Places.draft,
+    Places.answer_body, Places.draft, Places.call_draft,
 ]  # fmt: skip
 words = st.text(st.sampled_from("abc xyz,;!?\n"), max_size=12)
 

@@ -19,16 +19,19 @@ from tests.api.desks import add_agent
 from tests.api.sockets import served
 from tests.auth.people import PASSWORD, add_user, browser, sign_in, signed_in
 from tests.conftest import SERVERS, Centre
+from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 ME = "/auth/v1/me"
 
 
-async def until(client: httpx2.AsyncClient, path: str, status: int, headers: dict[str, str] | None = None) -> None:
+async def told(client: httpx2.AsyncClient, path: str, status: int, headers: dict[str, str] | None = None) -> None:
     """Wait until the address has that answer: another process hears of a change a moment later."""
-    async with asyncio.timeout(30):
-        while (await client.get(path, headers=headers)).status_code != status:
-            pass
+
+    async def has_it() -> bool:
+        return (await client.get(path, headers=headers)).status_code == status
+
+    await until(has_it, 30)
 
 
 async def end_of(connection: ClientConnection) -> int | None:
@@ -189,7 +192,7 @@ async def test_signing_out_ends_the_session_at_once_in_another_process(app: Any,
         gone = await client.delete("/auth/v1/session")
         assert gone.status_code == 204
         assert "Max-Age=0" in gone.headers["Set-Cookie"]
-        await until(thief, ME, 401)
+        await told(thief, ME, 401)
     key = sessions.key_of(stolen)
     assert key is not None
     assert await sessions.find(db, key) is None
@@ -293,7 +296,7 @@ async def test_a_token_of_ones_own_may_never_do_more_than_oneself(app: Any, db: 
             assert (await program.get("/platform-api/v3.0/users", headers=bearer)).status_code == 200
             await db.execute("UPDATE users SET roles = '{auditor}' WHERE user_id = $1", user_id)
             await tokens.changed(db)
-            await until(program, "/platform-api/v3.0/leads", 403, bearer)
+            await told(program, "/platform-api/v3.0/leads", 403, bearer)
             assert (await program.get("/platform-api/v3.0/users", headers=bearer)).status_code == 200
         assert (await client.delete(f"/auth/v1/tokens/{made['tokenId']}")).status_code == 204
         assert (await client.get("/auth/v1/tokens")).json()["items"] == []
@@ -329,8 +332,13 @@ async def test_a_supervisor_sees_and_commands_its_teams_only(app: Any, db: Datab
         assert {each["agentId"] for each in everybody} == {centre.agent, stranger}, "without teams all is one"
         async with db.transaction():
             await teams.put(db, centre.organisation, "Day", [leader_id], [centre.agent])
-        seen = (await client.get("/workspace/v1/agents")).json()["items"]
-        assert {each["agentId"] for each in seen} == {centre.agent}
+
+        async def sees_its_team() -> bool:
+            seen = (await client.get("/workspace/v1/agents")).json()["items"]
+            return {each["agentId"] for each in seen} == {centre.agent}
+
+        # who is signed in is looked at again as soon as the process hears of the change
+        await until(sees_its_team)
         for agent, status in ((centre.agent, 200), (stranger, 404)):
             out = await client.post(f"/workspace/v1/agents/{agent}/commands", json={"action": "forceSignOut"})
             assert out.status_code == status

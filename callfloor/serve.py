@@ -25,7 +25,7 @@ from typing import IO, Any, Literal
 
 import structlog
 
-from callfloor import installation_keys, master_key, preflight
+from callfloor import installation_keys, master_key
 from callfloor.cancellation import cancelled
 from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
@@ -160,6 +160,9 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
 
     for number in heard():
         loop.add_signal_handler(number, stop, number)
+    # it knows every driver: commands that only open the database do without
+    from callfloor import preflight
+
     await asyncio.to_thread(preflight.check, settings, role)
     with _claimed(settings.data, role), _listening(settings, role) as bound:
         address = "http://{}:{}".format(*_shown(bound))

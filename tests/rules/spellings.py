@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
 import unicodedata
 from urllib.parse import quote
@@ -90,8 +91,12 @@ def coded(text: str, coding: str) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=1_000_000)
 def naively_read(text: str) -> tuple[str, str]:
-    """All digits of a text in a row, and its letters, dots and @ in a row; nothing else is left to hide behind."""
+    """All digits of a text in a row, and its letters, dots and @ in a row; nothing else is left to hide behind.
+
+    Remembered: a whole database is read before and after each example, and little of it has changed.
+    """
     for _ in range(3):
         text = re.sub(r"=\?utf-8\?[Bb]\?([A-Za-z0-9+/=]*)\?=", lambda m: _unpacked(m[1]), text)
         text = re.sub(r"&#x([0-9A-Fa-f]{1,6});", lambda m: chr(int(m[1], 16)), text)

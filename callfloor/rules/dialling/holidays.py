@@ -1,11 +1,12 @@
-"""Public holidays of a country, or of a part of one."""
+"""Public holidays of a country, or of a part of one.
+
+The calendars are loaded when a day is first looked up: most commands never do.
+"""
 
 from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-
-import holidays
 
 
 class UnknownCalendarError(ValueError):
@@ -15,6 +16,8 @@ class UnknownCalendarError(ValueError):
 @lru_cache(maxsize=64)
 def check_calendar(region: str) -> None:
     """`AU` or `AU-NSW`. Raises `UnknownCalendarError`."""
+    import holidays
+
     country, _, part = region.partition("-")
     known = holidays.list_supported_countries(include_aliases=False)
     if country not in known:
@@ -37,6 +40,8 @@ def has_calendar(region: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _of_year(region: str, year: int) -> frozenset[date]:
+    import holidays
+
     country, _, part = region.partition("-")
     return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import structlog
 
 from callfloor.errors import NoSpace
 from callfloor.settings import Settings
 
+log = structlog.get_logger("callfloor.serve")
+
 DATABASE, MEDIA, SPOOL = "database", "media folder", "spool"
 # PostgreSQL adds to its log in pieces of this size, and stops when it cannot (bytes).
 FULL = 16 * 1024 * 1024
+WATCH_S = 15.0
 # No block, no quota, and no larger file is left.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -62,14 +68,30 @@ class Disks:
 
     def full(self) -> list[str]:
         """The places where nothing more should be written."""
-        return [name for name, room in self._rooms().items() if room < FULL]
+        return [name for name, room in self.rooms().items() if room < FULL]
 
     def low(self) -> dict[str, int]:
         """The places that are short of room, or full, with the bytes left."""
-        return {name: room for name, room in self._rooms().items() if room < max(self._low, FULL)}
+        return {name: room for name, room in self.rooms().items() if room < max(self._low, FULL)}
 
-    def _rooms(self) -> dict[str, int]:
+    def rooms(self) -> dict[str, int]:
+        """The places, with the bytes left."""
         return {name: _room(path) for name, path in sorted(self._places.items())}
+
+
+async def watch(disks: Disks, stopping: asyncio.Event, every_s: float = WATCH_S) -> None:
+    """Warn of disks before they are full, and say when they are; once each time that it changes, until `stopping`."""
+    said = {"full": list[str](), "low": list[str]()}
+    while not stopping.is_set():
+        full, low = await asyncio.to_thread(disks.full), await asyncio.to_thread(disks.low)
+        now = {"full": full, "low": sorted(low)}
+        if now != said:
+            say = log.error if full else log.warning if low else log.info
+            rooms = {name: left // 1_000_000 for name, left in low.items()}
+            say("disk-full" if full else "disk-low" if low else "disk-room", full=full, megabytes_left=rooms)
+        said = now
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), every_s)
 
 
 def _room(path: Path) -> int:

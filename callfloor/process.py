@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from callfloor import master_key
+from callfloor import master_key, metrics
 from callfloor.api.connections import Connections
 from callfloor.api.ops import watching
 from callfloor.app import api, open_media
@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> None:
     if keys is not None:
         master_key.use(keys)
     configure_logs(logging.getLevelNamesMapping()[settings.log_level.upper()])
+    metrics.PROCESSES.labels(kind).set(1)
     # aiosmtpd's STARTTLS is written for the standard loop
     uvicorn_loop = asyncio.Runner(loop_factory=None if kind == "mail" else _fast_loop)
     with uvicorn_loop as runner:

@@ -20,7 +20,7 @@ import structlog
 from prometheus_client import multiprocess
 
 from callfloor.api.rate import shared_memory
-from callfloor.disks import Disks
+from callfloor.disks import Disks, watch
 from callfloor.postgres.server import EmbeddedServer, EmbeddedServerError
 from callfloor.settings import Settings
 
@@ -33,7 +33,6 @@ MOST_DEATHS = 8
 # Whoever lived so long died of something new.
 STEADY_S = 60.0
 WATCH_S = 1.0
-WATCH_DISKS_S = 15.0
 # Of five seconds in which all is stopped; what is killed then loses nothing that was accepted.
 STOP_S = 3.5
 
@@ -93,7 +92,7 @@ class Supervisor:
                     group.create_task(self._keep(child, lifeline, folder, up))
                 if self._embedded is not None:
                     group.create_task(self._watch_database(self._embedded))
-                group.create_task(self._watch_disks())
+                group.create_task(watch(Disks.of(self._settings), self._stopping))
                 group.create_task(self._when_up(ups, ready, guest, lifeline, folder))
         finally:
             os.close(held)
@@ -192,20 +191,6 @@ class Supervisor:
             # the terminal's Ctrl-C goes to the parent alone, which stops its children in order
             start_new_session=True,
         )
-
-    async def _watch_disks(self) -> None:
-        """Warn of disks before they are full, and say when they are; once each time that it changes."""
-        disks, said = Disks.of(self._settings), {"full": list[str](), "low": list[str]()}
-        while not self._stopping.is_set():
-            full, low = await asyncio.to_thread(disks.full), await asyncio.to_thread(disks.low)
-            now = {"full": full, "low": sorted(low)}
-            if now != said:
-                say = log.error if full else log.warning if low else log.info
-                rooms = {name: left // 1_000_000 for name, left in low.items()}
-                say("disk-full" if full else "disk-low" if low else "disk-room", full=full, megabytes_left=rooms)
-            said = now
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), WATCH_DISKS_S)
 
     async def _watch_database(self, server: EmbeddedServer) -> None:
         while not self._stopping.is_set():

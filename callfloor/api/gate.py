@@ -27,8 +27,8 @@ from callfloor.errors import (
     RateLimited,
     SignInFailed,
 )
+from callfloor.metrics import observe
 from callfloor.store.people.callers import Caller
-from callfloor.telemetry import observe
 
 PREFIXES = ("/platform-api/v3.0", "/v3.0")
 # Only ids that cannot be a phone number or a name are taken over into logs and answers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client import REGISTRY as OWN_REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -46,6 +48,19 @@ def _json(value: Any, status: int = 200) -> Response:
 Answer = Callable[[Request, Problem], Awaitable[Response]]
 
 
+class _Rooms(Collector):
+    """The disks of this machine, as they are when somebody asks. `rooms`: bytes left, by place."""
+
+    def __init__(self, rooms: Mapping[str, int]) -> None:
+        self._rooms = rooms
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("callfloor_disk_room_bytes", "Room left on the disk of a place.", labels=["place"])
+        for place, left in self._rooms.items():
+            family.add_metric([place], left)
+        yield family
+
+
 def _watched(db: Database, disks: Disks, readers: Sequence[IPv4Network | IPv6Network], answer: Answer) -> list[Route]:
     """What an operator's tools ask of every server. `readers`: who may read the figures."""
 
@@ -76,7 +91,9 @@ def _watched(db: Database, disks: Disks, readers: Sequence[IPv4Network | IPv6Net
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        rooms = CollectorRegistry()
+        rooms.register(_Rooms(await asyncio.to_thread(disks.rooms)))
+        return Response(generate_latest(registry) + generate_latest(rooms), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/health", health), Route("/ready", ready), Route("/metrics", metrics)]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from callfloor import metrics
 from callfloor.contract.workspace import CallerLead, EventType, Refusal, Session
 from callfloor.engine import outside_legs
 from callfloor.engine.journal import Journal
@@ -85,6 +86,7 @@ class CallDatabase:
     # Legs
 
     def open_call(self, key: CampaignKey, activity: int, caller: str | None, number: str, at: float) -> None:
+        metrics.CALLERS.inc()
         self._journal.write(
             partial(legs.open_call, self._db, key.organisation, activity, key.campaign, caller, number, moment(at))
         )

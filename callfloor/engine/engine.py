@@ -24,6 +24,7 @@ from callfloor.engine.journal import Journal
 from callfloor.engine.leads.selection import Selection
 from callfloor.engine.leads.wash_warnings import WashWarnings
 from callfloor.engine.leases import ROUND_S, Leases
+from callfloor.engine.measure import MEASURE_S, Measure
 from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
 from callfloor.engine.records import DatabaseRecords, moment
@@ -116,6 +117,7 @@ class Engine:
             self._every(SWEEP_S, self._leftovers.sweep),
             self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
             self._every(LOOK_S, self._standing.say),
+            self._every(MEASURE_S, Measure(self.floor, self._journal, self._dialling).take),
             self._tick(),
             self._listener.run(),
             self.link.run(),

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from callfloor import metrics
 from callfloor.errors import DatabaseBusy, Problem, WriteUnknown
 from callfloor.store.db import transactions
 from callfloor.store.db.faults import REFUSALS
@@ -41,6 +42,8 @@ class Journal:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._queue: deque[_Write] = deque()
+        # how many of the queue's first are being written
+        self._at_work = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -59,6 +62,11 @@ class Journal:
         self._queue.append(_Write(do, done, refused))
         self._idle.clear()
         self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many are not written yet."""
+        return len(self._queue) + self._at_work
 
     async def flushed(self) -> None:
         """Wait until nothing is queued."""
@@ -83,7 +91,9 @@ class Journal:
             self._wake.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+                self._at_work = len(batch)
                 left = await self._written(batch)
+                self._at_work = 0
                 if left:
                     # first come first served when it is back
                     self._queue.extendleft(reversed(left))
@@ -128,6 +138,7 @@ class Journal:
 
     def _refuse(self, write: _Write, kind: str) -> None:
         log.error("journal-refused", kind=kind)
+        metrics.JOURNAL_REFUSED.inc()
         if write.refused is not None and not self._closing:
             write.refused()
 

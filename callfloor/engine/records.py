@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from callfloor import metrics
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import Refusal
 from callfloor.engine.call_records import CallDatabase, moment
@@ -68,6 +69,7 @@ class DatabaseRecords(CallDatabase):
         except REFUSALS as error:
             log.error("claim-refused", campaign=claim.plan.key.campaign, kind=type(error).__name__)
         self.tally.claimed += len(claimed)
+        metrics.PLACED.inc(len(claimed))
         done(claimed)
 
     def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
@@ -118,16 +120,19 @@ class DatabaseRecords(CallDatabase):
 
     def answered(self, key: CampaignKey, call: CallId, at: float) -> None:
         self.tally.answered += 1
+        metrics.ANSWERED.inc()
         self._journal.write(partial(attempts.answered, self._db, key.organisation, call, moment(at)))
 
     def connected(self, key: CampaignKey, call: CallId, agent: AgentId, at: float) -> None:
         self.tally.connected += 1
+        metrics.CONNECTED.inc()
         self._journal.write(partial(attempts.connected, self._db, key.organisation, call, agent, moment(at)))
 
     def finished(
         self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
     ) -> None:
         self.tally.ended += 1
+        metrics.ENDED.labels(status.name.lower()).inc()
         self._ending.add(call)
         over = partial(self._ending.discard, call)
         finish = partial(self._finish, plan, call, activity, status, recorded_s is not None, at)

@@ -10,11 +10,11 @@ import structlog
 from callfloor.clock import Clock
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignPlan
+from callfloor.metrics import DESTINATION_ALARMS, DESTINATIONS_REFUSED
 from callfloor.rules.dialling.destinations import Allowance, Denied, Spent, has_limits
 from callfloor.rules.values.times import zone
 from callfloor.store.calls import spending
 from callfloor.store.db.pool import Database
-from callfloor.telemetry import DESTINATION_ALARMS, DESTINATIONS_REFUSED
 from callfloor.telephony.carrier import AgentId
 
 log = structlog.get_logger("callfloor.destinations")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from callfloor import metrics
 from callfloor.errors import Problem
 from callfloor.jobs.evidence import seal
 from callfloor.jobs.housekeeping import keep_house
@@ -74,7 +75,9 @@ async def _keep_house(db: Database, blobs: Blobs, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await keep_house(db, blobs, datetime.now(UTC))
+            metrics.JOBS.labels("housekeeping", "done").inc()
         except (Problem, *REFUSALS, OSError) as error:
+            metrics.JOBS.labels("housekeeping", "failed").inc()
             log.warning("housekeeping-waits", kind=type(error).__name__)
         await _wait(stop, stop, HOUSEKEEPING_S)
 
@@ -93,8 +96,11 @@ async def _renew(db: Database, stop: asyncio.Event) -> None:
 async def _seal(db: Database, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            if await seal(db, datetime.now(UTC)):
+            more = await seal(db, datetime.now(UTC))
+            metrics.JOBS.labels("sealing", "done").inc()
+            if more:
                 continue
         except (Problem, *REFUSALS) as error:
+            metrics.JOBS.labels("sealing", "failed").inc()
             log.warning("sealing-waits", kind=type(error).__name__)
         await _wait(stop, stop, SEAL_S)

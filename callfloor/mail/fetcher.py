@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import structlog
 
+from callfloor import metrics
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import password
 from callfloor.mail.imap import Folder, folder
@@ -70,6 +71,8 @@ class Fetcher:
             async with self._readers.turn(file.seek(0, 2)):
                 letter = await self._readers.read(file)
                 arrived = await Keeper(self._db, self._blobs, letter).keep(mailbox, datetime.now(UTC))
+        if arrived.new:
+            metrics.RECEIVED.labels("imap").inc()
         log.info(
             "message-came",
             organisation=mailbox.organisation,

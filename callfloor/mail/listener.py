@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from callfloor import metrics
 from callfloor.errors import Problem
 from callfloor.mail.clients import Clients
 from callfloor.mail.data import Unstuffed, until_end
@@ -187,6 +188,8 @@ class Post:
         if mailbox is None:
             return
         arrived = await keeper.keep(mailbox, datetime.now(UTC))
+        if arrived.new:
+            metrics.RECEIVED.labels("smtp").inc()
         log.info(
             "message-came",
             organisation=mailbox.organisation,

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import structlog
 
+from callfloor import metrics
 from callfloor.contract.mailboxes import Account
 from callfloor.errors import Problem
 from callfloor.mail.accounts import SecretMissing, password
@@ -72,12 +73,15 @@ class Outbox:
             log.info("answer-erased", **where)
         elif outcome.kind == "sent":
             await outbox.sent(self._db, claimed, now)
+            metrics.SENT.labels("sent").inc()
             log.info("answer-sent", **where)
         elif outcome.kind == "refused" or now - claimed.created > GIVEN_UP_AFTER:
             await outbox.bounced(self._db, claimed, outcome.code, now)
+            metrics.SENT.labels("bounced").inc()
             log.warning("answer-bounced", code=outcome.code, **where)
         else:
             await outbox.again(self._db, claimed, outcome.code, now + rest_after(claimed.tries))
+            metrics.SENT.labels("later").inc()
             log.warning("answer-waits", code=outcome.code, fault=outcome.fault, **where)
 
     async def _attempt(self, claimed: Claim) -> Outcome | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import asyncpg
 import structlog
 
+from callfloor import metrics
 from callfloor.errors import Problem
 from callfloor.mail import imap
 from callfloor.mail.accounts import SecretMissing
@@ -118,8 +119,10 @@ class _Rounds:
         async with self._turn:
             try:
                 await self._fetcher.fetch(mailbox)
+                metrics.FETCHES.labels("done").inc()
             except (SecretMissing, BlobUnreadable, *imap.FAILURES, *DATABASE) as error:
                 self._rest_until[key] = time.monotonic() + REST_S
+                metrics.FETCHES.labels("failed").inc()
                 log.warning("fetch-failed", organisation=key[0], mailbox=key[1], kind=type(error).__name__)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -14,10 +15,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from callfloor import samples
 from callfloor.app import api
-from callfloor.disks import DATABASE, FULL, MEDIA, SPOOL, Disks
+from callfloor.disks import DATABASE, FULL, MEDIA, SPOOL, Disks, watch
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
@@ -64,6 +67,21 @@ def fill(disk: Path, left: int = 0) -> Path:
                     raise
             else:
                 return file
+
+
+def leave(disk: Path, left: int | None) -> None:
+    """Leave so many bytes, or all, with no other moment between."""
+    file = disk / "filler"
+    if left is None:
+        file.unlink(missing_ok=True)
+        return
+    with file.open("ab") as out:
+        found = os.statvfs(disk)
+        size = file.stat().st_size + found.f_bavail * found.f_frsize - left
+        if size < file.stat().st_size:
+            out.truncate(size)
+        else:
+            os.posix_fallocate(out.fileno(), 0, size)
 
 
 def leads(count: int) -> bytes:
@@ -117,25 +135,79 @@ def test_a_disk_is_short_before_it_is_full_and_each_place_has_its_own(disk: Path
     assert (disks.full(), list(disks.low())) == ([place], [place])
 
 
+async def test_the_log_says_once_each_time_that_a_disk_becomes_short_full_or_roomy_again(
+    disk: Path, tmp_path: Path
+) -> None:
+    disks = Disks({DATABASE: tmp_path, MEDIA: disk}, 2 * FULL)
+    stopping, looks = asyncio.Event(), 0
+    seen = disks.rooms
+
+    def counted() -> dict[str, int]:
+        nonlocal looks
+        looks += 1
+        return seen()
+
+    disks.rooms = counted  # type: ignore[method-assign]
+
+    async def looked_at() -> None:
+        """Two whole looks more: of what is there now, nothing is said that was not by then."""
+        before = looks
+
+        async def again() -> bool:
+            return looks >= before + 6
+
+        await until(again)
+
+    with capture_logs() as said:
+        watching = asyncio.create_task(watch(disks, stopping, every_s=0.001))
+        for left in (None, 2 * FULL - 4096, FULL - 4096, 2 * FULL - 4096, None):
+            leave(disk, left)
+            await looked_at()
+        stopping.set()
+        await watching
+    short = {MEDIA: (2 * FULL - 4096) // 1_000_000}
+    assert [(each["event"], each["log_level"], each["full"], each["megabytes_left"]) for each in said] == [
+        ("disk-low", "warning", [], short),
+        ("disk-full", "error", [MEDIA], {MEDIA: (FULL - 4096) // 1_000_000}),
+        ("disk-low", "warning", [], short),
+        ("disk-room", "info", [], {}),
+    ]
+
+
 async def test_ready_warns_then_refuses_and_then_is_ready_again(disk: Path, dsn: str) -> None:
-    given = Settings(data=disk, database_url=dsn, low_disk_megabytes=50)
+    options: dict[str, Any] = {"data": disk, "database_url": dsn, "low_disk_megabytes": 50}
+    given = Settings(**options)
     async with api(given, dsn) as application, client_for(application, "none") as client:
 
         async def ready() -> tuple[int, dict[str, Any]]:
             answer = await client.get("http://callfloor.test/ready")
             return answer.status_code, answer.json()
 
+        async def room() -> float:
+            """What the metrics say of the media folder's disk."""
+            families = text_string_to_metric_families((await client.get("http://callfloor.test/metrics")).text)
+            (found,) = (
+                sample.value
+                for family in families
+                for sample in family.samples
+                if (sample.name, sample.labels) == ("callfloor_disk_room_bytes", {"place": MEDIA})
+            )
+            return found
+
         media = disk / "media"
         assert media.is_dir()
+        assert 50_000_000 < await room() <= SIZE
         status, said = await ready()
         assert (status, MEDIA in said.get("lowSpaceMegabytes", {})) == (200, False)
         filler = fill(disk, left=40_000_000)
         status, said = await ready()
         assert (status, said["lowSpaceMegabytes"][MEDIA]) == (200, 39)
+        assert 39_000_000 < await room() <= 40_000_000
         filler.unlink()
         filler = fill(disk)
         status, said = await ready()
         assert (status, said["status"], said["full"]) == (503, "no space left", [MEDIA])
+        assert await room() < FULL
         filler.unlink()
         assert (await ready())[0] == 200
 
@@ -166,6 +238,11 @@ async def test_a_server_whose_disk_fills_names_it_and_goes_on_when_there_is_room
             await until(refused, seconds=60)
             ready = await client.get(f"{address}/ready")
             assert (ready.status_code, DATABASE in ready.json()["lowSpaceMegabytes"]) == (503, True)
+
+            async def told() -> bool:
+                return '"event":"disk-full"' in log.read_text()
+
+            await until(told)
             filler.unlink()
 
             async def again() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import structlog
 
+from callfloor import metrics
 from callfloor.contract.imports import ImportLead
 from callfloor.errors import DatabaseBusy, FieldError, Problem, Unavailable
 from callfloor.rules.imports.import_rows import Row, faults_of, new_columns, row_of
@@ -51,15 +53,18 @@ async def import_next(db: Database) -> bool:
     One transaction: leads, bad rows, counts, and the chunk's removal. Killed at any moment, it leaves no trace, and
     the chunk is free again. A chunk that the database refuses rests and is tried again, and others go on.
     """
-    for given in await imports.every_open(db):
-        chunk = None
+    every = await imports.every_open(db)
+    metrics.IMPORTS.set(len(every))
+    for given in every:
+        chunk, began = None, time.perf_counter()
         try:
             async with db.transaction():
                 chunk = await imports.claim(db, given)
                 if chunk is None:
                     continue
                 await do_not_call.asked(db, Asked("import"))
-                await _import_chunk(db, given, chunk)
+                counts = await _import_chunk(db, given, chunk)
+            _tell(counts, time.perf_counter() - began)
             return True
         except (*REFUSALS, Problem, ValueError) as error:
             away = isinstance(error, Unavailable) and not isinstance(error, DatabaseBusy)
@@ -71,12 +76,23 @@ async def import_next(db: Database) -> bool:
     return False
 
 
+def _tell(counts: Counts, seconds: float) -> None:
+    metrics.CHUNKS.labels("imported").inc()
+    metrics.CHUNK_SECONDS.observe(seconds)
+    metrics.ROWS.labels("inserted").inc(counts.inserted)
+    metrics.ROWS.labels("updated").inc(counts.updated)
+    metrics.ROWS.labels("skipped").inc(counts.skipped)
+    metrics.ROWS.labels("invalid").inc(counts.invalid)
+
+
 async def _refused(db: Database, given: OpenImport, chunk: Chunk, cause: BaseException | None) -> None:
     """Let the chunk rest, or give it up. Raises like any statement when the database is away after all."""
     # what the database says of it may hold the rows' values
     kind, code = type(cause).__name__, getattr(cause, "sqlstate", None)
     log.error("import-refused", import_id=str(given.import_id), chunk=chunk.number, kind=kind, code=code)
-    if chunk.tries + 1 < MOST_TRIES:
+    gives_up = chunk.tries + 1 >= MOST_TRIES
+    metrics.CHUNKS.labels("given-up" if gives_up else "refused").inc()
+    if not gives_up:
         await imports.refused(db, given, chunk)
         return
     what = f"the database refuses them: {kind.removesuffix('Error')}{f', {code}' if code else ''}"
@@ -99,7 +115,7 @@ async def _give_up(db: Database, given: OpenImport, chunk: Chunk, what: str, fai
         await imports.finish_chunk(db, given, chunk, counts, bad)
 
 
-async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
+async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> Counts:
     checked = _check(given, chunk)
     await _check_references(db, given, chunk, checked)
     counts = Counts(skipped=checked.erased + checked.empty, empty_rows=checked.empty)
@@ -118,6 +134,7 @@ async def _import_chunk(db: Database, given: OpenImport, chunk: Chunk) -> None:
     _count_phones(given, phones, counts)
     counts.invalid = len(checked.bad)
     await imports.finish_chunk(db, given, chunk, counts, sorted(checked.bad, key=lambda row: row.row_no))
+    return counts
 
 
 def _count_phones(given: OpenImport, leads: Iterable[tuple[str | None, ...]], counts: Counts) -> None:

@@ -201,6 +201,12 @@ class CommandRefused(Conflict):
         self.code, self.next_timestamp = code, next_timestamp
 
 
+class DraftChanged(Conflict):
+    """Another desk kept something else meanwhile, so nothing was overwritten: read the draft, send both together."""
+
+    slug, title = "draft-changed", "Draft has changed"
+
+
 class EmailNotHeld(Conflict):
     """The e-mail is not this agent's to answer: it waits still, another has it, or it is closed."""
 

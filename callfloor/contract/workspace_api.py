@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +12,7 @@ from msgspec import Meta
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState
 from callfloor.contract.fields import Id, Request, Struct
-from callfloor.contract.workspace import Command, Event, Monitoring, Session, Target, Text
+from callfloor.contract.workspace import Callback, Command, Event, Monitoring, Session, Target, Text
 
 
 class SessionUpdate(Request):
@@ -161,13 +162,25 @@ class CallDraft(Request):
     lead_data: Annotated[dict[str, Any], Meta(max_length=200)] | None = None
     wrap_code: int | None = None
     lead_status: int | None = None
+    callback: Callback | None = None
+
+
+class DraftToKeep(CallDraft):
+    """`revision`: of the draft that this one was made from, 0 where there was none; given, nothing newer is
+    overwritten, unless it is of the same `page` (a name that a page gives itself) and an earlier `step` of that."""
+
+    revision: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    page: UUID | None = None
+    step: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class StoredCallDraft(Struct):
-    """`updatedTimestamp` null: nothing was typed."""
+    """`revision` 0 and `updatedTimestamp` null: nothing was typed."""
 
     note: str | None = None
     lead_data: dict[str, Any] | None = None
     wrap_code: int | None = None
     lead_status: int | None = None
+    callback: Callback | None = None
+    revision: int = 0
     updated_timestamp: datetime | None = None

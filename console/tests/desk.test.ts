@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isNewer, news, whyNot, type Session } from "../src/desk/derive.ts";
-import { emptyDraft } from "../src/desk/drafts.ts";
+import { emptyDraft, isSame, kept, merged, typed, type Draft } from "../src/desk/drafts.ts";
 import { soon, wrapUpOf } from "../src/pages/agent/outcome.ts";
 
 const session = (sequence: number, more: Partial<Session> = {}): Session => ({
@@ -51,4 +51,26 @@ test("times that are offered for a callback lie ahead", () => {
     const now = new Date(2026, 1, 28, 23, minute);
     for (const each of soon(now)) assert.ok(each.at > now, each.key);
   }
+});
+
+test("what two desks typed becomes one draft in which nothing is lost, whoever is first", () => {
+  const notes = ["", "a", "ab", "wants", "wants tea", "call back"];
+  const codes = [undefined, 1, 2];
+  for (const base of notes) for (const mine of notes) for (const theirs of notes) for (const code of codes) {
+    const draft = (note: string, more: Partial<Draft> = {}): Draft => ({ ...emptyDraft(), note, ...more });
+    const one = merged(draft(base), draft(mine, { wrapCode: code, fields: { a: "1" } }), draft(theirs, { fields: { b: "2" } }));
+    if (mine !== base && mine.startsWith(base)) assert.ok(one.note.includes(mine.slice(base.length).trimStart()), JSON.stringify([base, mine, theirs, one.note]));
+    else if (mine !== base) assert.ok(one.note.includes(mine));
+    if (theirs !== base) assert.ok(one.note.includes(theirs));
+    assert.equal(one.wrapCode, code);
+    assert.deepEqual(one.fields, { a: "1", b: "2" });
+    // what is merged stays as it is when it comes back
+    assert.ok(isSame(merged(draft(theirs, { fields: { b: "2" } }), one, one), one));
+  }
+});
+
+test("a draft is the same after the server kept it", () => {
+  const draft: Draft = { wrapCode: 0, leadStatus: 3, note: " x", fields: { plan: "" }, callbackAt: "2030-05-06T07:08", callbackOwn: false };
+  assert.ok(isSame(typed(kept(draft)), draft));
+  assert.ok(isSame(typed(kept(emptyDraft())), emptyDraft()));
 });

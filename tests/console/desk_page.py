@@ -45,12 +45,13 @@ class DeskPage:
         self.page, self.address = page, address
 
     @classmethod
-    async def signed_in(cls, context: BrowserContext, address: str, person: Person) -> DeskPage:
+    async def signed_in(cls, context: BrowserContext, address: str, person: Person, *, able: str = "Pause") -> DeskPage:
+        """`able`: a button that can be pressed when the desk is there."""
         desk = cls(await context.new_page(), address)
         await desk.page.goto(address)
         await desk.sign_in(person)
         await desk.shows("Desk")
-        await desk.can("Pause")
+        await desk.can(able)
         return desk
 
     async def sign_in(self, person: Person, password: str = PASSWORD) -> None:

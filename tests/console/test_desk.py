@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Request, expect
+from playwright.async_api import Browser, BrowserContext, Request, expect
 
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
@@ -141,6 +141,35 @@ async def test_a_reload_in_mid_call_keeps_call_page_and_what_was_typed(place: Pl
     assert call["wrapCode"] == 10
     leads = (await place.centre.client.get(f"/leads?listId={place.centre.list_id}")).json()["items"]
     assert leads[0]["dataFields"]["note"] == "wants a brochure"
+
+
+async def test_what_was_typed_is_there_in_another_browser_though_the_tab_went_at_once(
+    place: Place, context: BrowserContext, browser: Browser
+) -> None:
+    desk = await DeskPage.signed_in(context, place.address, place.person)
+    await desk.press("Alt+y")
+    await desk.says("The next call comes by itself. You will hear it.")
+    place.calls_in()
+    await desk.says("Connected")
+    await desk.page.get_by_label("Note").press_sequentially("wants a brochure")
+    await desk.page.get_by_text("Solved").click()
+    desk.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    # no pause in typing comes before the tab is gone
+    await desk.page.close(run_before_unload=True)
+    elsewhere = await browser.new_context(locale="en-AU", reduced_motion="reduce")
+    other = await DeskPage.signed_in(elsewhere, place.address, place.person, able="Hold")
+    await expect(other.page.get_by_label("Note")).to_have_value("wants a brochure", timeout=FIRST_MS)
+    await expect(other.page.get_by_role("radio", name="Solved")).to_be_checked()
+    # both go on typing: neither loses anything to the other
+    back = await DeskPage.signed_in(context, place.address, place.person, able="Hold")
+    await expect(back.page.get_by_label("Note")).to_have_value("wants a brochure", timeout=FIRST_MS)
+    await other.page.get_by_label("Note").fill("wants a brochure by mail")
+    await other.says("What you type is kept on the server.")
+    await back.page.get_by_label("Note").fill("wants a brochure today")
+    note = back.page.get_by_label("Note")
+    await expect(note).to_have_value("wants a brochure by mail\ntoday", timeout=FIRST_MS)
+    await back.says("What you type is kept on the server.")
+    await elsewhere.close()
 
 
 async def test_a_lost_line_is_said_and_what_was_missed_comes_when_it_is_back(

@@ -10,11 +10,15 @@ import msgspec
 from callfloor.api.call import ENCODE, Call, not_found
 from callfloor.api.operation import operation
 from callfloor.api.workspace.people import OWN, agent_of, shown
-from callfloor.contract.workspace_api import CallDraft, StoredCallDraft
+from callfloor.contract.workspace_api import CallDraft, DraftToKeep, StoredCallDraft
+from callfloor.errors import DraftChanged
 from callfloor.store.agents import desk_events, drafts
 
-_DRAFT: dict[str, Any] = {"note": "Wants the brochure, ca", "leadData": {"colour": "red"}}
-_STORED = _DRAFT | {"wrapCode": None, "leadStatus": None, "updatedTimestamp": "2021-08-01T13:55:06+10:00"}
+_DRAFT: dict[str, Any] = {"note": "Wants the brochure, ca", "leadData": {"colour": "red"}, "revision": 3}
+_STORED = _DRAFT | {
+    "wrapCode": None, "leadStatus": None, "callback": None, "revision": 4,
+    "updatedTimestamp": "2021-08-01T13:55:06+10:00",
+}  # fmt: skip
 _CONTENT = msgspec.json.Decoder(CallDraft)
 
 
@@ -30,19 +34,27 @@ async def get_call_draft(call: Call, activity_id: int) -> StoredCallDraft:
     if row is None:
         await _expect_at_hand(call, agent_id, activity_id)
         return StoredCallDraft()
-    return _stored(call, _CONTENT.decode(row["content"]), row["updated_at"])
+    return _stored(call, _CONTENT.decode(row["content"]), row["revision"], row["updated_at"])
 
 
 @operation(
     "PUT", "/calls/{activityId}/draft", scope="workspace", summary="Keep a draft of a call", tag="drafts",
-    example=_STORED, request=_DRAFT, problems=OWN, largest=128 * 1024,
+    example=_STORED, request=_DRAFT, problems=[*OWN, DraftChanged], largest=128 * 1024,
 )  # fmt: skip
-async def put_call_draft(call: Call, activity_id: int, body: CallDraft) -> StoredCallDraft:
-    """Keep what you typed on the call at hand, in place of what was kept. The wrap-up ends it. 404: not at hand."""
+async def put_call_draft(call: Call, activity_id: int, body: DraftToKeep) -> StoredCallDraft:
+    """Keep what you typed on the call at hand, in place of what was kept. The wrap-up ends it. 404: not at hand. 409:
+    your other desk kept something else since the `revision` that you name."""
     agent_id = agent_of(call.caller)
     await _expect_at_hand(call, agent_id, activity_id)
-    await drafts.put(call.db, call.organisation, agent_id, activity_id, ENCODE(body).decode(), call.now)
-    return _stored(call, body, call.now)
+    draft = CallDraft(
+        note=body.note, lead_data=body.lead_data, wrap_code=body.wrap_code, lead_status=body.lead_status,
+        callback=body.callback,
+    )  # fmt: skip
+    content, origin = ENCODE(draft).decode(), drafts.Origin(body.revision, body.page, body.step)
+    revision = await drafts.put(call.db, call.organisation, agent_id, activity_id, content, call.now, origin)
+    if revision is None:
+        raise DraftChanged("Another of your desks typed on this call meanwhile; read the draft first.")
+    return _stored(call, draft, revision, call.now)
 
 
 @operation(
@@ -63,11 +75,13 @@ async def _expect_at_hand(call: Call, agent_id: int, activity_id: int) -> None:
         raise not_found("call at your hand")
 
 
-def _stored(call: Call, draft: CallDraft, at: datetime) -> StoredCallDraft:
+def _stored(call: Call, draft: CallDraft, revision: int, at: datetime) -> StoredCallDraft:
     return StoredCallDraft(
         note=draft.note,
         lead_data=draft.lead_data,
         wrap_code=draft.wrap_code,
         lead_status=draft.lead_status,
+        callback=draft.callback,
+        revision=revision,
         updated_timestamp=shown(at, call.zone),
     )

@@ -1,4 +1,6 @@
-// What was typed about a call, until the call is wrapped up: a reload, a crash or a closed tab loses none of it.
+// What was typed about a call, and how what two desks typed becomes one: pure.
+import type { Workspace } from "../api/client.ts";
+import { inputTime } from "../text/times.ts";
 
 export interface Draft {
   wrapCode: number | undefined;
@@ -11,46 +13,70 @@ export interface Draft {
   callbackOwn: boolean;
 }
 
-const PREFIX = "callfloor.draft.";
-const KEPT_MS = 7 * 24 * 3600 * 1000;
-
 export function emptyDraft(): Draft {
   return { wrapCode: undefined, leadStatus: undefined, note: "", fields: {}, callbackAt: "", callbackOwn: true };
 }
 
-export function loadDraft(agentId: number, activityId: number): Draft {
-  try {
-    const kept = JSON.parse(localStorage.getItem(keyOf(agentId, activityId)) ?? "{}") as { draft?: Partial<Draft> };
-    return { ...emptyDraft(), ...kept.draft };
-  } catch {
-    return emptyDraft();
+export function isSame(one: Draft, other: Draft): boolean {
+  return JSON.stringify(ordered(one)) === JSON.stringify(ordered(other));
+}
+
+/** A draft as the server keeps it. */
+export function kept(draft: Draft): Workspace["DraftToKeep"] {
+  const body: Workspace["DraftToKeep"] = {};
+  if (draft.note !== "") body.note = draft.note;
+  if (Object.keys(draft.fields).length > 0) body.leadData = draft.fields as Record<string, never>;
+  if (draft.wrapCode !== undefined) body.wrapCode = draft.wrapCode;
+  if (draft.leadStatus !== undefined) body.leadStatus = draft.leadStatus;
+  if (draft.callbackAt !== "") {
+    body.callback = { timestamp: new Date(draft.callbackAt).toISOString(), own: draft.callbackOwn };
   }
+  return body;
 }
 
-export function saveDraft(agentId: number, activityId: number, draft: Draft): void {
-  try {
-    localStorage.setItem(keyOf(agentId, activityId), JSON.stringify({ at: Date.now(), draft }));
-  } catch {
-    // a browser that keeps nothing: the page itself still has it
+/** What the server kept, as a draft. */
+export function typed(stored: Workspace["DraftToKeep"]): Draft {
+  const fields = Object.entries(stored.leadData ?? {}).map(([key, value]) => [key, String(value ?? "")] as const);
+  return {
+    wrapCode: stored.wrapCode ?? undefined,
+    leadStatus: stored.leadStatus ?? undefined,
+    note: stored.note ?? "",
+    fields: Object.fromEntries(fields),
+    callbackAt: stored.callback ? inputTime(new Date(stored.callback.timestamp)) : "",
+    callbackOwn: stored.callback?.own ?? true,
+  };
+}
+
+/** One draft of two that were both made from `base`. What only one changed is as that one has it; of what both chose,
+ * mine; of a note that both wrote on, what each of them wrote: nothing typed is lost. */
+export function merged(base: Draft, mine: Draft, theirs: Draft): Draft {
+  const pick = <T>(was: T, here: T, there: T): T => (here === was ? there : here);
+  const keys = new Set([...Object.keys(base.fields), ...Object.keys(mine.fields), ...Object.keys(theirs.fields)]);
+  const fields: Record<string, string> = {};
+  for (const key of keys) {
+    const value = pick(base.fields[key], mine.fields[key], theirs.fields[key]);
+    if (value !== undefined) fields[key] = value;
   }
+  const callbackIsMine = mine.callbackAt !== base.callbackAt || mine.callbackOwn !== base.callbackOwn;
+  const callback = callbackIsMine ? mine : theirs;
+  return {
+    wrapCode: pick(base.wrapCode, mine.wrapCode, theirs.wrapCode),
+    leadStatus: pick(base.leadStatus, mine.leadStatus, theirs.leadStatus),
+    note: mergedText(base.note, mine.note, theirs.note),
+    fields,
+    callbackAt: callback.callbackAt,
+    callbackOwn: callback.callbackOwn,
+  };
 }
 
-export function forgetDraft(agentId: number, activityId: number): void {
-  localStorage.removeItem(keyOf(agentId, activityId));
+function mergedText(base: string, mine: string, theirs: string): string {
+  if (mine === base || theirs.includes(mine)) return theirs;
+  if (theirs === base || mine.includes(theirs)) return mine;
+  if (mine.startsWith(base) && theirs.startsWith(base)) return `${theirs}\n${mine.slice(base.length).trimStart()}`;
+  return `${theirs}\n${mine}`;
 }
 
-/** Drafts of calls that somebody else ended long ago. */
-export function forgetOldDrafts(now: number): void {
-  for (const key of Object.keys(localStorage).filter((each) => each.startsWith(PREFIX))) {
-    try {
-      const kept = JSON.parse(localStorage.getItem(key) ?? "{}") as { at?: number };
-      if (now - (kept.at ?? 0) > KEPT_MS) localStorage.removeItem(key);
-    } catch {
-      localStorage.removeItem(key);
-    }
-  }
-}
-
-function keyOf(agentId: number, activityId: number): string {
-  return `${PREFIX}${agentId}.${activityId}`;
+function ordered(draft: Draft): unknown[] {
+  const fields = Object.entries(draft.fields).sort(([one], [other]) => (one < other ? -1 : 1));
+  return [draft.wrapCode, draft.leadStatus, draft.note, fields, draft.callbackAt, draft.callbackOwn];
 }

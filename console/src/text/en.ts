@@ -255,6 +255,12 @@ export const en = {
   wrapCode: "Outcome of the call",
   noWrapCodes: "This campaign has none.",
   note: "Note",
+  draftStates: {
+    kept: "What you type is kept on the server.",
+    saving: "Keeping what you type…",
+    unsaved: "The server does not answer; this browser keeps what you type and sends it again.",
+  },
+  changeDetails: "Change the lead's details",
   noteNeedsLead: "Kept with the lead; this call has none yet.",
   leadStatus: "Status of the lead",
   unchanged: "As the outcome says",

@@ -97,6 +97,13 @@ class NotSignedIn(Problem):
     status, slug, title = 403, "not-signed-in", "Nobody is signed in"
 
 
+class SecondFactorNeeded(Problem):
+    """The session is not signed in yet: `GET /auth/v1/session` says what it waits for, a second factor or that one is
+    set up. Of a token: its owner has not the factor that the organisation demands."""
+
+    status, slug, title = 403, "second-factor-needed", "Second factor needed"
+
+
 class NotASupervisor(Problem):
     """Whoever is signed in is an agent, and agents do not see each other's sessions."""
 
@@ -177,6 +184,30 @@ class WrongPassword(Conflict):
     """The password that was given as yours is not."""
 
     slug, title = "wrong-password", "Wrong password"
+
+
+class WrongCode(Conflict):
+    """The code is wrong, too old, or was used before. Each code is taken once: wait for the next one."""
+
+    slug, title = "wrong-code", "Wrong code"
+
+
+class FactorInPlace(Conflict):
+    """There is such a second factor already; remove it first."""
+
+    slug, title = "factor-in-place", "Second factor is in place"
+
+
+class NotAtThisStage(Conflict):
+    """The session does not wait for this: `GET /auth/v1/session` says at which stage it is."""
+
+    slug, title = "not-at-this-stage", "Not at this stage"
+
+
+class SignInAgain(Conflict):
+    """Whoever has no password shows who it is by signing in again: this needs a session of the last 10 minutes."""
+
+    slug, title = "sign-in-again", "Sign in again"
 
 
 class LinkSpent(Conflict):

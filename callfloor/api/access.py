@@ -8,13 +8,17 @@ from callfloor.api.operation import Operation
 from callfloor.contract.codes import Access
 from callfloor.rules.people.roles import READY_MADE
 
-_WORDS: dict[Access, str] = {"anyone": "anybody", "signed-in": "whoever is signed in"}
+_WORDS: dict[Access, str] = {
+    "anyone": "anybody",
+    "signed-in": "whoever is signed in",
+    "signing-in": "whoever has a session, at any stage",
+}
 
 
 def may(role: str, access: Access) -> bool:
     """Whether somebody who has that ready-made role, and is signed in, passes."""
     scopes = READY_MADE[role]
-    return access in ("anyone", "signed-in") or access in scopes or "admin" in scopes
+    return access in _WORDS or access in scopes or "admin" in scopes
 
 
 def roles_table() -> str:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from callfloor.api.rate import RateLimits, Verdict
 from callfloor.api.token_cache import TokenCache
-from callfloor.errors import ForgedRequest, RateLimited, Unauthenticated
+from callfloor.errors import ForgedRequest, RateLimited, SecondFactorNeeded, Unauthenticated
 from callfloor.store.people import sessions, tokens
 from callfloor.store.people.callers import Caller, Key
 
@@ -25,6 +25,10 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="callfloor"'}
 # More than a token and its scheme have; what is longer is no token.
 LONGEST_HEADER = 256
 _UNKNOWN = "The token is unknown, expired or revoked."
+_NOT_YET = {
+    "second-factor": "Sign-in is not complete: give the second factor.",
+    "enrol": "Your organisation demands a second factor: set one up first.",
+}
 _OVER = "The session is over; sign in again."
 # A browser takes the second under TLS only, and from nobody but this server.
 COOKIE, SECURE_COOKIE = "callfloor_session", "__Host-callfloor_session"
@@ -56,8 +60,9 @@ class Admission:
         """Changes when any token, session or account may have: whoever came in before is looked at again."""
         return self._known.version
 
-    async def caller(self, shown: Credentials, address: str) -> Caller:
-        """Whom a token or session speaks for. Raises `Unauthenticated`, `RateLimited`."""
+    async def caller(self, shown: Credentials, address: str, *, on_its_way: bool = False) -> Caller:
+        """Whom a token or session speaks for. `on_its_way`: it need not be signed in wholly. Raises `Unauthenticated`,
+        `RateLimited`, `SecondFactorNeeded`."""
         key = shown.key
         if key is None or not self._known.seen(key):
             self.hear(address)
@@ -67,6 +72,8 @@ class Admission:
             told = _OVER if shown.by_cookie else _UNKNOWN
             told = told if shown.given else "Send the header `Authorization: Bearer TOKEN`, or sign in."
             raise Unauthenticated(told, headers=_CHALLENGE)
+        if caller.stage != "signed-in" and not on_its_way:
+            raise SecondFactorNeeded(_NOT_YET[caller.stage])
         return caller
 
     def hear(self, address: str) -> None:

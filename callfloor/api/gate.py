@@ -127,7 +127,9 @@ class Gate:
                 self._admission.expect_own(headers, changes=False)
             return None
         shown = credentials(headers)
-        exchange.caller = caller = await self._admission.caller(shown, address)
+        exchange.caller = caller = await self._admission.caller(
+            shown, address, on_its_way=operation.access == "signing-in"
+        )
         if shown.by_cookie and changes:
             self._admission.expect_own(headers, changes=True)
         exchange.verdict = verdict = self._admission.count(caller)

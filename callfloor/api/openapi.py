@@ -32,6 +32,7 @@ from callfloor.errors import (
     Problem,
     RateLimited,
     ScopeMissing,
+    SecondFactorNeeded,
     StaleVersion,
     TooLarge,
     Unauthenticated,
@@ -47,6 +48,7 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     MalformedRequest,
     Unauthenticated,
     ScopeMissing,
+    SecondFactorNeeded,
     NotFound,
     NotAcceptable,
     UriTooLong,
@@ -58,7 +60,11 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     WriteUnknown,
     NoSpace,
 )
-_ACCESS: dict[str, str] = {"anyone": "Anybody may ask.", "signed-in": "For whoever is signed in."}
+_ACCESS: dict[str, str] = {
+    "anyone": "Anybody may ask.",
+    "signed-in": "For whoever is signed in.",
+    "signing-in": "For whoever has a session, at any stage.",
+}
 _HEADERS = {
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the server's log."},
     "RateLimit": {
@@ -82,7 +88,7 @@ def raised_by(operation: Operation) -> set[type[Problem]]:
         kinds |= {ForgedRequest, Conflict}
         if not operation.secret:
             kinds |= {IdempotencyReused, IdempotencyRunning}
-    if operation.access == "signed-in":
+    if operation.access in ("signed-in", "signing-in"):
         kinds.add(NotSignedIn)
     return kinds
 

@@ -124,7 +124,10 @@ class Operation:
     def _admit(self, call: Call) -> None:
         if self.access == "anyone":
             return
-        if self.access == "signed-in":
+        if self.access == "signing-in":
+            if call.caller.session is None:
+                raise NotSignedIn("This is for sessions: sign in with a name and a password.")
+        elif self.access == "signed-in":
             if call.caller.person is None:
                 raise NotSignedIn("The token is a program's; this is for people: sign in.")
         elif not call.caller.may(self.access):

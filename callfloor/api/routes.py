@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callfloor.api.admin import campaigns as campaign_commands
-from callfloor.api.auth import me, own_tokens, signing_in
+from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
 from callfloor.api.auth import sessions as auth_sessions
@@ -124,19 +124,28 @@ AUTH = "/auth/v1"
 AUTH_OPERATIONS: tuple[Operation, ...] = (
     signing_in.get_sign_in_options,
     signing_in.sign_in,
+    signing_in.get_sign_in_stage,
     signing_in.sign_out,
+    second_factor.show_totp,
+    second_factor.show_recovery_code,
     me.get_me,
     auth_passwords.change_password,
     auth_passwords.set_password_by_link,
     auth_sessions.list_sessions,
     auth_sessions.end_other_sessions,
     auth_sessions.end_session,
+    factors.get_factors,
+    factors.begin_totp,
+    factors.confirm_totp,
+    factors.remove_totp,
+    factors.renew_recovery_codes,
     own_tokens.list_own_tokens,
     own_tokens.create_own_token,
     own_tokens.revoke_own_token,
     auth_people.list_roles,
     auth_people.list_teams,
     auth_passwords.create_password_link,
+    factors.reset_user_factors,
     auth_sessions.list_user_sessions,
     auth_sessions.end_user_sessions,
     auth_sessions.end_user_session,
@@ -145,7 +154,7 @@ AUTH_ABOUT = About(
     "Callfloor Sign-in API",
     "1",
     """\
-Who is signed in: sessions, passwords, tokens of one's own, roles and teams.
+Who is signed in: sessions, passwords, second factors, tokens of one's own, roles and teams.
 
 `POST /session` opens a session and sets its cookie, which every API takes in place of a token: Platform, workspace and
 this one, downloads and WebSockets too. Requests that change something and come with the cookie need the header

@@ -136,10 +136,11 @@ class _Writer:
                 new.new_number_ranges,
                 new.do_not_call,
                 new.destinations,
+                new.second_factor,
             )
         else:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
-            await organisations.update(self._db, self._organisation, *given)
+            await organisations.update(self._db, self._organisation, *given, new.second_factor)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":

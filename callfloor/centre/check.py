@@ -34,6 +34,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "newNumberRanges": values.countries,
     "doNotCall": values.choice("organisation", "campaign"),
     "destinations": destinations,
+    "secondFactor": values.texts,
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,
@@ -182,6 +183,7 @@ class _Merge:
         inbound.References(self._report, given, users, campaigns, prompts, workflows).check(taken)
         roles = people.roles(self._report, given.right("roles") or (), current.roles if current else {})
         people.check_user_roles(self._report, given.right("users") or (), roles)
+        people.check_second_factor(self._report, given.right("organisation"), roles)
         teams = people.teams(self._report, given.right("teams") or (), current.teams if current else {}, users)
         return organisation and Centre(
             organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams

@@ -9,6 +9,7 @@ ORGANISATION = {
     "newNumberRanges": "new_number_ranges",
     "doNotCall": "do_not_call",
     "destinations": "destinations",
+    "secondFactor": "second_factor",
 }
 USER = {
     "username": "username",

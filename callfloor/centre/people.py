@@ -11,6 +11,7 @@ from callfloor.centre.source import Report
 from callfloor.centre.values import Table
 from callfloor.contract.centre import Role, Team, User
 from callfloor.contract.codes import SCOPES
+from callfloor.rules.people.factors import EVERYONE
 from callfloor.rules.people.roles import READY_MADE
 from callfloor.rules.values.names import unknown
 
@@ -27,6 +28,8 @@ def roles(report: Report, given: Iterable[Table], known: Mapping[str, Role]) -> 
         name = table["name"]
         if name in READY_MADE:
             report.wrong((*table.path, "name"), "is a ready-made role, which cannot be changed; choose another name")
+        if name == EVERYONE:
+            report.wrong((*table.path, "name"), "stands for everybody under secondFactor; choose another name")
         if "scopes" not in table and name not in known:
             report.wrong(table.path, "has no scopes, which a new one needs")
         scopes: tuple[str, ...] | None = table.right("scopes")
@@ -44,6 +47,13 @@ def check_user_roles(report: Report, given: Iterable[Table], known: Mapping[str,
         for index, role in enumerate(table.right("roles") or ()):
             if role not in known and role not in READY_MADE:
                 report.wrong((*table.path, "roles", index), unknown(role, [*READY_MADE, *known]))
+
+
+def check_second_factor(report: Report, given: Table | None, known: Mapping[str, Role]) -> None:
+    """Every role of which the file demands a second factor is one."""
+    for index, role in enumerate((given and given.right("secondFactor")) or ()):
+        if role != EVERYONE and role not in known and role not in READY_MADE:
+            report.wrong(("organisation", "secondFactor", index), unknown(role, [EVERYONE, *READY_MADE, *known]))
 
 
 def teams(

@@ -24,7 +24,7 @@ def centre_file(centre: Centre) -> str:
 def _lines(centre: Centre) -> Iterator[str]:
     yield "[organisation]"
     usual = {"doNotCall"} if centre.organisation.do_not_call == "organisation" else set[str]()
-    usual |= {"destinations"}
+    usual |= {"destinations"} if centre.organisation.second_factor else {"destinations", "secondFactor"}
     yield from _pairs(centre.organisation, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
     policy: dict[str, toml.Value] = msgspec.to_builtins(centre.organisation.destinations)
     if policy:

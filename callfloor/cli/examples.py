@@ -19,6 +19,7 @@ EXAMPLES = {
     "user password": "sam.lead",
     "user disable": "sam.lead",
     "user enable": "sam.lead",
+    "user reset-factors": "sam.lead",
     "user list": "--json",
     "token create": "--name reports --scopes leads:read,campaigns:read --expires 90d",
     "token list": "--json",

@@ -76,6 +76,16 @@ def enable_user(
     users.switch(session.settings(data=data, database_url=database_url), organisation, username, active=True)
 
 
+@user_app.command("reset-factors")
+def reset_user_factors(
+    username: Username, organisation: Organisation = None, data: Data = None, database_url: DatabaseUrl = None
+) -> None:
+    """Forget a user's second factors and recovery codes, such as of somebody who lost them."""
+    from callfloor.cli import session, users
+
+    users.reset_factors(session.settings(data=data, database_url=database_url), organisation, username)
+
+
 @user_app.command("list")
 def list_users(
     organisation: Organisation = None,

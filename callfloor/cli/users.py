@@ -21,7 +21,7 @@ from callfloor.rules.people.roles import READY_MADE, roles_of
 from callfloor.rules.values.names import plain_name, unknown
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.people import passwords, teams, users
+from callfloor.store.people import factors, passwords, teams, users
 from callfloor.store.setup import centres
 
 LONGEST_NAME = 200
@@ -94,6 +94,17 @@ def switch(settings: Settings, organisation: str | None, username: str, *, activ
         return username
 
     print(f"{'opened' if active else 'closed'} the account of {session.run(settings, work)}")
+
+
+def reset_factors(settings: Settings, organisation: str | None, username: str) -> None:
+    """Forget a user's second factors: the password alone is enough, or a new one has to be set up."""
+
+    async def work(db: Database) -> str:
+        number, user = await _user(db, organisation, username)
+        await factors.forget(db, number, user["user_id"])
+        return username
+
+    print(f"forgot the second factors of {session.run(settings, work)}")
 
 
 async def _user(db: Database, organisation: str | None, username: str) -> tuple[int, Record]:

@@ -106,6 +106,42 @@ class SignedIn(Struct):
     me: Me | None
 
 
+class SecondFactorCode(Request):
+    """Six digits of an authenticator app, or a recovery code; spaces and hyphens do not matter."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class ProofOfPassword(Request):
+    """`currentPassword`: not needed at the stage `enrol`, nor of somebody who has none and signed in within the last 10
+    minutes."""
+
+    current_password: Secret | None = None
+
+
+class Factors(Struct):
+    """Second factors of one's own. `totpTimestamp`: since when an authenticator app is used; null: none is.
+    `recoveryCodes`: those that are left. `demanded`: the organisation wants a factor."""
+
+    totp_timestamp: str | None
+    recovery_codes: int
+    demanded: bool
+
+
+class TotpSecret(Struct):
+    """`secret`: to be typed; `uri`: to be shown as a QR code. Shown now and never again."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodes(Struct):
+    """Each takes the place of the second factor once. They are shown now and never again. Empty: those that you have
+    hold still."""
+
+    recovery_codes: list[str]
+
+
 class PasswordChange(Request):
     current_password: Secret
     new_password: Secret

@@ -31,6 +31,8 @@ class Organisation:
     new_number_ranges: tuple[str, ...] = ()
     do_not_call: DoNotCallList = "organisation"
     destinations: Destinations = USUAL
+    # roles whose holders need a second factor, or rules.people.factors.EVERYONE
+    second_factor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

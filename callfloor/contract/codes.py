@@ -43,7 +43,8 @@ Scope = Literal[
     "admin",
 ]
 # What an operation asks of its caller: a scope; that a person is signed in, or nothing.
-Access = Scope | Literal["signed-in", "anyone"]
+# signing-in: whoever has a session, whether it is signed in already or on its way there
+Access = Scope | Literal["signed-in", "signing-in", "anyone"]
 
 SCOPES: tuple[str, ...] = get_args(Scope)
 

@@ -142,7 +142,12 @@ def all_centres(draw: st.DrawFn) -> Centre:
             draw(queues),
         )
     return Centre(
-        Organisation(draw(_TEXT), draw(_ZONES), draw(st.sampled_from(["AU", "GB", "US"]))),
+        Organisation(
+            draw(_TEXT),
+            draw(_ZONES),
+            draw(st.sampled_from(["AU", "GB", "US"])),
+            second_factor=draw(st.sampled_from([(), ("everyone",), ("administrator", "agent")])),
+        ),
         users,
         campaigns,
         draw(st.dictionaries(st.integers(100, 2**31 - 1), _TEXT, max_size=3)),

@@ -128,6 +128,16 @@ WRONG = [
     ('name = "One"\n', "", "c.toml:28: campaigns[0].lists[0] has no name"),
     ('direction = "outbound"\n', "", "c.toml:17: campaigns[0] has no direction, which a new one needs"),
     ('"outbound"', '"inbound"', "c.toml:20: campaigns[0].mode is for outbound campaigns only"),
+    (
+        'country = "AU"',
+        'country = "AU"\nsecondFactor = ["everyone", "supervsior"]',
+        "c.toml:5: organisation.secondFactor[1] is not known; did you mean supervisor?",
+    ),
+    (
+        "[[leadStatuses]]",
+        '[[roles]]\nname = "everyone"\nscopes = []\n\n[[leadStatuses]]',
+        "c.toml:14: roles[0].name stands for everybody under secondFactor; choose another name",
+    ),
     ("code = 100", "code = 99", "c.toml:14: leadStatuses[0].code must be from 100 to 2147483647"),
     (
         'description = "Sale"\n',

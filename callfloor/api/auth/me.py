@@ -9,8 +9,9 @@ from callfloor.api.call import Call
 from callfloor.api.operation import operation
 from callfloor.contract.auth import Me, MyCampaign, MyOrganisation, MySession, MyTeam, SecondFactors
 from callfloor.errors import Unauthenticated
+from callfloor.rules.people.factors import demanded
 from callfloor.rules.values.times import format_timestamp
-from callfloor.store.people import teams, users
+from callfloor.store.people import factors, teams, users
 from callfloor.store.people.callers import Caller, Person
 
 ME: dict[str, Any] = {
@@ -58,6 +59,7 @@ async def me_of(call: Call, caller: Caller) -> Me:
         raise Unauthenticated("There is no such user any more.")
     campaigns = await users.campaigns(call.db, organisation.organisation_id, person.user_id)
     own_teams = await teams.of_user(call.db, organisation.organisation_id, person.user_id)
+    own = await factors.own(call.db, organisation.organisation_id, person.user_id)
     return Me(
         user_id=person.user_id,
         username=row["username"],
@@ -80,7 +82,12 @@ async def me_of(call: Call, caller: Caller) -> Me:
         ],
         teams=[MyTeam(team_id=each["team_id"], name=each["name"], leads=each["leads"]) for each in own_teams],
         session=_session_of(caller),
-        second_factor=SecondFactors(totp=False, passkeys=0, recovery_codes=0, demanded=False),
+        second_factor=SecondFactors(
+            totp=own.totp_since is not None,
+            passkeys=own.passkeys,
+            recovery_codes=own.recovery_codes,
+            demanded=demanded(own.second_factor, person.roles),
+        ),
     )
 
 

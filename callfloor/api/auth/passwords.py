@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
+from callfloor.api.auth.proof import prove_password
 from callfloor.api.call import Call, invalid
 from callfloor.api.operation import operation
 from callfloor.contract.auth import PasswordByLink, PasswordChange, PasswordLink
 from callfloor.errors import BeyondOwnScopes, LinkSpent, SignInDelayed, WrongPassword
-from callfloor.rules.people.delays import OF_USER
 from callfloor.rules.people.passwords import LINK_LIVES, PasswordError, link_address
 from callfloor.rules.values.times import format_timestamp
 from callfloor.store.people import passwords
@@ -28,14 +28,7 @@ from callfloor.store.people import passwords
 async def change_password(call: Call, body: PasswordChange) -> None:
     """Set another password. Every other session of yours ends."""
     user_id = person_of(call.caller).user_id
-    counted = [(call.organisation, f"user {user_id}", OF_USER)]
-    wait = await passwords.count_failure(call.db, counted, call.now)
-    if wait:
-        raise SignInDelayed(f"Too many wrong passwords; wait {wait} s.", headers={"Retry-After": str(wait)})
-    known = await passwords.hash_of_user(call.db, call.organisation, user_id)
-    if not await call.services.hashing.verify(body.current_password, known):
-        raise WrongPassword("That is not your password.")
-    await passwords.count_success(call.db, counted, call.now)
+    await prove_password(call, body.current_password)
     new = await _hashed(call, call.organisation, user_id, body.new_password)
     kept = call.caller.token_id if call.caller.session is not None else None
     await passwords.put(call.db, call.organisation, user_id, new, call.now, but=kept)

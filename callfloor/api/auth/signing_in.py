@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from callfloor.api.admission import COOKIE, SECURE_COOKIE
-from callfloor.api.auth.me import ME, me_of, person_of
+from callfloor.api.auth.me import ME, person_of
+from callfloor.api.auth.opening import cookie, open_session, signed_in
+from callfloor.api.auth.proof import count
 from callfloor.api.call import Answer, Call
 from callfloor.api.operation import operation
 from callfloor.contract.auth import SignedIn, SignIn, SignInOptions
@@ -49,21 +49,17 @@ async def sign_in(call: Call, body: SignIn) -> Answer[SignedIn]:
 
     Unknown names, wrong passwords and closed accounts have the same answer after the same time. After some failures
     with a name, or from an address, one has to wait, longer each time: `Retry-After` says how long. `organisation` is
-    needed only where the name is known in several.
+    needed only where the name is known in several. `stage` says whether that was all: with `second-factor` the session
+    waits 10 minutes for one of `factors`, and with `enrol` one has to be set up; until then it can do nothing else.
     """
     organisation, user_id = await _proven(call, body)
-    settings = call.services.settings
-    secret = await sessions.begin(
-        call.db, organisation, user_id, call.now,
-        idle=timedelta(minutes=settings.session_idle_minutes), longest=timedelta(hours=settings.session_hours),
-        address=call.address, user_agent=call.headers.get(b"user-agent", b"").decode("latin-1"),
-    )  # fmt: skip
-    key = sessions.key_of(secret)
-    caller = None if key is None else await sessions.find(call.db, key)
-    if caller is None:
-        raise SignInFailed("The account was closed a moment ago.")
-    signed_in = SignedIn(stage="signed-in", factors=[], me=await me_of(call, caller))
-    return Answer(signed_in, headers={"Set-Cookie": _cookie(call, secret), "Cache-Control": "no-store"})
+    return await open_session(call, organisation, user_id)
+
+
+@operation("GET", "/session", scope="signing-in", summary="How far one has signed in", tag="session", example=SIGNED_IN)
+async def get_sign_in_stage(call: Call) -> SignedIn:
+    """At which stage this session is, and with which factors it goes on. 401: nobody is signed in."""
+    return await signed_in(call, call.caller)
 
 
 async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
@@ -72,11 +68,7 @@ async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
     of_organisation: int = 0 if row is None else row["organisation_id"]
     named = f"{body.organisation or ''}\n{body.username}" if row is None else f"user {row['user_id']}"
     counted = [(of_organisation, named, OF_USER), (0, f"address {call.address}", OF_ADDRESS)]
-    wait = await passwords.count_failure(call.db, counted, call.now)
-    if wait:
-        raise SignInDelayed(
-            f"Too many sign-ins have failed; wait {wait} s and try again.", headers={"Retry-After": str(wait)}
-        )
+    await count(call, counted)
     known: str | None = None if row is None else row["password_hash"]
     right = await call.services.hashing.verify(body.password, known)
     if row is None or known is None or not right or not row["account_active"]:
@@ -88,18 +80,10 @@ async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
     return of_organisation, row["user_id"]
 
 
-@operation("DELETE", "/session", scope="signed-in", summary="Sign out", tag="session", status=204, secret=True)
+@operation("DELETE", "/session", scope="signing-in", summary="Sign out", tag="session", status=204, secret=True)
 async def sign_out(call: Call) -> Answer[None]:
     """End this session: its cookie goes, and its WebSockets are closed. A token stays as it is: revoke it."""
     if call.caller.session is not None:
         user_id = person_of(call.caller).user_id
         await sessions.end(call.db, call.organisation, user_id, call.caller.token_id)
-    return Answer(None, headers={"Set-Cookie": _cookie(call, "") + "; Max-Age=0", "Clear-Site-Data": '"cache"'})
-
-
-def _cookie(call: Call, value: str) -> str:
-    """It lives as long as the browser does, and for no other site."""
-    url = call.services.settings.public_url or ""
-    if call.secure or url.startswith("https:"):
-        return f"{SECURE_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"
-    return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict"
+    return Answer(None, headers={"Set-Cookie": cookie(call, "") + "; Max-Age=0", "Clear-Site-Data": '"cache"'})

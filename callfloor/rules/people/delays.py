@@ -18,6 +18,8 @@ class Policy:
 
 # A user's name may be tried by somebody else, who must not keep its owner out for long.
 OF_USER = Policy(free=5, forget=timedelta(minutes=10), most=timedelta(minutes=1))
+# Whoever guesses codes has the password already, and six digits are few.
+OF_FACTOR = Policy(free=5, forget=timedelta(minutes=30), most=timedelta(minutes=15))
 # Behind an address there may be a whole office.
 OF_ADDRESS = Policy(free=30, forget=timedelta(seconds=30), most=timedelta(minutes=15))
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from asyncpg import Record
 
+from callfloor.contract.auth import Stage
 from callfloor.contract.codes import Scope
 from callfloor.rules.people.roles import roles_of
 from callfloor.rules.values.times import zone
@@ -17,9 +18,13 @@ from callfloor.rules.values.times import zone
 # That something was used is written down so often at most.
 USED_EVERY = timedelta(minutes=1)
 
+# Whether the user of `users u` has a second factor.
+HAS_ONE = """(EXISTS (SELECT FROM totp_secrets f
+        WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
+    OR EXISTS (SELECT FROM passkeys f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id))"""
 # of `organisations o` and `users u`
 CALLED = """o.organisation_id, o.name AS organisation_name, o.timezone, o.country, o.new_number_ranges, o.hash_key,
-    u.user_id, u.user_type, u.roles, ARRAY(
+    o.second_factor, u.user_id, u.user_type, u.roles, ARRAY(
         SELECT DISTINCT unnest(r.scopes) FROM roles r
         WHERE r.organisation_id = u.organisation_id AND r.name = ANY(u.roles)) AS own_scopes,
     CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = o.organisation_id) THEN ARRAY(
@@ -80,6 +85,8 @@ class Caller:
     # None: it came by a token
     session: OpenSession | None = None
     led: frozenset[int] | None = None
+    # until it is `signed-in` it may do nothing but sign in further
+    stage: Stage = "signed-in"
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or "admin" in self.scopes

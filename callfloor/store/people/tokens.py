@@ -10,9 +10,10 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.contract.users import UserType
+from callfloor.rules.people.factors import demanded, stage_of
 from callfloor.rules.people.roles import roles_of, scopes_of
 from callfloor.store.db.pool import Database
-from callfloor.store.people.callers import CALLED, Caller, Key, called, hash_of, led_of, person_of, stale
+from callfloor.store.people.callers import CALLED, HAS_ONE, Caller, Key, called, hash_of, led_of, person_of, stale
 
 # A token was made or revoked.
 CHANNEL = "callfloor_tokens"
@@ -20,7 +21,8 @@ _FORM = re.compile(r"cf_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 LONGEST = 65
 
 FIND_SQL = f"""
-SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, t.personal, t.last_used_at, {CALLED}
+SELECT t.token_id, t.scopes, t.requests_per_second, t.expires_at, t.personal, t.last_used_at,
+    t.personal AND NOT {HAS_ONE} AS has_none, {CALLED}
 FROM tokens t JOIN organisations o USING (organisation_id)
 LEFT JOIN users u ON u.organisation_id = t.organisation_id AND u.user_id = t.user_id
 WHERE t.organisation_id = $1 AND t.secret_hash = $2 AND t.revoked_at IS NULL
@@ -66,10 +68,14 @@ async def find(db: Database, key: Key) -> Caller | None:
         return None
     if stale(row["last_used_at"]):
         await db.execute(USED_SQL, key.organisation, row["token_id"])
-    scopes = frozenset[str](row["scopes"])
+    scopes, stage = frozenset[str](row["scopes"]), "signed-in"
     if row["personal"]:
         user_type: UserType = row["user_type"]
-        may = scopes_of(roles_of(row["roles"], user_type), row["own_scopes"])
+        roles = roles_of(row["roles"], user_type)
+        may = scopes_of(roles, row["own_scopes"])
+        wanted = demanded(row["second_factor"], roles)
+        # what somebody made who has not the factor that is demanded waits for it
+        stage = stage_of(waits=False, shown=False, has_one=not row["has_none"], demanded=wanted)
         # an administrator's may be narrower than `admin`
         scopes = scopes if "admin" in may else scopes & may
     return Caller(
@@ -80,6 +86,7 @@ async def find(db: Database, key: Key) -> Caller | None:
         row["expires_at"],
         person_of(row),
         led=led_of(row),
+        stage=stage,
     )
 
 

@@ -40,7 +40,12 @@ ORDER BY organisation_id, purpose FOR UPDATE"""
 REWRAP_SQL = """
 UPDATE organisation_keys SET wrapped = $4, master_id = $5
 WHERE organisation_id = $1 AND purpose = $2 AND key_id = $3"""
-MASTERS_SQL = "SELECT DISTINCT master_id FROM organisation_keys WHERE master_id IS NOT NULL"
+MASTERS_SQL = """
+SELECT master_id FROM organisation_keys WHERE master_id IS NOT NULL UNION SELECT master_id FROM totp_secrets"""
+WRAPPED_TOTP_SQL = """
+SELECT organisation_id, user_id, wrapped, master_id FROM totp_secrets ORDER BY organisation_id, user_id FOR UPDATE"""
+REWRAP_TOTP_SQL = """
+UPDATE totp_secrets SET wrapped = $3, master_id = $4 WHERE organisation_id = $1 AND user_id = $2"""
 PLAIN_SQL = """
 SELECT organisation_id FROM organisations WHERE signing_key IS NOT NULL OR function_key IS NOT NULL
 ORDER BY organisation_id"""
@@ -62,7 +67,14 @@ def public_of(secret: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
-def opened(organisation: int, purpose: Purpose, key_id: str, wrapped: bytes, master_id: str) -> bytes:
+def sealed(organisation: int, purpose: str, key_id: str, secret: bytes) -> tuple[bytes, str]:
+    """A secret wrapped for a row, and the id of the master key that it is under. Raises `KeyUnusable`."""
+    masters = master_key.current()
+    bound = about(organisation, purpose, key_id)
+    return wrap(masters.key, secret, bound, secrets.token_bytes(NONCE_BYTES)), masters.current
+
+
+def opened(organisation: int, purpose: str, key_id: str, wrapped: bytes, master_id: str) -> bytes:
     """The secret of a row. Raises `KeyUnusable`."""
     master = master_key.current().known.get(master_id)
     if master is None:
@@ -92,10 +104,8 @@ async def current(db: Database, organisation: int, purpose: Purpose) -> Key:
 async def _add(db: Database, organisation: int, purpose: Purpose, secret: bytes, at: datetime) -> None:
     public = public_of(secret) if purpose == "signing" else None
     key_id = fingerprint(secret if public is None else public)
-    masters = master_key.current()
-    bound = about(organisation, purpose, key_id)
-    wrapped = wrap(masters.key, secret, bound, secrets.token_bytes(NONCE_BYTES))
-    await db.execute(ADD_SQL, organisation, purpose, key_id, public, wrapped, masters.current, at)
+    wrapped, master = sealed(organisation, purpose, key_id, secret)
+    await db.execute(ADD_SQL, organisation, purpose, key_id, public, wrapped, master, at)
 
 
 async def rotate(db: Database, organisation: int, purpose: Purpose, at: datetime) -> Key:
@@ -146,9 +156,15 @@ async def rewrap(db: Database) -> int:
             if row["master_id"] == masters.current:
                 continue
             which = row["organisation_id"], row["purpose"], row["key_id"]
-            secret = opened(*which, row["wrapped"], row["master_id"])
-            again = wrap(masters.key, secret, about(*which), secrets.token_bytes(NONCE_BYTES))
-            await db.execute(REWRAP_SQL, *which, again, masters.current)
+            again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
+            await db.execute(REWRAP_SQL, *which, *again)
+            done += 1
+        for row in await db.fetch(WRAPPED_TOTP_SQL):
+            if row["master_id"] == masters.current:
+                continue
+            which = row["organisation_id"], "totp", str(row["user_id"])
+            again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
+            await db.execute(REWRAP_TOTP_SQL, row["organisation_id"], row["user_id"], *again)
             done += 1
     return done
 

@@ -127,6 +127,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             tuple(organisation["new_number_ranges"]),
             organisation["do_not_call"],
             organisations.destinations(organisation),
+            tuple(organisation["second_factor"]),
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},

@@ -16,16 +16,17 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.store.privacy import keys
 
-_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations"
+_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor"
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 INSERT_SQL = """
-INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations, hash_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
+INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
+    second_factor, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
-    destinations = $6::text::jsonb, updated_at = now()
+    destinations = $6::text::jsonb, second_factor = $7, updated_at = now()
 WHERE organisation_id = $1"""
 
 
@@ -62,10 +63,12 @@ async def create(
     new_ranges: Sequence[str] = (),
     do_not_call: DoNotCallList = "organisation",
     destinations: Destinations = USUAL,
+    second_factor: Sequence[str] = (),
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
-    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call."""
-    given = name, timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
+    known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call.
+    `second_factor`: of whom one is demanded, as in `contract.centre.Organisation`."""
+    given = name, timezone, country, list(new_ranges), do_not_call, _encoded(destinations), list(second_factor)
     async with db.transaction():
         organisation = int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32)))
         for purpose in keys.PURPOSES:
@@ -81,9 +84,10 @@ async def update(
     new_ranges: Sequence[str] = (),
     do_not_call: DoNotCallList = "organisation",
     destinations: Destinations = USUAL,
+    second_factor: Sequence[str] = (),
 ) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
-        given = timezone, country, list(new_ranges), do_not_call, _encoded(destinations)
+        given = timezone, country, list(new_ranges), do_not_call, _encoded(destinations), list(second_factor)
         await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)

@@ -18,6 +18,7 @@ from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
+from callfloor.api.read_log import ReadLog
 from callfloor.api.routes import (
     ADMIN,
     ADMIN_OPERATIONS,
@@ -82,7 +83,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
     db = await Database.connect(dsn, size=settings.database_connections)
     disks = Disks.of(settings)
     db.is_full = lambda: DATABASE in disks.full()
-    floors = Readings(db)
+    floors, reads = Readings(db), ReadLog(db)
     try:
         yield Services(
             db=db,
@@ -94,9 +95,11 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             floors=floors,
             hashing=Hashing(),
             disks=disks,
+            reads=reads,
         )
     finally:
         await floors.close()
+        await reads.close()
         await db.close()
 
 

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from callfloor.api.audits import Audit, actor_of
 from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, Unauthenticated, UnusableVersion
+from callfloor.rules.audit.entries import Actor
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import TimestampError, parse_last, parse_timestamp
 from callfloor.store.people.callers import Caller
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from asyncpg import DataError
 
     from callfloor.api.auth.hashing import Hashing
+    from callfloor.api.read_log import ReadLog
     from callfloor.api.workspace.feed import Feed
     from callfloor.api.workspace.floor.readings import Readings
     from callfloor.disks import Disks
@@ -49,6 +52,7 @@ class Services:
     floors: Readings
     hashing: Hashing
     disks: Disks
+    reads: ReadLog
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class Call:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     # of the body, once it is decoded
     body_bytes: int = 0
+    recorded: Audit | None = None
 
     @property
     def db(self) -> Database:
@@ -106,6 +111,18 @@ class Call:
         """Who calls: the person that the token signs in, else the token."""
         person = self.caller.person
         return self.caller.token_id if person is None else person.user_id
+
+    @property
+    def audit(self) -> Audit:
+        """What this request records."""
+        if self.recorded is None:
+            known = self.admitted
+            by = Actor("unknown", address=self.address, request_id=self.request_id)
+            if known is not None:
+                by = actor_of(known, self.address, self.request_id)
+            organisation = None if known is None else known.organisation.organisation_id
+            self.recorded = Audit(self.db, self.now, organisation, by)
+        return self.recorded
 
     @property
     def zone(self) -> ZoneInfo:

@@ -79,6 +79,8 @@ def page_of(
     """A page from up to limit + 1 rows; a row too many says that there is a next page, and so does `full`."""
     limit = page_limit(query)
     shown = rows[:limit]
+    if call.recorded is not None:
+        call.recorded.shows([position(row)[1] for row in shown])
     next_uri: str | None = None
     if shown and (full or len(rows) > limit):
         cursor = encode_cursor(call.caller.organisation.hash_key, call.path, call.query, position(shown[-1]))

@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 from starlette.responses import Response
 
+from callfloor.api.audits import Audits
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
 from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_json
 from callfloor.api.threads import beside
@@ -70,6 +71,8 @@ class Operation:
     largest: int
     # asked before a stored answer is given again
     replayable: Replayable | None
+    # what it records in the audit
+    audits: Audits | None
     problems: tuple[type[Problem], ...]
     example: Any
     request_example: Any
@@ -118,8 +121,22 @@ class Operation:
             request = await beside(len(raw), _ordered, raw)
             if self.apart:
                 return await self._apart(call, key, request, arguments)
-            return await self.once(call, key, request, lambda: self.handler(call, **arguments), arguments)
-        return self.encode(call, await self.handler(call, **arguments))
+            return await self.once(call, key, request, lambda: self._work(call, arguments), arguments)
+        return self.encode(call, await self._work(call, arguments))
+
+    async def _work(self, call: Call, arguments: dict[str, Any]) -> Any:
+        """What the handler answers, recorded in the audit as the operation declares."""
+        if self.audits is None or self.audits.how == "not":
+            return await self.handler(call, **arguments)
+        call.audit.begin(self.audits, [arguments[name] for name in self.path_names.values()])
+        if self.audits.how == "changes":
+            async with call.db.transaction():
+                value = await self.handler(call, **arguments)
+                await call.audit.finish(call.services.reads)
+            return value
+        value = await self.handler(call, **arguments)
+        await call.audit.finish(call.services.reads)
+        return value
 
     def _admit(self, call: Call) -> None:
         if self.access == "anyone":
@@ -138,7 +155,7 @@ class Operation:
         known = await self._known(call, self._hashes(call, key, request), arguments)
         if known is not None:
             return known
-        value = await self.handler(call, **arguments)
+        value = await self._work(call, arguments)
 
         async def done() -> Any:
             return value
@@ -274,6 +291,7 @@ def operation(
     apart: bool = False,
     largest: int = LARGEST_BODY,
     replayable: Replayable | None = None,
+    audits: Audits | None = None,
     problems: Sequence[type[Problem]] = (),
     body: type[msgspec.Struct] | None = None,
     streams: Sequence[str] = (),
@@ -288,6 +306,7 @@ def operation(
     `also`: other statuses of success. `scope`: what is asked of the caller. `secret`: the answer is shown once, and not
     kept for an Idempotency-Key.
     `replayable`: raises for whoever may not see a stored answer any more, as the handler would today.
+    `audits`: what it records in the audit (`api.audits`).
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
@@ -311,6 +330,7 @@ def operation(
             apart=apart,
             largest=largest,
             replayable=replayable,
+            audits=audits,
             problems=tuple(problems),
             example=example,
             request_example=request,

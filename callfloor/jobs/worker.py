@@ -1,16 +1,17 @@
-"""The job process: imports as they come, evidence sealed every few seconds, a little housekeeping every minute."""
+"""The job process: imports as they come, evidence and audit sealed every few seconds, housekeeping every minute."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
 
 from callfloor import metrics
 from callfloor.errors import Problem
-from callfloor.jobs.evidence import seal
+from callfloor.jobs import audit, evidence
 from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
@@ -35,14 +36,15 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
     os.nice(10)
-    db = await Database.connect(dsn, size=AT_ONCE + 3)
+    db = await Database.connect(dsn, size=AT_ONCE + 4)
     wake = asyncio.Event()
     try:
         # a notification that is lost costs a second
         awake = Listener(dsn, "imports", {imports.CHANNEL: lambda _: wake.set()}, wake.set)
         async with listening(awake), asyncio.TaskGroup() as group:
             group.create_task(_keep_house(db, blobs, stop))
-            group.create_task(_seal(db, stop))
+            group.create_task(_seal(db, evidence.seal, stop))
+            group.create_task(_seal(db, audit.seal, stop))
             group.create_task(_renew(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
@@ -93,7 +95,7 @@ async def _renew(db: Database, stop: asyncio.Event) -> None:
             await _wait(stop, stop, HOUSEKEEPING_S)
 
 
-async def _seal(db: Database, stop: asyncio.Event) -> None:
+async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             more = await seal(db, datetime.now(UTC))

@@ -126,16 +126,20 @@ async def owned(centre: Centre, db: Database, settings: Settings) -> Owned:
 
 
 async def everything(db: Database, organisation: int) -> str:
-    """Every row of the organisation, as text."""
+    """Every row of the organisation, as text; of the audit what others did to it."""
     tables = await db.fetch(
         "SELECT DISTINCT table_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND column_name = 'organisation_id' ORDER BY 1"
     )
+    # its own are written a moment after they were done
+    own = "AND token_id NOT IN (SELECT token_id FROM tokens WHERE organisation_id = $1)"
     rows = [
         row["row"]
         for table in tables
+        for but in [own if table["table_name"] == "audit_entries" else ""]
         for row in await db.fetch(
-            f"SELECT t::text AS row FROM {table['table_name']} t WHERE organisation_id = $1 ORDER BY 1", organisation
+            f"SELECT t::text AS row FROM {table['table_name']} t WHERE organisation_id = $1 {but} ORDER BY 1",
+            organisation,
         )
     ]
     return "\n".join(rows)

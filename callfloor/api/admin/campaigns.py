@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import assert_never
 
+import msgspec
 from asyncpg import Record
 
+from callfloor.api.audits import changes
 from callfloor.api.call import Call, invalid, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.contract.administration import (
@@ -45,6 +47,7 @@ LONGEST_CALL = timedelta(hours=12)
         "letGo": 8,
     },
     request={"action": "stopAtOnce", "dryRun": True},
+    audits=changes("campaign.command", "campaign"),
 )
 async def send_campaign_command(call: Call, campaign_id: int, body: AnyCampaignCommand) -> CampaignTouch:
     """Start a campaign, stop it and let its calls finish, or stop it at once; set how many lines may ring, and the
@@ -65,6 +68,10 @@ async def send_campaign_command(call: Call, campaign_id: int, body: AnyCampaignC
         changes = await _changes(call, found, row, body)
         if changes and not body.dry_run:
             await _change(call, campaign_id, body, changes)
+            action = msgspec.to_builtins(body)["action"]
+            call.audit.entry(campaign_id, action=f"campaign.{action}", changes=changes)
+        else:
+            call.audit.nothing()
     active = next((bool(change.after) for change in changes if change.field == "active"), found["active"])
     at_once = isinstance(body, StopCampaignAtOnce)
     return CampaignTouch(

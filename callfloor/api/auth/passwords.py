@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from callfloor.api.audits import own
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
 from callfloor.api.auth.proof import prove_password
@@ -44,6 +47,7 @@ async def change_password(call: Call, body: PasswordChange) -> None:
     request={"token": "cl_1_b1946ac92492d2347c6235b4d2611184x9Qm2kT0zRw", "newPassword": "another row of odd words"},
     problems=[LinkSpent],
     secret=True,
+    audits=own("password.set-by-link", "user"),
 )
 async def set_password_by_link(call: Call, body: PasswordByLink) -> None:
     """Set the password of whom the link was made for. The link is spent then, and every session of that user ends."""
@@ -54,6 +58,8 @@ async def set_password_by_link(call: Call, body: PasswordByLink) -> None:
     new = await _hashed(call, key.organisation, user_id, body.new_password)
     if await passwords.put_by_link(call.db, key, new, call.now) is None:
         raise LinkSpent("This link was used a moment ago; ask for another.")
+    call.audit.belongs_to(key.organisation, replace(call.audit.by, type="user", id=user_id))
+    call.audit.entry(user_id)
 
 
 @operation(

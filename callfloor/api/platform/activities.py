@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from asyncpg import Record
 
+from callfloor.api.audits import batched
 from callfloor.api.call import Call, not_found, phone_filter
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -93,6 +94,7 @@ ACTIVITY_EXAMPLE: dict[str, Any] = {
     tag="activities",
     etag=True,
     example=ACTIVITY_EXAMPLE,
+    audits=batched("activity.read", "activity"),
 )
 async def get_activity(call: Call, activity_id: int) -> Activity:
     """One leg of a call, or one e-mail. A step that never happened is null."""
@@ -111,6 +113,7 @@ async def get_activity(call: Call, activity_id: int) -> Activity:
     tag="activities",
     example={"metadata": {"nextUri": None}, "items": [ACTIVITY_EXAMPLE]},
     query={"campaignId": 1, "activityType": "call.inbound", "limit": 50},
+    audits=batched("activity.read", "activity"),
 )
 async def list_activities(call: Call, query: ActivitiesQuery) -> Page[Activity]:
     """Activities, newest first by creation."""

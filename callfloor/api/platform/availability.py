@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callfloor.api.audits import changes
 from callfloor.api.call import Call, unknown_id
 from callfloor.api.operation import operation
 from callfloor.contract.availability import Availability, AvailabilityUpdate
@@ -20,6 +21,7 @@ EXAMPLE = {"agentId": 1002, "available": True}
     example=EXAMPLE,
     request=EXAMPLE,
     problems=[NotAnAgent, AgentPhoneUnreachable],
+    audits=changes("agent.availability", "agent"),
 )
 async def update_availability(call: Call, body: AvailabilityUpdate) -> Availability:
     """Make an agent ready for calls (true, signed in if need be) or pause it (false).
@@ -36,4 +38,5 @@ async def update_availability(call: Call, body: AvailabilityUpdate) -> Availabil
         await agents.pause(call.db, call.organisation, body.agent_id, call.now)
     elif not await agents.make_ready(call.db, call.organisation, body.agent_id, call.now):
         raise AgentPhoneUnreachable("The agent's phone cannot be reached, so the agent cannot be signed in.")
+    call.audit.entry(body.agent_id, after={"available": body.available})
     return Availability(agent_id=body.agent_id, available=body.available)

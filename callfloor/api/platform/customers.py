@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 import structlog
 
+from callfloor.api.audits import own
 from callfloor.api.call import ENCODE, Call, invalid
 from callfloor.api.operation import operation
 from callfloor.contract.customers import Certificate, CustomerQuery, Erasure
@@ -53,6 +54,7 @@ log = structlog.get_logger("callfloor.api")
     example=ERASURE_EXAMPLE,
     query={"phoneNumber": "+61491570156", "emailAddress": "jane@example.com"},
     problems=[CustomerInCall],
+    audits=own("customer.erase", "customer"),
 )
 async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
     """Erase a person, by number, e-mail address or both, to the last copy.
@@ -78,6 +80,10 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
             # no certificate for somebody who cannot be
             raise doubt
         certificate = None if query.dry_run else await _certify(call, erased)
+        found = {"calls": erased.call_data, "emails": erased.email_data, "leads": erased.lead_data}
+        name = None if certificate is None else certificate.id
+        call.audit.entry(name=name, dryRun=bool(query.dry_run), found=found)
+        await call.audit.write()
         await _destroy(call, erased.contents)
     return Erasure(
         call_data=erased.call_data,

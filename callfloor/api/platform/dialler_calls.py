@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from asyncpg import Record
 
+from callfloor.api.audits import batched
 from callfloor.api.call import Call, not_found, phone_filter
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -63,6 +64,7 @@ _INDEXES: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
     tag="dialler",
     etag=True,
     example=ATTEMPT_EXAMPLE,
+    audits=batched("attempt.read", "attempt"),
 )
 async def get_attempt(call: Call, attempt_id: int) -> Attempt:
     """One attempt to reach a lead."""
@@ -80,6 +82,7 @@ async def get_attempt(call: Call, attempt_id: int) -> Attempt:
     tag="dialler",
     example={"metadata": {"nextUri": None}, "items": [ATTEMPT_EXAMPLE]},
     query={"campaignId": 2, "limit": 50},
+    audits=batched("attempt.read", "attempt"),
 )
 async def list_attempts(call: Call, query: AttemptsQuery) -> Page[Attempt]:
     """Attempts, newest first by the time they were dialled."""
@@ -105,6 +108,7 @@ async def list_attempts(call: Call, query: AttemptsQuery) -> Page[Attempt]:
     tag="dialler",
     ours=True,
     example=EXPLANATION_EXAMPLE,
+    audits=batched("lead.explain", "lead"),
 )
 async def explain_lead(call: Call, lead_id: int) -> Explanation:
     """Every rule that decides whether the dialler may call this lead now, whether it holds, and why.

@@ -11,6 +11,7 @@ from typing import Any, cast
 from asyncpg import Record
 
 from callfloor import regimes
+from callfloor.api.audits import batched, changes, own
 from callfloor.api.call import Answer, Call, invalid, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.decoding import Body, content_type, read_body, read_json
@@ -81,6 +82,7 @@ _LIFTING_EXAMPLE = {
     ours=True,
     example={"metadata": {"nextUri": None}, "items": [ENTRY_EXAMPLE]},
     query={"phoneNumber": "0491 570 156", "limit": 50},
+    audits=batched("do-not-call.read", "do-not-call"),
 )
 async def list_do_not_call(call: Call, query: DoNotCallQuery) -> Page[DoNotCallEntry]:
     """Entries, newest first: of everybody's list, of the campaigns' own, and of registers that were washed against.
@@ -109,6 +111,7 @@ async def list_do_not_call(call: Call, query: DoNotCallQuery) -> Page[DoNotCallE
     request={"phoneNumber": "0491 570 156", "reason": "asked by letter"},
     body=DoNotCallAdd,
     streams=("application/json", "text/csv"),
+    audits=own("do-not-call.add", "do-not-call"),
 )  # fmt: skip
 async def add_do_not_call(call: Call, query: DoNotCallUploadQuery) -> Answer[DoNotCallAdded]:
     """Block a number; or, as `text/csv`, up to 100,000, with the columns `phone`, `reason`, `expires`.
@@ -149,6 +152,7 @@ async def add_do_not_call(call: Call, query: DoNotCallUploadQuery) -> Answer[DoN
     ours=True,
     example={"lifted": 1, "stillBlocked": [], "leadsOfStatus": 0},
     query={"phoneNumber": "+61491570156", "reason": "customer asked to be called again, ticket 77"},
+    audits=changes("do-not-call.lift", "do-not-call"),
 )
 async def lift_do_not_call(call: Call, query: DoNotCallLiftQuery) -> DoNotCallLifted:
     """Take a customer's wish off everybody's list, or off a campaign's own. Who lifted it and why is kept.
@@ -165,6 +169,7 @@ async def lift_do_not_call(call: Call, query: DoNotCallLiftQuery) -> DoNotCallLi
         )
         if not lifted:
             raise not_found("number on this list")
+        call.audit.entry(*lifted[number])
         return await _left(call, number)
 
 
@@ -177,6 +182,7 @@ async def lift_do_not_call(call: Call, query: DoNotCallLiftQuery) -> DoNotCallLi
     ours=True,
     example={"metadata": {"nextUri": None}, "items": [ENTRY_EXAMPLE | {"lifted": _LIFTING_EXAMPLE}]},
     query={"phoneNumber": "+61491570156"},
+    audits=batched("do-not-call.read", "do-not-call"),
 )
 async def list_lifted_do_not_call(call: Call, query: DoNotCallLiftedQuery) -> Page[DoNotCallLiftedEntry]:
     """What was taken off the lists, by whom and why, newest first."""
@@ -197,6 +203,7 @@ async def list_lifted_do_not_call(call: Call, query: DoNotCallLiftedQuery) -> Pa
     etag=True,
     ours=True,
     example=ENTRY_EXAMPLE,
+    audits=batched("do-not-call.read", "do-not-call"),
 )
 async def get_do_not_call(call: Call, entry_id: int) -> DoNotCallEntry:
     """One entry of a do-not-call list."""
@@ -215,6 +222,7 @@ async def get_do_not_call(call: Call, entry_id: int) -> DoNotCallEntry:
     status=204,
     ours=True,
     query={"reason": "express consent of 12 May"},
+    audits=changes("do-not-call.lift", "do-not-call"),
 )
 async def lift_do_not_call_entry(call: Call, entry_id: int, query: DoNotCallLiftEntryQuery) -> None:
     """Take one entry off its list, also a register's: the next wash may bring that back. Who and why is kept."""
@@ -281,6 +289,8 @@ async def _add(call: Call, body: DoNotCallAdd) -> Answer[DoNotCallAdded]:
             campaign_id=listed, reason=given.reason, expires_at=given.expires_at, by=_doing(call),
         )  # fmt: skip
         row = await do_not_call.get(call.db, call.organisation, entry_id)
+        call.audit.entry(entry_id, campaignId=body.campaign_id, added=added)
+        await call.audit.write()
     if row is None:
         raise AssertionError("an entry that was just added is there")
     shown = DoNotCallAdded(
@@ -323,6 +333,9 @@ async def _upload(call: Call, query: DoNotCallUploadQuery, raw: bytes) -> Answer
             )  # fmt: skip
         if register != OWN_WISH:
             await registers.washed(call.db, call.organisation, register, call.now)
+        # of a file, how many: the entries say by whom and when they were added
+        call.audit.entry(campaignId=query.campaign_id, register=register or None, rows=len(good), added=added)
+        await call.audit.write()
     return Answer(
         DoNotCallAdded(
             entry=None,

@@ -13,6 +13,7 @@ import msgspec
 from asyncpg import Record
 from starlette.responses import StreamingResponse
 
+from callfloor.api.audits import own, reads
 from callfloor.api.call import Answer, Call, invalid, not_found
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.platform.import_bodies import STREAMS, Body, received
@@ -64,6 +65,7 @@ _PROBLEMS: dict[str, type[Problem]] = {"malformed": MalformedRequest, "invalid":
     body=LeadsBulk,
     streams=STREAMS,
     problems=[QuotaExceeded],
+    audits=own("import.create", "import"),
 )
 async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted]:
     """Accept up to 1,000,000 leads or 1 GiB, as JSON, NDJSON, CSV, XLSX, or a form with such a file. 202 means durable:
@@ -84,7 +86,10 @@ async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted
 
         async def receive() -> Answer[ImportAccepted]:
             outcome = await _split(call, order, body)
-            await imports.accept(call.db, call.organisation, order.import_id)
+            async with call.db.transaction():
+                await imports.accept(call.db, call.organisation, order.import_id)
+                call.audit.entry(name=str(order.import_id), listId=wanted.list_id, dryRun=order.choices.dry_run)
+                await call.audit.write()
             columns = None if outcome.columns is None else dict(outcome.columns)
             accepted = ImportAccepted(uuid=str(order.import_id), status="queued", columns=columns)
             return Answer(accepted, headers={"Location": f"{call.prefix}/leads/bulk/{order.import_id}"})
@@ -194,6 +199,7 @@ async def _split(call: Call, order: Order, body: Body) -> Outcome:
     body=LeadsBulk,
     streams=STREAMS,
     problems=[QuotaExceeded],
+    audits=own("import.create", "import"),
 )
 async def create_import_without_slash(call: Call, query: ImportQuery) -> Answer[ImportAccepted]:
     """The same as with the slash."""
@@ -274,6 +280,7 @@ async def get_import(call: Call, uuid: str) -> Import:
     },
     query={"pageNo": 1, "limit": 100},
     answers=("text/csv",),
+    audits=reads("import.errors", "import"),
 )
 async def list_import_errors(call: Call, uuid: str, query: ImportErrorsQuery) -> ImportErrors:
     """The wrong rows, keyed by their 0-based position in the request; `lines` says where they stand in the file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callfloor.api.audits import batched
 from callfloor.api.call import Call, phone_filter
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -21,6 +22,7 @@ from callfloor.store.leads.lead_pages import page_order
     tag="leads",
     example={"metadata": {"nextUri": None}, "items": [LEAD_EXAMPLE]},
     query={"listId": 100, "statusCode": 3, "limit": 50},
+    audits=batched("lead.read", "lead"),
 )
 async def list_leads(call: Call, query: LeadsQuery) -> Page[Lead]:
     """Leads, newest first by upload time; by update, where `updatedTimestampFrom` or `…To` is given without

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from callfloor.api.audits import batched, changes
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.platform.lead_callbacks import (
@@ -126,6 +127,7 @@ CREATE_EXAMPLE = {
     example={"leadId": 999, "inDialler": True},
     request=CREATE_EXAMPLE,
     problems=[CallbackRefused],
+    audits=batched("lead.create", "lead"),
 )
 async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out.
@@ -151,6 +153,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     if outcome.lead_id is None:
         raise _missing(outcome)
     created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler, warnings=_notes(body, new))
+    call.audit.entry(outcome.lead_id)
     location = f"{call.prefix}/leads/{outcome.lead_id}"
     return Answer(created, headers={"Location": location}, lead_id=outcome.lead_id)
 
@@ -163,6 +166,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     tag="leads",
     etag=True,
     example=LEAD_EXAMPLE,
+    audits=batched("lead.read", "lead"),
 )
 async def get_lead(call: Call, lead_id: int) -> Lead:
     """One lead."""
@@ -186,6 +190,7 @@ async def get_lead(call: Call, lead_id: int) -> Lead:
         "nextAttemptTimestamp": "2021-08-02T10:00:00+10:00",
     },
     problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, DoNotCallStays, Conflict],
+    audits=changes("lead.update", "lead"),
 )
 async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: LeadUpdate) -> Answer[Lead]:
     """Change the fields that are given; null, or an empty text, clears a field that can be empty.
@@ -211,6 +216,8 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
         if updated is None:
             raise not_found("lead")
         await lift_what_it_brought(call, row, updated)
+    given = zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True)
+    call.audit.entry(fields=[shown for name, shown in given if getattr(body, name) is not UNSET])
     lead, notes = lead_of(updated), _notes(body, changed)
     return Answer(msgspec.structs.replace(lead, warnings=notes), lead_id=lead_id, version=lead)
 
@@ -223,6 +230,7 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
     tag="leads",
     status=204,
     problems=[LeadInDialler, StaleVersion],
+    audits=changes("lead.delete", "lead"),
 )
 async def delete_lead(call: Call, lead_id: int) -> None:
     """Delete a lead. Its attempts and activities stay, with `leadId` kept."""

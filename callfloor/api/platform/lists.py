@@ -6,6 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from callfloor.api.audits import changes
 from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -62,6 +63,7 @@ async def list_lists(call: Call, query: ListsQuery) -> Page[LeadList]:
     example={"listName": "List One", "campaignId": 99, "listId": 1},
     request={"listName": "List One", "campaignId": 99, "inDialler": False, "weight": 5},
     problems=[ListNameTaken],
+    audits=changes("list.create", "list"),
 )
 async def create_list(call: Call, body: ListCreate) -> Answer[ListCreated]:
     """Create a list in a campaign. Names are unique inside a campaign.
@@ -79,6 +81,8 @@ async def create_list(call: Call, body: ListCreate) -> Answer[ListCreated]:
         raise ListNameTaken("The campaign already has a list of this name.") from error
     if list_id is None:
         raise unknown_id("campaignId", "campaign")
+    now = {"name": name, "campaignId": body.campaign_id, "inDialler": in_dialler, "weight": weight}
+    call.audit.entry(list_id, before=None, after=now)
     created = ListCreated(list_name=name, campaign_id=body.campaign_id, list_id=list_id)
     location = f"{call.prefix}/leads/lists/{list_id}"
     return Answer(created, headers={"Location": location})
@@ -112,6 +116,7 @@ async def get_list(call: Call, list_id: int) -> LeadList:
     example=LIST_EXAMPLE,
     request={"inDialler": False, "weight": 5},
     problems=[ListNameTaken, StaleVersion],
+    audits=changes("list.update", "list"),
 )
 async def update_list(call: Call, list_id: int, body: ListUpdate) -> LeadList:
     """Change the fields that are given: name, whether the dialler uses the list, its weight."""
@@ -130,7 +135,12 @@ async def update_list(call: Call, list_id: int, body: ListUpdate) -> LeadList:
         updated = await lists.get(call.db, call.organisation, list_id)
     if updated is None:
         raise not_found("list")
+    call.audit.entry(before=_settings(row), after=_settings(updated))
     return _list_of(updated)
+
+
+def _settings(row: Record) -> dict[str, Any]:
+    return {"name": row["name"], "inDialler": row["in_dialler"], "weight": row["weight"]}
 
 
 def _name(text: str) -> str:

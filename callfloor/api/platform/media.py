@@ -9,6 +9,7 @@ import structlog
 from asyncpg import Record
 from starlette.responses import Response
 
+from callfloor.api.audits import reads
 from callfloor.api.call import Call, matches, not_found
 from callfloor.api.downloads import (
     OCTETS,
@@ -57,6 +58,7 @@ log = structlog.get_logger("callfloor.api")
     example="UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=",
     answers=("audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", OCTETS, "*/*"),
     problems=[MediaDeleted, RangeNotSatisfiable],
+    audits=reads("media.read", "media"),
 )
 async def download_media(call: Call, media_id: int) -> Response:
     """The bytes of a recording, voicemail or attachment, in their own content type.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callfloor.api.audits import own
 from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
 from callfloor.contract.media import MediaDeletionQuery
@@ -18,6 +19,7 @@ from callfloor.store.calls import media
     status=204,
     ours=True,
     query={"reason": "The caller asked for it."},
+    audits=own("media.delete", "media"),
 )
 async def delete_media(call: Call, media_id: int, query: MediaDeletionQuery) -> None:
     """Destroy the bytes of a recording, voicemail or attachment and keep who did it, when and why.
@@ -27,6 +29,9 @@ async def delete_media(call: Call, media_id: int, query: MediaDeletionQuery) -> 
     """
     if await media.get(call.db, call.organisation, media_id) is None:
         raise not_found("media")
-    sha256 = await media.mark_deleted(call.db, call.organisation, media_id, call.actor, query.reason, call.now)
+    async with call.db.transaction():
+        sha256 = await media.mark_deleted(call.db, call.organisation, media_id, call.actor, query.reason, call.now)
+        call.audit.entry()
+        await call.audit.write()
     if sha256 is not None:
         await destroy(call.db, call.services.blobs, call.organisation, sha256)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace
 
+from callfloor.api.audits import unaudited
 from callfloor.api.call import ENCODE, Call, invalid, unknown_id
 from callfloor.api.operation import idempotency_key, operation
 from callfloor.api.workspace.examples import SESSION
@@ -58,6 +59,7 @@ OBEYED: tuple[type[Problem], ...] = (CommandRefused, NoFloor, OutcomeUnknown)
     request={"action": "consult", "to": {"agentId": 1003}},
     problems=[*OWN, *OBEYED, AgentPhoneUnreachable],
     apart=True,
+    audits=unaudited("what an agent does at its own desk stands in its times and its calls"),
 )
 async def send_command(call: Call, body: AgentCommand) -> Session:
     """Do something with the call, preview, e-mail or wrap-up at hand. The answer is the session after it.
@@ -101,9 +103,12 @@ async def obey(call: Call, agent_id: int, actor_id: int, command: AnyCommand, ca
     who = str(actor_id).encode()
     key_hash = keyed_hash(secret, b"command", who, path, key, ENCODE(command)) if key else None
     within = timedelta(seconds=CLAIMED_S)
-    command_id = await desk_commands.ask(
-        call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within, campaign=campaign
-    )
+    async with call.db.transaction():
+        # what is asked for is recorded with it, whatever becomes of it
+        await call.audit.write()
+        command_id = await desk_commands.ask(
+            call.db, call.organisation, agent_id, actor_id, command, key_hash=key_hash, within=within, campaign=campaign
+        )
     refusal = (await _outcome(call, command_id)).refusal
     if refusal is not None or key_hash is None:
         # with a key it stays for a while, so that the same request finds it done

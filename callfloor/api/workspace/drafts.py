@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from callfloor.api.audits import unaudited
 from callfloor.api.call import ENCODE, Call, not_found
 from callfloor.api.operation import operation
 from callfloor.api.workspace.people import OWN, agent_of, shown
@@ -40,6 +41,7 @@ async def get_call_draft(call: Call, activity_id: int) -> StoredCallDraft:
 @operation(
     "PUT", "/calls/{activityId}/draft", scope="workspace", summary="Keep a draft of a call", tag="drafts",
     example=_STORED, request=_DRAFT, problems=[*OWN, DraftChanged], largest=128 * 1024,
+    audits=unaudited("what an agent types is kept for its own call alone"),
 )  # fmt: skip
 async def put_call_draft(call: Call, activity_id: int, body: DraftToKeep) -> StoredCallDraft:
     """Keep what you typed on the call at hand, in place of what was kept. The wrap-up ends it. 404: not at hand. 409:
@@ -60,6 +62,7 @@ async def put_call_draft(call: Call, activity_id: int, body: DraftToKeep) -> Sto
 @operation(
     "DELETE", "/calls/{activityId}/draft", scope="workspace", summary="Discard a draft of a call", tag="drafts",
     status=204, problems=OWN,
+    audits=unaudited("what an agent types is kept for its own call alone"),
 )  # fmt: skip
 async def delete_call_draft(call: Call, activity_id: int) -> None:
     """Forget what you typed on a call. 404: there is nothing, and the call is not at hand."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from callfloor.api.audits import unaudited
 from callfloor.api.call import Call, not_found
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -52,6 +53,7 @@ async def get_session(call: Call) -> Session:
     example=SESSION | {"state": "paused", "reason": "lunch", "call": None},
     request={"state": "paused", "reason": "lunch"},
     problems=[*OWN, AgentPhoneUnreachable],
+    audits=unaudited("what an agent does at its own desk stands in its times and its calls"),
 )
 async def update_session(call: Call, body: SessionUpdate) -> Session:
     """Become ready (signed in if need be), paused or signed out.

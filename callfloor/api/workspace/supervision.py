@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
+from callfloor.api.audits import own
 from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.workspace.commands import OBEYED, checked, obey
@@ -52,6 +55,7 @@ from callfloor.store.calls import legs
     request={"action": "monitor", "how": "whisper"},
     problems=[*SUPERVISED, *OBEYED, AgentPhoneUnreachable],
     apart=True,
+    audits=own("agent.command", "agent"),
 )
 async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) -> Session:
     """Listen to an agent's call, speak into it, end or transfer it; make the agent ready, pause it, sign it out, or
@@ -62,18 +66,14 @@ async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) 
     """
     supervisor = supervisor_of(call.caller)
     expect_reach(call.caller, agent_id)
-    await session_of(call, agent_id)
+    at_hand = (await session_of(call, agent_id)).call
+    how = body.how if isinstance(body, MonitorAgent) else msgspec.to_builtins(body)["action"]
+    call.audit.entry(action=f"agent.{how}", activityId=None if at_hand is None else at_hand.activity_id)
     match body:
-        case ForceAgentSignOut():
-            await agents.sign_out(call.db, call.organisation, agent_id, call.now)
-        case ReadyAgent():
-            await make_ready(call, agent_id)
-        case PauseAgent(reason=reason):
-            await pause(call, agent_id, reason)
-        case MoveAgent(campaign_id=campaign):
-            if campaign is not None and not await desk_options.exists(call.db, call.organisation, "campaign", campaign):
-                raise unknown_id("campaignId", "campaign")
-            await agents.move(call.db, call.organisation, agent_id, campaign, supervisor, call.now)
+        case ForceAgentSignOut() | ReadyAgent() | PauseAgent() | MoveAgent():
+            async with call.db.transaction():
+                await _now(call, agent_id, body, supervisor)
+                await call.audit.write()
         case MonitorAgent():
             await obey(call, agent_id, supervisor, Monitor(agent_id=agent_id, how=body.how))
         case StopMonitoringAgent():
@@ -88,6 +88,23 @@ async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) 
     return await session_of(call, agent_id)
 
 
+async def _now(
+    call: Call, agent_id: int, body: ForceAgentSignOut | ReadyAgent | PauseAgent | MoveAgent, supervisor: int
+) -> None:
+    """What needs no floor to be done."""
+    match body:
+        case ForceAgentSignOut():
+            await agents.sign_out(call.db, call.organisation, agent_id, call.now)
+        case ReadyAgent():
+            await make_ready(call, agent_id)
+        case PauseAgent(reason=reason):
+            await pause(call, agent_id, reason)
+        case MoveAgent(campaign_id=campaign):
+            if campaign is not None and not await desk_options.exists(call.db, call.organisation, "campaign", campaign):
+                raise unknown_id("campaignId", "campaign")
+            await agents.move(call.db, call.organisation, agent_id, campaign, supervisor, call.now)
+
+
 @operation(
     "POST",
     "/callers/{activityId}/commands",
@@ -98,11 +115,13 @@ async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) 
     problems=[*SUPERVISED, *OBEYED],
     status=204,
     apart=True,
+    audits=own("caller.command", "activity"),
 )
 async def send_caller_command(call: Call, activity_id: int, body: CallerSupervision) -> None:
     """Put a caller who waits in a queue before all others, give it to another queue or to an agent who is ready, or
     hang up. 404 when nobody waits on this activity any more."""
     supervisor = supervisor_of(call.caller)
+    call.audit.entry(action=f"caller.{msgspec.to_builtins(body)['action']}")
     campaign = await legs.waits_for(call.db, call.organisation, activity_id)
     if campaign is None:
         raise not_found("caller who waits")

@@ -7,6 +7,7 @@ from typing import Any
 from asyncpg import Record
 from starlette.responses import Response
 
+from callfloor.api.audits import reads
 from callfloor.api.call import Call, not_found
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
@@ -135,6 +136,7 @@ async def return_task(call: Call, task_id: int) -> Task:
     example="UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=",
     answers=(OCTETS, "*/*"),
     problems=[*OWN, MediaDeleted, RangeNotSatisfiable],
+    audits=reads("media.read", "media"),
 )
 async def download_message(call: Call, task_id: int) -> Response:
     """The WAV file that the caller left; ranges as in the download of media."""

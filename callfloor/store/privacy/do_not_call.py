@@ -67,7 +67,7 @@ _LIFTED = """organisation_id, entry_id, number_hash, campaign_id, register, phon
     lead_id, activity_id, created_at, expires_at"""
 _LIFT = f"""
 INSERT INTO do_not_call_lifted ({_LIFTED}, lifted_at, lifted_by, lift_source, lift_reason)
-SELECT {_LIFTED}, $2, $3, $4, $5 FROM gone RETURNING number_hash"""
+SELECT {_LIFTED}, $2, $3, $4, $5 FROM gone RETURNING number_hash, entry_id"""
 LIFT_SQL = f"""
 WITH gone AS (
     DELETE FROM do_not_call WHERE organisation_id = $1 AND campaign_id = ANY($6::bigint[])
@@ -311,14 +311,18 @@ async def lift(
     reason: str,
     by: Doing = COMMAND_LINE,
     register: str = OWN_WISH,
-) -> frozenset[str]:
+) -> dict[str, list[int]]:
     """Take numbers (E.164) off these lists (ids of campaigns, or `WHOLE_ORGANISATION`); what stood there is kept with
-    who lifted it and why. Returns those that were on one. What a register says stays unless it is named."""
+    who lifted it and why. Returns those that were on one, and their entries. What a register says stays unless it is
+    named."""
     by_hash = {number_hash(hash_key, number): number for number in numbers}
     rows = await db.fetch(
         LIFT_SQL, organisation, now, by.actor, by.source, reason, list(lists), list(by_hash), register
     )
-    return frozenset(by_hash[row["number_hash"]] for row in rows)
+    lifted: dict[str, list[int]] = {}
+    for row in rows:
+        lifted.setdefault(by_hash[row["number_hash"]], []).append(row["entry_id"])
+    return lifted
 
 
 async def lift_of_leads(db: Database, organisation: int, leads: Collection[int], now: datetime, by: Doing) -> None:

@@ -69,6 +69,13 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("evidence", "public previous_hash hash", "commitments and hashes; nothing personal"),
     ("evidence_days", "previous head signature", "hashes"),
     ("erasures", "certificate", "holds no personal data"),
+    (
+        "audit_entries",
+        "actor_type actor_name address action object_type object_ids object_name details previous_hash hash",
+        "who of the operator did what: ids, counts and settings, nothing of a customer",
+    ),
+    ("audit_days", "previous head signature", "hashes"),
+    ("audit_heads", "hash signature", "hashes"),
     ("activities", "own_contact recording_parts", "ours: the number that was called or shown, our address"),
     ("mailboxes", "name address imap send", "our own addresses and accounts"),
     ("users", "username first_name last_name full_name email_address timezone roles", "agents' and users' own data"),

@@ -1,0 +1,1 @@
+"""What an audit's entry says, and how a chain of them is checked. No I/O."""

@@ -1,4 +1,4 @@
-"""Writing the audit. What is written here can be neither changed nor taken away (migration 33)."""
+"""Writing the audit. What is written here can be neither changed nor taken away (its triggers see to that)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { credentials } from "./credentials.svelte.ts";
+import type { components as AdminTypes, paths as AdminPaths } from "./generated/admin.d.ts";
 import type { components as AuthTypes, paths as AuthPaths } from "./generated/auth.d.ts";
 import type { components as PlatformTypes, paths as PlatformPaths } from "./generated/platform-api.d.ts";
 import type { components as WorkspaceTypes, paths as WorkspacePaths } from "./generated/workspace.d.ts";
 import { offline, Problem } from "./problems.ts";
 
 export type Workspace = WorkspaceTypes["schemas"];
+export type Admin = AdminTypes["schemas"];
 export type Auth = AuthTypes["schemas"];
 export type Platform = PlatformTypes["schemas"];
 
@@ -36,7 +38,9 @@ async function timed(request: Request): Promise<Response> {
 
 export const workspace = createClient<WorkspacePaths>({ baseUrl: "/workspace/v1", fetch: timed });
 export const platform = createClient<PlatformPaths>({ baseUrl: "/platform-api/v3.0", fetch: timed });
+export const admin = createClient<AdminPaths>({ baseUrl: "/admin/v1", fetch: timed });
 export const auth = createClient<AuthPaths>({ baseUrl: "/auth/v1", fetch: timed });
+admin.use(asked);
 auth.use(asked);
 workspace.use(asked);
 platform.use(asked);

@@ -1,7 +1,10 @@
+import { control } from "./en/control.ts";
+
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 /** Every text of the console in English, by subject. */
 export const en = {
+  ...control,
   product: "Callfloor",
   loading: "Loading…",
   close: "Close",

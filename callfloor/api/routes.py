@@ -28,7 +28,7 @@ from callfloor.api.platform import (
     registers,
     users,
 )
-from callfloor.api.reports import agent_times
+from callfloor.api.reports import agent_times, figures
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, drafts, emails, events, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
@@ -174,12 +174,17 @@ Requests are authorised and refused, and retried with an `Idempotency-Key`, as t
 )
 
 REPORTS = "/reports/v1"
-REPORT_OPERATIONS: tuple[Operation, ...] = (agent_times.get_agent_times,)
+REPORT_OPERATIONS: tuple[Operation, ...] = (
+    figures.get_figures,
+    figures.list_measures,
+    agent_times.get_agent_times,
+)
 REPORT_ABOUT = About(
     "Callfloor Reports API",
     "1",
     """\
-What was: agents' time, to the second. Each figure is defined in the documents' page of figures.
+What was: figures of calls, e-mails and agents' time by intervals and groups, exact at the moment of asking, and what
+each agent did, to the second. Each figure is defined in the documents' page of figures.
 
 Requests are authorised and refused as those of the Platform API.""",
 )

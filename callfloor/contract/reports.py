@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from callfloor.contract.codes import AgentState
-from callfloor.contract.fields import Request, Struct, Timestamp
+from callfloor.contract.fields import Id, Request, Struct, Timestamp, TimezoneName
+
+Interval = Literal["none", "quarter-hour", "hour", "day", "week", "month"]
+Group = Literal[
+    "none", "hourOfDay", "campaign", "queue", "list", "agent", "team", "wrapCode", "dialStatus", "number",
+]  # fmt: skip
+Unit = Literal["count", "seconds", "milliseconds", "ratio"]
 
 
 class AgentTimesQuery(Request):
@@ -48,3 +54,89 @@ class AgentTimes(Struct):
     seconds: dict[str, int]
     pauses: list[PauseTime]
     times: list[AgentTime]
+
+
+class FiguresQuery(Request):
+    begin: Annotated[
+        Timestamp, Meta(description="Beginning of the period: that of a quarter-hour. A date alone is its midnight.")
+    ] = msgspec.field(name="from")
+    end: Annotated[Timestamp, Meta(description="End of the period, not part of it; at most 400 days later.")] = (
+        msgspec.field(name="to")
+    )
+    interval: Annotated[
+        Interval, Meta(description="What the period is cut into, by the clock of the zone; weeks begin on Monday.")
+    ] = "none"
+    group_by: Annotated[
+        Group,
+        Meta(
+            description="What else rows are told apart by. `queue`: campaigns that callers wait for; `number`: ours"
+            " that was called or shown; `wrapCode`: each of a campaign; `hourOfDay`: 0 to 23, with interval `none`."
+        ),
+    ] = "none"
+    measures: (
+        Annotated[
+            str,
+            Meta(
+                max_length=2048,
+                description="Names with commas between them (`GET /measures`); absent: all that go with the group.",
+            ),
+        ]
+        | None
+    ) = None
+    zone: Annotated[
+        Literal["organisation", "campaign"],
+        Meta(description="Whose clock it is. `campaign`: of the one that `campaignId` names."),
+    ] = "organisation"
+    campaign_id: Id | None = None
+    agent_id: Id | None = None
+    team_id: Id | None = None
+
+
+class MeasureInfo(Struct):
+    """`groups`: what it goes with."""
+
+    name: str
+    title: str
+    unit: Unit
+    groups: list[Group]
+
+
+class Measures(Struct):
+    measures: list[MeasureInfo]
+
+
+class PausedFor(Struct):
+    """Seconds paused for one reason; null: none was given."""
+
+    reason: str | None
+    seconds: int
+
+
+Figure = int | float | None | list[PausedFor]
+
+
+class FigureRow(Struct):
+    """One interval, and one of what is grouped by. `key`: its id, wrap code, dial status, number or hour; null: what
+    belongs to none. `name`: what people call it. `campaign_id`: of a wrap code. `figures`: by measure; null: there is
+    nothing to be a share or an average of."""
+
+    begin: datetime
+    end: datetime
+    key: int | str | None
+    name: str | None
+    campaign_id: int | None
+    figures: dict[str, Figure]
+
+
+class Figures(Struct):
+    """`total`: of the whole period and all rows, each call and second once. `measures`: the columns, in their order."""
+
+    begin: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    zone: TimezoneName
+    interval: Interval
+    group_by: Group
+    as_of: datetime
+    measures: list[MeasureInfo]
+    rows: list[FigureRow]
+    total: dict[str, Figure]

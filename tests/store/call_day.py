@@ -83,7 +83,7 @@ class CallDay:
     begin: datetime
     end: datetime
     seed: int
-    _steps: list[tuple[datetime, int, Step]] = field(default_factory=list)
+    _steps: list[tuple[datetime, int, Step]] = field(default_factory=list[tuple[datetime, int, Step]])
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -95,6 +95,10 @@ class CallDay:
             self.at(self._moment(), self._inbound)
         for lead_id in lead_ids:
             self.at(self._moment(), lambda at, lead_id=lead_id: self._dial(lead_id, at))
+
+    def person(self) -> int:
+        """An agent."""
+        return self.centre.agent
 
     def at(self, at: datetime, step: Step) -> None:
         heapq.heappush(self._steps, (at, next(self._order), step))
@@ -166,7 +170,7 @@ class CallDay:
 
     def _answer(self, leg: int) -> Step:
         async def step(at: datetime) -> None:
-            if await activities.answer(self.db, self.centre.organisation, leg, self.centre.agent, at) is not None:
+            if await activities.answer(self.db, self.centre.organisation, leg, self.person(), at) is not None:
                 self._talk(leg, at)
 
         return step
@@ -195,7 +199,7 @@ class CallDay:
     def _second(self, leg: int) -> Step:
         async def step(at: datetime) -> None:
             (child,) = await inbound.reserve_ids(self.db, 1)
-            beside = inbound.Leg(child, self.centre.inbound, "consult", self.centre.agent)
+            beside = inbound.Leg(child, self.centre.inbound, "consult", self.person())
             await inbound.second_leg(self.db, self.centre.organisation, leg, beside, at)
             self._after(at, 1, 60, self._hang_up(child))
 
@@ -219,7 +223,7 @@ class CallDay:
         return step
 
     def _transfer(self, leg: int) -> Step:
-        agent = self.centre.agent if self.random.random() < 0.5 else None
+        agent = self.person() if self.random.random() < 0.5 else None
 
         async def step(at: datetime) -> None:
             child = await activities.transfer(self.db, self.centre.organisation, leg, self.centre.inbound, agent, at)
@@ -274,7 +278,7 @@ class CallDay:
 
     def _connected(self, call: attempts.Started) -> Step:
         async def step(at: datetime) -> None:
-            organisation, agent = self.centre.organisation, self.centre.agent
+            organisation, agent = self.centre.organisation, self.person()
             if await attempts.connected(self.db, organisation, call.attempt_id, agent, at) is not None:
                 self._after(at, 1, 20, self._hold(call.activity_id))
                 self._after(at, 2, 300, self._finish(call, DialStatus.ANSWERED))

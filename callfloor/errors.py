@@ -9,12 +9,14 @@ import msgspec
 
 
 class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong with a request. `pointer` (RFC 6901) names a body field, `parameter` the rest."""
+    """One thing that is wrong with a request. `pointer` (RFC 6901) names a body field, `parameter` the rest. `line`: of
+    a body that is a text with lines."""
 
     code: str
     message: str
     pointer: str | None = None
     parameter: str | None = None
+    line: int | None = None
 
 
 class Problem(Exception):
@@ -261,6 +263,12 @@ class WorkNotMovable(Conflict):
     Nothing changed."""
 
     slug, title = "work-not-movable", "Work cannot be moved"
+
+
+class PlanBroken(Conflict):
+    """The centre has changed since the plan was made, or what was sent is not what was planned. Plan again."""
+
+    slug, title = "plan-broken", "The plan does not hold any more"
 
 
 class CustomerInCall(Conflict):

@@ -136,8 +136,13 @@ class Call:
     def expect_version(self, current: msgspec.Struct) -> None:
         """Raise `StaleVersion` when If-Match names another version than `current`, `UnusableVersion` when it names
         none that can be compared."""
+        if b"if-match" in self.headers:
+            self.expect_tag(etag_of(ENCODE(current)))
+
+    def expect_tag(self, *current: bytes) -> None:
+        """The same of entity tags, each of which names what is there."""
         wanted = self.headers.get(b"if-match")
-        if wanted is None or matches(wanted, etag_of(ENCODE(current)), weak=False):
+        if wanted is None or any(matches(wanted, each, weak=False) for each in current):
             return
         tags = [tag.strip() for tag in wanted.split(b",")]
         if any(tag.startswith((b"W/", b"w/")) for tag in tags):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callfloor.api.admin import campaigns as campaign_commands
+from callfloor.api.admin import centre
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
@@ -163,12 +164,18 @@ this one, downloads and WebSockets too. Requests that change something and come 
 )
 
 ADMIN = "/admin/v1"
-ADMIN_OPERATIONS: tuple[Operation, ...] = (campaign_commands.send_campaign_command,)
+ADMIN_OPERATIONS: tuple[Operation, ...] = (
+    centre.get_centre,
+    centre.plan_centre,
+    centre.apply_centre,
+    campaign_commands.send_campaign_command,
+)
 ADMIN_ABOUT = About(
     "Callfloor Administration API",
     "1",
     """\
-Campaigns while they run: started, stopped, and given lines and weights. Each command has a dry run.
+All that administrators set: the centre file, read, planned and applied; and campaigns while they run: started, stopped,
+and given lines and weights. Each command has a dry run.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

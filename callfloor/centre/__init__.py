@@ -1,7 +1,32 @@
 """Centres described in a file: read, compared with the database, applied, and exported again."""
 
-from callfloor.centre.apply import apply, apply_text, export_text, unspoken
+from callfloor.centre.apply import (
+    Plan,
+    apply,
+    apply_plan,
+    apply_text,
+    export_text,
+    plan_of,
+    stored,
+    unspoken,
+    version_of,
+)
 from callfloor.centre.plan import Change
-from callfloor.centre.source import CentreError, Source, parse
+from callfloor.centre.source import CentreError, Source, of_tree, parse
 
-__all__ = ["CentreError", "Change", "Source", "apply", "apply_text", "export_text", "parse", "unspoken"]
+__all__ = [
+    "CentreError",
+    "Change",
+    "Plan",
+    "Source",
+    "apply",
+    "apply_plan",
+    "apply_text",
+    "export_text",
+    "of_tree",
+    "parse",
+    "plan_of",
+    "stored",
+    "unspoken",
+    "version_of",
+]

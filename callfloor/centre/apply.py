@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
+import msgspec
 from asyncpg import Record
 
 from callfloor.centre import mailboxes as boxes
@@ -24,29 +28,81 @@ from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
 
 
-async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
-    """Make the centre what the file says, in one transaction; returns the changes. `dry_run`: writes nothing.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a source would make of a centre. `before` None: there is none of that name yet. `source`: with what was read
+    besides it."""
+
+    source: Source
+    organisation: int | None
+    before: Centre | None
+    after: Centre
+    changes: tuple[Change, ...]
+
+    @property
+    def version(self) -> str:
+        """Names the centre that the plan is for (`version_of`)."""
+        return version_of(self.before)
+
+    @property
+    def plan_id(self) -> str:
+        """Names the plan: another source or another centre has another, and so has one with other changes."""
+        said = [self.version, self.source.tree, list(map(str, self.changes)), sorted(self.source.sounds.items())]
+        return _digest(msgspec.json.encode(said, order="deterministic"))
+
+
+def version_of(centre: Centre | None) -> str:
+    """Names the state of a centre: another state has another."""
+    return _digest(msgspec.json.encode(centre, order="deterministic"))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+async def plan_of(db: Database, source: Source) -> Plan:
+    """The changes that a source asks for; nothing is written. Raises `CentreError`."""
+    source = await asyncio.to_thread(sounds.read, source)
+    async with db.transaction():
+        await centres.snapshot(db)
+        return (await _planned(db, source, locked=False))[0]
+
+
+async def apply_plan(db: Database, source: Source, allow: Callable[[Plan], None] = lambda _: None) -> Plan:
+    """Make the centre what the source says, in one transaction; returns what was done. `allow`: raises for a plan that
+    must not be applied.
 
     Raises `CentreError`.
     """
     source = await asyncio.to_thread(sounds.read, source)
     async with db.transaction():
-        await (centres.snapshot(db) if dry_run else centres.lock(db))
-        name = organisation_name(source)
-        row = None if name is None else await organisations.named(db, name)
-        stored = None if row is None else await centres.read(db, row, locked=not dry_run)
-        current = stored.centre if stored else None
-        number = stored.organisation if stored else None
-        target = check(source, current, await workflows.numbers_of_others(db, number))
-        addresses = [mailbox.address for mailbox in target.mailboxes.values()]
-        boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
-        changes = diff(current, target)
-        changes += await _now_spoken(db, number, changes)
-        if not dry_run:
-            writer = _Writer(db, source, target, stored)
-            for change in changes:
-                await writer.write(change)
-    return changes
+        await centres.lock(db)
+        planned, stored = await _planned(db, source, locked=True)
+        allow(planned)
+        writer = _Writer(db, planned, stored)
+        for change in planned.changes:
+            await writer.write(change)
+    return planned
+
+
+async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
+    """The changes of `apply_plan`, or with `dry_run` of `plan_of`. Raises `CentreError`."""
+    return list((await (plan_of if dry_run else apply_plan)(db, source)).changes)
+
+
+async def _planned(db: Database, source: Source, *, locked: bool) -> tuple[Plan, centres.Stored | None]:
+    name = organisation_name(source)
+    row = None if name is None else await organisations.named(db, name)
+    stored = None if row is None else await centres.read(db, row, locked=locked)
+    current = stored.centre if stored else None
+    number = stored.organisation if stored else None
+    taken = await workflows.numbers_of_others(db, number)
+    target = await asyncio.to_thread(check, source, current, taken)
+    addresses = [mailbox.address for mailbox in target.mailboxes.values()]
+    boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
+    changes = diff(current, target)
+    changes += await _now_spoken(db, number, changes)
+    return Plan(source, number, current, target, tuple(changes)), stored
 
 
 async def _now_spoken(db: Database, organisation: int | None, changes: list[Change]) -> list[Change]:
@@ -72,18 +128,23 @@ async def apply_text(db: Database, text: str, file: str, *, dry_run: bool = Fals
     return await apply(db, parse(text, file), dry_run=dry_run)
 
 
-async def export_text(db: Database, organisation: Record) -> str:
-    """The centre file of an organisation (a row of `organisations.every`)."""
+async def stored(db: Database, organisation: Record) -> centres.Stored:
+    """The centre of an organisation (a row of `organisations.every`), as it is at one moment."""
     async with db.transaction():
         await centres.snapshot(db)
-        return centre_file((await centres.read(db, organisation)).centre)
+        return await centres.read(db, organisation)
+
+
+async def export_text(db: Database, organisation: Record) -> str:
+    """The centre file of an organisation (a row of `organisations.every`)."""
+    return centre_file((await stored(db, organisation)).centre)
 
 
 class _Writer:
     """Writes changes in the order in which `diff` gives them, so that what one needs is there."""
 
-    def __init__(self, db: Database, source: Source, target: Centre, stored: centres.Stored | None) -> None:
-        self._db, self._source, self._target = db, source, target
+    def __init__(self, db: Database, planned: Plan, stored: centres.Stored | None) -> None:
+        self._db, self._source, self._target = db, planned.source, planned.after
         self._organisation = stored.organisation if stored else 0
         self._users = dict(stored.users) if stored else {}
         self._campaigns = dict(stored.campaigns) if stored else {}

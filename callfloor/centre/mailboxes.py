@@ -1,13 +1,11 @@
-"""Mailboxes in a centre file: checked, merged with what is there, and written."""
+"""Mailboxes in a centre file: checked, and merged with what is there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
-
-import msgspec
 
 from callfloor.centre import toml, values
 from callfloor.centre.lines import Path
@@ -173,16 +171,3 @@ def refuse(source: Source, centre: Centre, taken: Collection[str]) -> None:
         if mailbox is not None and mailbox.address in taken:
             report.wrong(("mailboxes", index, "address"), "is a mailbox of another organisation")
     report.finish()
-
-
-def lines(mailbox: Mailbox) -> Iterator[str]:
-    """A mailbox as a centre file has it. Passwords stand elsewhere."""
-    yield from ("", "[[mailboxes]]")
-    for key, attribute in MAILBOX.items():
-        if key not in _TABLES:
-            yield f"{key} = {toml.value(getattr(mailbox, attribute))}"
-    for key in _TABLES:
-        account: Account | None = getattr(mailbox, key)
-        if account is not None:
-            yield from ("", f"[mailboxes.{key}]")
-            yield from (f"{name} = {toml.value(value)}" for name, value in msgspec.to_builtins(account).items())

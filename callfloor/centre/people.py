@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from callfloor.centre import toml, values
+from callfloor.centre import values
 from callfloor.centre.source import Report
 from callfloor.centre.values import Table
 from callfloor.contract.centre import Role, Team, User
@@ -79,12 +79,3 @@ def teams(
         was = found.get(table["name"], Team(table["name"]))
         found[table["name"]] = replace(was, **named)
     return found
-
-
-def lines(roles: Mapping[str, Role], teams: Mapping[str, Team]) -> Iterator[str]:
-    """Both as they stand in a centre file."""
-    for role in roles.values():
-        yield from ("", "[[roles]]", f"name = {toml.value(role.name)}", f"scopes = {toml.value(role.scopes)}")
-    for team in teams.values():
-        yield from ("", "[[teams]]", f"name = {toml.value(team.name)}")
-        yield from (f"leaders = {toml.value(team.leaders)}", f"members = {toml.value(team.members)}")

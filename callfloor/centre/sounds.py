@@ -26,7 +26,7 @@ def read(source: Source) -> Source:
         name = cast("dict[str, object]", each).get("file") if isinstance(each, dict) else None
         if folder is not None and isinstance(name, str) and is_inside(name) and (path := folder / name).is_file():
             found[name] = _sound(path)
-    return replace(source, sounds=found)
+    return replace(source, sounds={**source.sounds, **found})
 
 
 def is_inside(name: str) -> bool:

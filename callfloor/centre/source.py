@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as Folder
-from typing import Any
+from typing import Any, cast
 
 from callfloor.centre import toml
 from callfloor.centre.lines import Path, key_lines
@@ -15,27 +15,41 @@ from callfloor.centre.lines import Path, key_lines
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-class CentreError(ValueError):
-    """A centre file cannot be taken. `mistakes` has one line each: `centre.toml:14: what is wrong`."""
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """`path`: of the key that is wrong, as far as there is one. `line` None: the file has none."""
 
-    def __init__(self, mistakes: Sequence[str]) -> None:
+    message: str
+    path: Path = ()
+    line: int | None = None
+
+
+class CentreError(ValueError):
+    """A centre file cannot be taken. `mistakes` has one line each: `centre.toml:14: what is wrong`; `found` the same
+    apart, where it is known."""
+
+    def __init__(self, mistakes: Sequence[str], found: Sequence[Mistake] = ()) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = tuple(mistakes)
+        self.found = tuple(found) or tuple(Mistake(each) for each in mistakes)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`file`: its name as mistakes show it. `folder`: where the files that it names are; None: nowhere. `sounds`: of
-    those that are there, as a telephone carries them, or what is wrong with them (`centre.sounds`)."""
+    """`file`: its name as mistakes show it. `lines` None: it has none. `folder`: where the files that it names are;
+    None: nowhere. `sounds`: of those that are there, as a telephone carries them, or what is wrong with them
+    (`centre.sounds`)."""
 
     file: str
     tree: Mapping[str, Any]
-    lines: Mapping[Path, int]
+    lines: Mapping[Path, int] | None
     folder: Folder | None = None
     sounds: Mapping[str, bytes | str] = field(default_factory=dict[str, bytes | str])
 
-    def at(self, path: Path) -> int:
-        """The line of a key, or of the nearest table around it."""
+    def at(self, path: Path) -> int | None:
+        """The line of a key, or of the nearest table around it; None: there are no lines."""
+        if self.lines is None:
+            return None
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -50,10 +64,26 @@ def parse(text: str, file: str, folder: Folder | None = None) -> Source:
         place = _PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
         message = _PLACE.sub("", str(error))
-        raise CentreError([f"{file}:{line}: {message}"]) from error
+        raise CentreError([f"{file}:{line}: {message}"], [Mistake(message, line=line)]) from error
     except (RecursionError, ValueError) as error:
         # tomllib lets these through: deep nesting, and integers of thousands of digits
-        raise CentreError([f"{file}: is nested too deeply or has an integer that is too long"]) from error
+        message = "is nested too deeply or has an integer that is too long"
+        raise CentreError([f"{file}: {message}"], [Mistake(message)]) from error
+
+
+def of_tree(tree: Mapping[str, Any]) -> Source:
+    """A source of JSON: null clears, as "" does in TOML, and 20.0 is the integer 20."""
+    return Source("body", cast("Mapping[str, Any]", _as_toml(tree)), None)
+
+
+def _as_toml(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _as_toml(each) for name, each in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_as_toml(each) for each in cast("list[object]", value)]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return "" if value is None else value
 
 
 def shown(path: Path) -> str:
@@ -69,13 +99,16 @@ class Report:
         """`country`: the organisation's, which names in messages come from; "" where it is not known."""
         self._source = source
         self.country = country
-        self._found: list[tuple[int, str]] = []
+        self._found: list[Mistake] = []
 
     def wrong(self, path: Path, message: str) -> None:
-        self._found.append((self._source.at(path), f"{shown(path)} {message}".lstrip()))
+        self._found.append(Mistake(message, path, self._source.at(path)))
 
     def finish(self) -> None:
         """Raises `CentreError` with all that was found, by line."""
         if self._found:
-            found = sorted(self._found, key=lambda mistake: mistake[0])
-            raise CentreError([f"{self._source.file}:{line}: {text}" for line, text in found])
+            found = sorted(self._found, key=lambda mistake: mistake.line or 0)
+            said = (f"{shown(each.path)} {each.message}".lstrip() for each in found)
+            raise CentreError(
+                [f"{self._source.file}:{each.line}: {text}" for each, text in zip(found, said, strict=True)], found
+            )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 Value = str | bool | int | float | Sequence["Value"] | Mapping[str, "Value"]
 
@@ -43,3 +44,21 @@ def value(given: Value) -> str:
     if isinstance(given, Mapping):
         return f"{{{', '.join(f'{key(name)} = {value(each)}' for name, each in given.items())}}}"
     return f"[{', '.join(map(value, given))}]"
+
+
+def document(tree: Mapping[str, Any], headed: Collection[str]) -> str:
+    """A document. The tables (and arrays of them) under keys that are `headed` stand under a header, all others on
+    one line. Only tables and arrays of tables stand under such keys."""
+    return "\n".join(_lines(tree, (), headed)).strip("\n") + "\n"
+
+
+def _lines(table: Mapping[str, Any], path: tuple[str, ...], headed: Collection[str]) -> Iterator[str]:
+    # an empty array says that there is nothing, which no header can
+    under = [name for name, each in table.items() if name in headed and (isinstance(each, Mapping) or each)]
+    yield from (f"{key(name)} = {value(each)}" for name, each in table.items() if name not in under)
+    for name in under:
+        header = ".".join(map(key, (*path, name)))
+        one, many = f"[{header}]", f"[[{header}]]"
+        for each in [table[name]] if isinstance(table[name], Mapping) else table[name]:
+            yield from ("", one if isinstance(table[name], Mapping) else many)
+            yield from _lines(each, (*path, name), headed)

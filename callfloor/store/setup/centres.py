@@ -41,7 +41,9 @@ SELECT campaign_id, code, description FROM wrap_codes WHERE organisation_id = $1
 LISTS_SQL = """
 SELECT list_id, campaign_id, name, in_dialler, weight, strategy
 FROM lists WHERE organisation_id = $1 ORDER BY list_id"""
-# The API changes lists too: its changes wait for ours.
+# Commands and the API change these too: their changes wait for ours, which are of what was read.
+LOCKED_USERS_SQL = f"{USERS_SQL} FOR NO KEY UPDATE"
+LOCKED_CAMPAIGNS_SQL = f"{CAMPAIGNS_SQL} FOR NO KEY UPDATE"
 LOCKED_LISTS_SQL = f"{LISTS_SQL} FOR NO KEY UPDATE"
 LEAD_STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisation_id = $1 ORDER BY code"
 
@@ -109,10 +111,11 @@ async def snapshot(db: Database) -> None:
 
 
 async def read(db: Database, organisation: Record, *, locked: bool = False) -> Stored:
-    """The centre of a row of `organisations`. `locked`: its lists stay as they are until the transaction's end."""
+    """The centre of a row of `organisations`. `locked`: its users, campaigns and lists
+    stay as they are until the transaction's end."""
     number: int = organisation["organisation_id"]
-    users = await db.fetch(USERS_SQL, number)
-    campaigns = await db.fetch(CAMPAIGNS_SQL, number)
+    users = await db.fetch(LOCKED_USERS_SQL if locked else USERS_SQL, number)
+    campaigns = await db.fetch(LOCKED_CAMPAIGNS_SQL if locked else CAMPAIGNS_SQL, number)
     lists = await db.fetch(LOCKED_LISTS_SQL if locked else LISTS_SQL, number)
     parts = _Parts(await db.fetch(AGENTS_SQL, number), await db.fetch(WRAP_CODES_SQL, number), lists)
     statuses = await db.fetch(LEAD_STATUSES_SQL, number)

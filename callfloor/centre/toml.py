@@ -48,13 +48,17 @@ def value(given: Value) -> str:
 
 def document(tree: Mapping[str, Any], headed: Collection[str]) -> str:
     """A document. The tables (and arrays of them) under keys that are `headed` stand under a header, all others on
-    one line. Only tables and arrays of tables stand under such keys."""
+    one line."""
     return "\n".join(_lines(tree, (), headed)).strip("\n") + "\n"
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...], headed: Collection[str]) -> Iterator[str]:
-    # an empty array says that there is nothing, which no header can
-    under = [name for name, each in table.items() if name in headed and (isinstance(each, Mapping) or each)]
+    # an empty array says that there is nothing, which no header can; and a user has `roles` that are names
+    under = [
+        name
+        for name, each in table.items()
+        if name in headed and (isinstance(each, Mapping) or (each and isinstance(each[0], Mapping)))
+    ]
     yield from (f"{key(name)} = {value(each)}" for name, each in table.items() if name not in under)
     for name in under:
         header = ".".join(map(key, (*path, name)))

@@ -13,9 +13,11 @@ from callfloor.centre import apply_text, export_text, keys, parse
 from callfloor.centre.check import check
 from callfloor.centre.plan import diff
 from callfloor.centre.write import centre_file
-from callfloor.contract.centre import Campaign, Centre, List, Organisation, User
+from callfloor.contract.centre import Campaign, Centre, List, Organisation, Role, Team, User
+from callfloor.contract.codes import SCOPES
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
+from callfloor.rules.people.roles import READY_MADE
 from callfloor.rules.values.names import plain_name
 from callfloor.store.db.pool import Database
 from callfloor.store.setup import centres, organisations
@@ -112,7 +114,12 @@ def _dialling_in(
 
 @st.composite
 def all_centres(draw: st.DrawFn) -> Centre:
-    users = {user.username: user for user in draw(st.lists(_USERS, max_size=4))}
+    scopes = st.sets(st.sampled_from(SCOPES), max_size=3)
+    roles = {
+        name: Role(name, tuple(sorted(draw(scopes)))) for name in draw(st.sets(st.sampled_from(["lead", "a [b]"])))
+    }
+    of_users = st.lists(st.sampled_from([*READY_MADE, *roles]), max_size=2, unique=True)
+    users = {user.username: replace(user, roles=tuple(draw(of_users))) for user in draw(st.lists(_USERS, max_size=4))}
     agents = [user.username for user in users.values() if user.user_type == "agent"]
     listed = st.frozensets(st.sampled_from(agents)) if agents else st.just(frozenset[str]())
     strategies = {each.name: each for each in draw(st.lists(_STRATEGIES, max_size=2))}
@@ -157,7 +164,17 @@ def all_centres(draw: st.DrawFn) -> Centre:
             name: draw(callers.workflows(name, (f"+612555002{index:02}",), list(prompts), campaigns))
             for index, name in enumerate(flows)
         },
+        roles=roles,
+        teams={name: draw(_team(name, users)) for name in draw(st.sets(st.sampled_from(["Day", "Night ☾"])))},
     )
+
+
+def _team(name: str, users: Mapping[str, User]) -> st.SearchStrategy[Team]:
+    def some(user_type: str) -> st.SearchStrategy[tuple[str, ...]]:
+        names = sorted(user.username for user in users.values() if user.user_type == user_type)
+        return (st.sets(st.sampled_from(names)) if names else st.just(set[str]())).map(lambda each: tuple(sorted(each)))
+
+    return st.builds(Team, name=st.just(name), leaders=some("user"), members=some("agent"))
 
 
 @given(all_centres())
@@ -249,4 +266,13 @@ def _without_changes_of_kind(other: Centre, before: Centre, name: str) -> Centre
         if key not in before.campaigns or before.campaigns[key].direction == campaign.direction
     }
     organisation = replace(other.organisation, name=name)
-    return replace(other, organisation=organisation, users=users, campaigns=campaigns, workflows=before.workflows)
+    teams = {
+        key: replace(
+            team,
+            leaders=tuple(each for each in team.leaders if each in users),
+            members=tuple(each for each in team.members if each in users),
+        )
+        for key, team in other.teams.items()
+    }
+    changed = replace(other, organisation=organisation, users=users, campaigns=campaigns, teams=teams)
+    return replace(changed, workflows=before.workflows)

@@ -164,7 +164,7 @@ async def engine(settings: Settings, dsn: str) -> AsyncGenerator[Engine, None]:
         functions = Functions(clock.now, private_addresses=settings.function_private_addresses)
         in_person = following(dsn, db, desk) if isinstance(desk, SimulatedAgents) else nullcontext()
         async with carrier(settings, clock, db, seed) as calls, aclosing(functions), in_person:
-            made = Engine(dsn, db, clock, calls, open_media(settings), desk, functions)
+            made = Engine(dsn, db, clock, calls, open_media(settings), desk, functions, settings.phone_grace_s)
             if isinstance(desk, SimulatedAgents):
                 desk.work(made.floor.previews, made.floor.presence.wrap_up)
             if settings.simulated_callers and isinstance(calls, SimulatedCarrier):

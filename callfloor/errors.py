@@ -234,6 +234,12 @@ class CommandRefused(Conflict):
         self.code, self.next_timestamp = code, next_timestamp
 
 
+class PhoneElsewhere(Conflict):
+    """Another of the agent's devices has its phone; `detail` says since when. Take it over, or leave it."""
+
+    slug, title = "phone-elsewhere", "Phone is at another device"
+
+
 class DraftChanged(Conflict):
     """Another desk kept something else meanwhile, so nothing was overwritten: read the draft, send both together."""
 

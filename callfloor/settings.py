@@ -129,6 +129,36 @@ class Settings(BaseSettings):
     asterisk_gone_s: float = Field(
         20.0, gt=0, le=600, description="Seconds after which the calls of a node that is away are taken for ended."
     )
+    phone_url: str | None = Field(
+        None,
+        pattern=r"^wss?://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9._/-]*)?$",
+        description="Where agents' phones in browsers connect to: wss://HOST:8089/ws. Default: they have other phones.",
+    )
+    phone_secret: str | None = Field(
+        None, min_length=16, description="Their passwords follow from it: `callfloor asterisk phones`.", repr=False
+    )
+    phone_user: str = Field("agent-{agent}", description="Name of an agent's phone, by user id.")
+    phone_echo: str = Field(
+        "echo", pattern=r"^[A-Za-z0-9*#_-]{0,32}$", description="What a phone calls to hear itself; empty: nothing."
+    )
+    phone_auto_answer: bool = Field(True, description="Phones in browsers take calls by themselves, after a beep.")
+    phone_ice_servers: str = Field(
+        "", description="STUN and TURN servers for them, by commas: stun:stun.example.com, turn:turn.example.com."
+    )
+    phone_turn_secret: str | None = Field(
+        None, description="Secret shared with the TURN servers (coturn: static-auth-secret).", repr=False
+    )
+    embed_origins: str = Field(
+        "",
+        pattern=r"^( *https?://[A-Za-z0-9.-]+(:[0-9]{1,5})? *(,|$))*$",
+        description="Origins whose pages may show the desk in themselves, by commas: https://crm.example.com.",
+    )
+    phone_grace_s: float = Field(
+        30.0,
+        ge=0,
+        le=600,
+        description="Seconds that a customer waits for an agent's phone that was lost in mid-call, before others.",
+    )
     carrier_seed: int | None = Field(None, description="Seed of the simulated carrier. Default: another at each start.")
     carrier_pace: float = Field(
         1.0, gt=0, le=1000, description="Simulated people answer, talk and wrap up so many times faster."
@@ -182,6 +212,10 @@ class Settings(BaseSettings):
     @property
     def smtp_bytes(self) -> int:
         return self.smtp_megabytes * 1_000_000
+
+    @property
+    def embedders(self) -> list[str]:
+        return [each.strip() for each in self.embed_origins.split(",") if each.strip()]
 
     @property
     def secrets_folder(self) -> Path:

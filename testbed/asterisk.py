@@ -71,6 +71,12 @@ class Asterisk:
     def password(self) -> str:
         return self.node.password
 
+    def add_phones(self, lines: str) -> None:
+        """More of pjsip.conf, while it runs."""
+        with (self.node.etc / "pjsip.conf").open("a") as file:
+            file.write(lines)
+        self.command("module reload res_pjsip.so")
+
     def start(self) -> None:
         """Start it and wait until it answers. Raises `NotReady`."""
         command = [*self._as, *loader(self.node.prefix), "-C", str(self.node.etc / "asterisk.conf"), "-f"]

@@ -52,6 +52,9 @@ exten => _[+0-9].,1,Set(TRIES=0)
  same => n,Goto(again)
  same => n(over),Hangup()
 [callfloor-agents]
+exten => echo,1,Answer()
+ same => n,Set(TIMEOUT(absolute)=60)
+ same => n,Echo()
 exten => _.,1,Hangup(21)
 [callfloor-amd]
 exten => s,1,AMD()
@@ -102,7 +105,7 @@ def write(node: Node) -> None:
         "acl": "",
         "musiconhold": f"[default]\nmode=files\ndirectory={node.folder}/music\n",
         "extensions": EXTENSIONS,
-        "pjsip": _pjsip(ports) + _browser(node),
+        "pjsip": _pjsip(ports) + _wss() + browser(BROWSER, node.password),
         **dict.fromkeys(EMPTY, "[general]\n"),
     }
     for name, text in files.items():
@@ -144,30 +147,36 @@ tlsprivatekey={node.certificate}
 """
 
 
-def _browser(node: Node) -> str:
-    """A phone in a browser, as docs/asterisk.md sets it up."""
-    return f"""\
+def _wss() -> str:
+    """How browsers come, as docs/asterisk.md sets it up."""
+    return """\
 [wss]
 type=transport
 protocol=wss
 bind=127.0.0.1
-[{BROWSER}]
+"""
+
+
+def browser(name: str, password: str) -> str:
+    """A phone in a browser, as docs/asterisk.md sets it up."""
+    return f"""\
+[{name}]
 type=endpoint
 transport=wss
 webrtc=yes
 dtls_auto_generate_cert=yes
 context=callfloor-agents
-aors={BROWSER}
-auth={BROWSER}
+aors={name}
+auth={name}
 disallow=all
 allow=ulaw
 direct_media=no
 rtp_timeout={RTP_TIMEOUT_S}
-[{BROWSER}]
+[{name}]
 type=auth
-username={BROWSER}
-password={node.password}
-[{BROWSER}]
+username={name}
+password={password}
+[{name}]
 type=aor
 max_contacts=1
 remove_existing=yes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,16 +32,23 @@ _PAGE = "index.html"
 # blob: is sound and files that the page itself fetched; nothing of others is ever shown as a page
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " connect-src 'self'{phones}; base-uri 'none'; form-action 'none'; frame-ancestors {embedders};"
     " require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
 )
-_PAGE_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+
+
+def page_headers(phones: str | None, embedders: Sequence[str]) -> dict[str, str]:
+    """What the page is served with."""
+    connect = "" if phones is None else " {0.scheme}://{0.netloc}".format(urlsplit(phones))
+    policy = _POLICY.format(phones=connect, embedders=" ".join(embedders) or "'none'")
+    headers = {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    # it knows no list of origins; where there is one the policy says it
+    return headers if embedders else headers | {"X-Frame-Options": "DENY"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class _File:
     etag: str
 
     @classmethod
-    def of(cls, name: str, body: bytes) -> _File:
+    def of(cls, name: str, body: bytes, page: Mapping[str, str]) -> _File:
         etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
         kept = "public, max-age=31536000, immutable" if name.startswith(_HASHED) else "no-cache"
         headers = {
@@ -63,7 +71,7 @@ class _File:
             "Vary": "Accept-Encoding",
         }
         if name == _PAGE:
-            headers |= _PAGE_HEADERS
+            headers |= page
         return cls(body, gzip.compress(body, 9, mtime=0), headers, etag)
 
     def answer(self, request: Request) -> Response:
@@ -76,9 +84,13 @@ class _File:
         return Response(self.packed if packed else self.body, headers=headers)
 
 
-def routes() -> list[Route]:
-    """The console's files, and its one page at every address that it has a page for."""
-    known = {name: _File.of(name, each.read_bytes()) for name, each in _each(files("callfloor.console") / "static")}
+def routes(phones: str | None = None, embedders: Sequence[str] = ()) -> list[Route]:
+    """The console's files, and its one page at every address that it has a page for. `phones`: where phones in browsers
+    connect to. `embedders`: origins whose pages may show the console in themselves."""
+    headers = page_headers(phones, embedders)
+    known = {
+        name: _File.of(name, each.read_bytes(), headers) for name, each in _each(files("callfloor.console") / "static")
+    }
 
     async def page(request: Request) -> Response:
         return known[_PAGE].answer(request)

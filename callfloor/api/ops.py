@@ -159,7 +159,7 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             *(Route(path, reference) for path in pages_of),
             Route("/docs/{name}", asset),
             *_watched(services.db, services.disks, services.settings.metrics_networks, problem_of),
-            *console.routes(),
+            *console.routes(services.settings.phone_url, services.settings.embedders),
             *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
             *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
         ],

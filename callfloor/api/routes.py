@@ -31,12 +31,13 @@ from callfloor.api.platform import (
 )
 from callfloor.api.reports import agent_times, figures
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, drafts, emails, events, session, supervision, tasks, work
+from callfloor.api.workspace import commands, drafts, emails, events, phone, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
     activities.get_activity,
     activities.list_activities,
+    phone.list_diagnoses,
     campaigns.get_outbound_statistics,
     campaigns.get_inbound_statistics,
     media.download_media,
@@ -80,6 +81,9 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     drafts.get_call_draft,
     drafts.put_call_draft,
     drafts.delete_call_draft,
+    phone.get_own_phone,
+    phone.hold_own_phone,
+    phone.add_diagnosis,
     session.list_callbacks,
     session.list_choices,
     events.list_events,

@@ -6,8 +6,13 @@ import asyncio
 from datetime import UTC, datetime
 
 from callfloor.app import asterisk_setup
+from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
+from callfloor.rules.people import phone_accounts
 from callfloor.settings import Settings
+from callfloor.store.db.pool import Database
+from callfloor.store.people import users
+from callfloor.telephony.asterisk import advice
 from callfloor.telephony.asterisk.ari import Ari
 from callfloor.telephony.asterisk.check import Finding, check
 from callfloor.telephony.asterisk.setup import Setup, SetupError
@@ -30,6 +35,27 @@ def check_nodes(settings: Settings) -> None:
                 print(f"            {line}")
     if missing:
         raise CommandError(f"{missing} thing{'' if missing == 1 else 's'} missing", FAILURE)
+
+
+def phones(settings: Settings, organisation: str | None, username: str | None) -> None:
+    """Print what pjsip.conf says of agents' phones in browsers. Raises `CommandError`."""
+    secret = settings.phone_secret
+    if secret is None:
+        raise CommandError("CALLFLOOR_PHONE_SECRET is not set: the passwords follow from it")
+
+    async def work(db: Database) -> list[str]:
+        row = await session.organisation(db, organisation)
+        found = [
+            user
+            for user in await users.overview(db, row["organisation_id"])
+            if user["user_type"] == "agent" and user["account_active"] and username in (None, user["username"])
+        ]
+        if not found:
+            raise CommandError(f"{row['name']} has no active agent{f' {username}' if username else ''}")
+        return [settings.phone_user.format(agent=user["user_id"]) for user in found]
+
+    for name in session.run(settings, work):
+        print(advice.phone(name, phone_accounts.password(secret, name)), end="")
 
 
 async def _check(setup: Setup) -> dict[str, list[Finding]]:

@@ -51,6 +51,7 @@ EXAMPLES = {
     "campaign start": "Sales",
     "function key": "--renew",
     "asterisk check": "",
+    "asterisk phones": "--organisation 'Sample Centre' > pjsip_phones.conf",
     "media verify": "--data /var/lib/callfloor",
     "media encrypt": "--data /var/lib/callfloor",
 }

@@ -371,6 +371,19 @@ def check_asterisk() -> None:
     asterisk.check_nodes(session.settings())
 
 
+@asterisk_app.command("phones")
+def show_phones(
+    username: Annotated[str | None, typer.Option("--user", help="Of this agent alone.")] = None,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print the sections of pjsip.conf for agents' phones in browsers, with their passwords."""
+    from callfloor.cli import asterisk, session
+
+    asterisk.phones(session.settings(data=data, database_url=database_url), organisation, username)
+
+
 @media_app.command("verify")
 def verify_media(data: Data = None, database_url: DatabaseUrl = None, media_url: MediaUrl = None) -> None:
     """Read every recording and attachment and hold it against the SHA-256 that it was stored under.

@@ -96,12 +96,19 @@ class CallData(ActivityData):
         LegType,
         Meta(
             description="How the leg began: `first` the call itself, `transfer` given on by an agent, `overflow` out of"
-            " another queue, `return` back from whoever did not take the call, `consult` of a second agent beside the"
-            " first one's leg, or of a number outside, `outside` given to a number outside."
+            " another queue, `return` back from whoever did not take the call or whose phone was lost, `consult` of a"
+            " second agent beside the first one's leg, or of a number outside, `outside` given to a number outside."
         ),
     ]
     outside_number: Annotated[
         str | None, Meta(description="The number outside that the leg called, E.164; null once erased.")
+    ]
+    phone_losses: Annotated[
+        int,
+        Meta(description="How often the agent's phone was lost in the leg: a reload, a crash, a network that went."),
+    ]
+    phone_lost_seconds: Annotated[
+        int, Meta(description="How long the customer heard music for it; part of the talk in `durations`.")
     ]
 
 

@@ -52,7 +52,10 @@ class Call(Shown, frozen=True, kw_only=True):
     """The call that an agent is on, or is to take. `held`: the customer hears music. `consulting`: a party was brought
     in to be talked to while the customer is on hold. `leads`: of a caller's number (or one dialled without a lead), at
     most 20, callbacks first; `lead_id` is the one that the call is with, where there is one only by itself, else as
-    `chooseLead` says. In a wrap-up `seconds` say how long the call was, until `ended_timestamp`."""
+    `chooseLead` says. In a wrap-up `seconds` say how long the call was, until `ended_timestamp`.
+    `phone_lost_timestamp`: since when the agent's phone is not there (a page that was loaded again, a network that
+    went): the customer hears music, the phone is rung again until `phone_until_timestamp`, and then the customer is the
+    first in the queue."""
 
     activity_id: int
     direction: CallDirection
@@ -64,6 +67,8 @@ class Call(Shown, frozen=True, kw_only=True):
     connected_timestamp: datetime | None = None
     ended_timestamp: datetime | None = None
     seconds: int | None = None
+    phone_lost_timestamp: datetime | None = None
+    phone_until_timestamp: datetime | None = None
     held: bool = False
     muted: bool = False
     consulting: bool = False
@@ -166,6 +171,11 @@ class Hold(Command, frozen=True, tag="hold"):
 
 class Mute(Command, frozen=True, tag="mute"):
     on: bool
+
+
+class RingPhone(Command, frozen=True, tag="ringPhone"):
+    """Ring one's own phone again in mid-call: it is back, or nothing is heard over it. Until it is taken the customer
+    hears music; whatever is recorded goes on."""
 
 
 class SendDigits(Command, frozen=True, tag="sendDigits"):
@@ -323,7 +333,7 @@ class LetCallerGo(Command, frozen=True, tag="letCallerGo"):
 
 
 AgentCommand = (
-    Ready | Pause | SignOut | HangUp | Hold | Mute | SendDigits | PauseRecording | Transfer | Consult
+    Ready | Pause | SignOut | HangUp | Hold | Mute | RingPhone | SendDigits | PauseRecording | Transfer | Consult
     | CompleteTransfer | TakeOver | CancelConsultation | Conference | DropParty | Dial | AcceptPreview | SkipPreview
     | WrapUp | DoNotCall | ExtendWrapUp | ChooseLead
 )  # fmt: skip

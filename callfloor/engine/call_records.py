@@ -119,6 +119,9 @@ class CallDatabase:
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         self._journal.write(partial(activities.hold, self._db, organisation, activity, round(seconds)))
 
+    def phone_lost(self, organisation: int, activity: int, times: int, seconds: float) -> None:
+        self._journal.write(partial(activities.phone_lost, self._db, organisation, activity, times, round(seconds)))
+
     # Sound
 
     def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:

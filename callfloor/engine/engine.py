@@ -77,6 +77,7 @@ class Engine:
         blobs: Blobs,
         desk: Desk,
         functions: Functions | None = None,
+        phone_grace_s: float = 30.0,
     ) -> None:
         self._dsn, self._db, self._clock, self._carrier = dsn, db, clock, carrier
         self.id = uuid4()
@@ -86,6 +87,7 @@ class Engine:
         recordings = Recordings(carrier, blobs)
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
         self.floor = Floor(clock, carrier, self.records, desk)
+        self.floor.lost_phones.grace_s = phone_grace_s
         self._selection.on_line = self.floor.on_line
         self._spending = SpendingReader(db, clock, self.floor.outgoing)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)

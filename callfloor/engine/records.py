@@ -201,6 +201,9 @@ class DatabaseRecords(CallDatabase):
     def _written(self, agent: AgentId) -> None:
         self._unwritten[agent] -= 1
 
+    def pause_agent(self, organisation: int, agent: AgentId, reason: str, at: float) -> None:
+        self._journal.write(partial(agents.pause, self._db, organisation, agent, moment(at), reason))
+
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         self._count(agent)
         if self._unwritten.get(agent):

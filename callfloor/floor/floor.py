@@ -3,7 +3,7 @@
 Driven by events of the carrier, of agents and of the clock; it never waits, so that on a virtual clock a day passes in
 seconds and a seed repeats it. One thread, one order of events. Here is who hears of what; what becomes of it is in
 `outbound` (calls that we place), `callers` (that come in), `queues` (customers who wait), `talks` (who talk),
-`transfers` (whom a customer goes to) and `presence` (agents).
+`transfers` (whom a customer goes to), `lost_phones` (agents' phones that went in mid-call) and `presence` (agents).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from callfloor.floor.calls.dialled_call import FloorCall
 from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.inbound import Callers
 from callfloor.floor.calls.legs import Legs
+from callfloor.floor.calls.lost_phones import LostPhones
 from callfloor.floor.calls.outbound import Outbound
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.calls.queues import Queues
@@ -32,6 +33,7 @@ from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
 from callfloor.rules.dialling.pacing import Pacer, Past
 from callfloor.rules.routing.agents import AgentFacts, AgentInput
+from callfloor.rules.routing.lost_phones import PhoneInput
 from callfloor.telephony.carrier import (
     AgentId,
     AgentMissed,
@@ -70,6 +72,9 @@ class Floor:
         self.talks = Talks(clock, carrier, records, presence, contacts, legs, showing)
         self.transfers = Transfers(
             clock, carrier, outgoing, records, presence, contacts, self.queues, legs, self.talks, showing
+        )
+        self.lost_phones = LostPhones(
+            clock, carrier, records, presence, contacts, self.queues, legs, showing, self.transfers.hand_on
         )
         outgoing.too_long = self._too_long
         legs.gone = outgoing.gone
@@ -289,12 +294,18 @@ class Floor:
                 self.callers.answered(contact)
             case Joined(agent=agent) if contact.stage is Stage.JOINING:
                 self.queues.joined(contact, agent)
+            case Joined(agent=agent) if agent == contact.agent:
+                self.lost_phones.happened(contact, PhoneInput.JOINED)
             case Joined(agent=agent):
                 self.transfers.joined(contact, agent)
             case AgentMissed(agent=agent) if contact.stage is Stage.JOINING:
                 self.queues.missed(contact, agent)
+            case AgentMissed(agent=agent) if agent == contact.agent:
+                self.lost_phones.happened(contact, PhoneInput.MISSED)
             case AgentMissed(agent=agent):
                 self.transfers.missed(contact, agent)
+            case Left(agent=agent, lost=True) if agent == contact.agent and contact.stage is Stage.TALKING:
+                self.lost_phones.happened(contact, PhoneInput.LOST)
             case Left(agent=agent):
                 self.transfers.left(contact, agent)
             case Digit(digit=digit):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.media.blobs import Blobs
 from callfloor.store.agents import desk_commands, desk_events, drafts, returns
+from callfloor.store.calls import diagnoses
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import imports
@@ -32,6 +33,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await desk_commands.expire(db)
     await returns.return_work(db, now)
     await drafts.expire(db, now)
+    await diagnoses.expire(db, now)
     await sessions.expire(db)
     await passwords.expire(db, now)
     await imports.drop_abandoned(db, ABANDONED_AFTER)

@@ -30,6 +30,8 @@ class Leg:
     left: Leaving | None = None
     ended_at: float | None = None
     held_s: float = 0.0
+    phone_losses: int = 0
+    phone_lost_s: float = 0.0
     parts: list[float] = field(default_factory=list[float])
     messages: list[float] = field(default_factory=list[float])
     answers: dict[str, int] = field(default_factory=dict[str, int])
@@ -84,6 +86,10 @@ class MemoryCalls:
     def held(self, organisation: int, activity: int, seconds: float) -> None:
         if activity in self.legs:
             self.legs[activity].held_s = seconds
+
+    def phone_lost(self, organisation: int, activity: int, times: int, seconds: float) -> None:
+        if activity in self.legs:
+            self.legs[activity].phone_losses, self.legs[activity].phone_lost_s = times, seconds
 
     def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
         if activity in self.legs:

@@ -128,6 +128,9 @@ class MemoryRecords(MemoryCalls):
     ) -> None:
         self._enter(agent, state, at)
 
+    def pause_agent(self, organisation: int, agent: AgentId, reason: str, at: float) -> None:
+        self.want(agent, "paused")
+
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         state = self._wanted.pop(agent, "ready")
         self._enter(agent, state, at)

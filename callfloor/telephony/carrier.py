@@ -65,10 +65,12 @@ class AgentMissed:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A party that had joined hung up. The customer is still there."""
+    """A party that had joined hung up. The customer is still there. `lost`: the phone went without a word, and may be
+    back soon."""
 
     call: CallId
     agent: PartyId
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ async def test_an_inbound_call_shows_every_field_of_the_contract(db: Database, c
             "agentFullName": "John Doe",
             "legType": "first",
             "outsideNumber": None,
+            "phoneLosses": 0,
+            "phoneLostSeconds": 0,
             "wrapCode": 7,
             "wrapDescription": "Resolved",
             # 10:00:00.6, 10:00:07.1, 10:00:20.8, 10:01:41.5, 10:02:10.6
@@ -198,6 +200,8 @@ async def test_a_dialled_call_shows_every_field_of_the_contract(db: Database, ce
             "agentFullName": "John Doe",
             "legType": "first",
             "outsideNumber": None,
+            "phoneLosses": 0,
+            "phoneLostSeconds": 0,
             "wrapCode": None,
             "wrapDescription": None,
             "attemptId": call.attempt_id,

@@ -24,7 +24,7 @@ from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
 from callfloor.store.agents import agents, desk_commands, desk_events, drafts
-from callfloor.store.calls import activities, dispositions, media
+from callfloor.store.calls import activities, diagnoses, dispositions, media
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
 from callfloor.store.email import answers, emails, mailboxes
@@ -172,6 +172,12 @@ class Places:
         await drafts.put(
             self.db, org, agent, call, json.dumps({"note": text, "leadData": {text: text}}), T0, drafts.Origin()
         )
+        await activities.hang_up(self.db, org, call, T0)
+
+    async def call_diagnosis(self, text: str) -> None:
+        org, agent = self.centre.organisation, self.centre.agent
+        call = await inbound_call(self.db, org, self.centre.inbound, OTHER, OTHER, T0)
+        await diagnoses.add(self.db, org, call, agent, json.dumps({"complaint": text}), T0)
         await activities.hang_up(self.db, org, call, T0)
 
     async def draft(self, text: str) -> None:

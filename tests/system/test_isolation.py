@@ -201,6 +201,8 @@ DESK_BODIES: dict[str, Any] = {
     "answer_email": {"text": "Hello."},
     "close_email": {},
     "put_call_draft": {"note": "mine"},
+    "add_diagnosis": {"complaint": "noise"},
+    "hold_own_phone": {"device": "0" * 32},
     "save_email_draft": {"text": "Dear Jane,"},
     "move_email": {"agentId": None},
     "move_task": {"agentId": None},
@@ -231,7 +233,7 @@ class Seated:
         values["leadId"] = self.callback
         if operation.operation_id == "send_caller_command":
             values["activityId"] = self.waiting
-        if operation.operation_id.endswith("call_draft"):
+        if operation.operation_id.endswith("call_draft") or operation.operation_id == "add_diagnosis":
             values["activityId"] = RINGING.activity_id
         path = re.sub(r"{(\w+)}", lambda name: str(values[name[1]]), operation.path)
         if operation.operation_id == "take_email":

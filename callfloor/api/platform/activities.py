@@ -55,6 +55,8 @@ ACTIVITY_EXAMPLE: dict[str, Any] = {
         "agentFullName": "John Doe",
         "legType": "first",
         "outsideNumber": None,
+        "phoneLosses": 0,
+        "phoneLostSeconds": 0,
         "wrapCode": 1,
         "wrapDescription": "Resolved",
         "durations": {"ivr": 6, "queue": 18, "hold": 20, "interaction": 290, "wrap": 30, "talk": 240},
@@ -172,7 +174,12 @@ def _identity(row: Record) -> dict[str, Any]:
 
 def _leg(row: Record) -> dict[str, Any]:
     first = "first" if row["parent_activity_id"] is None else "transfer"
-    return {"leg_type": row["leg_type"] or first, "outside_number": row["outside_number"]}
+    return {
+        "leg_type": row["leg_type"] or first,
+        "outside_number": row["outside_number"],
+        "phone_losses": row["phone_losses"],
+        "phone_lost_seconds": row["phone_lost_s"],
+    }
 
 
 def _seconds(earlier: datetime | None, later: datetime | None) -> int | None:

@@ -34,6 +34,7 @@ from callfloor.contract.workspace import (
     PauseRecording,
     Ready,
     Refusal,
+    RingPhone,
     SendDigits,
     SignOut,
     SkipPreview,
@@ -130,6 +131,8 @@ class Work:
                 return talks.hold(agent.id, on)
             case Mute(on=on):
                 return talks.mute(agent.id, on)
+            case RingPhone():
+                return self._floor.lost_phones.ring(agent.id)
             case SendDigits(digits=digits):
                 return talks.send_digits(agent.id, digits)
             case PauseRecording(on=on):

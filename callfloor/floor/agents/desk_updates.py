@@ -96,6 +96,13 @@ class Showing:
     def _left(self, agent: Agent) -> float:
         return max(0.0, agent.until - self._clock.elapsed())
 
+    def _at(self, elapsed: float | None) -> datetime | None:
+        """A moment of the floor's clock."""
+        if elapsed is None:
+            return None
+        # the two clocks are read one after the other: finer than this is not theirs
+        return datetime.fromtimestamp(round(self._clock.now() - self._clock.elapsed() + elapsed, 2), UTC)
+
     def wrapping(self, agent: Agent, contact: Contact) -> None:
         """The agent's call is over; it is shown during the wrap-up."""
         agent.shown = ended(self.view(agent.id, contact), datetime.fromtimestamp(self._clock.now(), UTC))
@@ -137,6 +144,8 @@ class Showing:
             lead_id=contact.lead,
             state="ringing" if ringing else "connected",
             connected_timestamp=datetime.fromtimestamp(contact.connected_at, UTC) if talks else None,
+            phone_lost_timestamp=self._at(contact.phone.lost_at) if own else None,
+            phone_until_timestamp=self._at(contact.phone.until) if own and contact.phone.lost_at is not None else None,
             held=contact.held_since is not None,
             muted=contact.muted if own else party is not None and party.muted,
             consulting=contact.consulting is not None,

@@ -12,8 +12,9 @@ from callfloor.clock import Timer
 from callfloor.contract.workflows import Workflow
 from callfloor.contract.workspace import CallDirection, CallerLead
 from callfloor.floor.plan import CampaignKey, CampaignPlan
+from callfloor.rules.routing.lost_phones import THERE, PhoneFacts
 from callfloor.rules.workflow.workflow_events import Facts, State
-from callfloor.telephony.carrier import AgentId, CallId, PartyId
+from callfloor.telephony.carrier import AgentId, CallId, Listening, PartyId
 
 
 class Stage(Enum):
@@ -125,7 +126,11 @@ class Contact:
     recording_paused: bool = False
     consulting: PartyId | None = None
     parties: dict[PartyId, Party] = field(default_factory=dict[PartyId, Party])
-    watchers: set[AgentId] = field(default_factory=set[AgentId])
+    watchers: dict[AgentId, Listening] = field(default_factory=dict[AgentId, Listening])
+    # of the agent whose call it is
+    phone: PhoneFacts = THERE
+    phone_lost_s: float = 0.0
+    phone_losses: int = 0
 
     @property
     def organisation(self) -> int:
@@ -150,6 +155,7 @@ class Contact:
         """The leg is over, and another begins."""
         self.activity, self.plan, self.queue = activity, plan, plan.key
         self.held_since, self.held_s = None, 0.0
+        self.phone, self.phone_lost_s, self.phone_losses = THERE, 0.0, 0
         self.muted = self.recording_paused = False
 
 

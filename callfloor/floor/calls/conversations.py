@@ -99,7 +99,7 @@ class Talks:
         contact = self._legs.of(agent)
         if contact is None:
             return Refusal(code="no-call", detail="This agent is not on a call.")
-        contact.watchers.add(supervisor)
+        contact.watchers[supervisor] = how
         self._carrier.listen_in(contact.call, agent, supervisor, how)
         return None
 
@@ -107,7 +107,7 @@ class Talks:
         contact = self._legs.of(agent)
         if contact is None or supervisor not in contact.watchers:
             return Refusal(code="no-call", detail="You do not listen to a call of this agent.")
-        contact.watchers.discard(supervisor)
+        del contact.watchers[supervisor]
         self._carrier.stop_listening(contact.call, supervisor)
         return None
 

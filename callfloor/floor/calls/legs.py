@@ -16,6 +16,7 @@ from callfloor.floor.calls.contacts import Contact, Contacts, Party, Stage
 from callfloor.floor.plan import CampaignPlan
 from callfloor.floor.ports.call_records import LegKind, NewLeg
 from callfloor.floor.ports.records import Records
+from callfloor.rules.routing.lost_phones import THERE
 from callfloor.telephony.carrier import AgentId, CallId, Carrier, PartyId
 
 NO_CALL = Refusal(code="no-call", detail="You are not on a call.")
@@ -115,6 +116,7 @@ class Legs:
 
     def release(self, contact: Contact, agent_id: AgentId) -> None:
         """The agent's part in the call is over, its wrap-up begins."""
+        self.note_phone(contact, contact.phone.lost_at)
         self._carrier.leave(contact.call, agent_id)
         for supervisor in contact.watchers:
             self._carrier.stop_listening(contact.call, supervisor)
@@ -139,6 +141,14 @@ class Legs:
             contact.held_s, contact.held_since = contact.on_hold_s(self._clock.elapsed()), None
             self._records.held(contact.organisation, contact.activity, contact.held_s)
             self._carrier.hold(contact.call, False)
+
+    def note_phone(self, contact: Contact, lost_at: float | None) -> None:
+        """The agent's phone is back, or is waited for no longer: for how long it was not there is written down."""
+        contact.phone = THERE
+        if lost_at is not None:
+            contact.phone_lost_s += self._clock.elapsed() - lost_at
+            contact.stop_timers()
+            self._records.phone_lost(contact.organisation, contact.activity, contact.phone_losses, contact.phone_lost_s)
 
     # Who was brought in
 

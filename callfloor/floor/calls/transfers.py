@@ -209,11 +209,14 @@ class Transfers:
             if contact.stage is Stage.OUTSIDE and not contact.parties:
                 contact.stage = Stage.CLOSING
                 self._carrier.hang_up(contact.call)
-        elif party_id == contact.agent and contact.stage is Stage.TALKING:
-            other = next((party for party in contact.parties.values() if party.joined), None)
-            recorded = not contact.recording_paused
-            if other is None or self._hand_over(contact, other, recorded=recorded) is not None:
-                self._talks.let_go(contact)
+        elif party_id == contact.agent and contact.stage is Stage.TALKING and not self.hand_on(contact):
+            self._talks.let_go(contact)
+
+    def hand_on(self, contact: Contact) -> bool:
+        """The agent is gone: whoever else is in the call has the customer. False: nobody is."""
+        other = next((party for party in contact.parties.values() if party.joined), None)
+        recorded = not contact.recording_paused
+        return other is not None and self._hand_over(contact, other, recorded=recorded) is None
 
     # Steps
 

@@ -70,6 +70,10 @@ class CallRecords(Protocol):
         """The customer was on hold for so long in all."""
         ...
 
+    def phone_lost(self, organisation: int, activity: int, times: int, seconds: float) -> None:
+        """The agent's phone went so often in the leg without a word, and the customer waited so long for it in all."""
+        ...
+
     def part(self, organisation: int, activity: int, call: CallId, part: int, seconds: float, at: float) -> None:
         """A part of a call's recording is whole: it is this leg's."""
         ...

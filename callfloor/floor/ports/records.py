@@ -114,6 +114,10 @@ class Records(CallRecords, Protocol):
         """Show the agent's state, with the campaign of its call. What somebody asked for meanwhile is kept."""
         ...
 
+    def pause_agent(self, organisation: int, agent: AgentId, reason: str, at: float) -> None:
+        """The agent is to have no more calls, after the one that it is on."""
+        ...
+
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         """The agent's call is over: make it ready, or what somebody asked for meanwhile, and say which."""
         ...

@@ -8,13 +8,14 @@ doubled or out of order do no harm.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import assert_never
 
 # A phone that did not answer is tried again so much later: most are back with a page that was loaded again.
 RETRY_S = 1.0
-# What an agent gets back to is no wrap-up of a call that goes on elsewhere.
+# Why an agent is paused whose phone did not come back: the next customer would ring it in vain too.
 PHONE_LOST = "phone lost"
 
 
@@ -41,18 +42,19 @@ class PhoneEffect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:
-    """`lost_at`: None, it is in the call. `ring_at`: when it is tried next, None while it rings. Times are seconds of
-    one clock."""
+    """`lost_at`: None, it is in the call. `until`: when the customer is given on. `ring_at`: when it is tried next,
+    None while it rings. Times are seconds of one clock."""
 
     lost_at: float | None = None
+    until: float = math.inf
     ring_at: float | None = None
 
-    def due_at(self, grace_s: float) -> float | None:
+    @property
+    def due_at(self) -> float | None:
         """When `TIME` is to happen next; None: not by itself."""
         if self.lost_at is None:
             return None
-        over = self.lost_at + grace_s
-        return over if self.ring_at is None else min(over, self.ring_at)
+        return self.until if self.ring_at is None else min(self.until, self.ring_at)
 
 
 THERE = PhoneFacts()
@@ -61,32 +63,31 @@ Step = tuple[PhoneFacts, tuple[PhoneEffect, ...]]
 
 def advance(phone: PhoneFacts, happened: PhoneInput, now: float, grace_s: float) -> Step:
     """The phone after an event, and what is to be done."""
-    lost_at = phone.lost_at
+    there = phone.lost_at is None
     match happened:
         case PhoneInput.LOST:
-            if lost_at is not None:
-                return phone, ()
-            return PhoneFacts(now, now + RETRY_S), (PhoneEffect.NOTE_LOSS,)
+            return (PhoneFacts(now, now + grace_s, now + RETRY_S), (PhoneEffect.NOTE_LOSS,)) if there else (phone, ())
         case PhoneInput.BACK:
-            if lost_at is None:
-                return PhoneFacts(now), (PhoneEffect.NOTE_LOSS, PhoneEffect.TAKE_OUT, PhoneEffect.RING)
+            if there:
+                again = (PhoneEffect.NOTE_LOSS, PhoneEffect.TAKE_OUT, PhoneEffect.RING)
+                return PhoneFacts(now, now + grace_s), again
             # it may ring where nobody is any more
             ringing = (PhoneEffect.TAKE_OUT,) if phone.ring_at is None else ()
-            return PhoneFacts(lost_at), (*ringing, PhoneEffect.RING)
+            return replace(phone, ring_at=None), (*ringing, PhoneEffect.RING)
         case PhoneInput.JOINED:
-            return (phone, ()) if lost_at is None else (THERE, (PhoneEffect.NOTE_RETURN,))
+            return (phone, ()) if there else (THERE, (PhoneEffect.NOTE_RETURN,))
         case PhoneInput.MISSED:
-            if lost_at is None or phone.ring_at is not None:
+            if there or phone.ring_at is not None:
                 return phone, ()
             return replace(phone, ring_at=now + RETRY_S), ()
         case PhoneInput.TIME:
-            if lost_at is None:
+            if there:
                 return phone, ()
-            if now >= lost_at + grace_s:
+            if now >= phone.until:
                 # asked again should nobody be able to take the customer now
-                return PhoneFacts(lost_at, now + RETRY_S), (PhoneEffect.GIVE_ON,)
+                return replace(phone, until=now + RETRY_S), (PhoneEffect.GIVE_ON,)
             if phone.ring_at is None or now < phone.ring_at:
                 return phone, ()
-            return PhoneFacts(lost_at), (PhoneEffect.RING,)
+            return replace(phone, ring_at=None), (PhoneEffect.RING,)
         case _:
             assert_never(happened)

@@ -64,6 +64,11 @@ HOLD_SQL = f"""
 UPDATE activities SET hold_s = $3
 {_HERE} AND answered_at IS NOT NULL AND hang_up_at IS NULL AND hold_s < $3
 RETURNING 1"""
+# a leg may have ended before it is known for how long
+PHONE_LOST_SQL = f"""
+UPDATE activities SET phone_losses = $3::smallint, phone_lost_s = $4
+{_HERE} AND (phone_losses < $3::smallint OR phone_lost_s < $4)
+RETURNING 1"""
 # greatest() and least() pass over nulls
 _ENDED_AT = "greatest($3, answered_at, left_queue_at, join_queue_at, created_at)"
 _HELD = f"least(hold_s, seconds_between(answered_at, {_ENDED_AT}))"
@@ -304,6 +309,11 @@ async def leave(db: Database, organisation: int, activity_id: int, reason: Leavi
 async def hold(db: Database, organisation: int, activity_id: int, total_s: int) -> bool:
     """The call has been on hold for `total_s` seconds in all."""
     return await db.fetchval(HOLD_SQL, organisation, activity_id, total_s) is not None
+
+
+async def phone_lost(db: Database, organisation: int, activity_id: int, times: int, total_s: int) -> bool:
+    """The agent's phone was lost so often in the leg, and not there for `total_s` seconds in all."""
+    return await db.fetchval(PHONE_LOST_SQL, organisation, activity_id, times, total_s) is not None
 
 
 async def hang_up(db: Database, organisation: int, activity_id: int, at: datetime) -> bool:

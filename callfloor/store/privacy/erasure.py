@@ -9,6 +9,7 @@ from uuid import UUID
 from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.agents import desk_commands, desk_events, drafts
+from callfloor.store.calls import diagnoses
 from callfloor.store.db.pool import Database
 from callfloor.store.people.callers import Organisation
 from callfloor.store.privacy import erasure_calls, erasure_emails, erasure_rows
@@ -84,6 +85,7 @@ async def erase(
         await erasure_rows.erase_skips(db, number, customer)
         await desk_events.erase(db, number, customer)
         await drafts.erase(db, number, customer)
+        await diagnoses.erase(db, number, customer)
         await desk_commands.erase(db, number, customer)
     return erased
 

@@ -52,6 +52,7 @@ PERSONAL: tuple[tuple[str, str, str], ...] = (
     ("workspace_sessions", "at_hand email", "what stands on agents' desks is scrubbed"),
     ("workspace_events", "at_hand email reason", "what stood there within the hour is scrubbed"),
     ("call_drafts", "content", "what agents typed on calls and did not send is scrubbed; kept for a day"),
+    ("call_diagnoses", "content", "what agents complained of a call's sound is scrubbed; kept for 90 days"),
     ("workspace_commands", "command refusal", "what is being asked of the floor is scrubbed; kept for minutes"),
     ("agent_states", "reason", "scrubbed"),
     ("agent_times", "reason", "scrubbed: of every pause that there was"),

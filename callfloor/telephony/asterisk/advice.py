@@ -49,10 +49,13 @@ password=...
 """
 
 
-# Where agents' phones may dial by themselves: nowhere. What they call, the floor calls for them.
+# Where agents' phones may dial by themselves: to hear themselves. What else they call, the floor calls for them.
 AGENTS = """\
-; extensions.conf, of agents' phones: nothing can be dialled from there, and it is not the trunk's context
+; extensions.conf, of agents' phones: nobody can be called from there, and it is not the trunk's context
 [callfloor-agents]
+exten => echo,1,Answer()
+ same => n,Set(TIMEOUT(absolute)=60)
+ same => n,Echo()
 exten => _.,1,Hangup(21)
 """
 
@@ -72,6 +75,32 @@ rtp_timeout=30
 type=aor
 contact={address}
 qualify_frequency=30
+"""
+
+
+def phone(name: str, password: str) -> str:
+    """An agent's phone in a browser."""
+    return f"""\
+[{name}]
+type=endpoint
+transport=wss
+webrtc=yes
+dtls_auto_generate_cert=yes
+context=callfloor-agents
+aors={name}
+auth={name}
+disallow=all
+allow=ulaw
+direct_media=no
+rtp_timeout=5
+[{name}]
+type=auth
+username={name}
+password={password}
+[{name}]
+type=aor
+max_contacts=1
+remove_existing=yes
 """
 
 

@@ -124,6 +124,13 @@ class Recording(msgspec.Struct, frozen=True):
     cause: str | None = None
 
 
+class Endpoint(msgspec.Struct, frozen=True):
+    """A phone. `state`: `online`, `offline` or `unknown`. `channel_ids`: what it is on."""
+
+    state: str = ""
+    channel_ids: list[str] = []
+
+
 class AriEvent(msgspec.Struct, frozen=True):
     """Any event; which fields are there depends on its `type`."""
 
@@ -133,6 +140,7 @@ class AriEvent(msgspec.Struct, frozen=True):
     bridge: Bridge | None = None
     playback: Playback | None = None
     recording: Recording | None = None
+    endpoint: Endpoint | None = None
     args: list[str] = []
     digit: str = ""
     soft: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,8 @@ from callfloor.telephony.carrier import AgentMissed, CallId, Joined, Left, Party
 log = structlog.get_logger("callfloor.telephony")
 
 BEEP = "sound:beep"
+# A phone that has an endpoint to itself, as those have that register.
+_OWN = re.compile(r"(PJSIP/[^/@{}]+)(?:/.*)?", re.ASCII)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +36,12 @@ class Leg:
     up: bool = False
     joined: bool = False
     muted: bool = False
+
+
+def own_endpoint(dialled: str) -> str | None:
+    """The endpoint of a dial string, that it alone is reached by; None: it is one of many behind another one."""
+    found = _OWN.fullmatch(dialled)
+    return None if found is None else found[1]
 
 
 class Meeting:
@@ -69,6 +78,10 @@ class Meeting:
     async def _ring(self, leg: Leg, endpoint: str, caller: str | None, ring_s: float) -> None:
         if not self._is_there(leg):
             return
+        if (phone := own_endpoint(endpoint)) is not None:
+            # whether it stays online is told from now on
+            subscription = f"applications/{self._around.setup.app}/subscription"
+            await self._requests.ask("POST", subscription, eventSource=f"endpoint:{phone}")
         try:
             await self._requests.call_phone(leg.channel, endpoint, caller, ring_s)
         except AriError as error:
@@ -118,12 +131,12 @@ class Meeting:
             await self._around.ari.post(f"bridges/{self.bridge}/addChannel", channel=",".join(channels))
             self.bridged = self.bridged or self._channel in channels
 
-    def gone(self, leg: Leg) -> None:
-        """The party's phone is down, or was never up."""
+    def gone(self, leg: Leg, *, lost: bool = False) -> None:
+        """The party's phone is down, or was never up. `lost`: it did not say so itself."""
         if self._is_there(leg):
             del self.legs[leg.party]
             self._left(leg)
-            self._around.say(Left(self._call, leg.party) if leg.joined else AgentMissed(self._call, leg.party))
+            self._around.say(Left(self._call, leg.party, lost) if leg.joined else AgentMissed(self._call, leg.party))
 
     def _left(self, leg: Leg) -> None:
         if leg.joined and not self.joined():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from callfloor.telephony.asterisk import names
+from callfloor.telephony.asterisk import causes, names
 from callfloor.telephony.asterisk.ari import AriEvent, AriNotThere, Channel
 from callfloor.telephony.asterisk.bridge import Leg
 from callfloor.telephony.asterisk.call import Call
@@ -96,8 +96,19 @@ class Calls:
             of = names.read_recording(event.recording.name)
             if of is not None and of[0] in self.up:
                 self.up[of[0]].recorded(event.recording.name)
+        elif event.endpoint is not None:
+            if event.endpoint.state == "offline":
+                self._phone_lost(node, event.endpoint.channel_ids)
         elif channel is not None:
             self._channel_event(node, event, channel)
+
+    def _phone_lost(self, node: Node, channels: list[str]) -> None:
+        """A phone's registration went with its connection: what it was on would be silent until that is noticed."""
+        for channel in channels:
+            known = self.legs.get((node.name, channel))
+            if known is not None and known[1].joined:
+                self.hang_up_channel(node, channel)
+                self.channel_gone(node, channel, lost=True)
 
     def _channel_event(self, node: Node, event: AriEvent, channel: Channel) -> None:
         customer = self._customers.get((node.name, channel.id))
@@ -113,7 +124,7 @@ class Calls:
             case "ChannelDestroyed" if customer is not None:
                 customer.destroyed(event.cause, event.tech_cause, quality(channel.channelvars.get(names.QUALITY, "")))
             case "ChannelDestroyed":
-                self.channel_gone(node, channel.id)
+                self.channel_gone(node, channel.id, lost=event.cause == causes.SILENT)
             case _:
                 pass
 
@@ -156,14 +167,14 @@ class Calls:
     def offers_of(self, node: Node) -> list[str]:
         return [channel for at, channel in self.offers.values() if at is node]
 
-    def channel_gone(self, node: Node, channel: str) -> None:
-        """Any channel but a customer's."""
+    def channel_gone(self, node: Node, channel: str, *, lost: bool = False) -> None:
+        """Any channel but a customer's. `lost`: nobody hung it up."""
         key = node.name, channel
         self.withdrawn(node, channel)
         self.lines.pop(key, None)
         call, leg = self.legs.pop(key, (None, None))
         if call is not None and leg is not None:
-            call.meeting.gone(leg)
+            call.meeting.gone(leg, lost=lost)
         elif (name := names.read(channel)) is not None and name.call in self.up:
             self.listeners.left(self.up[name.call], channel, name)
 

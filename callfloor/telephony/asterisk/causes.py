@@ -18,6 +18,8 @@ _OF_CAUSE: dict[int, Cause] = {
     21: "rejected",  # 403, 603
     16: "cancelled",  # normal clearing before the answer: nobody but us does that
 }
+# requested channel unavailable: no sound came for longer than `rtp_timeout`, so nobody hung it up
+SILENT = 44
 # Where the cause says less than the status, or something else.
 _OF_STATUS: dict[int, Cause] = {
     401: "failed",  # the trunk wants another password: nobody was rung

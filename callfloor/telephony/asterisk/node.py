@@ -27,6 +27,7 @@ HEARD = (
     "ChannelStateChange",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
+    "EndpointStateChange",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",

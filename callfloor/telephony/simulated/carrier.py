@@ -223,12 +223,12 @@ class SimulatedCarrier:
         if known is not None and party in known.parties:
             self._gone(known, party)
 
-    def party_hangs_up(self, call: CallId, party: PartyId) -> None:
-        """An agent or an outside party puts the phone down."""
+    def party_hangs_up(self, call: CallId, party: PartyId, *, lost: bool = False) -> None:
+        """An agent or an outside party puts the phone down, or its phone is lost."""
         known = self._calls.get(call)
         if known is not None and known.parties.get(party) is not None:
             self._gone(known, party)
-            self._say(Left(call, party))
+            self._say(Left(call, party, lost))
 
     def _gone(self, call: SimulatedCall, party: PartyId) -> None:
         del call.parties[party]

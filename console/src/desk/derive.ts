@@ -7,7 +7,7 @@ export type Call = Workspace["Call"];
 export type Action =
   | "ready" | "pause" | "signOut" | "hangUp" | "hold" | "mute" | "sendDigits" | "pauseRecording" | "transfer"
   | "consult" | "completeTransfer" | "cancelConsultation" | "conference" | "takeOver" | "dropParty" | "dial"
-  | "acceptPreview" | "skipPreview" | "wrapUp" | "chooseLead" | "doNotCall" | "extendWrapUp";
+  | "acceptPreview" | "skipPreview" | "wrapUp" | "chooseLead" | "doNotCall" | "extendWrapUp" | "ringPhone";
 
 /** Why an action is not possible now, as a key of the catalogue; undefined: it is. */
 export type Why = "noCall" | "notConnected" | "notRecorded" | "consulting" | "notConsulting" | "noPreview" | "noWrapUp" | "busy";
@@ -26,6 +26,7 @@ export function whyNot(action: Action, session: Session): Why | undefined {
     case "sendDigits":
     case "takeOver":
     case "dropParty":
+    case "ringPhone":
       return connected(call);
     case "pauseRecording":
       return connected(call) ?? (call?.recording || call?.recordingPaused ? undefined : "notRecorded");

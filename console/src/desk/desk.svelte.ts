@@ -7,7 +7,7 @@ import { atHand, isNewer, leadOf, news, whyNot, type Action, type News, type Ses
 
 export type Command =
   | { action: "ready" | "signOut" | "hangUp" | "completeTransfer" | "cancelConsultation" | "conference" | "takeOver" }
-  | { action: "acceptPreview" | "extendWrapUp" }
+  | { action: "acceptPreview" | "extendWrapUp" | "ringPhone" }
   | Workspace["Pause"] | Workspace["Hold"] | Workspace["Mute"] | Workspace["SendDigits"] | Workspace["PauseRecording"]
   | Workspace["Transfer"] | Workspace["Consult"] | Workspace["DropParty"] | Workspace["Dial"]
   | Workspace["SkipPreview"] | Workspace["WrapUp"] | Workspace["ChooseLead"] | Workspace["DoNotCall"];

@@ -1,9 +1,10 @@
 import type { ChordName } from "../../actions/chords.ts";
 import type { Action } from "../../desk/derive.ts";
 import type { Desk } from "../../desk/desk.svelte.ts";
+import type { DeskPhone } from "../../phone/phone.svelte.ts";
 import { announce } from "../../ui/announcer.ts";
 
-export type Panel = "pause" | "digits" | "transfer" | "dial" | "skip" | "doNotCall" | "help";
+export type Panel = "pause" | "digits" | "transfer" | "dial" | "skip" | "doNotCall" | "help" | "sound" | "diagnosis";
 
 /** What each chord asks the server for; those without one only move on the page. */
 const ACTIONS: Partial<Record<ChordName, Action>> = {
@@ -44,7 +45,7 @@ class Desktop {
     this.number = "";
   }
 
-  run(name: ChordName, desk: Desk): void {
+  run(name: ChordName, desk: Desk, phone?: DeskPhone): void {
     const action = ACTIONS[name];
     const why = action === undefined ? undefined : desk.whyNot(action);
     // a chord that does nothing says why; a button shows it
@@ -58,9 +59,12 @@ class Desktop {
         void desk.send({ action: "ready" });
         break;
       case "hangUp":
-        void desk.send({ action: "hangUp" });
+        if (desk.line.live || phone === undefined || !phone.here) void desk.send({ action: "hangUp" });
+        else phone.hangUp();
         break;
       case "mute":
+        // at once where the sound is; the server follows
+        if (call?.muted !== true) phone?.mute(true);
         void desk.send({ action: "mute", on: !call?.muted });
         break;
       case "hold":

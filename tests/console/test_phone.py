@@ -123,8 +123,8 @@ async def place(
         *(centre.organisation, centre.inbound, agent),
     )
     await db.execute(
-        "UPDATE campaigns SET dialling = $2, queue = $3, active = true, mode = CASE direction WHEN 'outbound' THEN 'preview'"
-        " END WHERE organisation_id = $1",
+        "UPDATE campaigns SET dialling = $2, queue = $3, active = true,"
+        " mode = CASE direction WHEN 'outbound' THEN 'preview' END WHERE organisation_id = $1",
         *(centre.organisation, msgspec.json.encode(inbound.SETTINGS).decode()),
         msgspec.json.encode(QueueSettings()).decode(),
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import asdict
 
+from callfloor.api.audits import unaudited
 from callfloor.api.call import ENCODE, Call, not_found
 from callfloor.api.operation import operation
 from callfloor.api.workspace.people import OWN, agent_of, session_of, shown
@@ -74,6 +75,7 @@ async def get_own_phone(call: Call) -> OwnPhone:
 @operation(
     "PUT", "/phone/holder", scope="workspace", summary="Have the phone at this device", tag="phone",
     example=_HOLDER, request=_HOLD, problems=[*OWN, PhoneElsewhere],
+    audits=unaudited("which of an agent's own devices has its phone, said every few seconds"),
 )  # fmt: skip
 async def hold_own_phone(call: Call, body: HoldPhone) -> PhoneHolder:
     """Say that this device has your phone, at least every 45 seconds. 409: another one has it; with `takeOver` this one
@@ -95,6 +97,7 @@ async def hold_own_phone(call: Call, body: HoldPhone) -> PhoneHolder:
 @operation(
     "POST", "/calls/{activityId}/diagnoses", scope="workspace", summary="Attach a diagnosis of sound", tag="phone",
     status=201, example=_STORED, request=_DIAGNOSIS, problems=[*OWN, RateLimited], largest=64 * 1024,
+    audits=unaudited("what an agent's browser measured of its own call stands with the call"),
 )  # fmt: skip
 async def add_diagnosis(call: Call, activity_id: int, body: SoundDiagnosis) -> StoredDiagnosis:
     """Keep what your browser measured of the call at hand, for whoever looks after the network. 404: not at hand. At

@@ -17,6 +17,7 @@ export const pages: readonly Page[] = [
   { path: "/floor", title: m.floor, scope: "workspace:supervise", listed: true, load: () => import("./pages/supervisor/Floor.svelte") },
   { path: "/campaigns", title: m.campaigns, scope: "campaigns:read", listed: true, load: () => import("./pages/supervisor/Campaigns.svelte") },
   { path: "/campaigns/:id", title: m.campaign, scope: "campaigns:read", listed: false, load: () => import("./pages/supervisor/Campaign.svelte") },
+  { path: "/work", title: m.work, scope: "workspace:supervise", listed: true, load: () => import("./pages/supervisor/Work.svelte") },
   { path: "/calls", title: m.calls, scope: "activities:read", listed: true, load: () => import("./pages/supervisor/Calls.svelte") },
   { path: "/calls/:id", title: m.call, scope: "activities:read", listed: false, load: () => import("./pages/supervisor/Call.svelte") },
   { path: "/leads", title: m.leads, scope: "leads:read", listed: true, load: () => import("./pages/supervisor/Leads.svelte") },
@@ -24,6 +25,8 @@ export const pages: readonly Page[] = [
   { path: "/imports", title: m.imports, scope: "leads:write", listed: true, load: () => import("./pages/admin/Import.svelte") },
   { path: "/do-not-call", title: m.doNotCallList, scope: "do-not-call:read", listed: true, load: () => import("./pages/admin/DoNotCall.svelte") },
   { path: "/privacy", title: m.privacy, scope: "customers:erase", listed: true, load: () => import("./pages/admin/Privacy.svelte") },
+  { path: "/people", title: m.people, scope: "people:write", listed: true, load: () => import("./pages/admin/People.svelte") },
+  { path: "/people/:id", title: m.person, scope: "people:write", listed: false, load: () => import("./pages/admin/Person.svelte") },
   { path: "/account", title: m.account, listed: false, load: () => import("./pages/account/Account.svelte") },
 ];
 

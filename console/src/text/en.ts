@@ -1,10 +1,12 @@
 import { control } from "./en/control.ts";
+import { people } from "./en/people.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 /** Every text of the console in English, by subject. */
 export const en = {
   ...control,
+  ...people,
   product: "Callfloor",
   loading: "Loading…",
   close: "Close",

@@ -8,13 +8,13 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from callfloor.api.call import Call
-from callfloor.contract.fields import Page, PageMetadata, PageQuery
+from callfloor.contract.fields import Page, PageMetadata
 from callfloor.errors import InvalidCursor
 
 R = TypeVar("R")
@@ -26,6 +26,15 @@ _SIGNATURE = 12
 
 # Where a page ends: the sort time and id of its last item. Pages sorted by id alone carry the epoch.
 Position = tuple[datetime, int]
+
+
+class Paged(Protocol):
+    """A query that names a page."""
+
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def limit(self) -> int | None: ...
 
 
 def _filters(path: str, query: Mapping[str, str]) -> bytes:
@@ -56,20 +65,20 @@ def decode_cursor(key: bytes, path: str, query: Mapping[str, str], text: str) ->
     return EPOCH + timedelta(microseconds=microseconds), last_id
 
 
-def page_start(call: Call, query: PageQuery) -> Position | None:
+def page_start(call: Call, query: Paged) -> Position | None:
     """Where this page begins: behind this position; None: the first page."""
     if query.cursor is None:
         return None
     return decode_cursor(call.caller.organisation.hash_key, call.path, call.query, query.cursor)
 
 
-def page_limit(query: PageQuery) -> int:
+def page_limit(query: Paged) -> int:
     return query.limit or DEFAULT_LIMIT
 
 
 def page_of(
     call: Call,
-    query: PageQuery,
+    query: Paged,
     rows: Sequence[R],
     item: Callable[[R], I],
     position: Callable[[R], Position],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from callfloor.api.admin import audit, centre
 from callfloor.api.admin import campaigns as campaign_commands
-from callfloor.api.admin import centre
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
@@ -173,13 +173,16 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     centre.plan_centre,
     centre.apply_centre,
     campaign_commands.send_campaign_command,
+    audit.list_audit,
+    audit.export_audit,
+    audit.verify_audit,
 )
 ADMIN_ABOUT = About(
     "Callfloor Administration API",
     "1",
     """\
-All that administrators set: the centre file, read, planned and applied; and campaigns while they run: started, stopped,
-and given lines and weights. Each command has a dry run.
+All that administrators set: the centre file, read, planned and applied; campaigns while they run: started, stopped, and
+given lines and weights, each with a dry run; and the audit: who did what, when, whence.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

@@ -56,6 +56,10 @@ class Page(msgspec.Struct, Generic[T]):
     items: list[T]
 
 
+Cursor = Annotated[str, Meta(max_length=1024, description="Pagination cursor, from `nextUri`.")]
+Limit = Annotated[int, Meta(ge=1, le=1000, description="Items a page, default 100.")]
+
+
 class PageQuery(Request):
-    cursor: Annotated[str, Meta(max_length=1024, description="Pagination cursor, from `nextUri`.")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Items a page, default 100.")] | None = None
+    cursor: Cursor | None = None
+    limit: Limit | None = None

@@ -12,6 +12,7 @@ from asyncpg import Record
 
 from callfloor.api.read_log import ReadLog
 from callfloor.errors import Unavailable
+from callfloor.jobs.audit import LAG, seal
 from callfloor.rules.audit.entries import SYSTEM, Entry
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
@@ -149,3 +150,40 @@ async def test_what_cannot_be_recorded_is_not_shown_and_nothing_is_lost(db: Data
     await log.close()
     (entry,) = await recorded(db, centre.organisation, "lead.read")
     assert entry["object_ids"] == [0, 1, 2, 3, 4]
+
+
+async def test_an_auditor_lists_filters_exports_and_checks(db: Database, centre: Centre) -> None:
+    for weight in (2, 3):
+        await centre.client.patch(f"/leads/lists/{centre.list_id}", json={"weight": weight})
+    await centre.client.post("/leads/lists", json={"listName": "=Two", "campaignId": centre.outbound})
+    await seal(db, datetime.now(UTC) + LAG)
+    token = await tokens.create(db, centre.organisation, "auditor", ["audit:read"])
+    async with client_of(centre, token) as client:
+        page = (await client.get(f"{ADMIN}/audit", params={"action": "list", "limit": 2})).json()
+        assert [each["action"] for each in page["items"]] == ["list.create", "list.update"]
+        behind = (await client.get(f"http://callfloor.test{page['metadata']['nextUri']}")).json()
+        assert [each["details"]["after"] for each in behind["items"]] == [{"weight": 2}]
+        of_list = {"objectType": "list", "objectId": centre.list_id, "actorType": "token", "from": "2026-01-01"}
+        found = (await client.get(f"{ADMIN}/audit", params=of_list)).json()["items"]
+        assert [each["action"] for each in found] == ["list.update", "list.update"]
+        assert found[0]["actor"]["name"] == "test"
+        by_request = {"requestId": found[0]["requestId"]}
+        assert (await client.get(f"{ADMIN}/audit", params=by_request)).json()["items"] == found[:1]
+        lines = (await client.get(f"{ADMIN}/audit/export", params={"format": "jsonl", **of_list})).text.splitlines()
+        assert [json.loads(line) for line in lines] == found
+        table = (await client.get(f"{ADMIN}/audit/export", params={"action": "list.create"})).text.splitlines()
+        assert table[0].startswith("timestamp,actor_type")
+        assert len(table) == 2
+        checked = (await client.get(f"{ADMIN}/audit/verify")).json()
+        assert (checked["whole"], checked["faults"], checked["first"]) == (True, [], 1)
+    assert {"audit.export", "audit.verify"} <= {each["action"] for each in await recorded(db, centre.organisation)}
+
+
+async def test_the_audit_of_others_is_not_seen(db: Database, centre: Centre, other_centre: Centre) -> None:
+    await centre.client.patch(f"/leads/lists/{centre.list_id}", json={"weight": 2})
+    for path in ("audit", "audit/export"):
+        answer = await other_centre.client.get(f"{ADMIN}/{path}", params={"objectId": centre.list_id})
+        assert answer.status_code == 200
+        assert str(centre.list_id) not in answer.text.replace("\r", "").partition("\n")[2]
+        assert "list.update" not in answer.text
+    assert (await other_centre.client.get(f"{ADMIN}/audit/verify")).json()["faultCount"] == 0

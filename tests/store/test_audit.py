@@ -9,7 +9,7 @@ import pytest
 
 from callfloor.jobs.audit import LAG, seal
 from callfloor.rules.audit.entries import SYSTEM, Actor, Entry
-from callfloor.store.audit import chain, entries
+from callfloor.store.audit import chain, entries, reading
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 
@@ -74,7 +74,7 @@ async def test_entries_get_their_places_in_order_and_days_their_signatures(db: D
     await write(db, centre.organisation, T0, "a", "b")
     await write(db, centre.organisation, T0 + DAY, "c")
     await seal_all(db, T0 + DAY + LAG + timedelta(seconds=1))
-    linked = [each async for each in chain.linked(db, centre.organisation, 0, 9)]
+    linked = await chain.linked(db, centre.organisation, 0, 9)
     assert [(each.link.position, each.written.entry.object_name) for each in linked] == [(1, "a"), (2, "b"), (3, "c")]
     assert [each.previous for each in linked][1:] == [each.link.hash for each in linked][:-1]
     head = await chain.head(db, centre.organisation)
@@ -89,7 +89,7 @@ async def test_an_entry_that_comes_late_is_sealed_behind_the_others(db: Database
     await seal_all(db, T0 + timedelta(hours=2))
     await write(db, centre.organisation, T0, "late")
     await seal_all(db, T0 + timedelta(hours=2))
-    linked = [each async for each in chain.linked(db, centre.organisation, 0, 9)]
+    linked = await chain.linked(db, centre.organisation, 0, 9)
     assert [each.written.entry.object_name for each in linked] == ["in time", "late"]
 
 
@@ -98,5 +98,53 @@ async def test_an_entry_comes_back_as_it_was_written(db: Database, centre: Centr
     given = Entry("list.update", "list", (3, 4), None, {"before": {"weight": 1}, "after": {"weight": 2.5}})
     await entries.record(db, centre.organisation, by, T0, [given])
     await seal_all(db, T0 + LAG + timedelta(seconds=1))
-    (linked,) = [each async for each in chain.linked(db, centre.organisation, 0, 9)]
+    (linked,) = await chain.linked(db, centre.organisation, 0, 9)
     assert (linked.written.by, linked.written.entry, linked.written.at) == (by, given, T0)
+
+
+async def tamper(db: Database, *statements: str) -> None:
+    """As the owner of the tables could, with the triggers out of the way."""
+    async with db.transaction():
+        for table in ("audit_entries", "audit_days"):
+            await db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            await db.execute(statement)
+        for table in ("audit_entries", "audit_days"):
+            await db.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+SWAP = """UPDATE audit_entries e SET object_name = o.object_name, happened_at = o.happened_at, hash = o.hash
+    FROM audit_entries o
+    WHERE e.organisation_id = {0} AND o.organisation_id = {0} AND e.position IN (2, 3) AND o.position = 5 - e.position
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE audit_entries SET object_name = 'other' WHERE organisation_id = {0} AND position = 2", 2),
+        ("DELETE FROM audit_entries WHERE organisation_id = {0} AND position = 2", 2),
+        ("DELETE FROM audit_entries WHERE organisation_id = {0} AND position >= 3", 3),
+        ("DELETE FROM audit_entries WHERE organisation_id = {0} AND position = 1", 1),
+        (SWAP, 2),
+        ("DELETE FROM audit_heads WHERE organisation_id = {0}", None),
+        ("DELETE FROM audit_days WHERE organisation_id = {0} AND day = '2026-06-01'", None),
+        ("UPDATE audit_days SET head = previous WHERE organisation_id = {0}", None),
+    ],
+)
+async def test_what_the_owner_of_the_database_changes_is_named(
+    db: Database, centre: Centre, statement: str, named: int | None
+) -> None:
+    await write(db, centre.organisation, T0, "a", "b", "c")
+    await write(db, centre.organisation, T0 + DAY, "d")
+    await seal_all(db, T0 + 3 * DAY)
+    whole = await reading.verify(db, centre.organisation)
+    assert (whole.whole, whole.entries, whole.days) == (True, 4, 2)
+    await tamper(db, statement.format(centre.organisation))
+    found = await reading.verify(db, centre.organisation)
+    if "DELETE FROM audit_days" in statement:
+        # the days behind it say what was before them, and the entries follow from one another
+        assert found.days == 1
+        return
+    assert not found.whole
+    assert named is None or found.faults[0].position == named

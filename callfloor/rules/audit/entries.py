@@ -20,6 +20,8 @@ from callfloor.rules.evidence.evidence import Day, Link, canonical, moment, sign
 ENTRY_DOMAIN = b"callfloor audit entry v1\n"
 # What the signed parts of this chain are called, so that none can be taken for one of evidence.
 DAY, HEAD = "auditDay", "auditHead"
+# What retention records of the entries that it took away.
+REMOVED = "audit.remove"
 # `shell`: whoever typed a command on the server; `system`: a job; `unknown`: nobody who is signed in.
 ActorType = Literal["user", "token", "shell", "system", "unknown"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,8 +12,6 @@ from asyncpg import Record
 from callfloor.rules.audit.entries import Actor, Entry, Head, Linked, Written
 from callfloor.rules.evidence.evidence import START, Day, Link, moment
 from callfloor.store.db.pool import Database
-
-PAGE = 2_000
 
 _ENTRY = """entry_id, happened_at, actor_type, actor_id, actor_name, token_id, address, request_id, action, object_type,
     object_ids, object_name, details"""
@@ -54,7 +52,7 @@ SELECT day, first, last, previous, head, count, signature, signed_at FROM audit_
 WHERE organisation_id = $1 AND last > $2 ORDER BY day"""
 LINKED_SQL = f"""
 SELECT {_ENTRY}, position, previous_hash, hash FROM audit_entries
-WHERE organisation_id = $1 AND position > $2 AND position <= $3 ORDER BY position, entry_id LIMIT $4"""
+WHERE organisation_id = $1 AND position > $2 ORDER BY position, entry_id LIMIT $3"""
 UNSEALED_COUNT_SQL = "SELECT count(*) FROM audit_entries WHERE organisation_id = $1 AND position IS NULL"
 
 
@@ -135,12 +133,10 @@ async def days(db: Database, organisation: int, behind: int) -> list[tuple[Day, 
     return [(_day(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, behind)]
 
 
-async def linked(db: Database, organisation: int, behind: int, last: int) -> AsyncIterator[Linked]:
-    """The entries behind a position, up to `last`, in the order of the chain."""
-    while rows := await db.fetch(LINKED_SQL, organisation, behind, last, PAGE):
-        for row in rows:
-            yield Linked(_written(row), row["previous_hash"], Link(row["position"], row["hash"]))
-        behind = rows[-1]["position"]
+async def linked(db: Database, organisation: int, behind: int, count: int) -> list[Linked]:
+    """The first `count` entries behind a position, in the order of the chain."""
+    rows = await db.fetch(LINKED_SQL, organisation, behind, count)
+    return [Linked(_written(row), row["previous_hash"], Link(row["position"], row["hash"])) for row in rows]
 
 
 async def count_unsealed(db: Database, organisation: int) -> int:

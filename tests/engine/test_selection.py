@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
@@ -21,6 +22,7 @@ from callfloor.floor.ports.records import Claim
 from callfloor.store.calls import attempts
 from callfloor.store.db import leases
 from callfloor.store.db.pool import Database
+from callfloor.store.leads import dial_order
 from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import campaigns
 from tests.conftest import Centre
@@ -492,3 +494,22 @@ async def test_the_evidence_of_an_attempt_says_why_it_was_allowed(
     assert (said["attemptsBefore"], said["maxAttemptsPerDay"], said["maxAttemptsPerNumber"]) == (0, 2, None)
     assert (said["regime"], said["agentReserved"], said["pacing"]) == ("AU", False, None)
     assert call.number not in row["public"]
+
+
+async def test_a_number_that_is_blocked_while_leads_are_chosen_is_passed_over(
+    db: Database, centre: Centre, dialler: Dialler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads = await add_leads(db, centre, 3)
+    settings = await dialler.open(NOON)
+    held = dial_order.hold
+    (blocked,) = await db.fetch("SELECT phone1 FROM leads WHERE lead_id = $1", leads[0])
+
+    async def hold(database: Database, organisation: int, rows: Sequence[Record]) -> frozenset[int]:
+        """The moment between the judgement and the attempt."""
+        await do_not_call.add(database, organisation, settings.setup.hash_key, blocked["phone1"], NOON)
+        return await held(database, organisation, rows)
+
+    monkeypatch.setattr(dial_order, "hold", hold)
+    assert [each.lead for each in await dialler.claim(3, NOON)] == leads[1:]
+    monkeypatch.undo()
+    assert await dialler.every(NOON) == []

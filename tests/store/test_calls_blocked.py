@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callfloor.store.agents import agents
+from callfloor.store.calls import attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
 from tests.conftest import Centre
+from tests.store.call_day import add_leads, new_attempt
 
 NOW = datetime.now(UTC)
 KEY = b"k" * 32
@@ -53,6 +55,42 @@ async def test_a_block_lasts_for_the_longest_time_that_it_was_given(
     else:
         assert await blocked(db, centre, 1, until - timedelta(microseconds=1)) == {JANE}
         assert await blocked(db, centre, 1, until) == frozenset()
+
+
+@pytest.mark.parametrize("mode", ["progressive", "predictive", "preview", "manual"])
+@pytest.mark.parametrize(
+    ("of_campaign", "expires", "dialled"),
+    [
+        ("none", None, False),
+        ("this", None, False),
+        ("this", HOUR, False),
+        ("none", -HOUR, True),
+        ("none", timedelta(), True),
+        ("other", None, True),
+    ],
+)
+async def test_a_number_that_is_blocked_after_it_was_judged_is_not_dialled(
+    db: Database, centre: Centre, mode: str, of_campaign: str, expires: timedelta | None, *, dialled: bool
+) -> None:
+    (lead, other) = await add_leads(db, centre, 2)
+    judged = [new_attempt(centre, lead, mode=mode), new_attempt(centre, other, mode=mode)]
+    campaign = {"none": 0, "this": centre.outbound, "other": centre.inbound}[of_campaign]
+    await block(db, centre, judged[0].phone_number, campaign, None if expires is None else NOW + expires)
+    started = await attempts.start(db, centre.organisation, judged, NOW)
+    assert [each is not None for each in started] == [dialled, True]
+
+
+async def test_a_number_of_nobodys_lead_that_is_blocked_meanwhile_is_not_dialled_by_hand(
+    db: Database, centre: Centre
+) -> None:
+    by_hand = attempts.NewAttempt(centre.outbound, None, None, JOE, "manual", agent_id=centre.agent)
+    await block(db, centre, JOE, 0, None)
+    assert await attempts.start(db, centre.organisation, [by_hand], NOW) == [None]
+
+
+async def block(db: Database, centre: Centre, number: str, campaign: int, expires_at: datetime | None) -> None:
+    key = await db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", centre.organisation)
+    await do_not_call.add(db, centre.organisation, key, number, NOW, campaign_id=campaign, expires_at=expires_at)
 
 
 async def test_what_is_asked_for_during_a_call_takes_effect_when_it_ends(db: Database, centre: Centre) -> None:

@@ -26,7 +26,8 @@ GET_SQL = f"SELECT {_SHOWN} FROM attempts a {_JOINED} WHERE a.organisation_id = 
 _CALLBACKS = f"{LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d}"
 # Only a lead that is still as it was judged is dialled. One that another writer holds is passed over: it may be
 # dialled by another engine at this moment. So it is with a number, whose other leads have locks of their own: `start`
-# has taken it, so that nobody else can begin a call to it until this one is committed.
+# has taken it, so that nobody else can begin a call to it until this one is committed. Nor is a number dialled that was
+# blocked since it was judged.
 START_SQL = f"""
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::smallint[], $7::text[], $8::integer[],
@@ -38,6 +39,11 @@ WITH wanted AS MATERIALIZED (
         SELECT count(*) AS attempts, count(*) FILTER (WHERE hang_up_at IS NULL) AS up FROM attempts a
         WHERE a.organisation_id = $1 AND a.phone_number = n.phone_number AND a.dialled_at >= $15) AS o
     WHERE o.up = 0 AND (n.of_number_before IS NULL OR o.attempts = n.of_number_before)
+        AND NOT EXISTS (
+            SELECT FROM organisations g
+            JOIN do_not_call d ON d.organisation_id = $1 AND d.number_hash = number_hash(g.hash_key, n.phone_number)
+            WHERE g.organisation_id = $1 AND d.campaign_id IN (0, n.campaign_id)
+                AND (d.expires_at IS NULL OR d.expires_at > $2))
 ), free AS MATERIALIZED (
     SELECT n.ord, l.lead_id, l.list_id, l.status_code, l.next_attempt_at
     FROM leads l
@@ -310,8 +316,8 @@ async def start(db: Database, organisation: int, wanted: Sequence[NewAttempt], n
     """Write calls down before they are placed; dial only those that are answered with ids, at their positions.
 
     None: the lead is in flight or held by another writer, changed since it was judged, is no longer dialable, is not
-    the campaign's, or stands earlier in `wanted`; or its number is on a call of whatever lead, is being dialled by
-    somebody else, was dialled since it was judged, or stands earlier.
+    the campaign's, or stands earlier in `wanted`; or its number is on a do-not-call list, is on a call of whatever
+    lead, is being dialled by somebody else, was dialled since it was judged, or stands earlier.
     """
     first: dict[object, int] = {}
     for ord_, new in reversed(list(enumerate(wanted))):

@@ -30,11 +30,14 @@ from callfloor.errors import (
     ScopeMissing,
     UnsupportedMediaType,
 )
+from callfloor.rules.values.faults import listed
 from callfloor.store.db import idempotency
 
 Handler = Callable[..., Awaitable[Any]]
 # Raises the problem of who may not see an answer any more; from the handler's arguments, and the JSON of the answer.
 Replayable = Callable[[Call, dict[str, Any], Any], Awaitable[None]]
+# Finds the other faults of a body that is not of the operation's type; from its JSON.
+Further = Callable[[Call, object], Awaitable[list[FieldError]]]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NUMBER = re.compile(r"[0-9]{1,25}")
 
@@ -73,6 +76,8 @@ class Operation:
     replayable: Replayable | None
     # what it records in the audit
     audits: Audits | None
+    # asked of a body that is not of its type, so that all its faults are said at once
+    further: Further | None
     problems: tuple[type[Problem], ...]
     example: Any
     request_example: Any
@@ -115,8 +120,11 @@ class Operation:
             if content_type(call.headers) != "application/json":
                 raise UnsupportedMediaType("The body must have Content-Type: application/json.")
             raw = await read_json(call.receive, call.headers, self.largest)
-            arguments["body"] = await beside(len(raw), self.body.decode, raw)
             call.body_bytes = len(raw)
+            try:
+                arguments["body"] = await beside(len(raw), self.body.decode, raw)
+            except Invalid as invalid:
+                raise await self._with_further(call, raw, invalid) from invalid
         if self.method in WRITES and not self.streams and not self.secret and (key := idempotency_key(call)):
             request = await beside(len(raw), _ordered, raw)
             if self.apart:
@@ -137,6 +145,13 @@ class Operation:
         value = await self.handler(call, **arguments)
         await call.audit.finish(call.services.reads)
         return value
+
+    async def _with_further(self, call: Call, raw: bytes, invalid: Invalid) -> Invalid:
+        if self.further is None:
+            return invalid
+        said = {fault.pointer for fault in invalid.errors}
+        more = await self.further(call, await beside(len(raw), msgspec.json.decode, raw))
+        return listed([*invalid.errors, *(fault for fault in more if fault.pointer not in said)])
 
     def _admit(self, call: Call) -> None:
         if self.access == "anyone":
@@ -292,6 +307,7 @@ def operation(
     largest: int = LARGEST_BODY,
     replayable: Replayable | None = None,
     audits: Audits | None = None,
+    further: Further | None = None,
     problems: Sequence[type[Problem]] = (),
     body: type[msgspec.Struct] | None = None,
     streams: Sequence[str] = (),
@@ -307,6 +323,7 @@ def operation(
     kept for an Idempotency-Key.
     `replayable`: raises for whoever may not see a stored answer any more, as the handler would today.
     `audits`: what it records in the audit (`api.audits`).
+    `further`: finds the other faults of a body that is not of its type.
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
@@ -331,6 +348,7 @@ def operation(
             largest=largest,
             replayable=replayable,
             audits=audits,
+            further=further,
             problems=tuple(problems),
             example=example,
             request_example=request,

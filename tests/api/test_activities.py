@@ -12,7 +12,7 @@ from callfloor.contract.codes import DialStatus
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.store.call_day import CallDay, add_leads, new_attempt
 
 # 10:00:00.6 in Sydney, standard time: half seconds show whether durations agree with the timestamps shown
@@ -54,7 +54,7 @@ async def inbound(db: Database, centre: Centre) -> int:
     call = (centre.inbound, "+61491570156", "+61255501234")
     leg = await inbound_call(db, org, *call, T0)
     await activities.join_queue(db, org, leg, later(6.5))
-    await activities.answer(db, org, leg, centre.agent, later(20.2))
+    await answer(db, org, leg, centre.agent, later(20.2))
     await activities.hold(db, org, leg, 20)
     await activities.hang_up(db, org, leg, later(100.9))
     return leg
@@ -265,7 +265,7 @@ async def test_an_email_shows_every_field_of_the_contract(
     agent = centre.agent if own_first else None
     email = activities.NewEmail(kind, centre.inbound, "jane@example.com", ours, message, agent)
     made = await activities.open_email(db, centre.organisation, email, T0)
-    interaction = await activities.answer(db, centre.organisation, made, centre.agent, later(60))
+    interaction = await answer(db, centre.organisation, made, centre.agent, later(60))
     await activities.wrap_up(db, centre.organisation, made, activities.WrapUp(None), later(90))
     file = await add_media(db, centre, "attachment", made, file_name="order.pdf", content_type="application/pdf")
     await add_media(db, centre, "attachment", made, deleted_at=later(95))

@@ -13,7 +13,7 @@ from callfloor.store.agents import agents
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.store.call_day import CallDay, add_leads, new_attempt, put_agents
 
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
@@ -304,14 +304,14 @@ async def test_the_estimated_wait_follows_queue_agents_and_handling_time(db: Dat
     # no call was handled within a day: nothing to estimate from
     assert await estimate() is None
     yesterday = await call_at(now - timedelta(hours=5))
-    await activities.answer(db, org, yesterday, first, now - timedelta(hours=5))
+    await answer(db, org, yesterday, first, now - timedelta(hours=5))
     await activities.hang_up(db, org, yesterday, now - timedelta(hours=5) + timedelta(seconds=100))
     assert await estimate() == 50
     waiting = await call_at(now - timedelta(seconds=30))
     assert await estimate() == 100
     await agents.show(db, org, second, "ready", None, now)
     assert await estimate() == 100
-    await activities.answer(db, org, waiting, first, now)
+    await answer(db, org, waiting, first, now)
     assert await estimate() == 0
     await agents.show(db, org, second, "on-call", None, now)
     await activities.hang_up(db, org, waiting, now + timedelta(seconds=20))

@@ -24,7 +24,7 @@ from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of
 from tests.api.test_explain import create, explained, failed
 from tests.conftest import Centre, client_for
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 
 NUMBER, SECOND, OTHER = "+61491570156", "+61491570157", "+61491570158"
 LISTS = "/admin/do-not-call"
@@ -60,7 +60,7 @@ async def inbound_from(db: Database, centre: Centre, number: str) -> int:
     now = datetime.now(UTC)
     call = (centre.inbound, number, "+61255501234")
     activity = await inbound_call(db, centre.organisation, *call, now)
-    await activities.answer(db, centre.organisation, activity, centre.agent, now)
+    await answer(db, centre.organisation, activity, centre.agent, now)
     await activities.hang_up(db, centre.organisation, activity, now)
     return activity
 

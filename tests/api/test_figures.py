@@ -15,7 +15,7 @@ from callfloor.store.calls import activities
 from callfloor.store.db.pool import Database
 from callfloor.store.people import teams, tokens
 from tests.conftest import Centre, client_for
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.store.call_day import put_agents
 
 FIGURES = "http://callfloor.test/reports/v1/figures"
@@ -43,7 +43,7 @@ async def talk(
     org = centre.organisation
     leg = await inbound_call(db, org, centre.inbound, "+61491570156", "+61255501234", at)
     await activities.join_queue(db, org, leg, at)
-    await activities.answer(db, org, leg, agent, at + timedelta(seconds=10))
+    await answer(db, org, leg, agent, at + timedelta(seconds=10))
     over = at + timedelta(seconds=10 + seconds)
     await activities.hang_up(db, org, leg, over)
     await activities.wrap_up(db, org, leg, activities.WrapUp(wrap_code), over + timedelta(seconds=5))

@@ -21,7 +21,7 @@ from callfloor.store.calls import activities, attempts, legs
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
 from tests.engine.test_selection import NOON, Dialler
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.store.call_day import add_leads
 
 # Few enough that they collide all the time.
@@ -243,7 +243,7 @@ async def test_a_number_outside_that_an_agent_has_called_is_not_dialled_by_anoth
     call = (centre.inbound, NUMBERS[1], "+61255501234")
     leg = await inbound_call(db, centre.organisation, *call, NOON)
     await activities.join_queue(db, centre.organisation, leg, NOON)
-    await activities.answer(db, centre.organisation, leg, centre.agent, NOON)
+    await answer(db, centre.organisation, leg, centre.agent, NOON)
     (child,) = await legs.reserve_ids(db, 1)
     outside = legs.Leg(child, centre.inbound, "outside", outside_number=NUMBERS[0])
     await legs.next_leg(db, centre.organisation, leg, outside, NOON)

@@ -19,7 +19,7 @@ from callfloor.store.calls import legs as inbound
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import leads
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 
 Step = Callable[[datetime], Awaitable[object]]
 CUSTOMERS = ["+61491570006", "+61491570156", "+61491570157", "+61491570158", "+61491570159", None]
@@ -170,7 +170,7 @@ class CallDay:
 
     def _answer(self, leg: int) -> Step:
         async def step(at: datetime) -> None:
-            if await activities.answer(self.db, self.centre.organisation, leg, self.person(), at) is not None:
+            if await answer(self.db, self.centre.organisation, leg, self.person(), at) is not None:
                 self._talk(leg, at)
 
         return step

@@ -10,6 +10,7 @@ from callfloor.store.agents import agents
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
+from tests.factories import answer
 from tests.store.call_day import CallDay, Step, add_leads, new_attempt, put_agents
 
 STATES: list[agents.AgentState] = ["ready", "on-call", "on-wrap", "paused", "dialling", "ready", "signed-out"]
@@ -108,9 +109,9 @@ class Story(CallDay):
         agent, answered = self.person(), at + timedelta(minutes=self.random.uniform(1, 60))
 
         async def step(moment: datetime) -> None:
-            await activities.answer(self.db, org, came, agent, moment)
-            answer = activities.NewEmail("email.outbound", centre.inbound, theirs, ours, message, agent, came)
-            await activities.open_email(self.db, org, answer, moment)
+            await answer(self.db, org, came, agent, moment)
+            written = activities.NewEmail("email.outbound", centre.inbound, theirs, ours, message, agent, came)
+            await activities.open_email(self.db, org, written, moment)
 
         self.at(answered, step)
 

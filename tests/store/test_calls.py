@@ -10,7 +10,7 @@ from asyncpg import Record
 from callfloor.store.calls import activities
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 
 T0 = datetime.now(UTC) - timedelta(minutes=10)
 
@@ -27,7 +27,7 @@ async def opened(db: Database, centre: Centre) -> int:
 async def answered(db: Database, centre: Centre) -> int:
     leg = await opened(db, centre)
     await activities.join_queue(db, centre.organisation, leg, later(5))
-    assert await activities.answer(db, centre.organisation, leg, centre.agent, later(20)) is not None
+    assert await answer(db, centre.organisation, leg, centre.agent, later(20)) is not None
     return leg
 
 
@@ -48,8 +48,8 @@ async def test_every_event_of_a_call_may_come_twice(db: Database, centre: Centre
     org = centre.organisation
     assert await activities.join_queue(db, org, leg, later(5))
     assert not await activities.join_queue(db, org, leg, later(6))
-    assert await activities.answer(db, org, leg, centre.agent, later(20))
-    assert await activities.answer(db, org, leg, centre.agent, later(21)) is None
+    assert await answer(db, org, leg, centre.agent, later(20))
+    assert await answer(db, org, leg, centre.agent, later(21)) is None
     assert await activities.hold(db, org, leg, 7)
     assert not await activities.hold(db, org, leg, 7)
     assert await activities.hang_up(db, org, leg, later(60))
@@ -77,7 +77,7 @@ async def test_a_caller_who_hangs_up_abandons_in_the_workflow_or_in_the_queue(
     row = await row_of(db, centre, leg)
     assert (row["status_id"], row["hang_up_at"]) == (status, later(9))
     assert row["left_queue_at"] == (later(9) if joined else None)
-    assert await activities.answer(db, centre.organisation, leg, centre.agent, later(10)) is None
+    assert await answer(db, centre.organisation, leg, centre.agent, later(10)) is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_a_clock_set_back_never_makes_a_step_precede_the_one_before(db: Da
     leg = await opened(db, centre)
     org = centre.organisation
     await activities.join_queue(db, org, leg, later(50))
-    await activities.answer(db, org, leg, centre.agent, later(40))
+    await answer(db, org, leg, centre.agent, later(40))
     await activities.hold(db, org, leg, 1000)
     await activities.hang_up(db, org, leg, later(30))
     await activities.wrap_up(db, org, leg, activities.WrapUp(None), later(20))
@@ -115,7 +115,7 @@ async def test_a_transfer_makes_a_child_of_the_same_type_and_ends_the_leg(db: Da
     second = await activities.transfer(db, org, first, centre.inbound, None, later(60))
     assert second is not None
     assert await activities.transfer(db, org, first, centre.inbound, None, later(61)) is None
-    assert await activities.answer(db, org, second, centre.agent, later(70)) is not None
+    assert await answer(db, org, second, centre.agent, later(70)) is not None
     third = await activities.transfer(db, org, second, centre.outbound, centre.agent, later(80))
     assert third is not None
     rows = [await row_of(db, centre, leg) for leg in (first, second, third)]
@@ -146,7 +146,7 @@ async def test_no_step_reaches_into_another_organisation(db: Database, centre: C
     before = await row_of(db, centre, leg)
     org = other_centre.organisation
     assert not await activities.join_queue(db, org, leg, later(5))
-    assert await activities.answer(db, org, leg, other_centre.agent, later(5)) is None
+    assert await answer(db, org, leg, other_centre.agent, later(5)) is None
     assert not await activities.leave(db, org, leg, "missed", later(5))
     assert not await activities.hang_up(db, org, leg, later(5))
     assert not await activities.set_recording_status(db, org, leg, "enabled")
@@ -179,7 +179,7 @@ async def test_an_email_waits_for_an_agent_and_is_wrapped_up_without_a_hang_up(d
     made = await activities.open_email(db, centre.organisation, email, T0)
     assert (await row_of(db, centre, made))["status_id"] == 1
     assert not await activities.hang_up(db, centre.organisation, made, later(5))
-    assert await activities.answer(db, centre.organisation, made, centre.agent, later(10))
+    assert await answer(db, centre.organisation, made, centre.agent, later(10))
     assert await activities.wrap_up(db, centre.organisation, made, activities.WrapUp(None), later(20))
     row = await row_of(db, centre, made)
     assert (row["status_id"], row["answered_at"], row["wrap_up_at"]) == (3, later(10), later(20))

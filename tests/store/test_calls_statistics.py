@@ -13,7 +13,7 @@ from callfloor.store.calls import activities, attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import statistics
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.store.call_day import CallDay, add_leads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,7 +107,7 @@ async def test_a_call_in_the_period_s_first_second_counts_and_one_before_it_does
     for at, wait_s in ((begin, 7), (begin - timedelta(microseconds=1), 9)):
         leg = await inbound_call(db, org, *call, at)
         await activities.join_queue(db, org, leg, at)
-        await activities.answer(db, org, leg, centre.agent, at + timedelta(seconds=wait_s))
+        await answer(db, org, leg, centre.agent, at + timedelta(seconds=wait_s))
     # created before the period, joined in it, still waiting
     leg = await inbound_call(db, org, *call, begin - timedelta(seconds=5))
     await activities.join_queue(db, org, leg, begin + timedelta(seconds=3))
@@ -132,7 +132,7 @@ async def test_random_events_in_any_order_leave_the_minutes_equal_to_the_calls(d
         if kind < 2:
             await activities.join_queue(db, org, leg, at)
         elif kind < 4:
-            await activities.answer(db, org, leg, centre.agent, at)
+            await answer(db, org, leg, centre.agent, at)
         elif kind == 4:
             await activities.leave(db, org, leg, chance.choice(["voicemail", "missed", "failed"]), at)
         elif kind == 5:

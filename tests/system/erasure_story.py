@@ -30,7 +30,7 @@ from callfloor.store.email.mailboxes import StoredMailbox
 from callfloor.store.privacy import do_not_call
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
-from tests.factories import inbound_call
+from tests.factories import answer, inbound_call
 from tests.mail.post import make_mailbox
 
 OTHER_NUMBER = "+61255501002"
@@ -133,7 +133,7 @@ class Story:
         org, at = self.organisation, T0
         inbound = await inbound_call(self.db, org, self.centre.inbound, self.number, OURS, at)
         await activities.join_queue(self.db, org, inbound, at)
-        await activities.answer(self.db, org, inbound, self.centre.agent, at)
+        await answer(self.db, org, inbound, self.centre.agent, at)
         child = await activities.transfer(self.db, org, inbound, self.centre.inbound, self.centre.agent, at)
         assert child is not None
         await activities.hang_up(self.db, org, child, at + timedelta(minutes=1))

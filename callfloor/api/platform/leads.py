@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from callfloor.api.audits import batched, changes
 from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.operation import operation
+from callfloor.api.platform import lead_faults
 from callfloor.api.platform.lead_callbacks import (
     callback_kept,
     callback_kept_by_new,
@@ -39,7 +40,6 @@ from callfloor.errors import (
     CallbackRefused,
     Conflict,
     DoNotCallStays,
-    FieldError,
     LeadCompleted,
     LeadInDialler,
     StaleVersion,
@@ -52,7 +52,6 @@ from callfloor.rules.values.leads import (
     LeadFault,
     contacts,
     each_once,
-    every_fault,
     merged_data,
     phone_notes,
     prepare,
@@ -61,7 +60,6 @@ from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import UnknownZone, format_timestamp, zone
 from callfloor.rules.values.zone_names import given_zone
 from callfloor.store.leads import leads, lists
-from callfloor.store.people import users
 from callfloor.store.people.callers import Organisation
 from callfloor.store.privacy import do_not_call
 from callfloor.store.privacy.do_not_call import Asked
@@ -128,6 +126,7 @@ CREATE_EXAMPLE = {
     request=CREATE_EXAMPLE,
     problems=[CallbackRefused],
     audits=batched("lead.create", "lead"),
+    further=lead_faults.of_create,
 )
 async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out.
@@ -138,8 +137,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     try:
         new = await beside(call.body_bytes, prepare, body, country, call.zone, new_ranges)
     except LeadFault as fault:
-        found = await beside(call.body_bytes, every_fault, body, country, call.zone, new_ranges)
-        raise listed([FieldError(f.code, f.message, pointer=f"/{f.field}") for f in found]) from fault
+        raise listed(await lead_faults.of_new(call, body)) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
     if call.db.in_transaction or new["status_code"] in (*CALLBACKS, LeadStatus.DO_NOT_CALL):
         async with call.db.transaction():
@@ -151,7 +149,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     if not isinstance(outcome, leads.InsertOutcome):
         raise invalid("leadData", "invalid", "holds a value that cannot be stored") from outcome
     if outcome.lead_id is None:
-        raise _missing(outcome)
+        raise await lead_faults.unknown(call, body)
     created = LeadCreated(lead_id=outcome.lead_id, in_dialler=outcome.in_dialler, warnings=_notes(body, new))
     call.audit.entry(outcome.lead_id)
     location = f"{call.prefix}/leads/{outcome.lead_id}"
@@ -191,6 +189,7 @@ async def get_lead(call: Call, lead_id: int) -> Lead:
     },
     problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, DoNotCallStays, Conflict],
     audits=changes("lead.update", "lead"),
+    further=lead_faults.of_update,
 )
 async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: LeadUpdate) -> Answer[Lead]:
     """Change the fields that are given; null, or an empty text, clears a field that can be empty.
@@ -210,6 +209,8 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
             raise not_found("lead")
         call.expect_version(lead_of(row))
         await do_not_call.asked(call.db, Asked("lead-update", call.actor))
+        if found := await lead_faults.of_change(call, body):
+            raise listed(found)
         changed = await _changed(call, row, body, members, may_lift=may_lift)
         await leads.update(call.db, call.organisation, lead_id, changed)
         updated = await leads.get(call.db, call.organisation, lead_id)
@@ -244,14 +245,6 @@ async def delete_lead(call: Call, lead_id: int) -> None:
         await leads.delete(call.db, call.organisation, lead_id)
 
 
-def _missing(outcome: leads.InsertOutcome) -> Exception:
-    if not outcome.list_found:
-        return unknown_id("listId", "list")
-    if not outcome.agent_found:
-        return unknown_id("agentId", "agent")
-    return invalid("statusCode", "unknown-status", "is neither a standard lead status nor one of the organisation's")
-
-
 async def _changed(
     call: Call, row: leads.LeadRecord, body: LeadUpdate, members: frozenset[tuple[int, int]], *, may_lift: bool
 ) -> dict[str, Any]:
@@ -280,7 +273,6 @@ async def _changed(
     values["identifiers"] = await beside(len(data), lambda: contacts(msgspec.json.decode(data), key))
     if body.is_completed is False and row["completed_at"] is not None:
         raise LeadCompleted("A completed lead cannot be opened again.")
-    await _check_codes(call, body)
     values |= schedule(call, row, body)
     if (body.is_completed is True or values["status_code"] == LeadStatus.COMPLETED) and row["completed_at"] is None:
         values["completed_at"] = call.now
@@ -298,17 +290,6 @@ async def _move(call: Call, row: leads.LeadRecord, body: LeadUpdate, values: dic
     if target["campaign_id"] != row["campaign_id"] and row["in_flight_attempt_id"] is not None:
         raise LeadInDialler("The lead is being dialled now; move it to another campaign when the call is over.")
     values["list_id"], values["campaign_id"] = body.list_id, target["campaign_id"]
-
-
-async def _check_codes(call: Call, body: LeadUpdate) -> None:
-    """Agent and status exist."""
-    if isinstance(body.agent_id, int) and not await users.is_agent(call.db, call.organisation, body.agent_id):
-        raise unknown_id("agentId", "agent")
-    code = body.status_code
-    own = isinstance(code, int) and code not in LEAD_STATUS_NAMES
-    if isinstance(code, int) and own and not await leads.status_exists(call.db, call.organisation, code):
-        message = "is neither a standard lead status nor one of the organisation's"
-        raise invalid("statusCode", "unknown-status", message)
 
 
 def _zone_name(name: str | None, country: str) -> str | None:

@@ -15,7 +15,7 @@ from callfloor import metrics
 from callfloor.contract.imports import ImportLead
 from callfloor.errors import DatabaseBusy, FieldError, Problem, Unavailable
 from callfloor.rules.imports.import_rows import Row, faults_of, new_columns, row_of
-from callfloor.rules.values.faults import faults
+from callfloor.rules.values.faults import faults, fitting
 from callfloor.rules.values.leads import LeadFault
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
@@ -29,10 +29,20 @@ log = structlog.get_logger("callfloor.imports")
 
 
 @dataclass(slots=True)
+class _Wrong:
+    """A row with faults. `lead`: as much of it as could be read."""
+
+    number: int
+    found: list[FieldError]
+    lead: ImportLead | None
+
+
+@dataclass(slots=True)
 class _Checked:
     """A chunk after its rows were looked at, each on its own."""
 
     rows: list[Row] = field(default_factory=list[Row])
+    wrong: list[_Wrong] = field(default_factory=list[_Wrong])
     bad: list[BadRow] = field(default_factory=list[BadRow])
     erased: int = 0
     empty: int = 0
@@ -190,18 +200,22 @@ def _check(given: OpenImport, chunk: Chunk) -> _Checked:
     checked = _Checked()
     organisation = given.organisation
     about = organisation.country, organisation.zone, organisation.new_number_ranges
-    for row_no, row, sent in _decoded(given, chunk, checked):
-        if row.list_id is None:
+    for row_no, row, sent, found in _decoded(given, chunk, checked):
+        if row is not None and row.list_id is None:
             row.list_id = given.choices.list_id
-        if row.list_id is None:
-            fault = FieldError("required", "is required: name it in the row or as ?listId=", pointer="/listId")
-            checked.bad.append(_bad(given, chunk, row_no, [fault]))
-            continue
-        try:
-            checked.rows.append(row_of(row_no, row, sent, *about))
-        except LeadFault:
-            found = [_error(fault) for fault in faults_of(row, *about)]
-            checked.bad.append(_bad(given, chunk, row_no, found))
+            if row.list_id is None and not any(each.pointer == "/listId" for each in found):
+                found.append(
+                    FieldError("required", "is required: name it in the row or as ?listId=", pointer="/listId")
+                )
+        if row is not None and not found:
+            try:
+                checked.rows.append(row_of(row_no, row, sent, *about))
+                continue
+            except LeadFault:
+                pass
+        if row is not None:
+            found += [_error(fault) for fault in faults_of(row, *about, new=not given.choices.in_order)]
+        checked.wrong.append(_Wrong(row_no, found, row))
     return checked
 
 
@@ -211,8 +225,9 @@ def _error(fault: LeadFault) -> FieldError:
 
 def _decoded(
     given: OpenImport, chunk: Chunk, checked: _Checked
-) -> Iterator[tuple[int, ImportLead, dict[str, Any] | None]]:
-    """Rows by their number, and where clearing counts their members as they were sent."""
+) -> Iterator[tuple[int, ImportLead | None, dict[str, Any] | None, list[FieldError]]]:
+    """Rows by their number, where clearing counts their members as they were sent, and what does not fit: of a row that
+    has such faults there is as much as fits."""
     numbered = _filled(chunk, checked)
     together = b"[" + b",".join([line for _, line in numbered]) + b"]"
     try:
@@ -223,15 +238,15 @@ def _decoded(
         pass
     else:
         for at, row in enumerate(rows):
-            yield numbered[at][0], row, None if sent is None else sent[at]
+            yield numbered[at][0], row, None if sent is None else sent[at], []
         return
     for row_no, line in numbered:
         try:
             row = _row.decode(line)
         except msgspec.MsgspecError:
-            checked.bad.append(_bad(given, chunk, row_no, _faults(given, line)))
+            yield row_no, *_misfit(given, line)
             continue
-        yield row_no, row, _any.decode(line) if given.choices.in_order else None
+        yield row_no, row, _any.decode(line) if given.choices.in_order else None, []
 
 
 def _filled(chunk: Chunk, checked: _Checked) -> list[tuple[int, bytes]]:
@@ -243,13 +258,15 @@ def _filled(chunk: Chunk, checked: _Checked) -> list[tuple[int, bytes]]:
     return [(row_no, line) for row_no, line in numbered if line not in (imports.ERASED, imports.EMPTY)]
 
 
-def _faults(given: OpenImport, line: bytes) -> Sequence[FieldError]:
+def _misfit(given: OpenImport, line: bytes) -> tuple[ImportLead | None, None, list[FieldError]]:
     value = msgspec.json.decode(line)
     table = given.format in ("csv", "xlsx")
     if table and isinstance(value, list):
-        return [FieldError("cells", str(cast("list[object]", value)[0]), pointer="")]
+        return None, None, [FieldError("cells", str(cast("list[object]", value)[0]), pointer="")]
     problem = faults(ImportLead, value, cells=table)
-    return problem.errors if problem else [FieldError("invalid", "cannot be read", pointer="")]
+    if problem is None:
+        return None, None, [FieldError("invalid", "cannot be read", pointer="")]
+    return fitting(ImportLead, value), None, list(problem.errors)
 
 
 def _bad(given: OpenImport, chunk: Chunk, row_no: int, found: Sequence[FieldError]) -> BadRow:
@@ -262,25 +279,23 @@ def _bad(given: OpenImport, chunk: Chunk, row_no: int, found: Sequence[FieldErro
 
 
 async def _check_references(db: Database, given: OpenImport, chunk: Chunk, checked: _Checked) -> None:
-    """Lists, agents and own statuses that rows name must exist in the organisation."""
+    """Lists, agents and own statuses that rows name must be the organisation's. Rows with faults become bad ones."""
+    partial = [each.lead for each in checked.wrong if each.lead is not None]
     known = await leads.known_references(
         db,
         given.organisation.organisation_id,
-        {row.list_id for row in checked.rows},
-        {row.wish.agent_id for row in checked.rows if isinstance(row.wish.agent_id, int)},
+        {row.list_id for row in checked.rows} | {lead.list_id for lead in partial if lead.list_id is not None},
+        {agent for row in checked.rows if isinstance(agent := row.wish.agent_id, int)}
+        | {lead.agent_id for lead in partial if lead.agent_id is not None},
     )
     kept: list[Row] = []
     for row in checked.rows:
-        found: list[FieldError] = []
-        agent, status = row.wish.agent_id, row.wish.status_code
-        if row.list_id not in known.lists:
-            found.append(FieldError("not-found", "there is no such list", pointer="/listId"))
-        if isinstance(agent, int) and agent not in known.agents:
-            found.append(FieldError("not-found", "there is no such agent", pointer="/agentId"))
-        if isinstance(status, int) and status >= 100 and status not in known.statuses:
-            found.append(FieldError("unknown-status", "is not one of the organisation's", pointer="/statusCode"))
-        if found:
+        if found := known.missing(row.list_id, row.wish.agent_id, row.wish.status_code):
             checked.bad.append(_bad(given, chunk, row.number, found))
         else:
             kept.append(row)
+    for each in checked.wrong:
+        lead = each.lead
+        missing = [] if lead is None else known.missing(lead.list_id, lead.agent_id, lead.status_code)
+        checked.bad.append(_bad(given, chunk, each.number, [*each.found, *missing]))
     checked.rows = kept

@@ -94,9 +94,18 @@ def row_of(
     return Row(number, columns, wish, lead.is_completed, lead.lead_data, cleared, absent, duplicate, unknown)
 
 
-def faults_of(lead: ImportLead, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> list[LeadFault]:
-    """All faults of a row that `row_of` refuses."""
-    return every_fault_of(_read, lead, country, at, new_ranges)
+def faults_of(
+    lead: ImportLead, country: str, at: ZoneInfo, new_ranges: Collection[str] = (), *, new: bool = False
+) -> list[LeadFault]:
+    """All faults of a row. `new`: it can only be a new lead, of which is known what its agent, time and status come
+    to."""
+    _without_absent(lead)
+    return every_fault_of(_read_new if new else _read, lead, country, at, new_ranges)
+
+
+def _read_new(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> None:
+    _, wish = _read(lead, country, at, new_ranges)
+    standing_columns(Standing(), completing(Standing(), wish) if lead.is_completed else wish)
 
 
 def _read(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> tuple[dict[str, Any], Wish]:

@@ -51,6 +51,20 @@ def faults(kind: Any, value: object, *, cells: bool = False) -> Invalid | None:
     return listed(_shortened(found, more)) if found else None
 
 
+def fitting(kind: Any, value: object, **stand_ins: object) -> Any:
+    """As much of a decoded JSON value as fits the struct, so that its other faults can be found; None: it is no object.
+    `stand_ins`: for required members (by their names in the contract) that are missing or do not fit."""
+    if not isinstance(value, dict):
+        return None
+    members = typing.cast("dict[str, object]", value)
+    kept = dict(stand_ins)
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        if name in members and not _field_faults(field.type, members[name], "", cells=False):
+            kept[name] = members[name]
+    return msgspec.convert(kept, kind)
+
+
 def _shortened(found: list[FieldError], more: int) -> list[FieldError]:
     """The first hundred, and how many more there are: nobody reads them, and each costs work."""
     more += max(0, len(found) - MOST)

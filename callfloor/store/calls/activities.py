@@ -49,11 +49,6 @@ JOIN_QUEUE_SQL = f"""
 UPDATE activities SET status_id = 2, join_queue_at = greatest($3, created_at)
 {_HERE} AND status_id = 1 AND hang_up_at IS NULL
 RETURNING 1"""
-ANSWER_SQL = f"""
-UPDATE activities SET status_id = 3, answered_at = greatest($3, join_queue_at, created_at), agent_id = $4,
-    agent_interaction_id = nextval('agent_interaction_ids')
-{_HERE} AND {_UNANSWERED}
-RETURNING agent_interaction_id"""
 LEAVE_SQL = f"""
 UPDATE activities SET status_id = $4::smallint,
     left_queue_at = CASE WHEN join_queue_at IS NOT NULL THEN greatest($3, join_queue_at) END,
@@ -291,11 +286,6 @@ def _made(activity_id: int | None) -> int:
 async def join_queue(db: Database, organisation: int, activity_id: int, at: datetime) -> bool:
     """From the workflow into the campaign's queue."""
     return await db.fetchval(JOIN_QUEUE_SQL, organisation, activity_id, at) is not None
-
-
-async def answer(db: Database, organisation: int, activity_id: int, agent_id: int, at: datetime) -> int | None:
-    """An agent takes the call or e-mail; returns the agent interaction's id."""
-    return await db.fetchval(ANSWER_SQL, organisation, activity_id, at, agent_id)
 
 
 async def leave(db: Database, organisation: int, activity_id: int, reason: Leaving, at: datetime) -> bool:

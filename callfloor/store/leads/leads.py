@@ -11,7 +11,8 @@ import asyncpg
 import msgspec
 from asyncpg import Record
 
-from callfloor.contract.codes import LeadStatus
+from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
+from callfloor.errors import FieldError
 from callfloor.store.db.faults import UNSTORABLE
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import lead_pages
@@ -260,6 +261,18 @@ class KnownReferences:
     lists: frozenset[int]
     agents: frozenset[int]
     statuses: frozenset[int]
+
+    def missing(self, list_id: object, agent_id: object, status: object) -> list[FieldError]:
+        """What a lead names that is not there; what it does not name (None, UNSET) is not looked at."""
+        found: list[FieldError] = []
+        if isinstance(list_id, int) and list_id not in self.lists:
+            found.append(FieldError("not-found", "names no list of this organisation", pointer="/listId"))
+        if isinstance(agent_id, int) and agent_id not in self.agents:
+            found.append(FieldError("not-found", "names no agent of this organisation", pointer="/agentId"))
+        if isinstance(status, int) and status not in LEAD_STATUS_NAMES and status not in self.statuses:
+            message = "is neither a standard lead status nor one of the organisation's"
+            found.append(FieldError("unknown-status", message, pointer="/statusCode"))
+        return found
 
 
 async def known_references(

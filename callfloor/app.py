@@ -32,6 +32,7 @@ from callfloor.api.routes import (
     documents,
 )
 from callfloor.api.token_cache import TokenCache
+from callfloor.api.workspace.desk_signs import DeskSigns
 from callfloor.api.workspace.desk_stream import DeskStream
 from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.floor.readings import Readings
@@ -92,6 +93,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(partial(leads.insert_together, db)),
             feed=Feed(),
+            desks=DeskSigns(db),
             floors=floors,
             hashing=Hashing(),
             disks=disks,
@@ -193,7 +195,7 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
         async with listening(_listener(dsn, known, given.feed)):
             streams = DeskStream(), FloorStream()
             sockets = Sockets(given, admission, outside(given, documents()), streams)
-            workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE])
+            workspace = Gate(WORKSPACE_OPERATIONS, given, admission, sockets, [WORKSPACE], heard=given.desks.heard)
             admin = Gate(ADMIN_OPERATIONS, given, admission, workspace, [ADMIN])
             reports = Gate(REPORT_OPERATIONS, given, admission, admin, [REPORTS])
             sign_in = Gate(AUTH_OPERATIONS, given, admission, reports, [AUTH])

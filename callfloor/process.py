@@ -31,6 +31,8 @@ GRACE_S = 3
 RETRY_S = 1.0
 # All that a client sends over a WebSocket is its token.
 WS_LARGEST = 4096
+# A WebSocket whose other side has vanished without a word is noticed within twice of it.
+WS_PING_S = 10.0
 
 
 def main(arguments: list[str]) -> None:
@@ -82,6 +84,8 @@ def _server(application: ASGIApp, settings: Settings, connections: Connections) 
             ws=websocket,
             ws_max_size=WS_LARGEST,
             ws_per_message_deflate=False,
+            ws_ping_interval=WS_PING_S,
+            ws_ping_timeout=WS_PING_S,
             lifespan="off",
             log_config=None,
             access_log=False,

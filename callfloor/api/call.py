@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from callfloor.api.auth.hashing import Hashing
     from callfloor.api.read_log import ReadLog
+    from callfloor.api.workspace.desk_signs import DeskSigns
     from callfloor.api.workspace.feed import Feed
     from callfloor.api.workspace.floor.readings import Readings
     from callfloor.disks import Disks
@@ -49,6 +50,7 @@ class Services:
     lead_reads: Coalesced[tuple[int, int], LeadRecord | None]
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
     feed: Feed
+    desks: DeskSigns
     floors: Readings
     hashing: Hashing
     disks: Disks

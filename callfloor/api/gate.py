@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -68,7 +68,8 @@ class Router:
 
 
 class Gate:
-    """The operations of an API as an ASGI application; what lies outside its prefixes goes to `outside`."""
+    """The operations of an API as an ASGI application; what lies outside its prefixes goes to `outside`. `heard` is
+    told who was let in."""
 
     def __init__(
         self,
@@ -77,12 +78,13 @@ class Gate:
         admission: Admission,
         outside: ASGIApp,
         prefixes: Sequence[str] = PREFIXES,
+        heard: Callable[[Caller], Awaitable[None]] | None = None,
     ) -> None:
         self._router = Router(operations)
         self._services = services
         self._admission = admission
         self._outside = outside
-        self._prefixes = prefixes
+        self._prefixes, self._heard = prefixes, heard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,6 +140,8 @@ class Gate:
                 f"The token's {verdict.limit} requests at once are used up; wait {verdict.retry_after_s} s.",
                 headers={"Retry-After": str(verdict.retry_after_s)},
             )
+        if self._heard is not None:
+            await self._heard(caller)
         return caller
 
     def failed(self, address: str) -> None:

@@ -198,10 +198,11 @@ class _Writer:
                 new.do_not_call,
                 new.destinations,
                 new.second_factor,
+                new.desk_gone_s,
             )
         else:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
-            await organisations.update(self._db, self._organisation, *given, new.second_factor)
+            await organisations.update(self._db, self._organisation, *given, new.second_factor, new.desk_gone_s)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":

@@ -22,6 +22,7 @@ from callfloor.contract.workflows import QueueSettings, Workflow
 from callfloor.rules.dialling.holidays import has_calendar
 from callfloor.rules.dialling.hours import Hours, HoursError, beyond, format_hours, parse_hours
 from callfloor.rules.dialling.regimes import Regime
+from callfloor.rules.routing.desks import LEAST_GONE_S
 from callfloor.rules.values.names import plain_name, unknown
 from callfloor.rules.values.phones import PhoneError, normalise
 
@@ -35,6 +36,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "doNotCall": values.choice("organisation", "campaign"),
     "destinations": destinations,
     "secondFactor": values.texts,
+    "deskGoneSeconds": values.or_word("never", values.whole(LEAST_GONE_S, 3600)),
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,
@@ -46,6 +48,7 @@ _USER: dict[str, values.Check] = {
     "accountActive": values.flag,
     "skills": inbound.LEVELS,
     "roles": values.texts,
+    "phoneWithoutDesk": values.flag,
 }
 _LIST: dict[str, values.Check] = {
     "name": values.text,

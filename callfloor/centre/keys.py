@@ -10,6 +10,7 @@ ORGANISATION = {
     "doNotCall": "do_not_call",
     "destinations": "destinations",
     "secondFactor": "second_factor",
+    "deskGoneSeconds": "desk_gone_s",
 }
 USER = {
     "username": "username",
@@ -21,6 +22,7 @@ USER = {
     "accountActive": "account_active",
     "skills": "skills",
     "roles": "roles",
+    "phoneWithoutDesk": "phone_without_desk",
 }
 # besides agents, lists and wrapCodes, which are things of their own
 CAMPAIGN = {

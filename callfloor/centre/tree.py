@@ -11,7 +11,7 @@ from callfloor.centre import keys
 from callfloor.centre.mailboxes import MAILBOX
 from callfloor.centre.people import ROLE, TEAM
 from callfloor.centre.plan import Kind
-from callfloor.contract.centre import Campaign, Centre, Organisation, User
+from callfloor.contract.centre import USUAL_DESK_GONE_S, Campaign, Centre, Organisation, User
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.destinations import USUAL
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
@@ -49,7 +49,7 @@ def thing_of(centre: Centre, kind: Kind, key: str | int, within: str | None = No
     around = centre.campaigns.get(within or "")
     match kind:
         case "organisation":
-            return _all(centre.organisation, keys.ORGANISATION)
+            return _all(centre.organisation, keys.ORGANISATION) | _desk_gone(centre.organisation)
         case "user":
             return _shown(centre.users.get(name), keys.USER)
         case "role":
@@ -120,12 +120,19 @@ def _usual_organisation(thing: Organisation) -> Tree:
     usual = {"doNotCall"} if thing.do_not_call == "organisation" else set[str]()
     usual |= {"destinations"} if thing.destinations == USUAL else set()
     usual |= set() if thing.second_factor else {"secondFactor"}
-    return _pairs(thing, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
+    usual |= {"deskGoneSeconds"} if thing.desk_gone_s == USUAL_DESK_GONE_S else set()
+    found = _pairs(thing, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
+    return found | _desk_gone(thing)
+
+
+def _desk_gone(thing: Organisation) -> Tree:
+    return {"deskGoneSeconds": "never"} if thing.desk_gone_s is None else {}
 
 
 def _usual_user(thing: User) -> Tree:
-    # one to whom no role was given
-    return _pairs(thing, {key: name for key, name in keys.USER.items() if key != "roles" or thing.roles})
+    # one to whom no role was given, and who needs a desk
+    usual = {"roles": thing.roles, "phoneWithoutDesk": thing.phone_without_desk}
+    return _pairs(thing, {key: name for key, name in keys.USER.items() if usual.get(key, True)})
 
 
 def _usual_campaign(thing: Campaign) -> Tree:

@@ -19,6 +19,7 @@ CallingHours = Mapping[str, tuple[str, ...]]
 
 DEFAULT_MAX_ATTEMPTS = 10
 DEFAULT_WEIGHT = 1
+USUAL_DESK_GONE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,14 @@ class Organisation:
     destinations: Destinations = USUAL
     # roles whose holders need a second factor, or rules.people.factors.EVERYONE
     second_factor: tuple[str, ...] = ()
+    # seconds after which a desk without a sign of life is gone; None: never
+    desk_gone_s: int | None = USUAL_DESK_GONE_S
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`skills`: levels from 1 to 10, by name. `roles`: none given, an agent has the role `agent`."""
+    """`skills`: levels from 1 to 10, by name. `roles`: none given, an agent has the role `agent`.
+    `phone_without_desk`: the agent takes calls on a telephone alone."""
 
     username: str
     user_type: UserType
@@ -48,6 +52,7 @@ class User:
     account_active: bool = True
     skills: Mapping[str, int] = field(default_factory=dict[str, int])
     roles: tuple[str, ...] = ()
+    phone_without_desk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,13 @@ class OrganisationSettings(Request):
     second_factor: (
         Annotated[Names, Meta(description="Roles whose holders need a second factor; `everyone`: all.")] | UnsetType
     ) = UNSET
+    desk_gone_seconds: (
+        Annotated[
+            int | Literal["never"],
+            Meta(description="An agent whose desk shows no sign of life for so long gets no calls: 20 to 3600."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class UserSettings(Request):
@@ -71,6 +78,10 @@ class UserSettings(Request):
     skills: Skills | UnsetType = UNSET
     roles: (
         Annotated[Names, Meta(description="Ready-made ones or own; an agent without any is `agent`.")] | UnsetType
+    ) = UNSET
+    phone_without_desk: (
+        Annotated[bool, Meta(description="Takes calls on a telephone alone, whether there is a desk or not.")]
+        | UnsetType
     ) = UNSET
 
 

@@ -42,7 +42,7 @@ from callfloor.floor.ports.desk import Desk
 from callfloor.floor.summary import SUMMARY_S, Summary
 from callfloor.media.blobs import Blobs
 from callfloor.rules.workflow.workflow_events import CallFunction
-from callfloor.store.agents import agents
+from callfloor.store.agents import agents, desks
 from callfloor.store.calls import activities, attempts
 from callfloor.store.calls import legs as inbound
 from callfloor.store.db import installation
@@ -59,6 +59,7 @@ TICK_S = 0.25
 ROSTER_S = 1.0
 AUDIT_S = 5.0
 SWEEP_S = 20.0
+DESKS_S = 2.0
 # So long a database that is away is waited for when the process ends.
 LAST_WRITES_S = 5.0
 # An attempt that nobody knows is left alone for so long: its claim may still be coming back.
@@ -119,6 +120,7 @@ class Engine:
             self._every(SWEEP_S, self._leftovers.sweep),
             self._every(SUMMARY_S, Summary(self.floor, self.records.tally).say),
             self._every(LOOK_S, self._standing.say),
+            self._every(DESKS_S, self._look_for_desks),
             self._every(MEASURE_S, Measure(self.floor, self._journal, self._dialling).take),
             self._tick(),
             self._listener.run(),
@@ -161,6 +163,9 @@ class Engine:
         while True:
             self.floor.tick()
             await asyncio.sleep(TICK_S)
+
+    async def _look_for_desks(self) -> None:
+        await desks.hold_back(self._db, moment(self._clock.now()))
 
     # Campaigns
 

@@ -59,6 +59,7 @@ _USERS = st.builds(
     timezone=st.one_of(st.none(), _ZONES),
     account_active=st.booleans(),
     skills=callers.LEVELS,
+    phone_without_desk=st.booleans(),
 )
 _OUTCOMES = st.builds(
     Outcome,
@@ -154,6 +155,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             draw(_ZONES),
             draw(st.sampled_from(["AU", "GB", "US"])),
             second_factor=draw(st.sampled_from([(), ("everyone",), ("administrator", "agent")])),
+            desk_gone_s=draw(st.sampled_from([None, 20, 30, 3600])),
         ),
         users,
         campaigns,

@@ -134,6 +134,11 @@ WRONG = [
         "c.toml:5: organisation.secondFactor[1] is not known; did you mean supervisor?",
     ),
     (
+        'country = "AU"',
+        'country = "AU"\ndeskGoneSeconds = 5',
+        "c.toml:5: organisation.deskGoneSeconds must be from 20 to 3600",
+    ),
+    (
         "[[leadStatuses]]",
         '[[roles]]\nname = "everyone"\nscopes = []\n\n[[leadStatuses]]',
         "c.toml:14: roles[0].name stands for everybody under secondFactor; choose another name",

@@ -45,6 +45,7 @@ class DeskStream:
                 try:
                     if not connection.settled(caller):
                         caller = await connection.admitted(query)
+                    await services.desks.heard(caller)
                     found = await behind(services.db, organisation.organisation_id, agent_id, after, organisation.zone)
                 except Unavailable:
                     # the database is away; nothing is lost meanwhile

@@ -40,8 +40,8 @@ from callfloor.contract.workspace_api import (
     TakeOut,
     TransferAgentCall,
 )
-from callfloor.errors import AgentPhoneUnreachable
-from callfloor.store.agents import agents, desk_options
+from callfloor.errors import AgentPhoneUnreachable, CommandRefused
+from callfloor.store.agents import agents, desk_options, desks
 from callfloor.store.calls import legs
 
 
@@ -96,6 +96,8 @@ async def _now(
         case ForceAgentSignOut():
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
         case ReadyAgent():
+            if await desks.gone(call.db, call.organisation, agent_id, call.now):
+                raise CommandRefused("desk-gone", "The agent's desk is gone: it is ready again when the desk is back.")
             await make_ready(call, agent_id)
         case PauseAgent(reason=reason):
             await pause(call, agent_id, reason)

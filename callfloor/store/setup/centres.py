@@ -26,7 +26,8 @@ LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor apply', 0))
 # One moment for all the reads of a transaction.
 SNAPSHOT_SQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 USERS_SQL = """
-SELECT user_id, username, user_type, first_name, last_name, email_address, timezone, account_active, roles
+SELECT user_id, username, user_type, first_name, last_name, email_address, timezone, account_active, roles,
+    phone_without_desk
 FROM users WHERE organisation_id = $1 ORDER BY user_id"""
 CAMPAIGNS_SQL = """
 SELECT campaign_id, name, direction, timezone, mode, active, calling_hours::text AS calling_hours, max_attempts,
@@ -49,11 +50,11 @@ LEAD_STATUSES_SQL = "SELECT code, description FROM lead_statuses WHERE organisat
 
 INSERT_USER_SQL = """
 INSERT INTO users (organisation_id, username, user_type, first_name, last_name, email_address, timezone,
-    account_active, roles)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING user_id"""
+    account_active, roles, phone_without_desk)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING user_id"""
 UPDATE_USER_SQL = """
 UPDATE users SET first_name = $3, last_name = $4, email_address = $5, timezone = $6, account_active = $7,
-    roles = $8, updated_at = now()
+    roles = $8, phone_without_desk = $9, updated_at = now()
 WHERE organisation_id = $1 AND user_id = $2"""
 INSERT_CAMPAIGN_SQL = """
 INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, active, calling_hours, max_attempts, numbers,
@@ -131,6 +132,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisation["do_not_call"],
             organisations.destinations(organisation),
             tuple(organisation["second_factor"]),
+            organisation["desk_gone_s"],
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},
@@ -177,6 +179,7 @@ def _user(row: Record, skills: Mapping[str, int]) -> User:
         row["account_active"],
         skills,
         tuple(row["roles"]),
+        row["phone_without_desk"],
     )
 
 
@@ -220,7 +223,8 @@ async def update_user(db: Database, organisation: int, user_id: int, user: User)
 
 
 def _of_user(user: User) -> tuple[object, ...]:
-    return user.first_name, user.last_name, user.email_address, user.timezone, user.account_active, list(user.roles)
+    named = user.first_name, user.last_name, user.email_address, user.timezone
+    return *named, user.account_active, list(user.roles), user.phone_without_desk
 
 
 async def insert_campaign(db: Database, organisation: int, campaign: Campaign) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from asyncpg import Record
 
+from callfloor.contract.centre import USUAL_DESK_GONE_S
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import DoNotCallList
 from callfloor.rules.dialling.destinations import Policy, policy_of
@@ -16,17 +17,19 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.store.privacy import keys
 
-_SHOWN = "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor"
+_SHOWN = (
+    "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor, desk_gone_s"
+)
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
-    second_factor, hash_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
+    second_factor, desk_gone_s, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
-    destinations = $6::text::jsonb, second_factor = $7, updated_at = now()
+    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, updated_at = now()
 WHERE organisation_id = $1"""
 
 
@@ -64,11 +67,21 @@ async def create(
     do_not_call: DoNotCallList = "organisation",
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
+    desk_gone_s: int | None = USUAL_DESK_GONE_S,
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
     known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call.
-    `second_factor`: of whom one is demanded, as in `contract.centre.Organisation`."""
-    given = name, timezone, country, list(new_ranges), do_not_call, _encoded(destinations), list(second_factor)
+    `second_factor`, `desk_gone_s`: as in `contract.centre.Organisation`."""
+    given = (
+        name,
+        timezone,
+        country,
+        list(new_ranges),
+        do_not_call,
+        _encoded(destinations),
+        list(second_factor),
+        desk_gone_s,
+    )
     async with db.transaction():
         organisation = int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32)))
         for purpose in keys.PURPOSES:
@@ -85,9 +98,18 @@ async def update(
     do_not_call: DoNotCallList = "organisation",
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
+    desk_gone_s: int | None = USUAL_DESK_GONE_S,
 ) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
-        given = timezone, country, list(new_ranges), do_not_call, _encoded(destinations), list(second_factor)
+        given = (
+            timezone,
+            country,
+            list(new_ranges),
+            do_not_call,
+            _encoded(destinations),
+            list(second_factor),
+            desk_gone_s,
+        )
         await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)

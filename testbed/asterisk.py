@@ -71,10 +71,9 @@ class Asterisk:
     def password(self) -> str:
         return self.node.password
 
-    def add_phones(self, lines: str) -> None:
-        """More of pjsip.conf, while it runs."""
-        with (self.node.etc / "pjsip.conf").open("a") as file:
-            file.write(lines)
+    def set_phones(self, lines: str) -> None:
+        """What pjsip.conf says besides, in place of what it said before, while it runs."""
+        (self.node.etc / "phones.conf").write_text(lines)
         self.command("module reload res_pjsip.so")
 
     def start(self) -> None:

@@ -105,7 +105,7 @@ def write(node: Node) -> None:
         "acl": "",
         "musiconhold": f"[default]\nmode=files\ndirectory={node.folder}/music\n",
         "extensions": EXTENSIONS,
-        "pjsip": _pjsip(ports) + _wss() + browser(BROWSER, node.password),
+        "pjsip": _pjsip(ports) + _wss() + browser(BROWSER, node.password) + "#tryinclude phones.conf\n",
         **dict.fromkeys(EMPTY, "[general]\n"),
     }
     for name, text in files.items():
@@ -180,6 +180,24 @@ password={password}
 type=aor
 max_contacts=1
 remove_existing=yes
+"""
+
+
+def sipp(name: str, number: int, ports: Ports) -> str:
+    """An agent's phone that SIPp plays, by a name of its own."""
+    return f"""\
+[{name}]
+type=endpoint
+transport=udp
+context=callfloor-agents
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+rtp_timeout={RTP_TIMEOUT_S}
+aors={name}
+[{name}]
+type=aor
+contact=sip:{number}@127.0.0.1:{ports.agents}
 """
 
 

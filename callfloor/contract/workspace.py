@@ -135,7 +135,8 @@ class Event(Shown, frozen=True, kw_only=True):
 
 
 class Heartbeat(Shown, frozen=True, kw_only=True):
-    """The connection lives. `sequence`: of the last event that was sent."""
+    """The connection lives. `sequence`: of the last event that was sent; there is none behind it. Comes every 15
+    seconds of silence, and at once when what lay behind `after` was sent: the replay is over."""
 
     sequence: int
     timestamp: datetime

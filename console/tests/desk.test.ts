@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { chordOf, refusal } from "../src/actions/chords.ts";
 import { isNewer, news, whyNot, type Session } from "../src/desk/derive.ts";
 import { emptyDraft, isSame, kept, merged, typed, type Draft } from "../src/desk/drafts.ts";
 import { soon, wrapUpOf } from "../src/pages/agent/outcome.ts";
@@ -73,4 +74,20 @@ test("a draft is the same after the server kept it", () => {
   const draft: Draft = { wrapCode: 0, leadStatus: 3, note: " x", fields: { plan: "" }, callbackAt: "2030-05-06T07:08", callbackOwn: false };
   assert.ok(isSame(typed(kept(draft)), draft));
   assert.ok(isSame(typed(kept(emptyDraft())), emptyDraft()));
+});
+
+test("chords can be changed, but not to a key for typing, the browser's, or one that is taken", () => {
+  const pressed = (code: string, held: Partial<KeyboardEvent> = {}): KeyboardEvent =>
+    ({ code, altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, repeat: false, isComposing: false, ...held }) as KeyboardEvent;
+  assert.equal(chordOf(pressed("KeyX", { altKey: true }), {}), "hangUp");
+  assert.equal(chordOf(pressed("KeyX"), {}), undefined);
+  assert.equal(chordOf(pressed("KeyX", { altKey: true, repeat: true }), {}), undefined);
+  const own = { hangUp: { code: "F4", ctrl: true } };
+  assert.equal(chordOf(pressed("F4", { ctrlKey: true }), own), "hangUp");
+  assert.equal(chordOf(pressed("KeyX", { altKey: true }), own), undefined);
+  assert.equal(refusal("hangUp", { code: "KeyX" }, {}), "plain");
+  assert.equal(refusal("hangUp", { code: "KeyX", shift: true }, {}), "plain");
+  assert.equal(refusal("hangUp", { code: "KeyW", ctrl: true }, {}), "browser");
+  assert.equal(refusal("hangUp", { code: "KeyM", alt: true }, {}), "mute");
+  assert.equal(refusal("mute", { code: "KeyX", alt: true }, own), undefined);
 });

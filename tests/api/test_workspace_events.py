@@ -57,6 +57,14 @@ def sequences(messages: list[dict[str, Any]]) -> list[int]:
     return [message["sequence"] for message in messages if message["type"] != "heartbeat"]
 
 
+async def events(connection: ClientConnection, count: int) -> list[dict[str, Any]]:
+    """So many events, whatever else is said between them."""
+    got: list[dict[str, Any]] = []
+    while len(got) < count:
+        got += [each for each in await read(connection, 1) if each["type"] != "heartbeat"]
+    return got
+
+
 async def closed(connection: ClientConnection) -> tuple[int, str, list[int]]:
     """The code and reason with which the server closes the connection, and what it sent before."""
     got: list[int] = []
@@ -88,6 +96,20 @@ async def test_a_snapshot_comes_first_and_then_what_happens(
             assert (await client.get("/events?after=1")).json() == {"events": [event], "sequence": 2}
 
 
+async def test_who_goes_on_from_a_sequence_is_told_at_once_when_that_is_all(
+    db: Database, centre: Centre, token: str, addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what comes for silence alone does not come in this test
+    monkeypatch.setattr(f"{SOCKET}.HEARTBEAT_S", 600.0)
+    for happened in (0, 3):
+        start = (await db.fetchval("SELECT max(sequence) FROM workspace_events WHERE agent_id = $1", centre.agent)) or 0
+        await happen(db, centre, happened)
+        async with stream(addresses[0], token, f"?after={start}") as connection:
+            messages = await read(connection, happened + 1)
+        assert [each["sequence"] for each in messages] == [*range(start + 1, start + happened + 1), start + happened]
+        assert [each["type"] for each in messages][-1:] == ["heartbeat"]
+
+
 async def test_a_stream_that_is_cut_anywhere_goes_on_without_loss(
     db: Database, centre: Centre, token: str, addresses: list[str]
 ) -> None:
@@ -98,9 +120,9 @@ async def test_a_stream_that_is_cut_anywhere_goes_on_without_loss(
         happening = asyncio.create_task(happen(db, centre, count))
         got: list[int] = []
         async with stream(addresses[cut % 2], token, f"?after={start}") as connection:
-            got += sequences(await read(connection, cut))
+            got += sequences(await events(connection, cut))
         async with stream(addresses[(cut + 1) % 2], token, f"?after={(got or [start])[-1]}") as connection:
-            got += sequences(await read(connection, count - cut))
+            got += sequences(await events(connection, count - cut))
         await happening
         assert got == list(range(start + 1, start + count + 1))
 
@@ -162,7 +184,7 @@ async def test_a_lost_database_connection_heals(db: Database, centre: Centre, to
                 break
             except Exception:  # noqa: BLE001 - connections of this test's pool were cut as well
                 await asyncio.sleep(0.01)
-        assert sequences(await read(connection, 3)) == [2, 3, 4]
+        assert sequences(await events(connection, 3)) == [2, 3, 4]
 
 
 async def test_a_slow_client_is_told_so_and_goes_on_later(
@@ -191,7 +213,7 @@ async def test_a_slow_client_is_told_so_and_goes_on_later(
         assert code == 4408
     assert 0 < len(got) < count
     async with stream(addresses[0], token, f"?after={got[-1]}") as connection:
-        got += sequences(await read(connection, count - len(got)))
+        got += sequences(await events(connection, count - len(got)))
     assert got == list(range(1, count + 1))
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from callfloor.api.console import page_headers
+from callfloor.settings import Settings
+
 ROUTES = Path(__file__).parents[2] / "console/src/routes.ts"
 # what the first page may weigh, compressed
 FIRST_PAGE_BYTES = 150_000
@@ -67,3 +70,14 @@ async def test_the_first_page_is_small(stranger: httpx2.AsyncClient) -> None:
 async def test_an_address_of_no_page_is_none(stranger: httpx2.AsyncClient) -> None:
     for path in ("/nowhere", "/assets/nothing.js", "/assets/../index.html", "/index.html"):
         assert (await stranger.get(path)).status_code == 404, path
+
+
+def test_who_may_show_the_desk_stands_in_the_policy_and_nobody_does_by_default() -> None:
+    assert "frame-ancestors 'none'" in page_headers(None, [])["Content-Security-Policy"]
+    assert page_headers(None, [])["X-Frame-Options"] == "DENY"
+    allowed = page_headers("wss://pbx.example.com:8089/ws", ["https://crm.example.com"])
+    assert "frame-ancestors https://crm.example.com;" in allowed["Content-Security-Policy"]
+    assert "connect-src 'self' wss://pbx.example.com:8089;" in allowed["Content-Security-Policy"]
+    for wrong in ("javascript:alert(1)", "https://crm.example.com; script-src *", "*", "https://a b"):
+        with pytest.raises(ValueError, match="embed_origins"):
+            Settings.model_validate({"embed_origins": wrong})

@@ -39,6 +39,8 @@ class DeskStream:
         """Tell what lies behind the query's sequence, and what happens. Raises problems."""
         services, organisation = connection.services, caller.organisation
         agent_id, after = watched(caller, query.agent_id), query.after
+        # whoever goes on from a sequence is told when it has caught up; a snapshot says it by itself
+        replaying = after is not None
         with services.feed.watch(desk(organisation.organisation_id, agent_id)) as event:
             while True:
                 event.clear()
@@ -56,8 +58,9 @@ class DeskStream:
                 events, last = found
                 for each in events:
                     await connection.tell(msgspec.json.encode(each).decode())
-                    after = each.sequence
-                if after == last and not await heard(event, until_heartbeat(caller)):
+                    after, replaying = each.sequence, replaying and each.type != "snapshot"
+                if after == last and (replaying or not await heard(event, until_heartbeat(caller))):
+                    replaying = False
                     await self._heartbeat(connection, last, query)
 
     async def _heartbeat(self, connection: Connection, sequence: int, query: EventsQuery) -> None:

@@ -40,7 +40,6 @@ export class Desk {
     this.line = new LiveLine(
       () => `/workspace/v1/events${this.#cursor === undefined ? "" : `?after=${this.#cursor}`}`,
       (message) => this.#heard(message as unknown as Workspace["Event"] | { type: "heartbeat"; sequence: number }),
-      async () => this.#accept(await got(workspace.GET("/session"))),
     );
     void this.refresh();
   }

@@ -12,6 +12,7 @@ export interface Heard {
 }
 
 const GATHER_MS = 700;
+const AGAIN_MS = 5000;
 
 /** One SIP session. */
 export class SipCall {
@@ -93,7 +94,11 @@ export class SipPhone {
     });
     this.#agent.on("registered", () => heard.registered());
     this.#agent.on("disconnected", () => heard.disconnected());
-    this.#agent.on("registrationFailed", ({ cause }) => heard.refused(String(cause ?? "")));
+    this.#agent.on("registrationFailed", ({ cause }) => {
+      heard.refused(String(cause ?? ""));
+      // a server that has just started refuses whom it does not know yet
+      setTimeout(() => this.#agent.isConnected() && this.#agent.register(), AGAIN_MS);
+    });
     this.#agent.on("newRTCSession", (event: RTCSessionEvent) => {
       if (isIncoming(event)) heard.invited(new SipCall(event.session, ice));
     });

@@ -126,9 +126,8 @@ export class DeskPhone {
       return;
     }
     if (this.own.account === null || !("locks" in navigator)) return;
-    const agent = this.#desk.session?.agentId ?? this.own.account.user;
     if (!take) this.#happens({ type: "elsewhere" });
-    this.#letGo = holdLock(`callfloor.phone.${agent}`, take, () => {
+    this.#letGo = holdLock(`callfloor.phone.${this.own.account.user}`, take, () => {
       void this.#hold(take);
       return () => this.#stop("elsewhere");
     });

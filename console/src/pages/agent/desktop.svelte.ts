@@ -62,6 +62,9 @@ class Desktop {
         if (desk.line.live || phone === undefined || !phone.here) void desk.send({ action: "hangUp" });
         else phone.hangUp();
         break;
+      case "answer":
+        phone?.answer();
+        break;
       case "mute":
         // at once where the sound is; the server follows
         if (call?.muted !== true) phone?.mute(true);

@@ -5,11 +5,13 @@ interface Chosen {
   ringer: string;
   /** undefined: as the installation has it. */
   autoAnswer: boolean | undefined;
+  /** The browser takes noise and echo out of what the microphone hears. */
+  processed: boolean;
   checkedAt: number;
 }
 
 const KEY = "callfloor.sound";
-const AS_SYSTEM: Chosen = { microphone: "", speaker: "", ringer: "", autoAnswer: undefined, checkedAt: 0 };
+const AS_SYSTEM: Chosen = { microphone: "", speaker: "", ringer: "", autoAnswer: undefined, processed: true, checkedAt: 0 };
 
 class Devices {
   chosen = $state.raw<Chosen>(load());
@@ -47,7 +49,8 @@ class Devices {
   /** Raises `DOMException` where there is none, or it is not allowed. */
   async microphone(): Promise<MediaStream> {
     const id = this.there("audioinput", this.chosen.microphone);
-    const audio: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    const on = this.chosen.processed;
+    const audio: MediaTrackConstraints = { echoCancellation: on, noiseSuppression: on, autoGainControl: on };
     if (id !== "") audio.deviceId = { exact: id };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
     void this.look();

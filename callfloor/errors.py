@@ -277,6 +277,12 @@ class PlanBroken(Conflict):
     slug, title = "plan-broken", "The plan does not hold any more"
 
 
+class LegalHold(Conflict):
+    """Something of it is under a legal hold, which the detail names. Lift the hold first, or keep it."""
+
+    slug, title = "legal-hold", "Under a legal hold"
+
+
 class CustomerInCall(Conflict):
     """The customer is in a call now. Erase when it is over."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from callfloor.api.audits import Audit, actor_of
-from callfloor.errors import FieldError, Invalid, NotFound, StaleVersion, Unauthenticated, UnusableVersion
+from callfloor.errors import FieldError, Invalid, LegalHold, NotFound, StaleVersion, Unauthenticated, UnusableVersion
 from callfloor.rules.audit.entries import Actor
 from callfloor.rules.values.phones import PhoneError, normalise
 from callfloor.rules.values.times import TimestampError, parse_last, parse_timestamp
@@ -203,6 +203,12 @@ def invalid(name: str, code: str, message: str, *, in_body: bool = True) -> Inva
 def not_found(what: str) -> NotFound:
     """A 404: the address names what is not there. What a body names is `unknown_id`."""
     return NotFound(f"There is no such {what} in this organisation.")
+
+
+def held(what: str, holds: Sequence[int]) -> LegalHold:
+    """A 409: legal holds keep it."""
+    named = ", ".join(map(str, holds))
+    return LegalHold(f"{what} is under legal hold {named}; nothing was deleted. Lift it first (/admin/v1/legal-holds).")
 
 
 def unknown_id(name: str, what: str) -> Invalid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api.admin import audit, centre
+from callfloor.api.admin import audit, centre, retention
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
@@ -176,13 +176,20 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     audit.list_audit,
     audit.export_audit,
     audit.verify_audit,
+    retention.get_retention,
+    retention.put_retention,
+    retention.start_retention,
+    retention.list_retention_runs,
+    retention.list_legal_holds,
+    retention.place_legal_hold,
+    retention.lift_legal_hold,
 )
 ADMIN_ABOUT = About(
     "Callfloor Administration API",
     "1",
     """\
 All that administrators set: the centre file, read, planned and applied; campaigns while they run: started, stopped, and
-given lines and weights, each with a dry run; and the audit: who did what, when, whence.
+given lines and weights, each with a dry run; the audit: who did what, when, whence; retention and legal holds.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from callfloor.cli.options import Data, DatabaseUrl, MediaUrl, Organisation
-from callfloor.cli.oversight import audit_app
+from callfloor.cli.oversight import audit_app, hold_app, retention_app
 from callfloor.cli.people_groups import user_app
 from callfloor.cli.signatures import certificate_app, evidence_app, key_app
 
@@ -31,6 +31,8 @@ GROUPS = {
     "certificate": certificate_app,
     "evidence": evidence_app,
     "audit": audit_app,
+    "retention": retention_app,
+    "hold": hold_app,
     "key": key_app,
     "campaign": campaign_app,
     "closure": closure_app,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from asyncpg import Record
 
 from callfloor import installation_keys, serve
 from callfloor.cli.failures import CommandError, harmless
+from callfloor.rules.audit.entries import Actor
 from callfloor.rules.values.names import MOST_SHOWN, unknown
 from callfloor.settings import Settings, unknown_variables
 from callfloor.store.db.migrate import migrate
@@ -86,6 +88,17 @@ def run(given: Settings, work: Callable[[Database], Awaitable[T]], *, new: bool 
 
     with database(given, new=new) as dsn:
         return asyncio.run(connected(dsn))
+
+
+def shell_actor() -> Actor:
+    """Whoever typed the command, as the audit names them."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    # who became somebody else by sudo is named too
+    became = os.environ.get("SUDO_USER", "")
+    return Actor("shell", name=harmless(f"{became} as {name}" if became and became != name else name)[:200])
 
 
 async def organisation(db: Database, name: str | None) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
+from callfloor.jobs.retention import keep_less
 from callfloor.media.blobs import Blobs
 from callfloor.store.agents import desk_commands, desk_events, drafts, returns
 from callfloor.store.calls import diagnoses
@@ -37,6 +38,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await sessions.expire(db)
     await passwords.expire(db, now)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
+    await keep_less(db, now)
     await sweep(db, blobs)
     await blobs.sweep_temporary(TEMPORARY_AFTER)
     if await runs.begin_media_sweep(db, now, THOROUGH_EVERY, THOROUGH_AGAIN):

@@ -29,7 +29,7 @@ from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
 from callfloor.store.email import answers, emails, mailboxes
 from callfloor.store.leads import dial_order
-from callfloor.store.privacy import do_not_call
+from callfloor.store.privacy import do_not_call, legal_holds
 from tests.api.desks import RINGING, client_of, token_of
 from tests.conftest import Centre
 from tests.factories import inbound_call
@@ -107,6 +107,12 @@ class Places:
         org = self.centre.organisation
         key = await self.db.fetchval("SELECT hash_key FROM organisations WHERE organisation_id = $1", org)
         await do_not_call.add(self.db, org, key, OTHER, T0, reason=text)
+
+    async def hold_reason(self, text: str) -> None:
+        org = self.centre.organisation
+        held = await legal_holds.place(self.db, org, "lead", await self.lead(), text[:1000], None, T0)
+        assert held is not None
+        await legal_holds.lift(self.db, org, held["hold_id"], T0)
 
     async def file_name(self, text: str) -> None:
         await self.kept(file_name=text[:150])
@@ -197,7 +203,7 @@ PLACES = [
     Places.note, Places.field_name, Places.customer_key, Places.changed_note, Places.agents_note, Places.skip,
     Places.wrong_row, Places.imported_row, Places.pending_row, Places.blocked_reason, Places.file_name,
     Places.deletion_reason, Places.pause, Places.desk, Places.mail_body, Places.mail_subject, Places.mail_copy,
-    Places.answer_body, Places.draft, Places.call_draft,
+    Places.answer_body, Places.draft, Places.call_draft, Places.hold_reason,
 ]  # fmt: skip
 words = st.text(st.sampled_from("abc xyz,;!?\n"), max_size=12)
 

@@ -11,10 +11,10 @@ import msgspec
 import structlog
 
 from callfloor.api.audits import own
-from callfloor.api.call import ENCODE, Call, invalid
+from callfloor.api.call import ENCODE, Call, held, invalid
 from callfloor.api.operation import operation
 from callfloor.contract.customers import Certificate, CustomerQuery, Erasure
-from callfloor.errors import CustomerInCall, FieldError, Invalid, Unavailable
+from callfloor.errors import CustomerInCall, FieldError, Invalid, LegalHold, Unavailable
 from callfloor.jobs.media import FAILURES
 from callfloor.rules.privacy import certificates
 from callfloor.rules.privacy.customers import Customer
@@ -53,7 +53,7 @@ log = structlog.get_logger("callfloor.api")
     tag="customer",
     example=ERASURE_EXAMPLE,
     query={"phoneNumber": "+61491570156", "emailAddress": "jane@example.com"},
-    problems=[CustomerInCall],
+    problems=[CustomerInCall, LegalHold],
     audits=own("customer.erase", "customer"),
 )
 async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
@@ -76,6 +76,8 @@ async def erase_customer(call: Call, query: CustomerQuery) -> Erasure:
             )
         except erasure.InCallError as error:
             raise CustomerInCall("The customer is in a call now; erase when it is over.") from error
+        except erasure.HeldError as error:
+            raise held("What is to be erased", error.holds) from error
         if doubt is not None and _is_nothing(erased):
             # no certificate for somebody who cannot be
             raise doubt

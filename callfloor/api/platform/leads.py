@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from callfloor.api.audits import batched, changes
-from callfloor.api.call import ENCODE, Answer, Call, invalid, not_found, unknown_id
+from callfloor.api.call import ENCODE, Answer, Call, held, invalid, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.platform import lead_faults
 from callfloor.api.platform.lead_callbacks import (
@@ -42,6 +42,7 @@ from callfloor.errors import (
     DoNotCallStays,
     LeadCompleted,
     LeadInDialler,
+    LegalHold,
     StaleVersion,
 )
 from callfloor.rules.dialling.strategy import CALLBACKS
@@ -61,7 +62,7 @@ from callfloor.rules.values.times import UnknownZone, format_timestamp, zone
 from callfloor.rules.values.zone_names import given_zone
 from callfloor.store.leads import leads, lists
 from callfloor.store.people.callers import Organisation
-from callfloor.store.privacy import do_not_call
+from callfloor.store.privacy import do_not_call, legal_holds
 from callfloor.store.privacy.do_not_call import Asked
 
 LEAD_EXAMPLE: dict[str, Any] = {
@@ -230,7 +231,7 @@ async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: Le
     summary="Delete lead",
     tag="leads",
     status=204,
-    problems=[LeadInDialler, StaleVersion],
+    problems=[LeadInDialler, StaleVersion, LegalHold],
     audits=changes("lead.delete", "lead"),
 )
 async def delete_lead(call: Call, lead_id: int) -> None:
@@ -242,6 +243,8 @@ async def delete_lead(call: Call, lead_id: int) -> None:
         call.expect_version(lead_of(row))
         if row["in_flight_attempt_id"] is not None:
             raise LeadInDialler("The lead is being dialled now; delete it when the call is over.")
+        if holds := await legal_holds.held(call.db, call.organisation, [lead_id], ()):
+            raise held("The lead", holds)
         await leads.delete(call.db, call.organisation, lead_id)
 
 

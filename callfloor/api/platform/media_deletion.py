@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from callfloor.api.audits import own
-from callfloor.api.call import Call, not_found
+from callfloor.api.call import Call, held, not_found
 from callfloor.api.operation import operation
 from callfloor.contract.media import MediaDeletionQuery
+from callfloor.errors import LegalHold
 from callfloor.jobs.media import destroy
 from callfloor.store.calls import media
+from callfloor.store.privacy import legal_holds
 
 
 @operation(
@@ -18,6 +20,7 @@ from callfloor.store.calls import media
     tag="admin",
     status=204,
     ours=True,
+    problems=[LegalHold],
     query={"reason": "The caller asked for it."},
     audits=own("media.delete", "media"),
 )
@@ -27,9 +30,14 @@ async def delete_media(call: Call, media_id: int, query: MediaDeletionQuery) -> 
     Media that were deleted before stay as they are. When the media store cannot be reached the bytes go as soon as it
     can.
     """
-    if await media.get(call.db, call.organisation, media_id) is None:
+    row = await media.get(call.db, call.organisation, media_id)
+    if row is None:
         raise not_found("media")
     async with call.db.transaction():
+        # a hold that is placed now waits for this, or is seen
+        await legal_holds.lock(call.db, call.organisation)
+        if holds := await legal_holds.held(call.db, call.organisation, (), [row["activity_id"] or 0]):
+            raise held("This", holds)
         sha256 = await media.mark_deleted(call.db, call.organisation, media_id, call.actor, query.reason, call.now)
         call.audit.entry()
         await call.audit.write()

@@ -118,9 +118,9 @@ async def get(db: Database, organisation: int, media_id: int) -> Record | None:
 
 
 async def mark_deleted(
-    db: Database, organisation: int, media_id: int, by: int, reason: str, at: datetime
+    db: Database, organisation: int, media_id: int, by: int | None, reason: str, at: datetime
 ) -> str | None:
-    """Note that media were deleted, and queue the bytes when nothing else needs them.
+    """Note that media were deleted, and queue the bytes when nothing else needs them. `by` None: retention.
 
     Returns the SHA-256 of the bytes that are to go now; None when others need them, or the media were deleted before
     (the first deletion stands).

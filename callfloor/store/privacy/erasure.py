@@ -12,7 +12,7 @@ from callfloor.store.agents import desk_commands, desk_events, drafts
 from callfloor.store.calls import diagnoses
 from callfloor.store.db.pool import Database
 from callfloor.store.people.callers import Organisation
-from callfloor.store.privacy import erasure_calls, erasure_emails, erasure_rows
+from callfloor.store.privacy import erasure_calls, erasure_emails, erasure_rows, legal_holds
 from callfloor.store.privacy.erasure_calls import CallsFound
 
 # One erasure at a time an organisation: two that meet in one lead or conversation would wait for each other.
@@ -29,6 +29,14 @@ class InCallError(Exception):
         super().__init__("the customer is in a call")
 
 
+class HeldError(Exception):
+    """Something of the customer's is under a legal hold; nothing was written. `holds`: which."""
+
+    def __init__(self, holds: list[int]) -> None:
+        super().__init__("under a legal hold")
+        self.holds = holds
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
     """How many were erased, and the SHA-256 of the bytes that are to be destroyed."""
@@ -42,7 +50,8 @@ class Erased:
 async def erase(
     db: Database, organisation: Organisation, customer: Customer, *, by: int, at: datetime, dry_run: bool
 ) -> Erased:
-    """Erase everything but the bytes of media, or only count. Call it in a transaction. Raises `InCallError`.
+    """Erase everything but the bytes of media, or only count. Call it in a transaction. Raises `InCallError`,
+    `HeldError`.
 
     `contents` stay locked until the transaction ends: destroy them before. What others write of the customer and
     commit after this looked is a later write and stays.
@@ -65,6 +74,8 @@ async def erase(
         leads = locked
     if found.in_call or locked.in_flight:
         raise InCallError
+    if holds := await legal_holds.held(db, number, sorted(locked.own), sorted(found.activities)):
+        raise HeldError(holds)
     await erasure_calls.find_media_and_texts(db, number, customer, emails, found)
     contents: list[str] = []
     erased = Erased(
@@ -85,6 +96,7 @@ async def erase(
         await erasure_rows.erase_skips(db, number, customer)
         await desk_events.erase(db, number, customer)
         await drafts.erase(db, number, customer)
+        await legal_holds.erase(db, number, customer)
         await diagnoses.erase(db, number, customer)
         await desk_commands.erase(db, number, customer)
     return erased

@@ -16,7 +16,7 @@ from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
 from callfloor.postgres import dumps
 from callfloor.settings import Settings
-from callfloor.store.db import installation, migrate
+from callfloor.store.db import distribution, installation, migrate
 from callfloor.store.db.pool import Database
 
 T = TypeVar("T")
@@ -40,6 +40,32 @@ def show_status(settings: Settings) -> None:
         applied = step.applied_at
         when = "not applied" if applied is None else f"applied {applied.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         print(f"{step.name}  {when}")
+
+
+def distribute(settings: Settings, shards: int, dry_run: bool) -> None:
+    """Spread the database over the nodes of its Citus. Raises `CommandError`."""
+    with session.database(settings, migrated=False) as dsn:
+        try:
+            missing = [step.name for step in asyncio.run(migrate.status(dsn)) if step.applied_at is None]
+            if missing:
+                raise CommandError("the database is not of this version: first callfloor db migrate", FAILURE)
+            if dry_run:
+                for step in asyncio.run(distribution.plan(dsn)):
+                    print(f"would place {_shown(step)}")
+                return
+            done = asyncio.run(distribution.distribute(dsn, shards, lambda step: _tell(f"placing {_shown(step)}")))
+        except distribution.DistributionError as error:
+            raise CommandError(harmless(str(error)), FAILURE) from error
+    print(f"placed {done} tables" if done else "all tables are placed")
+
+
+def _shown(step: distribution.Step) -> str:
+    how = "whole on every node" if step.kind == "reference" else "by organisation"
+    return f"{step.name} {how}" + (f", about {step.rows:,} rows" if step.rows else "")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def dump(settings: Settings, path: Path) -> None:

@@ -26,6 +26,7 @@ EXAMPLES = {
     "token revoke": "3",
     "db migrate": "--database-url postgresql://callfloor@db.example/callfloor",
     "db status": "--data /var/lib/callfloor",
+    "db distribute": "--shards 64 --dry-run --database-url postgresql://callfloor@coordinator.example/callfloor",
     "db dump": "callfloor-2026-11-28.dump",
     "db load": "callfloor-2026-11-28.dump --data restored",
     "db adopt": "--data restored",

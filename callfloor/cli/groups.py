@@ -111,6 +111,21 @@ def status(data: Data = None, database_url: DatabaseUrl = None) -> None:
     databases.show_status(session.settings(data=data, database_url=database_url))
 
 
+@db_app.command("distribute")
+def distribute_database(
+    shards: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Into so many parts; later nodes take whole ones. For good.")
+    ] = 32,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which tables would be placed where.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Spread the tables over the nodes of a PostgreSQL with Citus, an organisation's rows together. May be repeated."""
+    from callfloor.cli import databases, session
+
+    databases.distribute(session.settings(data=data, database_url=database_url), shards, dry_run)
+
+
 @db_app.command("dump")
 def dump_database(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write.")],

@@ -55,7 +55,7 @@ async def filled(dsn: str) -> AsyncIterator[str]:
         (emails.READ_SQL, "1, 77", "emails_pkey"),
         (arrivals.KNOWN_SQL, r"1, '\x00000001'", "emails_delivery_idx"),
         (arrivals.PARENT_SQL, "1, '{<7@example.com>}'", "emails_message_idx"),
-        (outbox.CLAIM_SQL, "now(), now()", "outgoing_mail_due_idx"),
+        (outbox.DUE_SQL, "now()", "outgoing_mail_due_idx"),
     ],
 )
 async def test_a_statement_that_is_asked_often_reads_no_table_whole(

@@ -248,6 +248,10 @@ async def changed(db: Database, organisation: int, sql: str, attempt_id: int) ->
 )  # fmt: skip
 async def test_the_way_through_the_database_changes_no_fact(db: Database, facts: dict[str, Any]) -> None:
     org = await organisations.create(db, f"Centre {secrets.token_hex(6)}", "Australia/Sydney", "AU")
+    # whoever has attempts has one
+    await db.execute(
+        "INSERT INTO campaigns (organisation_id, name, direction, timezone) VALUES ($1, 'Out', 'outbound', 'UTC')", org
+    )
     number = next(attempt_ids)
     await evidence.insert(db, org, [record(number, facts, {}, {})], T0)
     await seal_all(db, T0 + timedelta(minutes=1))
@@ -351,7 +355,9 @@ async def test_evidence_has_a_partition_for_every_month_that_attempts_have(db: D
 async def test_the_statements_that_run_often_walk_indexes_of_the_months_that_they_need(dsn: str) -> None:
     now = datetime.now(UTC)
     # tables this small would be read whole
-    plain = dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
+    plain: dict[str, str] = dict.fromkeys(
+        ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off"
+    )
     connection = await asyncpg.connect(dsn, server_settings=plain)
     try:
         for sql, arguments in (

@@ -25,8 +25,12 @@ def constants() -> list[tuple[str, str]]:
     return found
 
 
-# statements that cannot be prepared: they make or lock tables
-UTILITY = {"callfloor.store.db.migrate.HISTORY_SQL"}
+# statements that cannot be prepared: they make or lock tables, or are understood where Citus is (test_distribution.py)
+UTILITY = {
+    "callfloor.store.db.migrate.HISTORY_SQL",
+    *(f"callfloor.store.db.distribution.{name}_SQL" for name in ("PLACED", "REFERENCE", "FIRST", "OTHER")),
+    *(f"callfloor.store.db.distribution.{name}_SQL" for name in ("TRUNCATE", "FUNCTION", "ON_WORKERS")),
+}
 
 
 @pytest.mark.parametrize("name", [name for name, _ in constants() if name not in UTILITY])

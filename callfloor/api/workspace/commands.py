@@ -39,7 +39,7 @@ from callfloor.store.agents import agents, desk_commands, desk_options, drafts
 from callfloor.store.agents.desk_commands import Outcome
 from callfloor.store.db.idempotency import keyed_hash
 from callfloor.store.leads import leads
-from callfloor.store.privacy import do_not_call
+from callfloor.store.privacy import do_not_call_on_calls
 from callfloor.store.privacy.do_not_call import Asked
 
 # An engine claims a command within so long, or none is there; and has answered after so long, or has died.
@@ -91,7 +91,7 @@ async def _block(call: Call, agent_id: int, command: DoNotCall) -> None:
     if at_hand is None:
         raise CommandRefused("no-call", "You have no call, and none to wrap up: whose number is it?")
     who = Asked("desk", agent_id, at_hand.activity_id, command.reason, call.now)
-    if not await do_not_call.ask_on_call(call.db, call.organisation, at_hand.activity_id, who, call.now):
+    if not await do_not_call_on_calls.ask_on_call(call.db, call.organisation, at_hand.activity_id, who, call.now):
         raise CommandRefused("refused-number", "The number of this call is not known: there is nothing to block.")
 
 

@@ -43,7 +43,7 @@ CLAIM_SQL = """
 UPDATE workspace_commands c SET engine = $1
 FROM unnest($2::bigint[], $3::bigint[]) AS w (organisation_id, command_id)
 WHERE c.organisation_id = w.organisation_id AND c.command_id = w.command_id AND c.engine IS NULL
-    AND c.expires_at > clock_timestamp()
+    AND c.expires_at > statement_timestamp()
 RETURNING c.organisation_id, c.command_id, c.agent_id, c.actor_id, c.command"""
 FINISH_SQL = f"""
 WITH done AS (

@@ -17,14 +17,14 @@ SELECT campaign_id FROM working_agents WHERE organisation_id = $1 AND agent_id =
 CAMPAIGNS_SQL = """
 SELECT c.campaign_id, c.name, c.direction, c.mode, c.active,
     (SELECT coalesce(json_agg(json_build_array(w.code, w.description) ORDER BY w.code), '[]')::text FROM wrap_codes w
-     WHERE w.organisation_id = c.organisation_id AND w.campaign_id = c.campaign_id) AS wrap_codes
+     WHERE w.organisation_id = $1 AND w.campaign_id = c.campaign_id) AS wrap_codes
 FROM working_agents m
 JOIN campaigns c ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
 WHERE m.organisation_id = $1 AND m.agent_id = $2 ORDER BY c.campaign_id"""
 QUEUES_SQL = """
 SELECT c.campaign_id, c.name, (
         SELECT count(*) FROM working_agents m JOIN agent_states s USING (organisation_id, agent_id)
-        WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id
+        WHERE m.organisation_id = $1 AND m.campaign_id = c.campaign_id
             AND s.state NOT IN ('signed-out', 'paused')) AS agents
 FROM campaigns c WHERE c.organisation_id = $1 AND c.direction = 'inbound' AND c.active
 ORDER BY c.campaign_id"""

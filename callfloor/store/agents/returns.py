@@ -96,10 +96,10 @@ WITH back AS (
 UPDATE emails e SET waiting_since = back.join_queue_at, was_of = $3, moved_at = $4, moved_why = $5
 FROM back WHERE e.organisation_id = $1 AND e.activity_id = $2"""
 TO_AGENT_SQL = f"""
-WITH given AS (
-    UPDATE activities SET agent_id = $3, agent_interaction_id = nextval('agent_interaction_ids'), left_queue_at = $4,
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id), given AS (
+    UPDATE activities SET agent_id = $3, agent_interaction_id = next.id, left_queue_at = $4,
         status_id = CASE WHEN answered_at IS NULL THEN {ActivityStatus.TAKEN:d} ELSE status_id END
-    WHERE organisation_id = $1 AND activity_id = $2
+    FROM next WHERE organisation_id = $1 AND activity_id = $2
     RETURNING activity_id
 )
 UPDATE emails e SET waiting_since = NULL, was_of = coalesce($5, e.was_of),

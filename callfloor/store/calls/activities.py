@@ -17,28 +17,31 @@ from asyncpg import Record
 from callfloor.contract.codes import ActivityStatus, LeadStatus
 from callfloor.store.db.paging import Filter, page_sql
 from callfloor.store.db.pool import Database
+from callfloor.store.privacy import do_not_call_on_calls
 
 _SHOWN = """
     a.*, c.name AS campaign_name, c.timezone AS campaign_timezone, u.full_name AS agent_full_name,
     w.description AS wrap_description"""
 _JOINED = """
-    JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id
-    LEFT JOIN users u ON u.organisation_id = a.organisation_id AND u.user_id = a.agent_id
+    JOIN campaigns c ON c.organisation_id = $1 AND c.campaign_id = a.campaign_id
+    LEFT JOIN users u ON u.organisation_id = $1 AND u.user_id = a.agent_id
     LEFT JOIN wrap_codes w
-        ON w.organisation_id = a.organisation_id AND w.campaign_id = a.campaign_id AND w.code = a.wrap_code"""
+        ON w.organisation_id = $1 AND w.campaign_id = a.campaign_id AND w.code = a.wrap_code"""
 
 GET_SQL = f"SELECT {_SHOWN} FROM activities a {_JOINED} WHERE a.organisation_id = $1 AND a.activity_id = $2"
 MEDIA_SQL = """
 SELECT * FROM media WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[]) ORDER BY activity_id, media_id"""
 
 OPEN_EMAIL_SQL = """
-WITH next AS (SELECT nextval('activity_ids') AS activity_id)
+WITH next AS MATERIALIZED (
+    SELECT nextval('activity_ids') AS activity_id, nextval('agent_interaction_ids') AS interaction_id
+)
 INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id, status_id,
     campaign_id, contact, own_contact, email, agent_id, agent_interaction_id, answered_at)
 SELECT $1, activity_id, $6::timestamptz, $7, $9::bigint, coalesce((SELECT p.root_activity_id FROM activities p
         WHERE p.organisation_id = $1 AND p.activity_id = $9), activity_id),
     CASE WHEN $8::bigint IS NULL THEN 1 ELSE 3 END, c.campaign_id, $3, $4, $5::jsonb, $8,
-    CASE WHEN $8 IS NOT NULL THEN nextval('agent_interaction_ids') END,
+    CASE WHEN $8 IS NOT NULL THEN next.interaction_id END,
     CASE WHEN $8 IS NOT NULL THEN $6::timestamptz END
 FROM next, campaigns c WHERE c.organisation_id = $1 AND c.campaign_id = $2
 RETURNING activity_id"""
@@ -75,7 +78,7 @@ UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = {_HELD},
 {_HERE} AND hang_up_at IS NULL AND type LIKE 'call.%'
 RETURNING 1"""
 TRANSFER_SQL = f"""
-WITH parent AS (
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id), parent AS (
     UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = {_HELD}
     {_HERE} AND (answered_at IS NOT NULL OR type = 'email.inbound') AND hang_up_at IS NULL AND wrap_up_at IS NULL
         AND EXISTS (SELECT FROM campaigns WHERE organisation_id = $1 AND campaign_id = $4)
@@ -90,8 +93,8 @@ SELECT organisation_id, hang_up_at, type, activity_id, root_activity_id,
     CASE WHEN $5 IS NULL THEN hang_up_at END,
     CASE WHEN $5 IS NOT NULL AND type LIKE 'call.%' THEN hang_up_at END,
     CASE WHEN $5 IS NOT NULL AND type LIKE 'email.%' THEN hang_up_at END, $5,
-    CASE WHEN $5 IS NOT NULL THEN nextval('agent_interaction_ids') END
-FROM parent
+    CASE WHEN $5 IS NOT NULL THEN next.id END
+FROM parent, next
 RETURNING activity_id"""
 # The lead shows the outcome of its last attempt only. What somebody gave it since the call ended stays.
 _LEFT_BY_CALL = f"{LeadStatus.NO_RESULT:d}, {LeadStatus.CONTACTED:d}"
@@ -119,14 +122,6 @@ WITH wrapped AS (
     WHERE l.organisation_id = $1 AND l.lead_id = w.lead_id AND l.last_attempt_id = w.attempt_id
 )
 SELECT 1 FROM wrapped"""
-# Who asks, for the leads and numbers that the same transaction blocks.
-ASKED_IN_WRAP_UP_SQL = f"""
-SELECT set_config('callfloor.asked', json_build_object('source', 'wrap-up', 'actor', agent_id, 'activity', activity_id,
-    'at', $3::timestamptz)::text, true)
-FROM activities {_HERE}"""
-BLOCK_CONTACT_SQL = f"""
-SELECT block_as_asked(ARRAY[organisation_id], ARRAY[campaign_id], ARRAY[lead_id], ARRAY[contact])
-FROM activities {_HERE} AND type LIKE 'call.%'"""
 # Of calls whose agent's engine died: nobody will say any more what came of them. Who called and was spoken to was
 # helped: the callback of the call's lead is over, unless somebody changed the lead since.
 WRAP_UP_LEFT_SQL = f"""
@@ -145,7 +140,7 @@ WHERE l.organisation_id = $1 AND l.lead_id = a.lead_id AND a.type IN ('call.inbo
     AND l.completed_at IS NULL AND l.in_flight_attempt_id IS NULL AND l.updated_at <= a.answered_at
     AND l.status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d})"""
 WRAP_CODE_KNOWN_SQL = """
-SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = a.organisation_id
+SELECT EXISTS (SELECT FROM wrap_codes w WHERE w.organisation_id = $1
     AND w.campaign_id = a.campaign_id AND w.code = $3)
 FROM activities a WHERE a.organisation_id = $1 AND a.activity_id = $2"""
 RECORDING_PART_SQL = f"""
@@ -159,7 +154,7 @@ RETURNING 1"""
 CALL_QUALITY_SQL = f"UPDATE activities SET call_quality_score = $3::text::numeric {_HERE} RETURNING 1"
 SURVEY_SQL = f"UPDATE activities SET survey = $3::jsonb {_HERE} RETURNING 1"
 
-_FILTERS: dict[str, Filter] = {
+FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
     "type": Filter("type = {}", "text"),
     "lead_id": Filter("lead_id = {}", "bigint"),
@@ -238,16 +233,16 @@ async def get(db: Database, organisation: int, activity_id: int) -> Record | Non
 async def page(
     db: Database, organisation: int, filters: Mapping[str, object], after: tuple[datetime, int] | None, count: int
 ) -> list[Record]:
-    """At most `count` activities behind `after`, newest first. `filters`: names of `_FILTERS` and their values."""
+    """At most `count` activities behind `after`, newest first. `filters`: names of `FILTERS` and their values."""
     sql = activity_page_sql(frozenset(filters), after=after is not None)
-    values = [filters[name] for name in _FILTERS if name in filters]
+    values = [filters[name] for name in FILTERS if name in filters]
     return await db.fetch(sql, organisation, count, *values, *(after or ()))
 
 
 def activity_page_sql(names: frozenset[str], *, after: bool) -> str:
     """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]."""
     order = ("created_at", "activity_id")
-    rows = page_sql("activities", order, [_FILTERS[name] for name in _FILTERS if name in names], after=after)
+    rows = page_sql("activities", order, [FILTERS[name] for name in FILTERS if name in names], after=after)
     return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.created_at DESC, a.activity_id DESC"
 
 
@@ -330,10 +325,10 @@ async def wrap_up(db: Database, organisation: int, activity_id: int, wrap: WrapU
     if wrap.lead_status != LeadStatus.DO_NOT_CALL:
         return await _wrap_up(db, organisation, activity_id, wrap, at)
     async with db.transaction():
-        await db.execute(ASKED_IN_WRAP_UP_SQL, organisation, activity_id, at)
+        call = await do_not_call_on_calls.wrapping_up(db, organisation, activity_id, at)
         done = await _wrap_up(db, organisation, activity_id, wrap, at)
-        if done:
-            await db.execute(BLOCK_CONTACT_SQL, organisation, activity_id)
+        if done and call is not None:
+            await do_not_call_on_calls.block_contact(db, organisation, call)
         return done
 
 

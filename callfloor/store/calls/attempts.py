@@ -20,7 +20,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.leads import number_history
 
 _SHOWN = "a.*, c.name AS campaign_name, c.timezone AS campaign_timezone"
-_JOINED = "JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id"
+_JOINED = "JOIN campaigns c ON c.organisation_id = $1 AND c.campaign_id = a.campaign_id"
 GET_SQL = f"SELECT {_SHOWN} FROM attempts a {_JOINED} WHERE a.organisation_id = $1 AND a.attempt_id = $2"
 
 _CALLBACKS = f"{LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d}"
@@ -54,13 +54,17 @@ WITH wanted AS MATERIALIZED (
         AND (l.dialable OR n.mode = 'manual')
     ORDER BY l.lead_id
     FOR NO KEY UPDATE OF l SKIP LOCKED
+), ids AS MATERIALIZED (
+    SELECT o.ord, nextval('attempt_ids') AS attempt_id, nextval('activity_ids') AS activity_id
+    FROM unnest($3::integer[]) AS o (ord)
 ), placed AS MATERIALIZED (
-    SELECT n.*, f.list_id, nextval('attempt_ids') AS attempt_id, nextval('activity_ids') AS activity_id,
+    SELECT n.*, f.list_id, ids.attempt_id, ids.activity_id,
         CASE WHEN f.status_code IN ({_CALLBACKS}) THEN f.status_code END AS callback_status,
         CASE WHEN f.status_code IN ({_CALLBACKS}) THEN f.next_attempt_at END AS callback_at
     FROM wanted n
     JOIN campaigns c ON c.organisation_id = $1 AND c.campaign_id = n.campaign_id
     JOIN idle i ON i.ord = n.ord
+    JOIN ids ON ids.ord = n.ord
     LEFT JOIN free f ON f.ord = n.ord
     WHERE f.lead_id IS NOT NULL OR (n.lead_id IS NULL AND n.mode = 'manual')
 ), dialled_leads AS (
@@ -112,10 +116,10 @@ WITH call AS (
         connect_delay_ms = round(1000 * extract(epoch FROM greatest($3, answered_at) - answered_at))::integer
     WHERE {_OPEN} AND answered_at IS NOT NULL AND connect_delay_ms IS NULL
     RETURNING activity_id, dialled_at, answered_at, connect_delay_ms
-)
+), next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id)
 UPDATE activities a SET status_id = 3, answered_at = greatest($3, c.answered_at), agent_id = $4,
-    agent_interaction_id = nextval('agent_interaction_ids'), connect_delay_ms = c.connect_delay_ms
-FROM call c WHERE {_LEG}
+    agent_interaction_id = next.id, connect_delay_ms = c.connect_delay_ms
+FROM call c, next WHERE {_LEG}
 RETURNING a.agent_interaction_id"""
 # A status or time that somebody gave the lead during the call is not overwritten: `start` left 1 and no time.
 # A callback is kept: where the call was let go before anybody answered, had no line, or reached nobody before
@@ -183,7 +187,7 @@ SELECT organisation_id, campaign_id, attempt_id, activity_id, lead_id, list_id, 
             AND a.created_at = attempts.dialled_at AND a.hang_up_at IS NOT NULL) AS leg_over
 FROM attempts WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL"""
 
-_FILTERS: dict[str, Filter] = {
+FILTERS: dict[str, Filter] = {
     "campaign_id": Filter("campaign_id = {}", "bigint"),
     "lead_id": Filter("lead_id = {}", "bigint"),
     "phone_number": Filter("phone_number = {}", "text"),
@@ -269,10 +273,10 @@ async def get(db: Database, organisation: int, attempt_id: int) -> Record | None
 async def page(
     db: Database, organisation: int, filters: Mapping[str, object], after: tuple[datetime, int] | None, count: int
 ) -> list[Record]:
-    """At most `count` attempts behind `after`, newest first. `filters`: names of `_FILTERS`, and
+    """At most `count` attempts behind `after`, newest first. `filters`: names of `FILTERS`, and
     `agent_id`, with their values."""
     sql = attempt_page_sql(frozenset(filters), after=after is not None)
-    values = [filters[name] for name in (*_FILTERS, "agent_id") if name in filters]
+    values = [filters[name] for name in (*FILTERS, "agent_id") if name in filters]
     return await db.fetch(sql, organisation, count, *values, *(after or ()))
 
 
@@ -288,7 +292,7 @@ def attempt_page_sql(names: frozenset[str], *, after: bool) -> str:
     """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]. With an agent the calls
     are found by their first legs, which know who had them; its parameter comes last of the filters."""
     order = ("dialled_at", "attempt_id")
-    filters = [_FILTERS[name] for name in _FILTERS if name in names]
+    filters = [FILTERS[name] for name in FILTERS if name in names]
     if "agent_id" in names:
         rows = _of_agent_sql(filters, after=after)
     else:

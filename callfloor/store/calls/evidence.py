@@ -30,7 +30,7 @@ WHERE NOT EXISTS (SELECT FROM evidence WHERE organisation_id = $1 AND attempt_id
 _UNSEALED = "e.organisation_id = o.organisation_id AND e.position IS NULL AND e.dialled_at < $1"
 # With something to seal, or with records of a day before $2 that no day's signature holds yet.
 WAITING_SQL = f"""
-SELECT o.organisation_id FROM organisations o
+SELECT o.organisation_id FROM (SELECT DISTINCT organisation_id FROM campaigns) AS o
 WHERE EXISTS (SELECT FROM evidence e WHERE {_UNSEALED})
     OR EXISTS (
         SELECT FROM evidence e WHERE e.organisation_id = o.organisation_id AND e.dialled_at < $2

@@ -34,11 +34,11 @@ SELECT organisation_id, $3, begun_at, type, activity_id, root_activity_id,
     CASE WHEN $7::bigint IS NOT NULL THEN 3 WHEN $8::text IS NOT NULL THEN 7 ELSE 2 END, $5, lead_id, attempt_id,
     phone_index, contact, own_contact, $6, $8, CASE WHEN $7 IS NULL AND $8 IS NULL THEN begun_at END,
     CASE WHEN $7 IS NOT NULL THEN begun_at END, $7,
-    CASE WHEN $7 IS NOT NULL THEN nextval('agent_interaction_ids') END
-FROM parent"""
+    CASE WHEN $7 IS NOT NULL THEN next.id END
+FROM parent, next"""
 # Out of a queue: 11 overflowed. A number outside that nobody answered: 8.
 NEXT_LEG_SQL = f"""
-WITH parent AS (
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id), parent AS (
     UPDATE activities SET hang_up_at = {_ENDED_AT}, hold_s = least(hold_s, seconds_between(answered_at, {_ENDED_AT})),
         left_queue_at = CASE WHEN status_id = 2 THEN {_ENDED_AT} ELSE left_queue_at END,
         status_id = CASE status_id WHEN 2 THEN 11 WHEN 7 THEN 8 ELSE status_id END
@@ -48,15 +48,16 @@ WITH parent AS (
     RETURNING *, hang_up_at AS begun_at
 ){_INSERT_LEG}"""
 SECOND_LEG_SQL = f"""
-WITH parent AS (
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id), parent AS (
     SELECT *, greatest($4, answered_at) AS begun_at FROM activities
     WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL AND NOT EXISTS (
         SELECT FROM activities WHERE organisation_id = $1 AND activity_id = $3)
 ){_INSERT_LEG}"""
 ANSWER_SQL = """
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id)
 UPDATE activities SET status_id = 3, answered_at = greatest($3, join_queue_at, created_at), agent_id = $4,
-    agent_interaction_id = CASE WHEN $4::bigint IS NOT NULL THEN nextval('agent_interaction_ids') END
-WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
+    agent_interaction_id = CASE WHEN $4::bigint IS NOT NULL THEN next.id END
+FROM next WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
     AND (status_id IN (1, 2) OR status_id = 7 AND outside_number IS NOT NULL)"""
 OPEN_LEGS_SQL = """
 SELECT activity_id, parent_activity_id, root_activity_id, type, status_id, attempt_id, lead_id, contact, own_contact,

@@ -31,7 +31,7 @@ ON CONFLICT ON CONSTRAINT tasks_activity_key DO NOTHING"""
 _TASK = f"""
 SELECT t.task_id, t.campaign_id, t.kind, t.activity_id, t.created_at, t.lead_id, {_HOLDER} AS agent_id,
     {_DONE} AS done, t.was_of, t.moved_at, t.moved_why, a.contact,
-    (SELECT max(v.media_id) FROM media v WHERE v.organisation_id = t.organisation_id AND v.activity_id = t.activity_id
+    (SELECT max(v.media_id) FROM media v WHERE v.organisation_id = $1 AND v.activity_id = t.activity_id
         AND v.kind = 'voicemail' AND v.deleted_at IS NULL) AS media_id
 FROM tasks t {_OF_LEAD}
 LEFT JOIN activities a ON a.organisation_id = t.organisation_id AND a.activity_id = t.activity_id"""

@@ -21,7 +21,7 @@ INSERT INTO idempotency_keys (organisation_id, key_hash, request_hash, status, h
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (organisation_id, key_hash) DO UPDATE SET
     request_hash = excluded.request_hash, status = excluded.status, headers = excluded.headers,
-    body = excluded.body, lead_id = excluded.lead_id, created_at = now()"""
+    body = excluded.body, lead_id = excluded.lead_id, created_at = excluded.created_at"""
 EXPIRE_SQL = f"""
 DELETE FROM idempotency_keys WHERE (organisation_id, key_hash) IN (
     SELECT organisation_id, key_hash FROM idempotency_keys

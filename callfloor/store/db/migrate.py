@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import asyncpg
 
-# Any process of any host that migrates this database waits for the others on this key.
-LOCK_KEY = 0x63616C6C666C6F6F  # "callfloo"
+from callfloor.store.db import distribution
+from callfloor.store.db.distribution import LOCK_KEY
 
 HISTORY_SQL = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -98,7 +98,8 @@ async def status(dsn: str) -> list[Step]:
 
 
 async def migrate(dsn: str) -> list[str]:
-    """Apply what is missing, each migration in a transaction of its own; returns the names of those applied."""
+    """Apply what is missing, each migration in a transaction of its own; returns the names of those applied. Where the
+    database is distributed, so is what they added."""
     connection = await asyncpg.connect(dsn)
     try:
         version = connection.get_server_version()
@@ -121,6 +122,8 @@ async def migrate(dsn: str) -> list[str]:
                 await connection.execute(migration.sql)
                 await connection.execute(RECORD_SQL, migration.number, migration.name, migration.sha256)
             done.append(migration.name)
+        if done:
+            await distribution.keep(connection)
         return done
     finally:
         # closing the session gives the advisory lock back

@@ -46,9 +46,10 @@ UPDATE emails SET waiting_since = NULL
 WHERE organisation_id = $1 AND activity_id = $2 AND waiting_since IS NOT NULL RETURNING 1"""
 # Answered it is when an answer is written.
 TAKE_SQL = f"""
+WITH next AS MATERIALIZED (SELECT nextval('agent_interaction_ids') AS id)
 UPDATE activities SET status_id = {ActivityStatus.TAKEN:d}, agent_id = $3,
-    left_queue_at = greatest($4, join_queue_at, created_at), agent_interaction_id = nextval('agent_interaction_ids')
-WHERE organisation_id = $1 AND activity_id = $2 AND status_id IN (1, 2) AND hang_up_at IS NULL
+    left_queue_at = greatest($4, join_queue_at, created_at), agent_interaction_id = next.id
+FROM next WHERE organisation_id = $1 AND activity_id = $2 AND status_id IN (1, 2) AND hang_up_at IS NULL
 RETURNING agent_interaction_id"""
 READ_SQL = f"""
 SELECT a.activity_id, a.parent_activity_id, a.root_activity_id, a.type, a.campaign_id, a.agent_id, a.created_at,

@@ -29,7 +29,7 @@ INSERT INTO mailboxes (organisation_id, name, address, campaign_id, active, rece
 VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8::text::jsonb, $9)
 ON CONFLICT (organisation_id, name) DO UPDATE SET address = excluded.address, campaign_id = excluded.campaign_id,
     active = excluded.active, receive = excluded.receive, imap = excluded.imap, send = excluded.send,
-    hourly_per_sender = excluded.hourly_per_sender, updated_at = now()"""
+    hourly_per_sender = excluded.hourly_per_sender, updated_at = excluded.updated_at"""
 # An address that two organisations claim belongs to the one that was there first.
 ARRIVAL_SQL = f"""
 SELECT * FROM (SELECT {_STORED} WHERE m.address = $1 ORDER BY m.mailbox_id LIMIT 1) AS first

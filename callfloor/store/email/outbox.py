@@ -17,14 +17,19 @@ ADD_SQL = """
 INSERT INTO outgoing_mail (organisation_id, activity_id, mailbox_id, recipient, state, next_try_at, created_at)
 VALUES ($1, $2, $3, $4, 'waiting', $5, $5)"""
 NOTIFY_SQL = f"SELECT pg_notify('{CHANNEL}', '')"
+# Of all organisations; several, because others claim them too.
+DUE_SQL = """
+SELECT organisation_id, activity_id FROM outgoing_mail
+WHERE state IN ('waiting', 'sending') AND next_try_at <= $1
+ORDER BY next_try_at, organisation_id, activity_id LIMIT 20"""
 CLAIM_SQL = """
-UPDATE outgoing_mail o SET state = 'sending', tries = o.tries + 1, next_try_at = $2
+UPDATE outgoing_mail o SET state = 'sending', tries = o.tries + 1, next_try_at = $4
 FROM (
-    SELECT organisation_id, activity_id FROM outgoing_mail
-    WHERE state IN ('waiting', 'sending') AND next_try_at <= $1
-    ORDER BY next_try_at, organisation_id, activity_id LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT activity_id FROM outgoing_mail
+    WHERE organisation_id = $1 AND activity_id = $2 AND state IN ('waiting', 'sending') AND next_try_at <= $3
+    FOR UPDATE SKIP LOCKED
 ) AS due
-WHERE o.organisation_id = due.organisation_id AND o.activity_id = due.activity_id
+WHERE o.organisation_id = $1 AND o.activity_id = due.activity_id
 RETURNING o.organisation_id, o.activity_id, o.mailbox_id, o.recipient, o.tries, o.created_at"""
 CONTENT_SQL = """
 SELECT a.email::text AS email, e.ancestors, e.body_text
@@ -87,9 +92,13 @@ async def add(db: Database, organisation: int, activity_id: int, mailbox_id: int
 
 
 async def claim(db: Database, at: datetime, lease: timedelta) -> Claim | None:
-    """The answer that is due longest, ours until `at` + `lease`; None when none is due."""
-    row = await db.fetchrow(CLAIM_SQL, at, at + lease)
-    return None if row is None else Claim(*row.values())
+    """The answer that is due longest, ours until `at` + `lease`; None when none is due that is
+    nobody else's."""
+    for due in await db.fetch(DUE_SQL, at):
+        row = await db.fetchrow(CLAIM_SQL, *due.values(), at, at + lease)
+        if row is not None:
+            return Claim(*row.values())
+    return None
 
 
 async def content(db: Database, claimed: Claim) -> Content | None:

@@ -16,6 +16,7 @@ from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.workspace import AtHand
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.statistics import UNDECIDED
 
 # Callers of one queue that are listed, those who wait longest.
 MOST_CALLERS = 200
@@ -27,7 +28,7 @@ READ_SQL = f"""
 SELECT
     (SELECT coalesce(json_agg(json_build_array(u.user_id, u.username, u.full_name, s.state, s.since, s.reason,
         s.wanted_state, (SELECT coalesce(array_agg(m.campaign_id ORDER BY m.campaign_id), '{{}}') FROM working_agents m
-            WHERE m.organisation_id = u.organisation_id AND m.agent_id = u.user_id), coalesce(w.at_hand, '{{}}'))
+            WHERE m.organisation_id = $1 AND m.agent_id = u.user_id), coalesce(w.at_hand, '{{}}'))
         ORDER BY u.user_id), '[]')::text
      FROM agent_states s
      JOIN users u ON u.organisation_id = s.organisation_id AND u.user_id = s.agent_id AND u.account_active
@@ -47,13 +48,16 @@ SELECT
         c.active, EXISTS (
             SELECT FROM campaign_leases l JOIN floor_nodes n ON n.organisation_id = l.organisation_id
                 AND n.engine = l.engine AND n.kind = 'engine'
-            WHERE l.organisation_id = c.organisation_id AND l.campaign_id = c.campaign_id
+            WHERE l.organisation_id = $1 AND l.campaign_id = c.campaign_id
                 AND n.said_at > $2::timestamptz - interval '{SILENT_S} seconds'),
         (c.dialling ->> 'maxLines')::integer, coalesce(f.ringing, 0), coalesce(f.talking, 0), coalesce(k.dialable, 0),
-        coalesce(r.live, 0), coalesce(r.abandoned, 0), coalesce(h.attempts, 0)) ORDER BY c.campaign_id), '[]')::text
+        coalesce(r.live, 0) + coalesce(f.undecided_live, 0), coalesce(r.abandoned, 0),
+        coalesce(h.attempts, 0) + coalesce(f.undecided, 0)) ORDER BY c.campaign_id), '[]')::text
      FROM campaigns c
      LEFT JOIN (
-        SELECT campaign_id, count(*) FILTER (WHERE answered_at IS NULL) AS ringing, count(answered_at) AS talking
+        SELECT campaign_id, count(*) FILTER (WHERE answered_at IS NULL) AS ringing, count(answered_at) AS talking,
+            count(*) FILTER (WHERE {UNDECIDED} AND mode <> 'manual') AS undecided,
+            count(answered_at) FILTER (WHERE {UNDECIDED} AND mode <> 'manual') AS undecided_live
         FROM attempts WHERE organisation_id = $1 AND hang_up_at IS NULL
             AND dialled_at >= $2::timestamptz - interval '31 days'
         GROUP BY campaign_id) AS f USING (campaign_id)

@@ -18,6 +18,8 @@ from callfloor.store.db.pool import Database
 
 PERIODS: dict[Literal["hour", "day"], timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
+# Attempts that `campaign_minutes` does not have yet: it has them once an agent has joined, or they have ended.
+UNDECIDED = "hang_up_at IS NULL AND connect_delay_ms IS NULL"
 # Left to itself PostgreSQL plans these statements anew for every call, over every partition of years of history, which
 # costs twenty times their execution.
 KEEP_PLAN_SQL = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
@@ -111,7 +113,7 @@ SELECT c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.creat
         FROM lists s
         LEFT JOIN LATERAL (
             SELECT sum(leads) AS leads, sum(dialable) AS dialable, sum(completed) AS completed
-            FROM list_counts k WHERE k.organisation_id = s.organisation_id AND k.list_id = s.list_id) AS n ON true
+            FROM list_counts k WHERE k.organisation_id = $1 AND k.list_id = s.list_id) AS n ON true
         LEFT JOIN list_dialled d ON d.organisation_id = s.organisation_id AND d.list_id = s.list_id
         WHERE s.organisation_id = $1 AND s.campaign_id = $2) AS each) AS lists
 FROM campaigns c
@@ -128,6 +130,10 @@ CROSS JOIN LATERAL (
             coalesce(connect_delay_ms, 0)
         FROM attempts
         WHERE organisation_id = $1 AND campaign_id = $2 AND dialled_at >= $3 AND dialled_at < $4 AND mode <> 'manual'
+        UNION ALL
+        SELECT 1, (dial_status IN (1, 7))::int, 0, 0, 0
+        FROM attempts
+        WHERE organisation_id = $1 AND campaign_id = $2 AND dialled_at >= $4 AND mode <> 'manual' AND {UNDECIDED}
     ) AS part
 ) AS f
 CROSS JOIN LATERAL ({_AGENTS}) AS agents

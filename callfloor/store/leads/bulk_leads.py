@@ -25,8 +25,15 @@ from callfloor.store.leads.leads import NewLead
 
 COLUMNS = (
     "organisation_id", "list_id", "uploaded_at", "updated_at", "customer_key", "timezone", "phone1", "phone2", "phone3",
-    "next_attempt_at", "status_code", "completed_at", "agent_id", "data", "identifiers",
+    "next_attempt_at", "status_code", "completed_at", "agent_id", "data", "identifiers", "counted",
 )  # fmt: skip
+# What `_copied` put there, a list at a time.
+COUNT_SQL = """
+INSERT INTO list_counts AS c (organisation_id, list_id, shard, leads, dialable, completed)
+VALUES ($1, $2, pg_backend_pid() % 64, $3, $4, $5)
+ON CONFLICT (organisation_id, list_id, shard) DO UPDATE SET
+    leads = c.leads + excluded.leads, dialable = c.dialable + excluded.dialable,
+    completed = c.completed + excluded.completed"""
 # The newest of several leads with one key, or one phone, is the one that counts.
 EXISTING_SQL = """
 SELECT DISTINCT ON (l.list_id, l.customer_key) l.list_id, l.customer_key, l.lead_id
@@ -126,6 +133,7 @@ async def _copied(connection: PoolConnectionProxy[Record], rows: list[tuple[obje
         # a savepoint: what one row spoils is halved until that row is found
         async with connection.transaction():
             await connection.copy_records_to_table("leads", records=rows, columns=list(COLUMNS))
+            await connection.executemany(COUNT_SQL, _counts(rows))
     except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError):
         if len(rows) == 1:
             return [first]
@@ -152,7 +160,25 @@ def _row(lead: NewLead, now: datetime) -> tuple[object, ...]:
         lead.agent_id,
         bytes(lead.data).decode(),
         lead.identifiers,
+        # by `_copied`
+        True,
     )
+
+
+def _counts(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Organisation, list, and how many leads of it there are, may be dialled (`leads.dialable`), and are completed."""
+    found: dict[tuple[object, object], list[int]] = {}
+    place, phone, status, completed = (
+        COLUMNS.index(name) for name in ("list_id", "phone1", "status_code", "completed_at")
+    )
+    for row in rows:
+        counts = found.setdefault((row[0], row[place]), [0, 0, 0])
+        counts[0] += 1
+        if row[completed] is not None:
+            counts[2] += 1
+        elif row[status] != LeadStatus.DO_NOT_CALL and any(row[phone : phone + 3]):
+            counts[1] += 1
+    return [(*which, *counts) for which, counts in sorted(found.items())]
 
 
 async def settle_duplicates(db: Database, organisation: int, rows: Sequence[Row], choices: Choices) -> Settled:

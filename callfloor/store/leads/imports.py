@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,7 @@ SELECT chunk_no, first_row, payload, line_numbers, tries, not_before > now() AS 
 WHERE organisation_id = $1 AND import_id = $2 AND ($3 OR not_before IS NULL OR not_before <= now())
 ORDER BY chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED"""
 REFUSED_SQL = """
-UPDATE import_chunks SET tries = tries + 1, not_before = now() + interval '1 second' * 2 ^ tries
+UPDATE import_chunks SET tries = tries + 1, not_before = now() + interval '1 second' * $4
 WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"""
 FAILURE_SQL = """
 UPDATE imports SET failure = coalesce(failure, $3) WHERE organisation_id = $1 AND import_id = $2"""
@@ -68,7 +68,7 @@ STOP_SQL = """
 UPDATE imports SET status = 'failed', failure = $3, finished_at = now() WHERE organisation_id = $1 AND import_id = $2"""
 DONE_SQL = "DELETE FROM import_chunks WHERE organisation_id = $1 AND import_id = $2 AND chunk_no = $3"
 COUNT_SQL = """
-UPDATE imports SET status = 'running', started_at = coalesce(started_at, now()), inserted = inserted + $3,
+UPDATE imports SET status = 'running', started_at = coalesce(started_at, $13), inserted = inserted + $3,
     updated = updated + $4, skipped = skipped + $5, invalid = invalid + $6, without_phone = without_phone + $7,
     empty_rows = empty_rows + $8, absent_phones = absent_phones + $9, duplicate_phones = duplicate_phones + $10,
     unknown_ranges = unknown_ranges + $11, not_called = not_called + $12
@@ -260,7 +260,7 @@ async def claim(db: Database, given: OpenImport) -> Chunk | None:
 
 async def refused(db: Database, given: OpenImport, chunk: Chunk) -> None:
     """The database would not take the chunk: it rests, each time for longer."""
-    await db.execute(REFUSED_SQL, given.organisation.organisation_id, given.import_id, chunk.number)
+    await db.execute(REFUSED_SQL, given.organisation.organisation_id, given.import_id, chunk.number, 2.0**chunk.tries)
 
 
 async def note_failure(db: Database, given: OpenImport, failure: str) -> None:
@@ -305,6 +305,7 @@ async def finish_chunk(db: Database, given: OpenImport, chunk: Chunk, counts: Co
         counts.duplicate_phones,
         counts.unknown_ranges,
         counts.not_called,
+        datetime.now(UTC),
     )
     await db.execute(FINISH_SQL, organisation, given.import_id)
 

@@ -24,42 +24,53 @@ _SHOWN = """
     l.*, s.name AS list_name, s.in_dialler AS list_in_dialler, c.campaign_id, c.name AS campaign_name,
     c.timezone AS campaign_timezone, u.full_name AS agent_full_name, w.description AS wrap_description,
     st.description AS own_status"""
-_JOINED = """
-    JOIN lists s ON s.organisation_id = l.organisation_id AND s.list_id = l.list_id
-    JOIN campaigns c ON c.organisation_id = l.organisation_id AND c.campaign_id = s.campaign_id
-    LEFT JOIN users u ON u.organisation_id = l.organisation_id AND u.user_id = l.agent_id
+# `of`: the organisation. A page is joined by its parameter: what stands behind a LIMIT tells a planner nothing.
+_joined = """
+    JOIN lists s ON s.organisation_id = {of} AND s.list_id = l.list_id
+    JOIN campaigns c ON c.organisation_id = {of} AND c.campaign_id = s.campaign_id
+    LEFT JOIN users u ON u.organisation_id = {of} AND u.user_id = l.agent_id
     LEFT JOIN wrap_codes w
-        ON w.organisation_id = l.organisation_id AND w.campaign_id = c.campaign_id AND w.code = l.wrap_code
-    LEFT JOIN lead_statuses st ON st.organisation_id = l.organisation_id AND st.code = l.status_code"""
+        ON w.organisation_id = {of} AND w.campaign_id = c.campaign_id AND w.code = l.wrap_code
+    LEFT JOIN lead_statuses st ON st.organisation_id = {of} AND st.code = l.status_code""".format
 
 GET_MANY_SQL = f"""
 SELECT {_SHOWN}, k.ord
 FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS k (organisation_id, lead_id, ord)
-JOIN leads l ON l.organisation_id = k.organisation_id AND l.lead_id = k.lead_id {_JOINED}"""
+JOIN leads l ON l.organisation_id = k.organisation_id AND l.lead_id = k.lead_id {_joined(of="l.organisation_id")}"""
 LOCK_SQL = "SELECT 1 FROM leads WHERE organisation_id = $1 AND lead_id = $2 FOR UPDATE"
 
 # One statement inserts any number of leads and says of each why it was not inserted.
 INSERT_SQL = """
-WITH n AS MATERIALIZED (
-    SELECT n.*, nextval(pg_get_serial_sequence('leads', 'lead_id')) AS lead_id, s.in_dialler,
-        s.list_id IS NOT NULL AS list_found,
-        n.agent_id IS NULL OR u.user_id IS NOT NULL AS agent_found,
-        n.status_code < 100 OR st.code IS NOT NULL AS status_found
-    FROM json_to_recordset($1::json) AS n (
+WITH given AS MATERIALIZED (
+    SELECT nextval('leads_lead_id_seq') AS lead_id, n.* FROM json_to_recordset($1::json) AS n (
         ord integer, organisation_id bigint, list_id bigint, customer_key text, timezone text, phone1 text,
         phone2 text, phone3 text, next_attempt_at timestamptz, status_code integer, agent_id bigint, data jsonb,
         identifiers text[])
+), n AS MATERIALIZED (
+    SELECT n.*, s.in_dialler,
+        s.list_id IS NOT NULL AS list_found,
+        n.agent_id IS NULL OR u.user_id IS NOT NULL AS agent_found,
+        n.status_code < 100 OR st.code IS NOT NULL AS status_found
+    FROM given n
     LEFT JOIN lists s ON s.organisation_id = n.organisation_id AND s.list_id = n.list_id
     LEFT JOIN users u ON u.organisation_id = n.organisation_id AND u.user_id = n.agent_id AND u.user_type = 'agent'
     LEFT JOIN lead_statuses st ON st.organisation_id = n.organisation_id AND st.code = n.status_code
     ORDER BY n.ord
 ), added AS (
     INSERT INTO leads (organisation_id, lead_id, list_id, customer_key, timezone, phone1, phone2, phone3,
-        next_attempt_at, status_code, completed_at, agent_id, data, identifiers)
+        next_attempt_at, status_code, completed_at, agent_id, data, identifiers, counted)
     SELECT organisation_id, lead_id, list_id, customer_key, timezone, phone1, phone2, phone3, next_attempt_at,
-        status_code, CASE WHEN status_code = 12 THEN now() END, agent_id, data, identifiers
+        status_code, CASE WHEN status_code = 12 THEN now() END, agent_id, data, identifiers, true
     FROM n WHERE list_found AND agent_found AND status_found
-    RETURNING lead_id, dialable
+    RETURNING organisation_id, list_id, lead_id, dialable, completed_at
+), counted AS (
+    INSERT INTO list_counts AS c (organisation_id, list_id, shard, leads, dialable, completed)
+    SELECT organisation_id, list_id, pg_backend_pid() % 64, count(*), count(*) FILTER (WHERE dialable),
+        count(completed_at)
+    FROM added GROUP BY organisation_id, list_id ORDER BY organisation_id, list_id
+    ON CONFLICT (organisation_id, list_id, shard) DO UPDATE SET
+        leads = c.leads + excluded.leads, dialable = c.dialable + excluded.dialable,
+        completed = c.completed + excluded.completed
 )
 SELECT n.ord, n.list_found, n.agent_found, n.status_found, added.lead_id,
     n.in_dialler AND added.dialable AS in_dialler
@@ -72,7 +83,7 @@ SELECT {_SHOWN} FROM (
         AND status_code = {LeadStatus.CALLBACK_AGENT:d}
         AND (next_attempt_at, lead_id) > ($3::timestamptz, $4::bigint)
     ORDER BY next_attempt_at, lead_id LIMIT $5
-) AS l {_JOINED} ORDER BY l.next_attempt_at, l.lead_id"""
+) AS l {_joined(of="$1")} ORDER BY l.next_attempt_at, l.lead_id"""
 UPDATE_SQL = """
 UPDATE leads SET list_id = $3, customer_key = $4, timezone = $5, phone1 = $6, phone2 = $7, phone3 = $8,
     completed_at = $9, data = $10::jsonb, identifiers = $11, status_code = $12, agent_id = $13, next_attempt_at = $14,
@@ -223,7 +234,7 @@ async def callbacks(
 def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> str:
     """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after]."""
     keys, at = lead_pages.keys_sql(names, by_campaign=by_campaign, after=after), lead_pages.page_order(names)
-    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_JOINED} ORDER BY l.{at} DESC, l.lead_id DESC"
+    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_joined(of='$1')} ORDER BY l.{at} DESC, l.lead_id DESC"
 
 
 async def update(db: Database, organisation: int, lead_id: int, values: Mapping[str, Any]) -> None:

@@ -22,15 +22,15 @@ USED_EVERY = timedelta(minutes=1)
 HAS_ONE = """(EXISTS (SELECT FROM totp_secrets f
         WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
     OR EXISTS (SELECT FROM passkeys f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id))"""
-# of `organisations o` and `users u`
+# of `organisations o` and `users u`; $1 the organisation
 CALLED = """o.organisation_id, o.name AS organisation_name, o.timezone, o.country, o.new_number_ranges, o.hash_key,
     o.second_factor, u.user_id, u.user_type, u.roles, ARRAY(
         SELECT DISTINCT unnest(r.scopes) FROM roles r
-        WHERE r.organisation_id = u.organisation_id AND r.name = ANY(u.roles)) AS own_scopes,
-    CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = o.organisation_id) THEN ARRAY(
+        WHERE r.organisation_id = $1 AND r.name = ANY(u.roles)) AS own_scopes,
+    CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = $1) THEN ARRAY(
         SELECT DISTINCT m.user_id FROM team_members l
         JOIN team_members m ON m.organisation_id = l.organisation_id AND m.team_id = l.team_id AND NOT m.leads
-        WHERE l.organisation_id = u.organisation_id AND l.user_id = u.user_id AND l.leads) END AS led"""
+        WHERE l.organisation_id = $1 AND l.user_id = u.user_id AND l.leads) END AS led"""
 
 
 class Key(NamedTuple):

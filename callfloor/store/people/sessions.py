@@ -30,7 +30,7 @@ _FORM = re.compile(r"cs_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 LONGEST = 65
 LONGEST_AGENT = 200
 
-_LIVE = "s.expires_at > now() AND s.last_used_at + make_interval(secs => s.idle_s) > now()"
+_LIVE = "s.expires_at > now() AND extract(epoch FROM now() - s.last_used_at) < s.idle_s"
 FIND_SQL = f"""
 SELECT s.session_id, s.created_at, s.last_used_at, s.expires_at, s.idle_s, s.waits, s.factor, {HAS_ONE} AS has_one,
     {CALLED}

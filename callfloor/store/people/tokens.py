@@ -35,7 +35,7 @@ USED_SQL = "UPDATE tokens SET last_used_at = now() WHERE organisation_id = $1 AN
 INSERT_SQL = """
 INSERT INTO tokens (organisation_id, name, secret_hash, scopes, requests_per_second, expires_at, user_id, personal)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING token_id, name, scopes, created_at, expires_at, last_used_at, pg_notify('callfloor_tokens', '')"""
+RETURNING token_id, name, scopes, created_at, expires_at, last_used_at"""
 LIST_SQL = """
 SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, last_used_at, user_id,
     personal
@@ -117,7 +117,9 @@ async def _create(
     db: Database, organisation: int, name: str, scopes: Sequence[str], *rest: object
 ) -> tuple[str, Record]:
     secret = secrets.token_urlsafe(32)
-    row = await db.fetchrow(INSERT_SQL, organisation, name, hash_of(secret), sorted(set(scopes)), *rest)
+    async with db.transaction():
+        row = await db.fetchrow(INSERT_SQL, organisation, name, hash_of(secret), sorted(set(scopes)), *rest)
+        await changed(db)
     if row is None:
         raise AssertionError("INSERT … RETURNING returns a row")
     return f"cf_{organisation}_{secret}", row

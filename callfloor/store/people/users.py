@@ -29,7 +29,7 @@ WHERE a.organisation_id = $1 AND a.agent_id = $2 ORDER BY c.campaign_id"""
 
 OVERVIEW_SQL = """
 SELECT u.user_id, u.username, u.user_type, u.roles, u.account_active, p.user_id IS NOT NULL AS has_password,
-    (SELECT count(*) FROM sign_in_sessions s WHERE s.organisation_id = u.organisation_id AND s.user_id = u.user_id)
+    (SELECT count(*) FROM sign_in_sessions s WHERE s.organisation_id = $1 AND s.user_id = u.user_id)
         AS sessions
 FROM users u LEFT JOIN passwords p ON p.organisation_id = u.organisation_id AND p.user_id = u.user_id
 WHERE u.organisation_id = $1 ORDER BY u.username"""

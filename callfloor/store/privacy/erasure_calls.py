@@ -57,9 +57,9 @@ UPDATE evidence e SET personal = '{}' FROM held h
 WHERE e.organisation_id = $1 AND e.attempt_id = h.attempt_id AND e.dialled_at = h.dialled_at"""
 EMPTY_ACTIVITIES_SQL = """
 UPDATE activities SET contact = NULL, email = NULL, erased_at = $3,
-    survey = CASE WHEN jsonb_typeof(survey) = 'object' THEN jsonb_build_object(
-        'started', survey -> 'started', 'startTimestamp', survey -> 'startTimestamp',
-        'workflowId', survey -> 'workflowId', 'workflowName', survey -> 'workflowName') END
+    survey = CASE WHEN jsonb_typeof(survey) = 'object' THEN survey - ARRAY(
+        SELECT name FROM jsonb_object_keys(survey) AS name
+        WHERE name NOT IN ('started', 'startTimestamp', 'workflowId', 'workflowName')) END
 WHERE organisation_id = $1 AND activity_id = ANY($2::bigint[])"""
 # Somebody else was given to this number, or was consulted about.
 EMPTY_OUTSIDE_SQL = """

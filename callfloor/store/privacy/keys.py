@@ -35,15 +35,18 @@ PUBLIC_SQL = """
 SELECT public_key FROM organisation_keys WHERE organisation_id = $1 AND purpose = 'signing'
 ORDER BY retired_at DESC NULLS FIRST, created_at DESC"""
 WRAPPED_SQL = """
-SELECT organisation_id, purpose, key_id, wrapped, master_id FROM organisation_keys WHERE wrapped IS NOT NULL
-ORDER BY organisation_id, purpose FOR UPDATE"""
+SELECT purpose, key_id, wrapped, master_id FROM organisation_keys
+WHERE organisation_id = $1 AND wrapped IS NOT NULL ORDER BY purpose, key_id FOR UPDATE"""
+HOLDERS_SQL = """
+SELECT organisation_id FROM organisation_keys WHERE wrapped IS NOT NULL
+UNION SELECT organisation_id FROM totp_secrets ORDER BY organisation_id"""
 REWRAP_SQL = """
 UPDATE organisation_keys SET wrapped = $4, master_id = $5
 WHERE organisation_id = $1 AND purpose = $2 AND key_id = $3"""
 MASTERS_SQL = """
 SELECT master_id FROM organisation_keys WHERE master_id IS NOT NULL UNION SELECT master_id FROM totp_secrets"""
 WRAPPED_TOTP_SQL = """
-SELECT organisation_id, user_id, wrapped, master_id FROM totp_secrets ORDER BY organisation_id, user_id FOR UPDATE"""
+SELECT user_id, wrapped, master_id FROM totp_secrets WHERE organisation_id = $1 ORDER BY user_id FOR UPDATE"""
 REWRAP_TOTP_SQL = """
 UPDATE totp_secrets SET wrapped = $3, master_id = $4 WHERE organisation_id = $1 AND user_id = $2"""
 PLAIN_SQL = """
@@ -152,20 +155,22 @@ async def rewrap(db: Database) -> int:
     """Put every key under the current master key; returns how many were under another one. Raises `KeyUnusable`."""
     masters, done = master_key.current(), 0
     async with db.transaction():
-        for row in await db.fetch(WRAPPED_SQL):
-            if row["master_id"] == masters.current:
-                continue
-            which = row["organisation_id"], row["purpose"], row["key_id"]
-            again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
-            await db.execute(REWRAP_SQL, *which, *again)
-            done += 1
-        for row in await db.fetch(WRAPPED_TOTP_SQL):
-            if row["master_id"] == masters.current:
-                continue
-            which = row["organisation_id"], "totp", str(row["user_id"])
-            again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
-            await db.execute(REWRAP_TOTP_SQL, row["organisation_id"], row["user_id"], *again)
-            done += 1
+        for holder in await db.fetch(HOLDERS_SQL):
+            organisation = holder["organisation_id"]
+            for row in await db.fetch(WRAPPED_SQL, organisation):
+                if row["master_id"] == masters.current:
+                    continue
+                which = organisation, row["purpose"], row["key_id"]
+                again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
+                await db.execute(REWRAP_SQL, *which, *again)
+                done += 1
+            for row in await db.fetch(WRAPPED_TOTP_SQL, organisation):
+                if row["master_id"] == masters.current:
+                    continue
+                which = organisation, "totp", str(row["user_id"])
+                again = sealed(*which, opened(*which, row["wrapped"], row["master_id"]))
+                await db.execute(REWRAP_TOTP_SQL, organisation, row["user_id"], *again)
+                done += 1
     return done
 
 

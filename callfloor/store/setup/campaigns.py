@@ -20,33 +20,43 @@ from callfloor.rules.dialling.regimes import Regime
 from callfloor.rules.dialling.register_wash import Wash
 from callfloor.rules.dialling.strategy import DEFAULT, never_again
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.statistics import UNDECIDED
 from callfloor.store.setup import organisations
 
-_COLUMNS = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
+# `of`: the organisation
+_columns = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
     c.calling_hours, c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
     o.destinations, o.timezone AS organisation_timezone,
-    (SELECT coalesce(array_agg(m.agent_id ORDER BY m.agent_id), '{}') FROM (
-        SELECT organisation_id, campaign_id, agent_id FROM campaign_agents
-        UNION SELECT organisation_id, campaign_id, agent_id FROM agent_moves) AS m
-     WHERE m.organisation_id = c.organisation_id AND m.campaign_id = c.campaign_id) AS agents,
-    (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{}') FROM wrap_codes w
-     WHERE w.organisation_id = c.organisation_id AND w.campaign_id = c.campaign_id) AS wrap_codes,
+    (SELECT coalesce(array_agg(m.agent_id), '{{}}') FROM campaign_agents m
+     WHERE m.organisation_id = {of} AND m.campaign_id = c.campaign_id) AS agents,
+    (SELECT coalesce(array_agg(v.agent_id), '{{}}') FROM agent_moves v
+     WHERE v.organisation_id = {of} AND v.campaign_id = c.campaign_id) AS moved_here,
+    (SELECT coalesce(array_agg(w.code ORDER BY w.code), '{{}}') FROM wrap_codes w
+     WHERE w.organisation_id = {of} AND w.campaign_id = c.campaign_id) AS wrap_codes,
     (SELECT coalesce(json_agg(json_build_array(l.list_id, l.in_dialler, l.weight, l.strategy) ORDER BY l.list_id),
         '[]')::text
-     FROM lists l WHERE l.organisation_id = c.organisation_id AND l.campaign_id = c.campaign_id) AS lists,
-    (SELECT coalesce(json_object_agg(s.name, s.outcomes), '{}')::text FROM strategies s
-     WHERE s.organisation_id = c.organisation_id) AS strategies,
-    (SELECT coalesce(json_object_agg(r.name, r.last_washed_at), '{}')::text FROM do_not_call_registers r
-     WHERE r.organisation_id = c.organisation_id) AS washed"""
+     FROM lists l WHERE l.organisation_id = {of} AND l.campaign_id = c.campaign_id) AS lists,
+    (SELECT coalesce(json_object_agg(s.name, s.outcomes), '{{}}')::text FROM strategies s
+     WHERE s.organisation_id = {of}) AS strategies,
+    (SELECT coalesce(json_object_agg(r.name, r.last_washed_at), '{{}}')::text FROM do_not_call_registers r
+     WHERE r.organisation_id = {of}) AS washed""".format
+_OF_ONE, _OF_EACH = _columns(of="$1"), _columns(of="c.organisation_id")
 _FROM = "campaigns c JOIN organisations o ON o.organisation_id = c.organisation_id"
-GET_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 AND c.campaign_id = $2"
-OF_ORGANISATION_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.organisation_id = $1 ORDER BY c.campaign_id"
-OUTBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'outbound'"
-INBOUND_SQL = f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.direction = 'inbound'"
+GET_SQL = f"SELECT {_OF_ONE} FROM {_FROM} WHERE c.organisation_id = $1 AND c.campaign_id = $2"
+OF_ORGANISATION_SQL = f"SELECT {_OF_ONE} FROM {_FROM} WHERE c.organisation_id = $1 ORDER BY c.campaign_id"
+OUTBOUND_SQL = f"SELECT {_OF_EACH} FROM {_FROM} WHERE c.direction = 'outbound'"
+INBOUND_SQL = f"SELECT {_OF_EACH} FROM {_FROM} WHERE c.direction = 'inbound'"
 # The rolling window's live answers by hour, and what the last calls of the campaign took.
-SPENT_SQL = """
+SPENT_SQL = f"""
 SELECT date_trunc('hour', minute) AS hour, sum(live_answers)::integer AS live, sum(abandoned)::integer AS abandoned
-FROM campaign_minutes WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $3
+FROM (
+    SELECT minute, live_answers, abandoned FROM campaign_minutes
+    WHERE organisation_id = $1 AND campaign_id = $2 AND minute >= $3
+    UNION ALL
+    SELECT dialled_at, 1, 0 FROM attempts
+    WHERE organisation_id = $1 AND campaign_id = $2 AND dialled_at >= $3 AND mode <> 'manual' AND dial_status IN (1, 7)
+        AND {UNDECIDED}
+) AS m
 GROUP BY 1 HAVING sum(live_answers) > 0 ORDER BY 1"""
 RECENT_SQL = """
 SELECT a.dialled_at, a.dial_status,
@@ -58,7 +68,7 @@ FROM (
         AND hang_up_at IS NOT NULL
     ORDER BY dialled_at DESC, attempt_id DESC LIMIT $4
 ) AS a
-LEFT JOIN activities v ON v.organisation_id = a.organisation_id AND v.activity_id = a.activity_id
+LEFT JOIN activities v ON v.organisation_id = $1 AND v.activity_id = a.activity_id
     AND v.created_at = a.dialled_at AND v.created_at >= $3
 ORDER BY a.dialled_at DESC, a.attempt_id DESC"""
 
@@ -167,7 +177,7 @@ def _setup(row: Record) -> CampaignSetup:
         country=row["country"],
         new_number_ranges=frozenset(row["new_number_ranges"]),
         zone=row["organisation_timezone"],
-        agents=frozenset(row["agents"]),
+        agents=frozenset((*row["agents"], *row["moved_here"])),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],
     )

@@ -69,7 +69,7 @@ WHERE organisation_id = $1 AND campaign_id = $2"""
 INSERT_LIST_SQL = """
 INSERT INTO lists (organisation_id, campaign_id, name, in_dialler, weight, strategy) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (organisation_id, campaign_id, name) DO UPDATE SET in_dialler = excluded.in_dialler,
-    weight = excluded.weight, strategy = excluded.strategy, updated_at = now()"""
+    weight = excluded.weight, strategy = excluded.strategy, updated_at = excluded.updated_at"""
 UPDATE_LIST_SQL = """
 UPDATE lists SET in_dialler = $3, weight = $4, strategy = $5, updated_at = now()
 WHERE organisation_id = $1 AND list_id = $2"""

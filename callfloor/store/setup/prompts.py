@@ -17,14 +17,14 @@ _MESSAGE = re.compile(r"prompt:([1-9][0-9]{0,18})/([0-9a-f]{64})", re.ASCII)
 EVERY_SQL = "SELECT name, text, language, file, sha256, spoken FROM prompts WHERE organisation_id = $1 ORDER BY name"
 PUT_SOUND_SQL = """
 INSERT INTO sounds (organisation_id, sha256, content) VALUES ($1, $2, $3)
-ON CONFLICT (organisation_id, sha256) DO UPDATE SET stored_at = now()"""
+ON CONFLICT (organisation_id, sha256) DO UPDATE SET stored_at = excluded.stored_at"""
 PUT_SQL = """
 INSERT INTO prompts (organisation_id, name, text, language, file, sha256, spoken) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (organisation_id, name) DO UPDATE SET text = excluded.text, language = excluded.language,
     file = excluded.file, sha256 = excluded.sha256, spoken = excluded.spoken"""
 FORGET_SOUNDS_SQL = """
 DELETE FROM sounds s WHERE s.organisation_id = $1 AND s.stored_at < now() - interval '1 day'
-    AND NOT EXISTS (SELECT FROM prompts p WHERE p.organisation_id = s.organisation_id AND p.sha256 = s.sha256)"""
+    AND NOT EXISTS (SELECT FROM prompts p WHERE p.organisation_id = $1 AND p.sha256 = s.sha256)"""
 SOUND_SQL = "SELECT content FROM sounds WHERE organisation_id = $1 AND sha256 = $2"
 
 

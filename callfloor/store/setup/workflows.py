@@ -50,28 +50,39 @@ LEFT JOIN workflows w ON w.organisation_id = c.organisation_id AND w.workflow_id
 WHERE c.organisation_id = $1 ORDER BY w.name NULLS FIRST"""
 # Of every organisation that answers calls, in one moment.
 LOAD_SQL = """
-SELECT o.organisation_id, o.timezone, k.key_id, k.wrapped, k.master_id,
-    (SELECT coalesce(json_agg(json_build_array(w.workflow_id, w.name, w.numbers, w.start, w.steps)
-        ORDER BY w.workflow_id), '[]')::text
-     FROM workflows w WHERE w.organisation_id = o.organisation_id) AS workflows,
-    (SELECT coalesce(json_agg(json_build_array(c.campaign_id, c.name, c.direction, c.numbers)
-        ORDER BY c.campaign_id), '[]')::text
-     FROM campaigns c WHERE c.organisation_id = o.organisation_id) AS campaigns,
-    (SELECT coalesce(json_agg(json_build_array(c.name, l.name, l.list_id)), '[]')::text
-     FROM lists l JOIN campaigns c ON c.organisation_id = l.organisation_id AND c.campaign_id = l.campaign_id
-     WHERE l.organisation_id = o.organisation_id
-        AND EXISTS (SELECT FROM workflows w WHERE w.organisation_id = o.organisation_id)) AS lists,
-    (SELECT coalesce(json_object_agg(p.name, p.sha256), '{}')::text
-     FROM prompts p WHERE p.organisation_id = o.organisation_id) AS prompts,
-    (SELECT coalesce(json_agg(json_build_array(s.user_id, s.skill, s.level)), '[]')::text
-     FROM user_skills s WHERE s.organisation_id = o.organisation_id) AS skills,
-    (SELECT coalesce(json_agg(x.workflow_id), '[]')::text
-     FROM closures x WHERE x.organisation_id = o.organisation_id) AS closures
-FROM organisations o
-LEFT JOIN organisation_keys k ON k.organisation_id = o.organisation_id AND k.purpose = 'function'
+SELECT o.organisation_id, o.timezone, k.key_id, k.wrapped, k.master_id, coalesce(w.each, '[]') AS workflows,
+    c.each AS campaigns, coalesce(l.each, '[]') AS lists, coalesce(p.each, '{}') AS prompts,
+    coalesce(s.each, '[]') AS skills, coalesce(x.each, '[]') AS closures
+FROM (
+    SELECT organisation_id,
+        json_agg(json_build_array(campaign_id, name, direction, numbers) ORDER BY campaign_id)::text AS each,
+        bool_or(direction = 'inbound') AS inbound
+    FROM campaigns GROUP BY organisation_id
+) AS c
+JOIN organisations o ON o.organisation_id = c.organisation_id
+LEFT JOIN organisation_keys k ON k.organisation_id = c.organisation_id AND k.purpose = 'function'
     AND k.retired_at IS NULL
-WHERE EXISTS (SELECT FROM campaigns c WHERE c.organisation_id = o.organisation_id AND c.direction = 'inbound')
-    OR EXISTS (SELECT FROM workflows w WHERE w.organisation_id = o.organisation_id)"""
+LEFT JOIN (
+    SELECT organisation_id,
+        json_agg(json_build_array(workflow_id, name, numbers, start, steps) ORDER BY workflow_id)::text AS each
+    FROM workflows GROUP BY organisation_id
+) AS w ON w.organisation_id = c.organisation_id
+LEFT JOIN (
+    SELECT i.organisation_id, json_agg(json_build_array(b.name, i.name, i.list_id))::text AS each
+    FROM lists i JOIN campaigns b ON b.organisation_id = i.organisation_id AND b.campaign_id = i.campaign_id
+    GROUP BY i.organisation_id
+) AS l ON l.organisation_id = c.organisation_id AND w.organisation_id IS NOT NULL
+LEFT JOIN (
+    SELECT organisation_id, json_object_agg(name, sha256)::text AS each FROM prompts GROUP BY organisation_id
+) AS p ON p.organisation_id = c.organisation_id
+LEFT JOIN (
+    SELECT organisation_id, json_agg(json_build_array(user_id, skill, level))::text AS each FROM user_skills
+    GROUP BY organisation_id
+) AS s ON s.organisation_id = c.organisation_id
+LEFT JOIN (
+    SELECT organisation_id, json_agg(workflow_id)::text AS each FROM closures GROUP BY organisation_id
+) AS x ON x.organisation_id = c.organisation_id
+WHERE c.inbound OR w.organisation_id IS NOT NULL"""
 
 EVERY_WORKFLOW = 0
 

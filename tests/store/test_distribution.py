@@ -29,6 +29,9 @@ BEGIN
             AND NOT EXISTS (SELECT FROM citus_like.pg_dist_partition p WHERE p.logicalrelid = k.confrelid)) THEN
         RAISE EXCEPTION 'referenced table must be a distributed table or a reference table';
     END IF;
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = placed AND NOT tgisinternal) THEN
+        RAISE EXCEPTION 'what is copied would be counted again';
+    END IF;
     IF EXISTS (SELECT FROM citus_like.pg_dist_partition WHERE logicalrelid = placed) THEN
         RAISE EXCEPTION 'table "%" is already distributed', placed;
     END IF;
@@ -52,7 +55,11 @@ END $$;
 CREATE FUNCTION citus_like.create_distributed_function(function regprocedure) RETURNS void
     LANGUAGE sql AS $$ INSERT INTO citus_like.done VALUES (function::text) $$;
 CREATE FUNCTION citus_like.truncate_local_data_after_distributing_table(function_name regclass) RETURNS void
-    LANGUAGE sql AS $$ INSERT INTO citus_like.done VALUES ('truncated ' || function_name) $$;
+    LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('TRUNCATE %s CASCADE', function_name);
+    INSERT INTO citus_like.done VALUES ('truncated ' || function_name);
+END $$;
 CREATE FUNCTION citus_like.run_command_on_workers(command text)
     RETURNS TABLE (nodename text, nodeport integer, success boolean, result text)
     LANGUAGE sql AS $$ SELECT 'worker', 5432, command NOT LIKE '%refused%', 'must be owner of database' $$;
@@ -99,14 +106,24 @@ async def done(dsn: str) -> set[str]:
     return {row["what"] for row in rows}
 
 
+async def triggers(dsn: str) -> set[tuple[str, str]]:
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch("SELECT tgrelid::regclass::text AS t, tgname FROM pg_trigger WHERE NOT tgisinternal")
+    await connection.close()
+    return {(row["t"], row["tgname"]) for row in rows}
+
+
 async def test_every_table_is_placed_as_the_table_says(citus: str) -> None:
     told: list[Step] = []
+    before = await triggers(citus)
+    assert ("leads", "leads_counted_inserted") in before
     assert await distribution.distribute(citus, 48, told.append) == len(KINDS) - 1
     found = await placed(citus)
     assert found.keys() == {name for name, kind in KINDS.items() if kind != "local"}
     assert found["organisations"] == ("n", None, None)
     assert found["users"] == ("h", "none", 48)
     assert {each for name, each in found.items() if name not in ("organisations", "users")} == {("h", "users", None)}
+    assert await triggers(citus) == before
     # what was here is on the nodes now, and so is what triggers call
     assert {f"truncated {name}" for name in found} <= await done(citus)
     assert {"count_lead()", "number_hash(bytea,text)"} <= await done(citus)

@@ -17,14 +17,14 @@ _ENTRY = """entry_id, happened_at, actor_type, actor_id, actor_name, token_id, a
     object_ids, object_name, details"""
 # With something to seal, or with entries of a day before $2 that no day's signature holds yet.
 WAITING_SQL = """
-SELECT o.organisation_id FROM organisations o
-WHERE EXISTS (SELECT FROM audit_entries e WHERE e.organisation_id = o.organisation_id AND e.position IS NULL
-        AND e.happened_at < $1)
-    OR EXISTS (
-        SELECT FROM audit_entries e WHERE e.organisation_id = o.organisation_id AND e.happened_at < $2
-            AND e.position = 1 + coalesce(
-                (SELECT max(d.last) FROM audit_days d WHERE d.organisation_id = o.organisation_id), 0))
-ORDER BY o.organisation_id"""
+SELECT organisation_id FROM audit_entries WHERE position IS NULL AND happened_at < $1
+UNION
+SELECT h.organisation_id FROM audit_heads h
+WHERE EXISTS (
+    SELECT FROM audit_entries e WHERE e.organisation_id = h.organisation_id AND e.happened_at < $2
+        AND e.position = 1 + coalesce(
+            (SELECT max(d.last) FROM audit_days d WHERE d.organisation_id = h.organisation_id), 0))
+ORDER BY organisation_id"""
 TRY_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended('callfloor audit', $1))"
 SIGNED_SQL = "SELECT day, last, head FROM audit_days WHERE organisation_id = $1 ORDER BY day DESC LIMIT 1"
 HEAD_SQL = "SELECT position, hash, signed_at, signature FROM audit_heads WHERE organisation_id = $1"

@@ -6,7 +6,8 @@ one node. Citus itself is no part of Callfloor: what is called here are its func
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,8 @@ _DISTRIBUTED = (
     "mailbox_progress", "emails", "outgoing_mail", "do_not_call_lifted", "do_not_call_registers",
     "identifier_renewals", "floor_nodes", "agent_moves", "agent_times", "roles", "teams", "team_members", "passwords",
     "sign_in_sessions", "password_links", "sign_in_failures", "organisation_keys", "call_drafts",
+    "totp_secrets", "recovery_codes", "passkeys", "spent_challenges", "audit_entries", "audit_days", "audit_heads",
+    "phone_holders", "call_diagnoses",
 )  # fmt: skip
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(_REFERENCE, "reference"),
@@ -71,6 +74,12 @@ SELECT p.oid::regprocedure::text AS name FROM pg_proc p
 WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind = 'f'
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') ORDER BY p.oid"""
 FUNCTION_SQL = "SELECT create_distributed_function($1::text::regprocedure)"
+# 32: of TRUNCATE. What stands on partitions is their table's.
+TRIGGERS_SQL = """
+SELECT g.tgrelid::regclass::text AS table, quote_ident(g.tgname) AS name, pg_get_triggerdef(g.oid) AS made
+FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+WHERE c.relnamespace = current_schema()::regnamespace AND NOT g.tgisinternal AND g.tgparentid = 0
+    AND ($1::text IS NULL AND g.tgtype & 32 > 0 OR g.tgrelid = $1::text::regclass)"""
 # Row triggers stand on the tables (counts, do-not-call, agents' time), and what a transaction says of itself
 # (SET LOCAL) has to be heard where its rows are.
 SETTINGS = {"citus.enable_unsafe_triggers": "on", "citus.propagate_set_commands": "local"}
@@ -139,19 +148,33 @@ async def place(connection: asyncpg.Connection, shards: int, told: Callable[[Ste
     steps = await _steps(connection)
     for step in steps:
         told(step)
-        if step.kind == "reference":
-            await connection.execute(REFERENCE_SQL, step.name)
-        elif step.name == ANCHOR:
-            await connection.execute(FIRST_SQL, step.name, shards)
-        else:
-            await connection.execute(OTHER_SQL, step.name)
+        # rows that are copied are not counted again
+        async with connection.transaction(), _without_triggers(connection, step.name):
+            if step.kind == "reference":
+                await connection.execute(REFERENCE_SQL, step.name)
+            elif step.name == ANCHOR:
+                await connection.execute(FIRST_SQL, step.name, shards)
+            else:
+                await connection.execute(OTHER_SQL, step.name)
     # what triggers call has to be where the rows are
     for row in await connection.fetch(FUNCTIONS_SQL):
         await connection.execute(FUNCTION_SQL, row["name"])
-    for table in await connection.fetch(TABLES_SQL):
-        if KINDS[table["name"]] != "local":
-            await connection.execute(TRUNCATE_SQL, table["name"])
+    async with connection.transaction(), _without_triggers(connection, None):
+        for table in await connection.fetch(TABLES_SQL):
+            if KINDS[table["name"]] != "local":
+                await connection.execute(TRUNCATE_SQL, table["name"])
     return len(steps)
+
+
+@asynccontextmanager
+async def _without_triggers(connection: asyncpg.Connection, table: str | None) -> AsyncGenerator[None, None]:
+    """Take the triggers of a table away for as long as that takes, or (None) those of TRUNCATE of all tables."""
+    triggers = await connection.fetch(TRIGGERS_SQL, table)
+    for each in triggers:
+        await connection.execute(f"DROP TRIGGER {each['name']} ON {each['table']}")
+    yield
+    for each in triggers:
+        await connection.execute(each["made"])
 
 
 async def _steps(connection: asyncpg.Connection) -> list[Step]:

@@ -41,7 +41,7 @@ _CALLBACK = f"""t.callback_at IS NOT NULL AND t.dial_status NOT IN ({DialStatus.
     {DialStatus.CANCELLED:d}, {DialStatus.REFUSED:d})
     AND NOT (t.callback_at > coalesce(t.hang_up_at, 'infinity') AND t.connect_delay_ms IS NULL)"""
 _FIRST = """t.lead_id IS NOT NULL AND a.dial_status IS NOT NULL AND NOT EXISTS (
-    SELECT FROM attempts e WHERE e.organisation_id = t.organisation_id AND e.lead_id = t.lead_id
+    SELECT FROM attempts e WHERE e.organisation_id = $1 AND e.lead_id = t.lead_id
         AND e.dialled_at < t.dialled_at)"""
 
 # By created_at. `t`: the attempt that the leg, or an earlier one of its call, was dialled by.

@@ -49,7 +49,7 @@ CAMPAIGNS_SQL = (
 AGENTS_SQL = "SELECT user_id AS id, full_name AS name FROM users WHERE organisation_id = $1 AND user_id = ANY($2)"
 LISTS_SQL = """
 SELECT s.list_id AS id, s.name, coalesce((SELECT sum(n.leads) FROM list_counts n
-    WHERE n.organisation_id = s.organisation_id AND n.list_id = s.list_id), 0)::bigint AS leads
+    WHERE n.organisation_id = $1 AND n.list_id = s.list_id), 0)::bigint AS leads
 FROM lists s WHERE s.organisation_id = $1 AND s.list_id = ANY($2)"""
 WRAP_CODES_SQL = """
 SELECT campaign_id, code, description FROM wrap_codes WHERE organisation_id = $1 AND campaign_id = ANY($2)"""

@@ -20,8 +20,8 @@ USED_EVERY = timedelta(minutes=1)
 
 # Whether the user of `users u` has a second factor.
 HAS_ONE = """(EXISTS (SELECT FROM totp_secrets f
-        WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
-    OR EXISTS (SELECT FROM passkeys f WHERE f.organisation_id = u.organisation_id AND f.user_id = u.user_id))"""
+        WHERE f.organisation_id = $1 AND f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
+    OR EXISTS (SELECT FROM passkeys f WHERE f.organisation_id = $1 AND f.user_id = u.user_id))"""
 # of `organisations o` and `users u`; $1 the organisation
 CALLED = """o.organisation_id, o.name AS organisation_name, o.timezone, o.country, o.new_number_ranges, o.hash_key,
     o.second_factor, u.user_id, u.user_type, u.roles, ARRAY(

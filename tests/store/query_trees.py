@@ -154,7 +154,7 @@ class Catalogue:
             "SELECT oid::text AS oid, typinput::oid::text AS i, typoutput::oid::text AS o FROM pg_type"
         )
         return cls(
-            {row["oid"]: (row["name"], kinds[row["name"]], row["at"]) for row in tables},
+            {row["oid"]: (row["name"], kinds.get(row["name"], "distributed"), row["at"]) for row in tables},
             volatility,
             frozenset(row["oid"] for row in functions if row["own"]),
             next(row["oid"] for row in functions if row["name"] == "nextval"),

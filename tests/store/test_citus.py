@@ -33,6 +33,8 @@ ACROSS = {
     "agents.desk_commands.EXPIRE_SQL": "housekeeping",
     "agents.desk_commands.WAITING_SQL": "an engine's",
     "agents.desk_events.EXPIRE_SQL": "housekeeping",
+    "agents.desks.SEEN_SQL": "a process's, of every desk on it",
+    "agents.desks.SILENT_SQL": "an engine's",
     "agents.drafts.EXPIRE_SQL": "housekeeping",
     "agents.returns.CALLBACKS_SQL": "housekeeping",
     "agents.returns.EMAILS_SQL": "housekeeping",

@@ -34,7 +34,7 @@ _DISTRIBUTED = (
     "identifier_renewals", "floor_nodes", "agent_moves", "agent_times", "roles", "teams", "team_members", "passwords",
     "sign_in_sessions", "password_links", "sign_in_failures", "organisation_keys", "call_drafts",
     "totp_secrets", "recovery_codes", "passkeys", "spent_challenges", "audit_entries", "audit_days", "audit_heads",
-    "phone_holders", "call_diagnoses",
+    "phone_holders", "call_diagnoses", "desks",
 )  # fmt: skip
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(_REFERENCE, "reference"),

@@ -3,6 +3,7 @@ import { credentials } from "./credentials.svelte.ts";
 import type { components as AdminTypes, paths as AdminPaths } from "./generated/admin.d.ts";
 import type { components as AuthTypes, paths as AuthPaths } from "./generated/auth.d.ts";
 import type { components as PlatformTypes, paths as PlatformPaths } from "./generated/platform-api.d.ts";
+import type { components as ReportTypes, paths as ReportPaths } from "./generated/reports.d.ts";
 import type { components as WorkspaceTypes, paths as WorkspacePaths } from "./generated/workspace.d.ts";
 import { offline, Problem } from "./problems.ts";
 
@@ -10,6 +11,7 @@ export type Workspace = WorkspaceTypes["schemas"];
 export type Admin = AdminTypes["schemas"];
 export type Auth = AuthTypes["schemas"];
 export type Platform = PlatformTypes["schemas"];
+export type Reporting = ReportTypes["schemas"];
 
 const LONGEST_MS = 30_000;
 
@@ -37,6 +39,7 @@ async function timed(request: Request): Promise<Response> {
 }
 
 export const workspace = createClient<WorkspacePaths>({ baseUrl: "/workspace/v1", fetch: timed });
+export const reporting = createClient<ReportPaths>({ baseUrl: "/reports/v1", fetch: timed });
 export const platform = createClient<PlatformPaths>({ baseUrl: "/platform-api/v3.0", fetch: timed });
 export const admin = createClient<AdminPaths>({ baseUrl: "/admin/v1", fetch: timed });
 export const auth = createClient<AuthPaths>({ baseUrl: "/auth/v1", fetch: timed });
@@ -44,6 +47,7 @@ admin.use(asked);
 auth.use(asked);
 workspace.use(asked);
 platform.use(asked);
+reporting.use(asked);
 
 /** The body of an answer. Raises `Problem`. */
 export async function got<T>(answer: Promise<{ data?: T }>): Promise<T> {

@@ -5,6 +5,8 @@ export interface FieldProblem {
   place: string;
   code: string;
   message: string;
+  /** Of a file, where it stands. */
+  line: number | undefined;
 }
 
 /** Whatever went wrong with a request. `kind`: the last part of the problem's type; `offline` where no answer came. */
@@ -29,6 +31,7 @@ export class Problem extends Error {
       place: (text(each.pointer) ?? text(each.parameter) ?? "").replace(/^\//, ""),
       code: text(each.code) ?? "",
       message: text(each.message) ?? "",
+      line: typeof each.line === "number" ? each.line : undefined,
     }));
   }
 }

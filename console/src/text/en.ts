@@ -1,3 +1,4 @@
+import { administration } from "./en/administration.ts";
 import { control } from "./en/control.ts";
 import { people } from "./en/people.ts";
 
@@ -5,6 +6,7 @@ const several = (n: number, one: string, many: string): string => `${n} ${n === 
 
 /** Every text of the console in English, by subject. */
 export const en = {
+  ...administration,
   ...control,
   ...people,
   product: "Callfloor",

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from bench import (
+    console,
     dialling,
     history,
     hostile,
@@ -27,6 +28,7 @@ ROWS = {
     "pages": (pages.run, 1_000_000),
     "history": (history.run, 1_000_000),
     "media": (media.run, 1),
+    "console": (console.run, console.CALLS),
     "dialling": (dialling.run, 500),
     "inbound": (inbound.run, 500),
     "hostile": (hostile.run, 1),

@@ -23,6 +23,8 @@ from callfloor.rules.workflow.caller_script import parse_script
 from testbed.bed import Bed, bed
 from testbed.config import sipp
 
+# None of the testbed's own.
+PHONE = "demo-{agent}"
 # Phones that SIPp plays are there for so many user ids.
 MOST_AGENTS = 200
 LOOK_S = 1.0
@@ -42,6 +44,8 @@ def main(arguments: list[str]) -> int:
             "ASTERISK_URLS": asterisk.url,
             "ASTERISK_USER": asterisk.user,
             "ASTERISK_PASSWORD": asterisk.password,
+            "ASTERISK_AGENT": f"PJSIP/{PHONE}",
+            "PHONE_USER": PHONE,
             "PHONE_URL": f"ws://127.0.0.1:{asterisk.node.ports.http}/ws",
             "PHONE_SECRET": secrets.token_hex(16),
             "ASTERISK_INFORMATION": "sound:vm-goodbye",
@@ -68,7 +72,7 @@ def main(arguments: list[str]) -> int:
 
 def _simulated(made: Bed, but: Container[str]) -> str:
     """Phones of agents that SIPp plays, for as many as a demo has and more."""
-    names = {f"agent-{number}": number for number in range(1, MOST_AGENTS)}
+    names = {PHONE.format(agent=number): number for number in range(1, MOST_AGENTS)}
     ports = made.asterisk.node.ports
     return "".join(sipp(name, number, ports) for name, number in names.items() if name not in but)
 

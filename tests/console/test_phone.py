@@ -120,7 +120,8 @@ async def place(
     dsn: str, db: Database, centre: Centre, settings: Settings, bed: Bed, sounding: Browser
 ) -> AsyncIterator[Place]:
     (agent,) = await staff(db, centre, 1)
-    name = f"agent-{agent}"
+    # none of the testbed's own
+    name = f"desk-{agent}"
     bed.asterisk.set_phones(browser_phone(name, phone_accounts.password(SECRET, name)))
     number = f"+6125550{centre.organisation % 10_000:04d}"
     await db.execute(
@@ -142,6 +143,7 @@ async def place(
         update={
             "phone_url": f"ws://127.0.0.1:{bed.asterisk.node.ports.http}/ws",
             "phone_secret": SECRET,
+            "phone_user": "desk-{agent}",
         }
     )
     async with AsyncExitStack() as stack:
@@ -150,7 +152,7 @@ async def place(
         own = await Database.connect(dsn, size=6)
         stack.push_async_callback(own.close)
         clock = LoopClock(asyncio.get_running_loop())
-        setup = setup_for(bed, country="AU", agent="PJSIP/agent-{agent}")
+        setup = setup_for(bed, country="AU", agent="PJSIP/desk-{agent}")
         carrier = await stack.enter_async_context(AsteriskCarrier(setup, clock))
         up = inbound.Exchange(dsn, own, settings.media_location, carrier)  # type: ignore[arg-type]
         stack.push_async_callback(up.stop)

@@ -138,7 +138,11 @@ def _wallboard(browser: Browser, address: str, supervisor: tuple[str, str]) -> N
     """Share of one core that the page's main thread takes, and how often it draws."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     routes: list[WebSocketRoute] = []
-    context.route_web_socket("**/workspace/v1/floor/events*", routes.append)
+
+    def taken(route: WebSocketRoute) -> None:
+        routes.append(route)
+
+    context.route_web_socket("**/workspace/v1/floor/events*", taken)
     page = _signed_in(context, address, supervisor)
     picture: dict[str, Any] = page.evaluate("fetch('/workspace/v1/floor').then((answer) => answer.json())")
     _multiply(picture)

@@ -1,6 +1,6 @@
 """Pictures of the console's pages, with a demo of its own: `python -m testbed.screenshots [FOLDER]`.
 
-Each page light, dark and narrow. Those that the README shows are in docs/images.
+Each page light, dark and narrow. Those that the README shows are in docs/pictures.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -170,4 +171,40 @@ async def test_a_tab_that_the_browser_froze_counts_down_right_and_the_server_end
     shown = int((await left.text_content() or "").rpartition(":")[2])
     assert abs(shown - (agent.until - clock())) < 3
     # nobody finishes it: it ends where it began, whatever a page does
+    await expect(desk.page.get_by_text(READY, exact=True)).to_be_visible(timeout=2 * FIRST_MS)
+
+
+@pytest.mark.parametrize("colours", ["active", "none"])
+async def test_every_state_of_the_desk_fits_a_page_at_400_percent(
+    place: Place, browser: Browser, colours: Literal["active", "none"]
+) -> None:
+    """WCAG 1.4.10: 1280 pixels at 400 % are 320, and nothing is beside them; with the system's colours too."""
+    context = await browser.new_context(
+        viewport={"width": 320, "height": 640}, forced_colors=colours, reduced_motion="reduce", locale="en-AU"
+    )
+    context.set_default_timeout(FIRST_MS)
+    desk = await DeskPage.signed_in(context, place.address, place.person)
+
+    async def fits(state: str) -> None:
+        wide = await desk.page.evaluate("document.scrollingElement.scrollWidth")
+        assert (state, wide) == (state, 320)
+        assert (state, await desk.faults()) == (state, [])
+
+    await fits("signed out")
+    for keys, heading in (("Alt+/", "Keyboard shortcuts"), ("Alt+p", "Pause")):
+        await desk.press(keys)
+        await desk.page.get_by_role("dialog", name=heading).wait_for()
+        await fits(heading)
+        await desk.press("Escape")
+    await desk.button("Sound").click()
+    await desk.page.get_by_role("dialog", name="Sound").wait_for()
+    await fits("sound")
+    await desk.press("Escape", "Alt+y")
     await desk.says(READY)
+    place.calls_in()
+    await desk.says("Connected")
+    await fits("connected")
+    await desk.press("Alt+x")
+    await desk.says("Call ended")
+    await fits("wrap-up")
+    await context.close()

@@ -1,6 +1,7 @@
 import { freshKey, got, workspace, type Workspace } from "../api/client.ts";
 import { Problem, problemOf } from "../api/problems.ts";
 import type { Desk } from "../desk/desk.svelte.ts";
+import { moment } from "../text/times.ts";
 import { holdLock } from "../tabs/lock.ts";
 import type { SipCall, SipPhone } from "./jssip.ts";
 import { idle, step, type Happening, type Phone } from "./machine.ts";
@@ -150,7 +151,7 @@ export class DeskPhone {
       const problem = problemOf(thrown);
       if (problem.kind !== "phone-elsewhere") return;
       this.#stop("elsewhere", true);
-      this.elsewhere = problem.message;
+      this.elsewhere = problem.message.replace(/\d{4}-\d\d-\d\dT[\d:+Z-]+/, (at) => moment(at));
     }
   }
 

@@ -13,9 +13,11 @@ from asyncpg import Record
 from callfloor.cli import session
 from callfloor.cli.failures import CommandError
 from callfloor.contract.codes import SCOPES
+from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings
+from callfloor.store.audit import entries
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens, users
 
@@ -72,15 +74,19 @@ def create(
     async def work(db: Database) -> str:
         row = await session.organisation(db, organisation)
         person = None if user is None else await _person(db, row["organisation_id"], user)
-        return await tokens.create(
-            db,
-            row["organisation_id"],
-            name,
-            granted or _scopes_of(person),
-            requests_per_second=requests_per_second,
-            expires_at=expires_at,
-            user_id=None if person is None else person["user_id"],
-        )
+        scopes, user_id = granted or _scopes_of(person), None if person is None else person["user_id"]
+        said = Entry("token.create", "token", (), name, {"scopes": scopes, "userId": user_id, "expires": expires_at})
+        async with db.transaction():
+            await entries.record(db, row["organisation_id"], session.shell_actor(), datetime.now(UTC), [said])
+            return await tokens.create(
+                db,
+                row["organisation_id"],
+                name,
+                scopes,
+                requests_per_second=requests_per_second,
+                expires_at=expires_at,
+                user_id=user_id,
+            )
 
     print(session.run(settings, work))
 
@@ -175,8 +181,11 @@ def revoke(settings: Settings, organisation: str | None, token_id: int) -> None:
 
     async def work(db: Database) -> str:
         row = await session.organisation(db, organisation)
-        if not await tokens.revoke(db, row["organisation_id"], token_id):
-            raise CommandError(f"{row['name']} has no token {token_id} that is not revoked yet")
+        async with db.transaction():
+            if not await tokens.revoke(db, row["organisation_id"], token_id):
+                raise CommandError(f"{row['name']} has no token {token_id} that is not revoked yet")
+            said = Entry("token.revoke", "token", (token_id,))
+            await entries.record(db, row["organisation_id"], session.shell_actor(), datetime.now(UTC), [said])
         return row["name"]
 
     print(f"revoked token {token_id} of {session.run(settings, work)}")

@@ -65,6 +65,7 @@ ACROSS = {
     "privacy.keys.HOLDERS_SQL": "the installation's master key",
     "privacy.keys.MASTERS_SQL": "the installation's master key",
     "privacy.renewals.NEXT_SQL": "housekeeping",
+    "privacy.retention.WITH_RULES_SQL": "the deleting job",
     "setup.campaigns.INBOUND_SQL": "an engine's",
     "setup.campaigns.OUTBOUND_SQL": "an engine's",
     "setup.workflows.LOAD_SQL": "an engine's",
@@ -295,8 +296,9 @@ async def test_every_table_has_its_place(dsn: str) -> None:
         """SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
         AND relkind IN ('r', 'p') AND NOT relispartition"""
     )
-    assert {row["relname"] for row in tables} == set(KINDS)
     await connection.close()
+    # callfloor/store/db/distribution.py
+    assert {row["relname"] for row in tables} == set(KINDS)
 
 
 # Each is a message of src/backend/distributed/commands/ and a query for what it would be said of.
@@ -352,8 +354,8 @@ async def test_citus_takes_the_schema(dsn: str, message: str) -> None:
         ) {SCHEMA[message]}""",
         distributed,
     )
-    assert [row[0] for row in found] == []
     await connection.close()
+    assert [row[0] for row in found] == []
 
 
 async def test_whoever_inserts_leads_counts_them(given: Given) -> None:

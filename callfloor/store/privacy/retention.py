@@ -77,7 +77,7 @@ LAST_RUN_SQL = "SELECT max(started_at) FROM retention_runs WHERE organisation_id
 BEGIN_RUN_SQL = "INSERT INTO retention_runs (organisation_id, started_at) VALUES ($1, $2) RETURNING run_id"
 COUNT_RUN_SQL = """
 UPDATE retention_runs SET
-    counts = counts || jsonb_build_object($3::text, coalesce((counts ->> $3::text)::bigint, 0) + $4::bigint)
+    counts = jsonb_set(counts, ARRAY[$3::text], (coalesce((counts ->> $3::text)::bigint, 0) + $4::bigint)::text::jsonb)
 WHERE organisation_id = $1 AND run_id = $2"""
 FINISH_RUN_SQL = """
 UPDATE retention_runs SET finished_at = $3 WHERE organisation_id = $1 AND run_id = $2 AND finished_at IS NULL

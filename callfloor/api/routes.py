@@ -30,6 +30,7 @@ from callfloor.api.platform import (
     users,
 )
 from callfloor.api.reports import agent_times, figures
+from callfloor.api.reports import calls as counted
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, drafts, emails, events, phone, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
@@ -198,6 +199,7 @@ REPORTS = "/reports/v1"
 REPORT_OPERATIONS: tuple[Operation, ...] = (
     figures.get_figures,
     figures.list_measures,
+    counted.list_counted_calls,
     agent_times.get_agent_times,
 )
 REPORT_ABOUT = About(

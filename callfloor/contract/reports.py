@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from callfloor.contract.codes import AgentState
-from callfloor.contract.fields import Id, Request, Struct, Timestamp, TimezoneName
+from callfloor.contract.codes import ActivityType, AgentState
+from callfloor.contract.fields import Id, PageQuery, Request, Struct, Timestamp, TimezoneName
 
 Interval = Literal["none", "quarter-hour", "hour", "day", "week", "month"]
 Group = Literal[
@@ -90,15 +90,20 @@ class FiguresQuery(Request):
     campaign_id: Id | None = None
     agent_id: Id | None = None
     team_id: Id | None = None
+    format: Annotated[
+        Literal["json", "csv", "xlsx"],
+        Meta(description="Of the answer; `Accept: text/csv`, or a workbook's type, asks for the same."),
+    ] = "json"
 
 
 class MeasureInfo(Struct):
-    """`groups`: what it goes with."""
+    """`groups`: what it goes with; `calls`: it counts calls or e-mails that `GET /calls` lists."""
 
     name: str
     title: str
     unit: Unit
     groups: list[Group]
+    calls: bool
 
 
 class Measures(Struct):
@@ -118,13 +123,19 @@ Figure = int | float | None | list[PausedFor]
 class FigureRow(Struct):
     """One interval, and one of what is grouped by. `key`: its id, wrap code, dial status, number or hour; null: what
     belongs to none. `name`: what people call it. `campaign_id`: of a wrap code. `figures`: by measure; null: there is
-    nothing to be a share or an average of."""
+    nothing to be a share or an average of. `final`: the interval is over, and so are its calls and e-mails;
+    `revised_timestamp`: when something in the interval last came to something else after that, as by a deletion.
+    `calls_template` (RFC 6570): lists what a measure of this row counts, once `measure` is filled in; null for hours of
+    a day, and for what belongs to none."""
 
     begin: datetime
     end: datetime
     key: int | str | None
     name: str | None
     campaign_id: int | None
+    final: bool
+    revised_timestamp: datetime | None
+    calls_template: str | None
     figures: dict[str, Figure]
 
 
@@ -140,3 +151,28 @@ class Figures(Struct):
     measures: list[MeasureInfo]
     rows: list[FigureRow]
     total: dict[str, Figure]
+
+
+class CountedQuery(PageQuery, kw_only=True):
+    measure: Annotated[str, Meta(max_length=64, description="One that counts: `calls` of `GET /measures` says so.")]
+    begin: Annotated[Timestamp, Meta(description="Beginning of the period.")] = msgspec.field(name="from")
+    end: Annotated[Timestamp, Meta(description="End of the period, not part of it.")] = msgspec.field(name="to")
+    campaign_id: Id | None = None
+    agent_id: Id | None = None
+    team_id: Id | None = None
+    list_id: Id | None = None
+    wrap_code: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    dial_status_id: Annotated[int, Meta(ge=0, le=99)] | None = None
+    number: Annotated[str, Meta(max_length=320, description="Ours, as a row of `groupBy=number` has it.")] | None = None
+
+
+class CountedCall(Struct):
+    """A leg or an e-mail. `activity_uri`: all of it, with the scope `activities:read`."""
+
+    activity_id: int
+    activity_type: ActivityType
+    created: datetime
+    campaign_id: int
+    agent_id: int | None
+    attempt_id: int | None
+    activity_uri: str

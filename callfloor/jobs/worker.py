@@ -15,6 +15,7 @@ from callfloor.jobs import audit, evidence
 from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
+from callfloor.jobs.reports import count_some
 from callfloor.media.blobs import Blobs
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.listen import Listener, listening
@@ -28,6 +29,7 @@ AT_ONCE = 2
 LOOK_AGAIN_S = 1.0
 SEAL_S = 2.0
 HOUSEKEEPING_S = 60.0
+COUNT_S = 15.0
 # Between two portions of what can wait.
 REST_S = 0.05
 
@@ -36,7 +38,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
     os.nice(10)
-    db = await Database.connect(dsn, size=AT_ONCE + 4)
+    db = await Database.connect(dsn, size=AT_ONCE + 5)
     wake = asyncio.Event()
     try:
         # a notification that is lost costs a second
@@ -46,6 +48,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_seal(db, evidence.seal, stop))
             group.create_task(_seal(db, audit.seal, stop))
             group.create_task(_renew(db, stop))
+            group.create_task(_count(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -93,6 +96,17 @@ async def _renew(db: Database, stop: asyncio.Event) -> None:
         except (Problem, *REFUSALS) as error:
             log.warning("renewal-waits", kind=type(error).__name__)
             await _wait(stop, stop, HOUSEKEEPING_S)
+
+
+async def _count(db: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            if await count_some(db, datetime.now(UTC)):
+                await _wait(stop, stop, REST_S)
+                continue
+        except (Problem, *REFUSALS) as error:
+            log.warning("counting-waits", kind=type(error).__name__)
+        await _wait(stop, stop, COUNT_S)
 
 
 async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import openpyxl
 import pytest
 
 from callfloor.contract.reports import Group
@@ -17,6 +20,7 @@ from callfloor.store.people import teams, tokens
 from tests.conftest import Centre, client_for
 from tests.factories import answer, inbound_call
 from tests.store.call_day import put_agents
+from tests.store.report_days import Story
 
 FIGURES = "http://callfloor.test/reports/v1/figures"
 # half past nine in Sydney
@@ -190,3 +194,62 @@ async def test_another_organisation_sees_nothing_of_it(db: Database, centre: Cen
         assert not any(value for value in found["total"].values()), group
     for name, value in (("campaignId", centre.inbound), ("agentId", centre.agent)):
         assert (await refused(other_centre, **{name: value}))["code"] == "not-found"
+
+
+async def test_tables_hold_the_same_and_no_formula(db: Database, centre: Centre) -> None:
+    await talk(db, centre, centre.agent, BEGIN, 60)
+    await db.execute("UPDATE users SET first_name = '=1+1' WHERE user_id = $1", centre.agent)
+    await agents.sign_in_paused(db, centre.organisation, centre.agent, BEGIN, "+lunch")
+    await agents.sign_out(db, centre.organisation, centre.agent, BEGIN + timedelta(minutes=1))
+    query = {**DAY, "groupBy": "agent", "measures": "handled,averageHandlingTime,pausedByReason"}
+    shown = await asked(centre, **query)
+    answer = await centre.client.get(FIGURES, params=query | {"format": "csv"})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert 'filename="report-agent-2026-05-04-2026-05-05.csv"' in answer.headers["Content-Disposition"]
+    table = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert table[0][5:] == ["handled", "averageHandlingTime", "pausedByReason: +lunch"]
+    assert table[1][2:4] == [str(centre.agent), "'=1+1 Doe"]
+    assert [float(each) for each in table[1][5:]] == [1, shown["rows"][0]["figures"]["averageHandlingTime"], 60]
+    assert table[2][2:] == ["total", "", "", "1", "65.0", "60"]
+    by_accept = await centre.client.get(FIGURES, params=query, headers={"Accept": "text/csv"})
+    assert by_accept.content == answer.content
+    answer = await centre.client.get(FIGURES, params=query | {"format": "xlsx"})
+    rows = list(openpyxl.load_workbook(io.BytesIO(answer.content))["Report"].iter_rows(values_only=True))
+    assert rows[0][5:] == ("Handled", "Average handling time (s)", "Paused, by reason (s): +lunch")
+    assert (str(rows[1][0]), rows[1][3], rows[1][5:]) == ("2026-05-04 00:00:00", "'=1+1 Doe", (1, 65, 60))
+
+
+async def listed(client: httpx2.AsyncClient, template: str, measure: str) -> int:
+    """How many are on all the pages of a row's link."""
+    count, path = 0, template.replace("{&measure}", f"&measure={measure}&limit=7")
+    while path:
+        answer = await client.get(f"http://callfloor.test{path}")
+        assert answer.status_code == 200, answer.text
+        count += len({item["activityId"] for item in answer.json()["items"]})
+        path = answer.json()["metadata"]["nextUri"]
+    return count
+
+
+async def test_each_figure_lists_what_it_counts(db: Database, centre: Centre) -> None:
+    begin = BEGIN.replace(minute=0)
+    story = await Story.of(db, centre, begin, begin + timedelta(hours=8), 3)
+    await story.run_until(begin + timedelta(hours=9))
+    period = {"from": begin.isoformat(), "to": (begin + timedelta(hours=9)).isoformat()}
+    seen: set[str] = set()
+    for group in GROUPS:
+        found = await asked(centre, **period, groupBy=group)
+        counts = [each["name"] for each in found["measures"] if each["calls"]]
+        for row in found["rows"]:
+            nobody = row["key"] is None and group not in ("none", "wrapCode")
+            assert (row["callsTemplate"] is None) == (group == "hourOfDay" or nobody)
+            for measure in counts if row["callsTemplate"] else ():
+                count = row["figures"][measure]
+                assert await listed(centre.client, row["callsTemplate"], measure) == count, (group, row, measure)
+                seen |= {measure} if count else set()
+    assert len(seen) > 18
+
+
+async def test_only_what_counts_has_a_list(centre: Centre) -> None:
+    for measure in ("talkTime", "luck"):
+        answer = await centre.client.get("http://callfloor.test/reports/v1/calls", params=DAY | {"measure": measure})
+        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "measure")

@@ -22,12 +22,14 @@ from callfloor.jobs.imports.chunks import import_next
 from callfloor.mail.intake import Keeper
 from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
+from callfloor.rules.figures.intervals import floor
 from callfloor.settings import Settings
 from callfloor.store.agents import agents, desk_commands, desk_events, drafts
 from callfloor.store.calls import activities, diagnoses, dispositions, media
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.db.pool import Database
 from callfloor.store.email import answers, emails, mailboxes
+from callfloor.store.figures.report_counts import count_some
 from callfloor.store.leads import dial_order
 from callfloor.store.privacy import do_not_call, legal_holds
 from tests.api.desks import RINGING, client_of, token_of
@@ -138,6 +140,15 @@ class Places:
             body = json.dumps({"state": "paused", "reason": text[:100]})
             answer = await client.put("/session", content=body, headers=JSON)
             assert answer.status_code == 200, answer.text
+        # and in the sums of reports, once the pause was counted
+        org, now = self.centre.organisation, datetime.now(UTC)
+        begin = "INSERT INTO report_progress VALUES ($1, $2) ON CONFLICT DO NOTHING"
+        await self.db.execute(begin, org, floor(now) - timedelta(minutes=15))
+        later = now + timedelta(hours=1)
+        while await count_some(self.db, org, later, floor(later), 60):
+            pass
+        sums = "SELECT count(*) FROM report_sums WHERE organisation_id = $1 AND facet = 'pause' AND key_text <> ''"
+        assert await self.db.fetchval(sums, org) > 0
 
     async def desk(self, text: str) -> None:
         org, agent = self.centre.organisation, self.centre.agent

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
+
+import msgspec
+from starlette.responses import Response
 
 from callfloor.api.call import Call, invalid
 from callfloor.api.operation import operation
+from callfloor.api.reports.calls import template
 from callfloor.api.reports.question import INFO, Report, asked, teams_of
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.reports import FigureRow, Figures, FiguresQuery, Group, Measures
-from callfloor.rules.figures import tables
-from callfloor.rules.figures.measures import MEASURES, PAUSED_BY_REASON, groups_of
+from callfloor.rules.figures import sheets, tables
+from callfloor.rules.figures.measures import PAUSED_BY_REASON
 from callfloor.rules.figures.tables import Cell
 from callfloor.store.figures import reports
 
 MOST_ROWS = 20_000
+CSV, XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EXAMPLE_MEASURES = ("handled", "averageHandlingTime", "occupancy")
 _EXAMPLE_FIGURES = {"handled": 41, "averageHandlingTime": 212.4, "occupancy": 0.8125}
 EXAMPLE: dict[str, Any] = {
@@ -27,10 +33,7 @@ EXAMPLE: dict[str, Any] = {
     "interval": "month",
     "groupBy": "agent",
     "asOf": "2021-09-01T09:12:45+10:00",
-    "measures": [
-        {"name": name, "title": MEASURES[name].title, "unit": MEASURES[name].unit, "groups": list(groups_of(name))}
-        for name in _EXAMPLE_MEASURES
-    ],
+    "measures": [msgspec.to_builtins(INFO[name]) for name in _EXAMPLE_MEASURES],
     "rows": [
         {
             "begin": "2021-08-01T00:00:00+10:00",
@@ -38,6 +41,10 @@ EXAMPLE: dict[str, Any] = {
             "key": 1002,
             "name": "John Doe",
             "campaignId": None,
+            "final": True,
+            "revisedTimestamp": None,
+            "callsTemplate": "/reports/v1/calls?from=2021-08-01T00%3A00%3A00%2B10%3A00"
+            "&to=2021-09-01T00%3A00%3A00%2B10%3A00&agentId=1002{&measure}",
             "figures": _EXAMPLE_FIGURES,
         }
     ],
@@ -72,13 +79,37 @@ async def list_measures(call: Call) -> Measures:
         "groupBy": "agent",
         "measures": ",".join(_EXAMPLE_MEASURES),
     },
+    answers=(CSV, XLSX),
 )
 async def get_figures(call: Call, query: FiguresQuery) -> Figures:
     """Figures of a period, exact at the moment of `asOf`. Sums of rows add up to `total`; where a row can be counted
     twice (an agent of two teams) the total has it once. A supervisor of teams gets the rows of its own agents and teams
-    only; figures that are of no person are the same for everyone."""
+    only; figures that are of no person are the same for everyone.
+
+    As CSV or a workbook the last line is the total; what a spreadsheet would take for a formula has an apostrophe in
+    front."""
     report = await asked(call, query)
-    cells = await _cells(call, report)
+    found = await figures_of(call, report)
+    accepted = call.headers.get(b"accept", b"").lower()
+    if query.format == "csv" or (query.format == "json" and CSV.encode() in accepted):
+        return cast("Figures", await _file(report, "csv", CSV, sheets.csv_of, found))
+    if query.format == "xlsx" or (query.format == "json" and XLSX.encode() in accepted):
+        return cast("Figures", await _file(report, "xlsx", XLSX, sheets.xlsx_of, found))
+    return found
+
+
+async def _file(
+    report: Report, suffix: str, media_type: str, write: Callable[[Figures], bytes], found: Figures
+) -> Response:
+    first, last = (at.astimezone(report.zone).date() for at in (report.begin, report.end))
+    name = f"report-{report.group}-{first}-{last}.{suffix}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(await asyncio.to_thread(write, found), media_type=media_type, headers=headers)
+
+
+async def figures_of(call: Call, report: Report) -> Figures:
+    """What a report comes to at this moment."""
+    cells, answer = await _cells(call, report)
     whole = tables.total(cells.values())
     if report.hours:
         cells = tables.folded(cells, report.hours)
@@ -97,7 +128,7 @@ async def get_figures(call: Call, query: FiguresQuery) -> Figures:
     if report.group == "list":
         _count_leads(cells, whole, names)
     rows = [
-        _row(report, interval, key, cells[interval, key], names)
+        _row(call, report, answer, (interval, key), cells[interval, key], names)
         for interval, key in sorted(cells, key=lambda each: (each[0], each[1] is None, _order(each[1])))
     ]
     return Figures(
@@ -113,20 +144,21 @@ async def get_figures(call: Call, query: FiguresQuery) -> Figures:
     )
 
 
-async def _cells(call: Call, report: Report) -> dict[tuple[int, Any], Cell]:
+async def _cells(call: Call, report: Report) -> tuple[dict[tuple[int, Any], Cell], reports.Answer]:
     """What each interval and key comes to; of teams: each agent."""
     question = reports.Question(report.group, report.edges, report.campaigns, report.agents)
+    pauses = PAUSED_BY_REASON in report.measures
+    answer = await reports.answer(call.db, call.organisation, question, call.now, pauses=pauses)
     found: dict[tuple[int, Any], Cell] = {}
 
     def cell(key: reports.Key) -> Cell:
         return found.setdefault((key.interval, _key(report.group, key)), Cell())
 
-    for key, sums in (await reports.sums(call.db, call.organisation, question, call.now)).items():
+    for key, sums in answer.sums.items():
         cell(key).take(Cell(sums))
-    if PAUSED_BY_REASON in report.measures:
-        for key, sums in (await reports.paused(call.db, call.organisation, question, call.now)).items():
-            cell(key).take(Cell(paused={key.text: sums.get("paused_s", 0)}))
-    return found
+    for key, sums in answer.paused.items():
+        cell(key).take(Cell(paused={key.text: sums.get("paused_s", 0)}))
+    return found, answer
 
 
 def _key(group: Group, key: reports.Key) -> Any:
@@ -180,18 +212,25 @@ def _count_leads(cells: Mapping[tuple[int, Any], Cell], whole: Cell, names: Mapp
     whole.sums["leads"] = sum(each["leads"] for each in names.values())
 
 
-def _row(report: Report, interval: int, key: Any, cell: Cell, names: Mapping[Any, Any]) -> FigureRow:
+def _row(
+    call: Call, report: Report, answer: reports.Answer, place: tuple[int, Any], cell: Cell, names: Mapping[Any, Any]
+) -> FigureRow:
+    interval, key = place
     campaign, shown = None, key
     if report.group == "wrapCode":
         campaign, code = key
         shown = code or None
     whole = bool(report.hours)
+    changes = [at for at in (answer.revised if whole else answer.revised[interval : interval + 1]) if at is not None]
     return FigureRow(
         begin=_local(report.begin if whole else report.edges[interval], report.zone),
         end=_local(report.end if whole else report.edges[interval + 1], report.zone),
         key=shown,
         name=names[key]["name"] if key in names else None,
         campaign_id=campaign,
+        final=all(answer.final) if whole else answer.final[interval],
+        revised_timestamp=_local(max(changes), report.zone) if changes else None,
+        calls_template=template(call, report, interval, key),
         figures=tables.figures(cell, report.measures),
     )
 

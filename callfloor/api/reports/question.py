@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from callfloor.api.call import Call, invalid
-from callfloor.contract.reports import FiguresQuery, Group, Interval, MeasureInfo
+from callfloor.contract.reports import CountedQuery, FiguresQuery, Group, Interval, MeasureInfo
 from callfloor.rules.figures import intervals
 from callfloor.rules.figures.measures import MEASURES, PAUSED_BY_REASON, groups_of, is_time, of_group
 from callfloor.rules.values.times import zone as zone_of
@@ -18,11 +18,17 @@ from callfloor.store.people.callers import Caller
 # Groups whose figures are one person's, or some people's, each.
 OF_PEOPLE = frozenset({"agent", "team"})
 INFO: Mapping[str, MeasureInfo] = {
-    name: MeasureInfo(name=name, title=each.title, unit=each.unit, groups=list(each.groups))
+    name: MeasureInfo(
+        name=name, title=each.title, unit=each.unit, groups=list(each.groups), calls=each.calls is not None
+    )
     for name, each in MEASURES.items()
 } | {
     PAUSED_BY_REASON: MeasureInfo(
-        name=PAUSED_BY_REASON, title="Paused, by reason", unit="seconds", groups=list(groups_of(PAUSED_BY_REASON))
+        name=PAUSED_BY_REASON,
+        title="Paused, by reason",
+        unit="seconds",
+        groups=list(groups_of(PAUSED_BY_REASON)),
+        calls=False,
     )
 }
 
@@ -42,11 +48,13 @@ class Report:
     hours: Sequence[int]
     campaigns: Collection[int] | None
     agents: Collection[int] | None
+    # what was given, as a link says it again
+    filters: Mapping[str, int | None]
 
 
 async def asked(call: Call, query: FiguresQuery) -> Report:
     """Raises `Invalid` for what is not there, or does not go together."""
-    begin, end = _period(call, query)
+    begin, end = period(call, query)
     zone = await _zone(call, query)
     measures = _measures(query)
     agents = await _agents(call, query)
@@ -55,10 +63,13 @@ async def asked(call: Call, query: FiguresQuery) -> Report:
     if query.group_by == "queue":
         queues = set(await reports.queues(call.db, call.organisation))
         campaigns = queues if campaigns is None else queues & campaigns
-    return Report(begin, end, zone, query.interval, query.group_by, measures, edges, hours, campaigns, agents)
+    filters = {"campaignId": query.campaign_id, "agentId": query.agent_id, "teamId": query.team_id}
+    group = query.group_by
+    return Report(begin, end, zone, query.interval, group, measures, edges, hours, campaigns, agents, filters)
 
 
-def _period(call: Call, query: FiguresQuery) -> tuple[datetime, datetime]:
+def period(call: Call, query: FiguresQuery | CountedQuery) -> tuple[datetime, datetime]:
+    """Raises `Invalid`."""
     begin, end = _edge(call, query.begin, "from"), _edge(call, query.end, "to")
     if end <= begin:
         raise invalid("to", "order", "must be later than from", in_body=False)
@@ -138,7 +149,12 @@ async def _agents(call: Call, query: FiguresQuery) -> Collection[int] | None:
     if query.group_by not in ("none", "hourOfDay", *OF_PEOPLE, "wrapCode"):
         parameter = "agentId" if query.agent_id is not None else "teamId"
         raise invalid(parameter, "not-possible", f"does not go with {query.group_by}", in_body=False)
-    agents = seen
+    return await agents_of(call, query)
+
+
+async def agents_of(call: Call, query: FiguresQuery | CountedQuery) -> Collection[int] | None:
+    """The agents that are named by id or team, and seen; None: all. Raises `Invalid`."""
+    agents = seen_by(call.caller)
     if query.team_id is not None:
         teams = await teams_of(call)
         if query.team_id not in teams:

@@ -27,6 +27,11 @@ def is_edge(at: datetime) -> bool:
     return (at - datetime(2000, 1, 1, tzinfo=UTC)) % QUARTER == timedelta()
 
 
+def floor(at: datetime) -> datetime:
+    """The beginning of the quarter-hour that a moment lies in."""
+    return at - (at - datetime(2000, 1, 1, tzinfo=UTC)) % QUARTER
+
+
 def edges(begin: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -> list[datetime]:
     """Where the intervals of a period begin, in UTC, and at last the period's end. The first and the last are cut to
     the period; weeks begin on Monday. `begin` and `end` are edges of quarter-hours. Raises `TooManyIntervals`."""

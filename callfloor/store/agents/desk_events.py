@@ -120,6 +120,8 @@ SELECT agent_id, began_at, reason FROM agent_times
 WHERE organisation_id = $1 AND reason ~* $2 FOR UPDATE"""
 SCRUB_TIME_REASON_SQL = """
 UPDATE agent_times SET reason = $4 WHERE organisation_id = $1 AND agent_id = $2 AND began_at = $3"""
+# Sums by reason are counted anew from the times, whose quarter-hours the scrubbing marks.
+FORGET_REASON_SQL = "DELETE FROM report_sums WHERE organisation_id = $1 AND facet = 'pause' AND key_text ~* $2"
 SCRUB_REASON_SQL = "UPDATE agent_states SET reason = $3 WHERE organisation_id = $1 AND agent_id = $2"
 
 
@@ -235,6 +237,7 @@ async def erase(db: Database, organisation: int, customer: Customer) -> None:
         await db.execute(SCRUB_EVENT_SQL, organisation, row["agent_id"], row["sequence"], hand, reason)
     for row in await db.fetch(REASONS_SQL, organisation, pattern):
         await db.execute(SCRUB_REASON_SQL, organisation, row["agent_id"], customer.scrubbed(row["reason"]))
+    await db.execute(FORGET_REASON_SQL, organisation, pattern)
     for row in await db.fetch(TIME_REASONS_SQL, organisation, pattern):
         reason = customer.scrubbed(row["reason"])
         await db.execute(SCRUB_TIME_REASON_SQL, organisation, row["agent_id"], row["began_at"], reason)

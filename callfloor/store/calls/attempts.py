@@ -87,9 +87,10 @@ WITH wanted AS MATERIALIZED (
         last_dialled_at = greatest(d.last_dialled_at, excluded.last_dialled_at)
 ), calls AS (
     INSERT INTO attempts (organisation_id, attempt_id, dialled_at, campaign_id, list_id, lead_id, mode, phone_index,
-        phone_number, activity_id, parent_activity_id, root_activity_id, callback_status, callback_at)
+        phone_number, activity_id, parent_activity_id, root_activity_id, callback_status, callback_at, first_of_lead)
     SELECT $1, attempt_id, $2, campaign_id, list_id, lead_id, mode, phone_index, phone_number, activity_id,
-        parent_activity_id, coalesce(root_activity_id, activity_id), callback_status, callback_at
+        parent_activity_id, coalesce(root_activity_id, activity_id), callback_status, callback_at,
+        CASE WHEN lead_id IS NOT NULL THEN attempts_before = 0 END
     FROM placed
 ), legs AS (
     INSERT INTO activities (organisation_id, activity_id, created_at, type, parent_activity_id, root_activity_id,

@@ -15,13 +15,12 @@ from callfloor.rules.figures.sums import GREATEST, SUMS
 # No call lasts longer: the bounds on created_at leave older partitions out.
 _LONGEST = "interval '31 days'"
 QUARTER = "interval '15 minutes'"
-_ORIGIN = "'2000-01-01T00:00:00Z'::timestamptz"
 _KEPT_WITHIN = "interval '15 minutes'"
 
 
 def quarter(at: str) -> str:
     """SQL of the beginning of the quarter-hour that a moment lies in."""
-    return f"date_bin({QUARTER}, {at}, {_ORIGIN})"
+    return f"quarter_of({at})"
 
 
 def _is(condition: str) -> str:
@@ -40,12 +39,12 @@ _ANSWERED_EMAIL = "a.type = 'email.inbound' AND a.answered_at IS NOT NULL"
 _CALLBACK = f"""t.callback_at IS NOT NULL AND t.dial_status NOT IN ({DialStatus.DIALLING:d}, {DialStatus.TELCO_ERROR:d},
     {DialStatus.CANCELLED:d}, {DialStatus.REFUSED:d})
     AND NOT (t.callback_at > coalesce(t.hang_up_at, 'infinity') AND t.connect_delay_ms IS NULL)"""
-_FIRST = """t.lead_id IS NOT NULL AND a.dial_status IS NOT NULL AND NOT EXISTS (
+_FIRST = """t.lead_id IS NOT NULL AND a.dial_status IS NOT NULL AND coalesce(t.first_of_lead, NOT EXISTS (
     SELECT FROM attempts e WHERE e.organisation_id = $1 AND e.lead_id = t.lead_id
-        AND e.dialled_at < t.dialled_at)"""
+        AND e.dialled_at < t.dialled_at))"""
 
 # By created_at. `t`: the attempt that the leg, or an earlier one of its call, was dialled by.
-_LEGS: Mapping[str, str] = {
+LEGS: Mapping[str, str] = {
     "attempts": _is(_ATTEMPT),
     "live_answers": _is(f"{_ATTEMPT} AND a.dial_status IN ({DialStatus.ANSWERED:d}, {DialStatus.ABANDONED:d})"),
     "connects": _is(f"{_ATTEMPT} AND a.connect_delay_ms IS NOT NULL"),
@@ -74,7 +73,7 @@ _LEGS: Mapping[str, str] = {
     "emails_written": _is("a.type = 'email.outbound'"),
 }  # fmt: skip
 # By join_queue_at. `w.wait_s`: until somebody answered, or the caller left.
-_WAITS: Mapping[str, str] = {
+WAITS: Mapping[str, str] = {
     "waited": "1",
     "waiting_s": "w.wait_s",
     "longest_wait_s": "w.wait_s",
@@ -119,7 +118,7 @@ def _part(begins: str, keys: Mapping[str, str], measures: Mapping[str, str], sou
     return f"SELECT {begins} AS begins_at, {keys['campaign_id']} AS campaign_id, {', '.join(columns)} {source}"
 
 
-_OF_LEG = {
+OF_LEG = {
     "campaign_id": "a.campaign_id",
     "agent_id": "coalesce(a.agent_id, 0)",
     "list_id": "coalesce(t.list_id, 0)",
@@ -130,15 +129,33 @@ _OF_LEG = {
 # $1 the organisation; $2 and $3 where the ranges of whole quarter-hours begin and end; $4 the moment, up to which
 # agents' times that go on are counted.
 _RANGES = "unnest($2::timestamptz[], $3::timestamptz[]) AS r (lo, hi)"
+LEG_SOURCE = f"""FROM {_RANGES}
+    JOIN activities a ON a.organisation_id = $1 AND a.created_at >= r.lo AND a.created_at < r.hi
+    LEFT JOIN attempts t ON t.organisation_id = $1 AND t.attempt_id = a.attempt_id
+        AND t.dialled_at <= a.created_at AND t.dialled_at > a.created_at - {_LONGEST}"""
+WAITS_SOURCE = f"""FROM (
+        SELECT a.*, (SELECT v.seconds FROM service_levels v
+                WHERE v.organisation_id = $1 AND v.campaign_id = a.campaign_id AND v.since <= a.join_queue_at
+                ORDER BY v.since DESC LIMIT 1) AS service_level_s,
+            seconds_between(a.join_queue_at, coalesce(a.answered_at, a.left_queue_at, a.hang_up_at)) AS wait_s
+        FROM {_RANGES} CROSS JOIN campaigns c
+        JOIN activities a ON a.organisation_id = $1 AND a.campaign_id = c.campaign_id AND a.join_queue_at >= r.lo
+            AND a.join_queue_at < r.hi AND a.created_at < r.hi AND a.created_at >= r.lo - {_LONGEST}
+        WHERE c.organisation_id = $1 AND {_INBOUND}
+            AND coalesce(a.answered_at, a.left_queue_at, a.hang_up_at) IS NOT NULL
+    ) AS w"""
+# `p`: the leg that went over into this one.
+GIVEN_SOURCE = f"""FROM {_RANGES}
+    JOIN activities a ON a.organisation_id = $1 AND a.created_at >= r.lo AND a.created_at < r.hi
+    JOIN activities p ON p.organisation_id = $1 AND p.activity_id = a.parent_activity_id
+        AND p.created_at <= a.created_at AND p.created_at > a.created_at - {_LONGEST}"""
+GIVEN_WHERE = f"{_CALL} AND {_KIND} IN ('transfer', 'outside') AND p.agent_id IS NOT NULL"
 _PARTS = (
     _part(
         quarter("a.created_at"),
-        _OF_LEG,
-        _LEGS,
-        f"""FROM {_RANGES}
-        JOIN activities a ON a.organisation_id = $1 AND a.created_at >= r.lo AND a.created_at < r.hi
-        LEFT JOIN attempts t ON t.organisation_id = $1 AND t.attempt_id = a.attempt_id
-            AND t.dialled_at <= a.created_at AND t.dialled_at > a.created_at - {_LONGEST}""",
+        OF_LEG,
+        LEGS,
+        LEG_SOURCE,
     ),
     _part(
         quarter("w.join_queue_at"),
@@ -147,26 +164,14 @@ _PARTS = (
             "agent_id": "coalesce(w.agent_id, 0)",
             "number": "coalesce(w.own_contact, '')",
         },
-        _WAITS,
-        f"""FROM (
-            SELECT a.*, c.service_level_s,
-                seconds_between(a.join_queue_at, coalesce(a.answered_at, a.left_queue_at, a.hang_up_at)) AS wait_s
-            FROM {_RANGES} CROSS JOIN campaigns c
-            JOIN activities a ON a.organisation_id = $1 AND a.campaign_id = c.campaign_id AND a.join_queue_at >= r.lo
-                AND a.join_queue_at < r.hi AND a.created_at < r.hi AND a.created_at >= r.lo - {_LONGEST}
-            WHERE c.organisation_id = $1 AND {_INBOUND}
-                AND coalesce(a.answered_at, a.left_queue_at, a.hang_up_at) IS NOT NULL
-        ) AS w""",
+        WAITS,
+        WAITS_SOURCE,
     ),
     _part(
         quarter("a.created_at"),
         {"campaign_id": "p.campaign_id", "agent_id": "p.agent_id", "number": "coalesce(p.own_contact, '')"},
         _GIVEN,
-        f"""FROM {_RANGES}
-        JOIN activities a ON a.organisation_id = $1 AND a.created_at >= r.lo AND a.created_at < r.hi
-        JOIN activities p ON p.organisation_id = $1 AND p.activity_id = a.parent_activity_id
-            AND p.created_at <= a.created_at AND p.created_at > a.created_at - {_LONGEST}
-        WHERE {_CALL} AND {_KIND} IN ('transfer', 'outside') AND p.agent_id IS NOT NULL""",
+        f"{GIVEN_SOURCE} WHERE {GIVEN_WHERE}",
     ),
     _part(
         "n.begins_at",

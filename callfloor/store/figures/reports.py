@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from asyncpg import Record
 
 from callfloor.rules.figures.measures import FACET_OF, Facet, Group
+from callfloor.rules.figures.segments import Segments, cut
 from callfloor.rules.figures.sums import SUMS, add
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.facts import FACTS, SUMMED
@@ -27,20 +30,45 @@ _KEYS: Mapping[str, tuple[str, str, str]] = {
 _AS: Mapping[str, str] = {"hourOfDay": "none", "queue": "campaign", "team": "agent"}
 
 
-def sums_sql(keyed: str) -> str:
-    """$1 to $5 as `facts.FACTS`; $6 edges of the intervals; $7 campaigns, $8 agents, null: all of them."""
+def live_sql(keyed: str) -> str:
+    """Counted now. $1 to $5 as `facts.FACTS`; $6 edges of the intervals; $7 campaigns, $8 agents, null: all of them."""
+    return _sums_sql(keyed, "width_bucket(begins_at, $6::timestamptz[]) - 1", f"({FACTS}) AS facts", 7)
+
+
+def kept_sql(keyed: str) -> str:
+    """Counted before. $2 to $5 where parts begin and end, their grain and interval; $6 the facet; $7, $8 as above."""
+    source = """unnest($2::timestamptz[], $3::timestamptz[], $4::smallint[], $5::integer[]) AS r (lo, hi, grain, no)
+    JOIN report_sums s ON s.organisation_id = $1 AND s.facet = $6::text AND s.grain = r.grain AND s.begins_at >= r.lo
+        AND s.begins_at < r.hi"""
+    return _sums_sql(keyed, "r.no", source, 7)
+
+
+def _sums_sql(keyed: str, interval: str, source: str, number: int) -> str:
     campaign, key, text = _KEYS[keyed]
     agent = "key_b" if keyed == "wrapCode" else "key_a"
     return f"""
-SELECT width_bucket(begins_at, $6::timestamptz[]) - 1 AS interval_no, {campaign} AS campaign_id, {key} AS key,
-    {text} AS text, {SUMMED}
-FROM ({FACTS}) AS facts
-WHERE ($7::bigint[] IS NULL OR campaign_id = ANY($7)) AND ($8::bigint[] IS NULL OR {agent} = ANY($8))
+SELECT {interval} AS interval_no, {campaign} AS campaign_id, {key} AS key, {text} AS text, {SUMMED}
+FROM {source}
+WHERE (${number}::bigint[] IS NULL OR campaign_id = ANY(${number}))
+    AND (${number + 1}::bigint[] IS NULL OR {agent} = ANY(${number + 1}))
 GROUP BY 1, 2, 3, 4"""
 
 
-# every statement of this module, for the test that prepares them
-STATEMENTS: Mapping[str, str] = {keyed: sums_sql(keyed) for keyed in _KEYS}
+LIVE: Mapping[str, str] = {keyed: live_sql(keyed) for keyed in _KEYS}
+KEPT: Mapping[str, str] = {keyed: kept_sql(keyed) for keyed in _KEYS}
+# What is counted now and what was counted before are of one moment.
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+STATE_SQL = """
+SELECT (SELECT counted_until FROM report_progress WHERE organisation_id = $1) AS counted_until,
+    ARRAY(SELECT DISTINCT begins_at FROM report_marks
+        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 ORDER BY 1) AS marked,
+    ARRAY(SELECT begins_at FROM report_days
+        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3) AS days,
+    ARRAY(SELECT begins_at FROM report_quarters
+        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 AND NOT closed ORDER BY 1) AS open"""
+REVISED_SQL = """
+SELECT begins_at, revised_at FROM report_quarters
+WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 AND revision > 0 ORDER BY 1"""
 
 QUEUES_SQL = "SELECT campaign_id FROM campaigns WHERE organisation_id = $1 AND direction = 'inbound'"
 CAMPAIGNS_SQL = (
@@ -81,36 +109,61 @@ class Key:
     text: str = ""
 
 
-async def sums(db: Database, organisation: int, question: Question, now: datetime) -> dict[Key, dict[str, int]]:
-    """What calls and times of the period come to. Teams are not told apart yet: theirs are by agent."""
-    facet = FACET_OF[question.group]
+@dataclass(slots=True)
+class Answer:
+    """What the period comes to, at one moment. `paused`: seconds by agent and reason (`text`, empty: none was given).
+    `final`: of each interval, whether it is over with all its calls, and nothing of it is left to count; `revised`:
+    when something in it was last counted differently after that."""
+
+    sums: dict[Key, dict[str, int]]
+    paused: dict[Key, dict[str, int]]
+    final: list[bool]
+    revised: list[datetime | None]
+
+
+async def answer(db: Database, organisation: int, question: Question, now: datetime, *, pauses: bool = True) -> Answer:
+    """Teams are not told apart here: theirs are by agent."""
+    facet: Facet = FACET_OF[question.group]
     keyed = _AS.get(question.group, question.group)
     if question.agents is not None and facet == "campaign":
         # by agent, added up
         facet, keyed = "agent", "none"
-    return await _sums(db, organisation, question, facet, keyed, now)
-
-
-async def paused(db: Database, organisation: int, question: Question, now: datetime) -> dict[Key, dict[str, int]]:
-    """Seconds paused, by agent and reason (`text`, empty: none was given)."""
-    return await _sums(db, organisation, question, "pause", "pause", now)
+    begin, end = question.edges[0], question.edges[-1]
+    async with db.transaction():
+        await db.execute(ONE_MOMENT)
+        state = await db.fetchrow(STATE_SQL, organisation, begin, end)
+        assert state is not None  # noqa: S101 a statement of sub-selects has one row
+        parts = cut(question.edges, state["counted_until"], state["marked"], set(state["days"]))
+        sums = await _sums(db, organisation, question, (facet, keyed), parts, now)
+        paused = await _sums(db, organisation, question, ("pause", "pause"), parts, now) if pauses else {}
+        revised = await db.fetch(REVISED_SQL, organisation, begin, end)
+    unfinished = [*(at for at, _ in parts.live), *state["open"]]
+    final = [True] * (len(question.edges) - 1)
+    for interval, (first, following) in enumerate(pairwise(question.edges)):
+        if any(at < following and until > first for at, until in parts.live):
+            final[interval] = False
+    for at in unfinished:
+        final[bisect_right(question.edges, at) - 1] = False
+    when: list[datetime | None] = [None] * len(final)
+    for row in revised:
+        interval = bisect_right(question.edges, row["begins_at"]) - 1
+        when[interval] = max(when[interval] or row["revised_at"], row["revised_at"])
+    return Answer(sums, paused, final, when)
 
 
 async def _sums(
-    db: Database, organisation: int, question: Question, facet: Facet, keyed: str, now: datetime
+    db: Database, organisation: int, question: Question, by: tuple[Facet, str], parts: Segments, now: datetime
 ) -> dict[Key, dict[str, int]]:
-    begin, end = question.edges[0], question.edges[-1]
-    rows = await db.fetch(
-        STATEMENTS[keyed],
-        organisation,
-        [begin],
-        [end],
-        now,
-        [facet],
-        list(question.edges[:-1]),
-        None if question.campaigns is None else list(question.campaigns),
-        None if question.agents is None else list(question.agents),
-    )
+    facet, keyed = by
+    among = [None if each is None else list(each) for each in (question.campaigns, question.agents)]
+    rows: list[Record] = []
+    if parts.kept:
+        begins, ends, grains, numbers = map(list, zip(*parts.kept, strict=True))
+        rows += await db.fetch(KEPT[keyed], organisation, begins, ends, grains, numbers, facet, *among)
+    if parts.live:
+        begins, ends = map(list, zip(*parts.live, strict=True))
+        edges = list(question.edges[:-1])
+        rows += await db.fetch(LIVE[keyed], organisation, begins, ends, now, [facet], edges, *among)
     found: dict[Key, dict[str, int]] = {}
     for row in rows:
         key = Key(row["interval_no"], row["campaign_id"], row["key"], row["text"])

@@ -57,6 +57,12 @@ PERSONAL: tuple[tuple[str, str, str], ...] = (
     ("workspace_commands", "command refusal", "what is being asked of the floor is scrubbed; kept for minutes"),
     ("agent_states", "reason", "scrubbed"),
     ("agent_times", "reason", "scrubbed: of every pause that there was"),
+    (
+        "report_sums",
+        "key_text",
+        "sums of pauses whose reason mentions the customer are deleted, and counted anew from `agent_times`; else our"
+        " own numbers",
+    ),
 )
 # Not searched, and why.
 KEPT: tuple[tuple[str, str, str], ...] = (
@@ -114,6 +120,8 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("import_chunks", "line_numbers", "figures"),
     ("identifier_renewals", "source", "the name of a table"),
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
+    ("report_sums", "facet", "one of a closed set"),
+    ("report_quarters", "digest", "a hash of figures"),
     ("schema_migrations", "name sha256 identity held_why", "of this program"),
 )
 # Words of closed sets and zones: columns of these names hold nothing else, in any table.

@@ -19,6 +19,7 @@ from bench import (
     requests,
     routing,
     telephones,
+    walls,
     watchers,
 )
 from bench.floor import ToolMissing
@@ -37,6 +38,7 @@ ROWS = {
     "mail": (mail.run, 100),
     "routing": (routing.run, 500),
     "telephones": (telephones.run, 50),
+    "walls": (walls.run, 20_000),
     "watchers": (watchers.run, 500),
 }
 

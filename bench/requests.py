@@ -12,8 +12,8 @@ from callfloor.store.leads.leads import GET_MANY_SQL, INSERT_SQL
 LEADS = 20_000
 
 
-async def _fill(given: Served) -> tuple[int, int]:
-    """At least `LEADS` leads; their first and last ids."""
+async def fill(given: Served, leads: int = LEADS) -> tuple[int, int]:
+    """At least so many leads; their first and last ids."""
     connection = await asyncpg.connect(given.dsn)
     try:
         await connection.execute(
@@ -23,13 +23,13 @@ async def _fill(given: Served) -> tuple[int, int]:
             " LIMIT $3::int) AS l)::int) AS n",
             given.organisation,
             given.list_id,
-            LEADS,
+            leads,
         )
         row = await connection.fetchrow(
             "SELECT min(lead_id), max(lead_id) FROM (SELECT lead_id FROM leads WHERE organisation_id = $1"
             " ORDER BY lead_id DESC LIMIT $2) AS l",
             given.organisation,
-            LEADS,
+            leads,
         )
         await connection.execute("ANALYZE leads")
         assert row is not None
@@ -40,9 +40,7 @@ async def _fill(given: Served) -> tuple[int, int]:
 
 def get_statement(organisation: int, first: int, last: int) -> str:
     """The product's own statement, with one lead instead of a batch."""
-    one = GET_MANY_SQL.replace("$1::bigint[]", f"ARRAY[{organisation}::bigint]").replace(
-        "$2::bigint[]", "ARRAY[:lead::bigint]"
-    )
+    one = GET_MANY_SQL.replace("$1", str(organisation)).replace("$2::bigint[]", "ARRAY[:lead::bigint]")
     return f"\\set lead random({first}, {last})\n{' '.join(one.split())};\n"
 
 
@@ -56,29 +54,32 @@ def insert_statement(organisation: int, list_id: int) -> str:
     return f"\\set n random(1, 1000000000)\n{' '.join(INSERT_SQL.replace('$1::json', lead).split())};\n"
 
 
+def scripts(given: Served, first: int, last: int) -> dict[str, str]:
+    """What is sent, by its name."""
+    bearer = f'wrk.headers["Authorization"] = "Bearer {given.token}"\n'
+    path = f"'/platform-api/v3.0/leads/' .. math.random({first}, {last})"
+    get = bearer + f"request = function() return wrk.format('GET', {path}) end\n"
+    post = bearer + (
+        'wrk.headers["Content-Type"] = "application/json"\n'
+        "request = function() local n = math.random(1, 1000000000)\n"
+        "return wrk.format('POST', '/platform-api/v3.0/leads', nil,"
+        f' \'{{"listId":{given.list_id},"customerKey":"\' .. n .. \'","phone1":"0491570156",'
+        '"leadData":{"plan":"gold"}}\') end\n'
+    )
+    keyed = post.replace(
+        "return wrk", 'wrk.headers["Idempotency-Key"] = n .. "-" .. math.random(1, 1000000000)\nreturn wrk'
+    )
+    return {"GET /leads/{id}": get, "POST /leads": post, "POST /leads, Idempotency-Key": keyed}
+
+
 def run(size: int, rounds: int = 3, seconds: int = 6) -> None:
     """Print both rows."""
     with served() as given:
-        first, last = asyncio.run(_fill(given))
-        bearer = f'wrk.headers["Authorization"] = "Bearer {given.token}"\n'
-        path = f"'/platform-api/v3.0/leads/' .. math.random({first}, {last})"
-        get = bearer + f"request = function() return wrk.format('GET', {path}) end\n"
-        post = bearer + (
-            'wrk.headers["Content-Type"] = "application/json"\n'
-            "request = function() local n = math.random(1, 1000000000)\n"
-            "return wrk.format('POST', '/platform-api/v3.0/leads', nil,"
-            f' \'{{"listId":{given.list_id},"customerKey":"\' .. n .. \'","phone1":"0491570156",'
-            '"leadData":{"plan":"gold"}}\') end\n'
-        )
-        keyed = post.replace(
-            "return wrk", 'wrk.headers["Idempotency-Key"] = n .. "-" .. math.random(1, 1000000000)\nreturn wrk'
-        )
-        rows = (
-            ("GET /leads/{id}", get_statement(given.organisation, first, last), get),
-            ("POST /leads", insert_statement(given.organisation, given.list_id), post),
-            ("POST /leads, Idempotency-Key", insert_statement(given.organisation, given.list_id), keyed),
-        )
-        for name, statement, script in rows:
+        first, last = asyncio.run(fill(given, size))
+        sent = scripts(given, first, last)
+        got = get_statement(given.organisation, first, last)
+        put = insert_statement(given.organisation, given.list_id)
+        for (name, script), statement in zip(sent.items(), (got, put, put), strict=True):
             pairs: list[tuple[float, float]] = []
             slowest = ""
             for _ in range(rounds):

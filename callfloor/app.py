@@ -91,7 +91,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             blobs=open_media(settings),
             settings=settings,
             lead_reads=Coalesced(partial(leads.get_many, db)),
-            lead_inserts=Coalesced(partial(leads.insert_together, db)),
+            lead_inserts=Coalesced(lambda _, items: leads.insert_together(db, items)),
             feed=Feed(),
             desks=DeskSigns(db),
             floors=floors,

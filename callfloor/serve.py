@@ -30,7 +30,7 @@ from callfloor.cancellation import cancelled
 from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
-from callfloor.store.db import installation
+from callfloor.store.db import installation, roles
 from callfloor.store.db.migrate import migrate
 from callfloor.store.db.pool import Database
 from callfloor.supervision import Child, ServeError, Supervisor
@@ -167,27 +167,53 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
     with _claimed(settings.data, role), _listening(settings, role) as bound:
         address = "http://{}:{}".format(*_shown(bound))
         async with _database(settings, stopped.is_set) as (dsn, embedded):
-            if not await _unless(stopping, _prepare(settings, dsn, None if embedded is None else settings.data)):
+            addresses = _addresses(settings, dsn, embedded)
+            if not await _unless(stopping, _prepare(settings, addresses, embedded)):
                 return
-            supervisor = Supervisor(settings, dsn, embedded, bound, stopping)
+            supervisor = Supervisor(settings, addresses, embedded, bound, stopping)
             ready = (lambda: None) if guest else (lambda: _announce(role, address))
             await supervisor.run(_children(settings, role), ready, [*guest, address] if guest else ())
 
 
-async def _prepare(settings: Settings, dsn: str, data: Path | None) -> None:
-    """Bring the database to this version, its keys under the master key, and see whether it is another installation's.
-    `data`: an embedded one's."""
-    await migrate(dsn)
-    db = await Database.connect(dsn, size=1)
+def _addresses(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> roles.Addresses:
+    if embedded is None:
+        return roles.Addresses(dsn, settings.database_api_url or dsn, settings.database_work_url or dsn)
+    api, work = (roles.address(dsn, role, embedded.password_of(role)) for role in (roles.API, roles.WORK))
+    return roles.Addresses(dsn, api, work)
+
+
+async def _prepare(settings: Settings, addresses: roles.Addresses, embedded: EmbeddedServer | None) -> None:
+    """Bring the database to this version, its roles to what they may, its keys under the master key, and see whether
+    it is another installation's."""
+    await migrate(addresses.owner)
+    await _roles(addresses, embedded)
+    db = await Database.connect(addresses.owner, size=1)
     try:
         wrapped = await installation_keys.prepare(settings, db)
         if wrapped:
             log.info("keys-wrapped", organisations=wrapped, master=master_key.current().current)
-        hold = await installation.recognise(db, data, datetime.now(UTC))
+        hold = await installation.recognise(db, None if embedded is None else settings.data, datetime.now(UTC))
     finally:
         await db.close()
     if hold is not None:
         log.warning("held", why=hold.why, since=hold.since.isoformat(), remedy="callfloor db adopt lets it dial")
+
+
+async def _roles(addresses: roles.Addresses, embedded: EmbeddedServer | None) -> None:
+    """See that the application can connect as what it is to. Raises `ServeError`."""
+    for name, url in (("database_api_url", addresses.api), ("database_work_url", addresses.work)):
+        if url == addresses.owner:
+            if await roles.is_superuser(url):
+                log.warning("database-superuser", instead=Settings.option(name), remedy="callfloor db grant")
+        elif embedded is not None:
+            role = roles.API if url == addresses.api else roles.WORK
+            if not await roles.reaches(url):
+                await roles.make(addresses.owner, role, embedded.password_of(role), quiet=True)
+        elif not await roles.reaches(url):
+            raise ServeError(
+                f"{Settings.option(name)}: its role cannot sign in, or has no right to the tables: "
+                "run callfloor db grant with the owner's --database-url"
+            )
 
 
 def _children(settings: Settings, role: Role) -> list[Child]:

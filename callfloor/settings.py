@@ -34,6 +34,14 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="PostgreSQL ≥ 15 to use instead of the embedded one.", repr=False
     )
+    database_api_url: str | None = Field(
+        None,
+        description="The same database for the API alone, as a role that row-level security binds: callfloor db grant.",
+        repr=False,
+    )
+    database_work_url: str | None = Field(
+        None, description="The same for the floor, the jobs and the mail, as a role that owns nothing.", repr=False
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     workers: int = Field(2, ge=1, le=64, description="Processes that answer the API.")

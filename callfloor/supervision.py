@@ -22,7 +22,8 @@ from prometheus_client import multiprocess
 from callfloor.api.rate import shared_memory
 from callfloor.disks import Disks, watch
 from callfloor.postgres.server import EmbeddedServer, EmbeddedServerError
-from callfloor.settings import Settings
+from callfloor.settings import PREFIX, Settings
+from callfloor.store.db.roles import Addresses
 
 log = structlog.get_logger("callfloor.serve")
 
@@ -32,6 +33,9 @@ PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 MOST_DEATHS = 8
 # Whoever lived so long died of something new.
 STEADY_S = 60.0
+# Settings that name the database for one role each.
+DATABASES = ("database_url", "database_api_url", "database_work_url")
+_DATABASE_VARIABLES = {f"{PREFIX}{name.upper()}" for name in DATABASES}
 WATCH_S = 1.0
 # Of five seconds in which all is stopped; what is killed then loses nothing that was accepted.
 STOP_S = 3.5
@@ -70,12 +74,12 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
-        dsn: str,
+        addresses: Addresses,
         embedded: EmbeddedServer | None,
         bound: socket.socket | None,
         stopping: asyncio.Event,
     ) -> None:
-        self._settings, self._dsn, self._embedded, self._bound = settings, dsn, embedded, bound
+        self._settings, self._addresses, self._embedded, self._bound = settings, addresses, embedded, bound
         self._limits = shared_memory()
         self._stopping = stopping
         self._failure: str | None = None
@@ -115,7 +119,8 @@ class Supervisor:
         ready()
         if not guest:
             return
-        process = await self._execute(guest, [lifeline], folder, "--lifeline", str(lifeline))
+        owner = self._addresses.owner
+        process = await self._execute(guest, owner, [lifeline], folder, "--lifeline", str(lifeline))
         async with _ended(process):
             await self._unless_stopped(process.wait())
         if not self._stopping.is_set() and process.returncode:
@@ -164,7 +169,8 @@ class Supervisor:
             passed.append(self._bound.fileno())
             arguments.append(str(self._bound.fileno()))
         try:
-            process = await self._execute(["callfloor.process", *arguments], passed, folder)
+            dsn = self._addresses.api if child.kind == "api" else self._addresses.work
+            process = await self._execute(["callfloor.process", *arguments], dsn, passed, folder)
         finally:
             os.close(tell)
         try:
@@ -174,12 +180,16 @@ class Supervisor:
             os.close(report)
 
     async def _execute(
-        self, module: Sequence[str], passed: Sequence[int], folder: Path, *more: str
+        self, module: Sequence[str], dsn: str, passed: Sequence[int], folder: Path, *more: str
     ) -> asyncio.subprocess.Process:
-        environment = os.environ | {
+        # no child has an address of the database that is not its own
+        elsewhere = {"database_url": dsn} if self._settings.database_url else {}
+        told = self._settings.model_copy(update=dict.fromkeys(DATABASES) | elsewhere)
+        kept = {name: value for name, value in os.environ.items() if name not in _DATABASE_VARIABLES}
+        environment = kept | {
             # the whole of the settings, so that a child cannot differ from its parent
-            "CALLFLOOR_CHILD_SETTINGS": self._settings.model_dump_json(),
-            "CALLFLOOR_CHILD_DSN": self._dsn,
+            "CALLFLOOR_CHILD_SETTINGS": told.model_dump_json(),
+            "CALLFLOOR_CHILD_DSN": dsn,
             "CALLFLOOR_CHILD_FOLDER": str(folder),
             "PROMETHEUS_MULTIPROC_DIR": str(folder),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import socket
@@ -22,6 +23,7 @@ from callfloor.contract.codes import SCOPES
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.rules.privacy.wrapping import fingerprint
 from callfloor.settings import Settings
+from callfloor.store.db import roles
 from callfloor.store.db.migrate import migrate
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
@@ -99,9 +101,28 @@ async def dsn(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     head, _, tail = base.partition("?")
     url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
     await migrate(url)
+    await make_roles(url)
     yield url
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
+
+
+# roles are the server's, which the workers of a run, and other runs, share
+ROLE_PASSWORD = "of the tests"
+
+
+async def make_roles(url: str) -> None:
+    """The roles that the application connects as. They are the server's: workers of a run share them."""
+    for role in (roles.API, roles.WORK):
+        with (Path(tempfile.gettempdir()) / "callfloor-test-roles.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            await roles.make(url, role, ROLE_PASSWORD, quiet=True)
+
+
+@pytest.fixture(scope="session")
+def api_dsn(dsn: str) -> str:
+    """As the API connects: row-level security binds it."""
+    return roles.address(dsn, roles.API, ROLE_PASSWORD)
 
 
 @pytest.fixture(scope="session")
@@ -113,9 +134,8 @@ async def db(dsn: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(
-        data=tmp_path_factory.mktemp("data"), requests_per_second=100_000, failed_sign_ins_per_second=100_000, port=0
-    )
+    given: dict[str, Any] = {"requests_per_second": 100_000, "failed_sign_ins_per_second": 100_000, "port": 0}
+    return Settings(data=tmp_path_factory.mktemp("data"), **given)
 
 
 @pytest.fixture(scope="session")
@@ -147,8 +167,8 @@ class Centre:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, dsn: str) -> AsyncIterator[Any]:
-    async with api(settings, dsn) as application:
+async def app(settings: Settings, api_dsn: str) -> AsyncIterator[Any]:
+    async with api(settings, api_dsn) as application:
         yield application
 
 

@@ -47,7 +47,7 @@ class Services:
     db: Database
     blobs: Blobs
     settings: Settings
-    lead_reads: Coalesced[tuple[int, int], LeadRecord | None]
+    lead_reads: Coalesced[int, LeadRecord | None]
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
     feed: Feed
     desks: DeskSigns

@@ -28,6 +28,7 @@ from callfloor.errors import (
     SignInFailed,
 )
 from callfloor.metrics import observe
+from callfloor.store.db.pool import act_for, acting_for
 from callfloor.store.people.callers import Caller
 
 PREFIXES = ("/platform-api/v3.0", "/v3.0")
@@ -105,8 +106,11 @@ class Gate:
             raise NotFound("There is nothing at this address.")
         operation, values = self._router.find(scope["method"], path)
         exchange.operation = operation.operation_id
+        admitted = await self._admit(operation, exchange)
+        if admitted is not None:
+            act_for(admitted.organisation.organisation_id)
         call = Call(
-            admitted=await self._admit(operation, exchange),
+            admitted=admitted,
             services=self._services,
             prefix=exchange.prefix,
             path=path,
@@ -176,6 +180,11 @@ class _Exchange:
         self._status = 0
 
     async def serve(self) -> None:
+        """Answer; for nobody until the caller is known, and for its organisation to the answer's last byte."""
+        with acting_for(None):
+            await self._serve()
+
+    async def _serve(self) -> None:
         started = time.perf_counter()
         try:
             try:

@@ -20,7 +20,7 @@ from callfloor.errors import Problem, Unavailable
 from callfloor.rules.audit.entries import Actor, Entry
 from callfloor.store.audit import entries
 from callfloor.store.db.faults import REFUSALS
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import Database, acting_for
 
 log = structlog.get_logger("callfloor.audit")
 
@@ -101,8 +101,9 @@ class ReadLog:
         try:
             async with self._db.transaction():
                 for who, readings in taken.items():
-                    for by, at, entry in _together(readings):
-                        await entries.record(self._db, who.organisation, by, at, [entry])
+                    with acting_for(who.organisation):
+                        for by, at, entry in _together(readings):
+                            await entries.record(self._db, who.organisation, by, at, [entry])
             written = sum(map(len, taken.values()))
         finally:
             self._count -= written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import Database, acting_for
 from callfloor.store.people import sessions, tokens
 from callfloor.store.people.callers import Caller, Key
 
@@ -43,7 +43,8 @@ class TokenCache:
         if caller is not None or self._unknown.get(key, 0.0) > now:
             return caller
         version = self.version
-        caller = await (sessions if key.kind == "session" else tokens).find(self._db, key)
+        with acting_for(key.organisation):
+            caller = await (sessions if key.kind == "session" else tokens).find(self._db, key)
         # what was read before a change is not believed again
         until = now + KEPT_S if version == self.version else 0.0
         if caller is None:

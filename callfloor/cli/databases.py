@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
 from callfloor.postgres import dumps
 from callfloor.settings import Settings
-from callfloor.store.db import distribution, installation, migrate
+from callfloor.store.db import distribution, installation, migrate, roles
 from callfloor.store.db.pool import Database
 
 T = TypeVar("T")
@@ -97,6 +98,42 @@ def adopt(settings: Settings) -> None:
     with session.database(settings) as dsn:
         done = asyncio.run(_on(dsn, lambda db: installation.adopt(db, folder)))
     print("adopted: it dials, and sends and fetches e-mail" if done else "nothing held it")
+
+
+def show_roles() -> None:
+    """Print how an administrator of the server makes the roles, where the owner of the tables may not."""
+    print(
+        f"""CREATE ROLE {roles.API} LOGIN PASSWORD 'one that nobody knows';
+CREATE ROLE {roles.WORK} LOGIN BYPASSRLS PASSWORD 'another that nobody knows';
+-- then: callfloor db grant --database-url …, as the owner of the tables"""
+    )
+
+
+def grant(settings: Settings) -> None:
+    """Make each role and give it the tables, and print its address as a setting; one that an administrator has made
+    keeps its password. Raises `CommandError`."""
+    if not settings.database_url:
+        raise CommandError("the embedded database has its roles: callfloor serve makes them and connects as them")
+    with session.database(settings) as dsn:
+        for setting, role in (("database_api_url", roles.API), ("database_work_url", roles.WORK)):
+            password = asyncio.run(_granted(dsn, role))
+            shown = "THE-PASSWORD-THAT-IT-HAS" if password is None else password
+            print(f"{Settings.option(setting)}={roles.address(dsn, role, shown)}")
+
+
+async def _granted(dsn: str, role: str) -> str | None:
+    """The password of the role; None: it was there, and who is connected may not change it. Raises `CommandError`."""
+    password = secrets.token_urlsafe(24)
+    try:
+        await roles.make(dsn, role, password)
+    except asyncpg.InsufficientPrivilegeError as error:
+        if await roles.give(dsn, role):
+            return None
+        raise CommandError(
+            f"this user may not make the role {role}: have an administrator do what callfloor db grant --sql prints",
+            FAILURE,
+        ) from error
+    return password
 
 
 @contextmanager

@@ -30,6 +30,7 @@ EXAMPLES = {
     "db dump": "callfloor-2026-11-28.dump",
     "db load": "callfloor-2026-11-28.dump --data restored",
     "db adopt": "--data restored",
+    "db grant": "--database-url postgresql://callfloor@db.example/callfloor",
     "certificate verify": "erasure.json --key key.pem",
     "certificate key": "> key.pem",
     "evidence export": "november.ndjson --from 2026-11-01 --to 2026-11-30",

@@ -158,6 +158,25 @@ def adopt_database(data: Data = None, database_url: DatabaseUrl = None) -> None:
     databases.adopt(session.settings(data=data, database_url=database_url))
 
 
+@db_app.command("grant")
+def grant_database(
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    *,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print what an administrator has to do first, and do nothing.")
+    ] = False,
+) -> None:
+    """Make the two roles that the application connects as, and print their addresses. As the owner of the tables."""
+    from callfloor.cli import databases, session
+
+    settings = session.settings(data=data, database_url=database_url)
+    if sql:
+        databases.show_roles()
+    else:
+        databases.grant(settings)
+
+
 OfCampaign = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The list of this campaign [default: that of the whole organisation]."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hmac
 import os
 import signal
 import sys
@@ -75,6 +76,10 @@ class EmbeddedServer:
         where = f"host={quote(str(self._cluster.socket.parent))}&port={PORT}"
         quiet = quote("-c log_min_messages=log", safe="")
         return f"postgresql://{NAME}:{quote(self._password, safe='')}@/{NAME}?{where}&options={quiet}"
+
+    def password_of(self, role: str) -> str:
+        """The password of a role that is ours too: it follows from the owner's, and says nothing of it."""
+        return hmac.digest(self._password.encode(), role.encode(), "sha256").hex()
 
     def ensure_running(self) -> None:
         """Start the server when it has died; return once it takes connections. After `release`: nothing.

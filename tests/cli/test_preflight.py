@@ -17,9 +17,15 @@ import pytest
 from callfloor.media.blobs import open_blobs
 from callfloor.preflight import SettingsError, check
 from callfloor.settings import Settings
+from callfloor.store.db.roles import Addresses
 from callfloor.supervision import MOST_DEATHS, STEADY_S, Child, Restarts, ServeError, Supervisor
 from tests.cli.conftest import assert_refused, callfloor
 from tests.mail.servers import self_signed
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(**given)
+
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -97,7 +103,7 @@ def test_a_setting_that_no_process_could_work_with_is_refused_by_name(tmp_path: 
     make, name, said = WRONG[what]
     given = {"data": tmp_path / "data"} | make(tmp_path)
     with pytest.raises(SettingsError) as refused:
-        check(Settings(**given), "all")
+        check(settings(**given), "all")
     assert name in str(refused.value).split(": ", 1)[0]
     assert said in str(refused.value)
     assert "s3cret" not in str(refused.value)
@@ -107,13 +113,13 @@ def test_a_setting_that_no_process_could_work_with_is_refused_by_name(tmp_path: 
 def test_settings_that_work_are_let_through(tmp_path: Path) -> None:
     chain, key = self_signed(tmp_path)
     check(
-        Settings(data=tmp_path / "data", media_key=KEY, smtp_port=0, smtp_certificate=chain, smtp_certificate_key=key),
+        settings(data=tmp_path / "data", media_key=KEY, smtp_port=0, smtp_certificate=chain, smtp_certificate_key=key),
         "all",
     )
 
 
 def test_a_role_is_not_refused_for_the_settings_of_another(tmp_path: Path) -> None:
-    wrong = Settings(data=tmp_path / "data", smtp_port=0, smtp_host="300.1.1.1", carrier="asterisk", asterisk_urls="x")
+    wrong = settings(data=tmp_path / "data", smtp_port=0, smtp_host="300.1.1.1", carrier="asterisk", asterisk_urls="x")
     check(wrong, "api")
 
 
@@ -122,8 +128,8 @@ def test_a_store_that_is_encrypted_needs_one_of_its_keys(tmp_path: Path) -> None
     asyncio.run(open_blobs(str(folder), bytes(32)).put(1, b"recording"))
     for key in (None, base64.b64encode(bytes(31) + b"x").decode()):
         with pytest.raises(SettingsError, match=r"^CALLFLOOR_MEDIA_KEY: .* encrypted with the key of id [0-9a-f]{16}"):
-            check(Settings(data=tmp_path / "data", media_url=str(folder), media_key=key), "api")
-    check(Settings(data=tmp_path / "data", media_url=str(folder), media_key=KEY), "api")
+            check(settings(data=tmp_path / "data", media_url=str(folder), media_key=key), "api")
+    check(settings(data=tmp_path / "data", media_url=str(folder), media_key=KEY), "api")
 
 
 @pytest.mark.parametrize("command", ["serve", "work", "demo"])
@@ -163,7 +169,9 @@ async def test_a_server_whose_process_cannot_live_ends_with_one_line(
     monkeypatch.setattr("callfloor.supervision.PAUSE_S", 0.001)
     monkeypatch.setattr("callfloor.supervision.LONGEST_PAUSE_S", 0.01)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    supervisor = Supervisor(Settings(data=tmp_path), "postgresql://127.0.0.1:1/x", None, None, asyncio.Event())
+    supervisor = Supervisor(
+        settings(data=tmp_path), Addresses.one("postgresql://127.0.0.1:1/x"), None, None, asyncio.Event()
+    )
     with pytest.raises(ServeError, match=r"^the jobs process died 8 times in a row \(code 1\)"):
         await supervisor.run([Child("jobs", 0), Child("mail", 0)], lambda: None)
 

@@ -16,37 +16,37 @@ from tests.conftest import Centre
 async def test_what_arrives_in_one_turn_goes_in_one_batch_in_order() -> None:
     batches: list[list[int]] = []
 
-    async def run(items: Sequence[int]) -> list[int]:
+    async def run(_organisation: int, items: Sequence[int]) -> list[int]:
         batches.append(list(items))
         await asyncio.sleep(0)
         return [item * 2 for item in items]
 
     coalesced = Coalesced(run, at_once=1, most=4)
-    assert await asyncio.gather(*(coalesced.get(n) for n in range(10))) == [n * 2 for n in range(10)]
+    assert await asyncio.gather(*(coalesced.get(1, n) for n in range(10))) == [n * 2 for n in range(10)]
     assert batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 async def test_an_error_reaches_those_of_its_batch_and_no_others() -> None:
-    async def run(items: Sequence[int]) -> list[int]:
+    async def run(_organisation: int, items: Sequence[int]) -> list[int]:
         if 1 in items:
             raise ValueError("no")
         return list(items)
 
     coalesced = Coalesced(run)
-    found = await asyncio.gather(coalesced.get(1), coalesced.get(2), return_exceptions=True)
+    found = await asyncio.gather(coalesced.get(1, 1), coalesced.get(1, 2), return_exceptions=True)
     assert all(isinstance(each, ValueError) for each in found)
-    assert await coalesced.get(3) == 3
+    assert await coalesced.get(1, 3) == 3
 
 
 async def test_one_who_leaves_does_not_take_the_others_along() -> None:
     gate = asyncio.Event()
 
-    async def run(items: Sequence[int]) -> list[int]:
+    async def run(_organisation: int, items: Sequence[int]) -> list[int]:
         await gate.wait()
         return list(items)
 
     coalesced = Coalesced(run)
-    leaving, staying = (asyncio.create_task(coalesced.get(n)) for n in (1, 2))
+    leaving, staying = (asyncio.create_task(coalesced.get(1, n)) for n in (1, 2))
     await asyncio.sleep(0)
     leaving.cancel()
     gate.set()
@@ -55,14 +55,24 @@ async def test_one_who_leaves_does_not_take_the_others_along() -> None:
     assert await staying == 2
 
 
-async def test_organisations_share_a_statement_but_never_a_row(
-    centre: Centre, other_centre: Centre, db: Database
-) -> None:
+async def test_organisations_never_share_a_statement() -> None:
+    batches: list[tuple[int, list[int]]] = []
+
+    async def run(organisation: int, items: Sequence[int]) -> list[int]:
+        batches.append((organisation, list(items)))
+        return list(items)
+
+    coalesced = Coalesced(run)
+    assert await asyncio.gather(*(coalesced.get(n % 2, n) for n in range(6))) == list(range(6))
+    assert sorted(batches) == [(0, [0, 2, 4]), (1, [1, 3, 5])]
+
+
+async def test_a_lead_is_found_by_its_organisation_alone(centre: Centre, other_centre: Centre, db: Database) -> None:
     made = await centre.client.post("/leads", json={"listId": centre.list_id})
     lead_id = made.json()["leadId"]
-    keys = [(other_centre.organisation, lead_id), (centre.organisation, lead_id), (centre.organisation, 2**60)]
-    found = await leads.get_many(db, keys)
-    assert [row and row["lead_id"] for row in found] == [None, lead_id, None]
+    assert await leads.get_many(db, other_centre.organisation, [lead_id]) == [None]
+    found = await leads.get_many(db, centre.organisation, [2**60, lead_id])
+    assert [row and row["lead_id"] for row in found] == [None, lead_id]
 
 
 async def test_a_row_that_postgresql_refuses_does_not_take_the_others_with_it(centre: Centre, db: Database) -> None:

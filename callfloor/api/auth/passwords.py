@@ -14,6 +14,7 @@ from callfloor.contract.auth import PasswordByLink, PasswordChange, PasswordLink
 from callfloor.errors import BeyondOwnScopes, LinkSpent, SignInDelayed, WrongPassword
 from callfloor.rules.people.passwords import LINK_LIVES, PasswordError, link_address
 from callfloor.rules.values.times import format_timestamp
+from callfloor.store.db.pool import act_for
 from callfloor.store.people import passwords
 
 
@@ -52,6 +53,8 @@ async def change_password(call: Call, body: PasswordChange) -> None:
 async def set_password_by_link(call: Call, body: PasswordByLink) -> None:
     """Set the password of whom the link was made for. The link is spent then, and every session of that user ends."""
     key = passwords.link_key(body.token)
+    if key is not None:
+        act_for(key.organisation)
     user_id = None if key is None else await passwords.linked(call.db, key, call.now)
     if key is None or user_id is None:
         raise LinkSpent("This link was used already, or is too old; ask for another.")

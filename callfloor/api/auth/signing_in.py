@@ -13,6 +13,7 @@ from callfloor.contract.auth import SignedIn, SignIn, SignInOptions
 from callfloor.errors import SignInDelayed, SignInFailed
 from callfloor.rules.people.delays import OF_ADDRESS, OF_USER
 from callfloor.rules.people.passwords import SHORTEST
+from callfloor.store.db.pool import act_for, acting_for
 from callfloor.store.people import passwords, sessions
 from callfloor.store.setup import organisations
 
@@ -29,7 +30,7 @@ SIGNED_IN: dict[str, Any] = {"stage": "signed-in", "factors": [], "me": ME}
 )
 async def get_sign_in_options(call: Call) -> SignInOptions:
     """What the page to sign in on shows."""
-    several = len(await organisations.every(call.db)) > 1
+    several = await organisations.several(call.db)
     return SignInOptions(organisation_needed=several, password_length=SHORTEST, single_sign_on=[])
 
 
@@ -53,6 +54,7 @@ async def sign_in(call: Call, body: SignIn) -> Answer[SignedIn]:
     waits 10 minutes for one of `factors`, and with `enrol` one has to be set up; until then it can do nothing else.
     """
     organisation, user_id = await _proven(call, body)
+    act_for(organisation)
     return await open_session(call, organisation, user_id)
 
 
@@ -76,7 +78,8 @@ async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
     await passwords.count_success(call.db, counted, call.now)
     if call.services.hashing.outdated(known):
         new = await call.services.hashing.hash(body.password)
-        await passwords.rehash(call.db, of_organisation, row["user_id"], known, new)
+        with acting_for(of_organisation):
+            await passwords.rehash(call.db, of_organisation, row["user_id"], known, new)
     return of_organisation, row["user_id"]
 
 

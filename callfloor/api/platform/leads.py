@@ -146,7 +146,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
             await callback_kept_by_new(call, new)
             (outcome,) = await leads.insert_together(call.db, [lead])
     else:
-        outcome = await call.services.lead_inserts.get(lead)
+        outcome = await call.services.lead_inserts.get(call.organisation, lead)
     if not isinstance(outcome, leads.InsertOutcome):
         raise invalid("leadData", "invalid", "holds a value that cannot be stored") from outcome
     if outcome.lead_id is None:
@@ -169,7 +169,7 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
 )
 async def get_lead(call: Call, lead_id: int) -> Lead:
     """One lead."""
-    row = await call.services.lead_reads.get((call.organisation, lead_id))
+    row = await call.services.lead_reads.get(call.organisation, lead_id)
     if row is None:
         raise not_found("lead")
     return lead_of(row)

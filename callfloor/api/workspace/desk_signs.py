@@ -25,7 +25,7 @@ class DeskSigns:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._written: dict[_Agent, float] = {}
-        self._signs = Coalesced[_Agent, None](self._seen)
+        self._signs = Coalesced[int, None](self._seen)
 
     async def heard(self, caller: Caller) -> None:
         """Somebody asks for something. Who is no agent has no desk. Never raises: the next sign comes soon."""
@@ -39,10 +39,10 @@ class DeskSigns:
             self._written.clear()
         self._written[agent] = now
         try:
-            await self._signs.get(agent)
+            await self._signs.get(*agent)
         except Problem:
             self._written.pop(agent, None)
 
-    async def _seen(self, agents: Sequence[_Agent]) -> Sequence[None]:
-        await desks.seen(self._db, sorted(set(agents)), datetime.now(UTC))
+    async def _seen(self, organisation: int, agents: Sequence[int]) -> Sequence[None]:
+        await desks.seen(self._db, [(organisation, agent) for agent in sorted(set(agents))], datetime.now(UTC))
         return [None] * len(agents)

@@ -101,7 +101,7 @@ async def get_own_lead(call: Call) -> Lead:
     session = await session_of(call, agent_of(call.caller))
     at_hand = session.call or session.preview
     lead_id = None if at_hand is None else at_hand.lead_id
-    row = None if lead_id is None else await call.services.lead_reads.get((call.organisation, lead_id))
+    row = None if lead_id is None else await call.services.lead_reads.get(call.organisation, lead_id)
     if row is None:
         raise not_found("lead at hand")
     return lead_of(row)

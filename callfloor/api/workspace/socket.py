@@ -25,6 +25,7 @@ from callfloor.cancellation import cancelled
 from callfloor.contract import codes
 from callfloor.contract.workspace_api import SignIn
 from callfloor.errors import Problem, RateLimited, ScopeMissing, Unauthenticated
+from callfloor.store.db.pool import acting_for
 from callfloor.store.people.callers import Caller
 
 log = structlog.get_logger("callfloor.api")
@@ -142,7 +143,7 @@ class Connection:
         try:
             query = self._stream.query.decode(parse_query(self._scope["query_string"]))
             caller = self._caller = await self._signed_in(query)
-            with self._sockets.place(caller):
+            with self._sockets.place(caller), acting_for(caller.organisation.organisation_id):
                 await self._both(caller, query)
         except Problem as problem:
             raise _closed(problem) from problem

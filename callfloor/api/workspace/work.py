@@ -206,7 +206,7 @@ async def move_callback(call: Call, lead_id: int, body: WorkMove) -> None:
     """Give a callback to an agent of its campaign, or to whoever is free there; its time stays."""
     supervisor_of(call.caller)
     await _agent(call, body)
-    if await call.services.lead_reads.get((call.organisation, lead_id)) is None:
+    if await call.services.lead_reads.get(call.organisation, lead_id) is None:
         raise not_found("lead")
     await _move_callback(call, lead_id, body.agent_id)
 

@@ -19,7 +19,7 @@ import msgspec
 
 from callfloor.errors import NoSpace, Problem, Unavailable
 from callfloor.jobs.imports.rows import How, Reading, RecordsError, Row, read
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import Database, acting_for
 from callfloor.store.leads import imports
 from callfloor.store.leads.imports import Choices
 
@@ -137,7 +137,8 @@ async def _main(order: Order, file: BinaryIO) -> Outcome:
     except Unavailable as problem:
         return _away(problem)
     try:
-        return await split(db, order, file, small=False)
+        with acting_for(order.organisation):
+            return await split(db, order, file, small=False)
     except Unavailable as problem:
         return _away(problem)
     except RecordsError as error:

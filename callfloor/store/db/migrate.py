@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from callfloor.store.db import distribution
+from callfloor.store.db import distribution, row_security
 from callfloor.store.db.distribution import LOCK_KEY
 
 HISTORY_SQL = """
@@ -124,6 +124,7 @@ async def migrate(dsn: str) -> list[str]:
             done.append(migration.name)
         if done:
             await distribution.keep(connection)
+        await row_security.put_up(connection)
         return done
     finally:
         # closing the session gives the advisory lock back

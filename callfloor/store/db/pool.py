@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import asyncpg
 from asyncpg import Record
@@ -20,7 +20,7 @@ from callfloor.store.db.faults import ERRORS, LOST, Fate, Stage, fate
 Connection = PoolConnectionProxy  # what store functions see of a connection
 
 T = TypeVar("T")
-__all__ = ["LOST", "Connection", "Database", "unavailable"]
+__all__ = ["LOST", "Connection", "Database", "act_for", "acting_for", "unavailable"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 
@@ -69,14 +69,61 @@ def reads(sql: str) -> bool:
 
 
 async def _keep_session(_connection: object) -> None:
-    """Skip asyncpg's reset query: no pooled connection ever carries session state (no SET, LISTEN, session lock)."""
+    """Skip asyncpg's reset query: of session state (SET, LISTEN, session lock) a pooled connection carries whom it
+    stands for, and nothing else."""
+
+
+_acting: ContextVar[int | None] = ContextVar("organisation", default=None)
+STAND_SQL = "SELECT set_config('callfloor.organisation', $1, false)"
+# Whether a policy binds this role.
+BOUND_SQL = "SELECT coalesce(row_security_active(to_regclass('organisations')), false)"
+
+
+@contextmanager
+def acting_for(organisation: int | None) -> Generator[None]:
+    """What is asked of a database inside is asked for this organisation: where row-level security binds, nothing else
+    is seen, whatever a statement says. None: for nobody."""
+    token = _acting.set(organisation)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def act_for(organisation: int) -> None:
+    """As `acting_for`, until the end of the `acting_for` around it."""
+    _acting.set(organisation)
+
+
+if TYPE_CHECKING:
+    _Plain = asyncpg.Connection[Record]
+else:
+    _Plain = asyncpg.Connection
+
+
+class _Session(_Plain):
+    """A connection that knows for which organisation it stands."""
+
+    __slots__ = ("_stands_for",)
+
+    async def stand_for(self, organisation: int | None) -> None:
+        """None: for nobody. A transaction that rolls back takes back what was set inside it: see `forget`."""
+        wanted = "" if organisation is None else str(organisation)
+        if getattr(self, "_stands_for", None) != wanted:
+            self._stands_for = None
+            await self.execute(STAND_SQL, wanted)
+            self._stands_for = wanted
+
+    def forget(self) -> None:
+        self._stands_for = None
 
 
 class Database:
     """A pool of connections. Statements run on the transaction in progress, where there is one."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, dsn: str, *, bound: bool = False) -> None:
+        """`bound`: row-level security binds its role."""
+        self._pool, self._bound = pool, bound
         self._current: ContextVar[Connection[Record] | None] = ContextVar("transaction", default=None)
         self.dsn = dsn
         # whether its disk is, where that is a disk of this machine
@@ -91,6 +138,7 @@ class Database:
                 min_size=1,
                 max_size=size,
                 reset=_keep_session,
+                connection_class=_Session,
                 timeout=ACQUIRE_TIMEOUT_S,
                 max_inactive_connection_lifetime=0,
                 statement_cache_size=500,
@@ -101,9 +149,10 @@ class Database:
                     "statement_timeout": str(int(statement_timeout_s * 1000)),
                 },
             )
+            bound = await pool.fetchval(BOUND_SQL)
         except LOST as cause:
             raise unavailable(cause) from cause
-        return cls(pool, dsn)
+        return cls(pool, dsn, bound=bound)
 
     async def close(self) -> None:
         """Close every connection; those still busy after five seconds are cut."""
@@ -124,9 +173,16 @@ class Database:
         """
         current = self._current.get()
         if current is not None:
+            await self._stand(current, Stage.INSIDE)
             return await self._on(current, work, Stage.INSIDE)
         async with self._connection() as connection:
+            await self._stand(connection, Stage.BEFORE)
             return await self._on(connection, work, Stage.READING if reads else Stage.ALONE)
+
+    async def _stand(self, connection: Connection[Record], stage: Stage) -> None:
+        """Have the connection stand for whom this is asked: no round trip where it did before."""
+        if self._bound:
+            await self._on(connection, lambda _: _session(connection).stand_for(_acting.get()), stage)
 
     async def _on(
         self, connection: Connection[Record], work: Callable[[Connection[Record]], Awaitable[T]], stage: Stage
@@ -174,6 +230,7 @@ class Database:
             yield
             return
         async with self._connection() as connection:
+            await self._stand(connection, Stage.BEFORE)
             transaction = connection.transaction()
             await self._on(connection, lambda _: transaction.start(), Stage.BEFORE)
             token = self._current.set(connection)
@@ -181,12 +238,18 @@ class Database:
                 yield
             except BaseException:
                 # a server that is lost rolls back by itself, and what happened first is what matters
+                _session(connection).forget()
                 with suppress(*ERRORS):
                     await transaction.rollback()
                 raise
             finally:
                 self._current.reset(token)
             await self._on(connection, lambda _: transaction.commit(), Stage.COMMIT)
+
+
+def _session(connection: Connection[Record]) -> _Session:
+    # what the pool gives passes on whatever it does not know to the connection behind it
+    return cast("_Session", connection)
 
 
 def _is_closed(connection: Connection[Record]) -> bool:

@@ -35,8 +35,8 @@ _joined = """
 
 GET_MANY_SQL = f"""
 SELECT {_SHOWN}, k.ord
-FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS k (organisation_id, lead_id, ord)
-JOIN leads l ON l.organisation_id = k.organisation_id AND l.lead_id = k.lead_id {_joined(of="l.organisation_id")}"""
+FROM unnest($2::bigint[]) WITH ORDINALITY AS k (lead_id, ord)
+JOIN leads l ON l.organisation_id = $1 AND l.lead_id = k.lead_id {_joined(of="l.organisation_id")}"""
 LOCK_SQL = "SELECT 1 FROM leads WHERE organisation_id = $1 AND lead_id = $2 FOR UPDATE"
 
 # One statement inserts any number of leads and says of each why it was not inserted.
@@ -129,17 +129,17 @@ class InsertOutcome:
     status_found: bool
 
 
-async def get_many(db: Database, keys: Sequence[tuple[int, int]]) -> list[LeadRecord | None]:
-    """Leads by (organisation, lead) at the keys' positions; None where there is none."""
-    rows = await db.fetch(GET_MANY_SQL, [key[0] for key in keys], [key[1] for key in keys])
-    found: list[LeadRecord | None] = [None] * len(keys)
+async def get_many(db: Database, organisation: int, lead_ids: Sequence[int]) -> list[LeadRecord | None]:
+    """The organisation's leads at their ids' positions; None where there is none."""
+    rows = await db.fetch(GET_MANY_SQL, organisation, lead_ids)
+    found: list[LeadRecord | None] = [None] * len(lead_ids)
     for row in rows:
         found[row["ord"] - 1] = row
     return found
 
 
 async def get(db: Database, organisation: int, lead_id: int) -> LeadRecord | None:
-    return (await get_many(db, [(organisation, lead_id)]))[0]
+    return (await get_many(db, organisation, [lead_id]))[0]
 
 
 async def get_locked(db: Database, organisation: int, lead_id: int) -> LeadRecord | None:

@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from callfloor.rules.people.delays import Failures, Policy, after_failure, after_success, wait_s
 from callfloor.store.db.idempotency import keyed_hash
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import Database, acting_for
 from callfloor.store.people import sessions
 from callfloor.store.people.callers import Key, hash_of
 
@@ -20,12 +20,8 @@ LONGEST = 65
 # Every failure is forgotten after so long.
 KEPT = timedelta(days=1)
 
-# $2 null: of whichever organisation.
-FIND_SQL = """
-SELECT o.organisation_id, u.user_id, u.account_active, p.password_hash
-FROM users u JOIN organisations o USING (organisation_id)
-LEFT JOIN passwords p ON p.organisation_id = u.organisation_id AND p.user_id = u.user_id
-WHERE u.username = $1 AND ($2::text IS NULL OR o.name = $2) LIMIT 2"""
+# $2 null: of whichever organisation. Nobody is signed in yet: no organisation is stood for.
+FIND_SQL = "SELECT * FROM sign_in_candidates($1, $2)"
 HASH_SQL = "SELECT password_hash FROM passwords WHERE organisation_id = $1 AND user_id = $2"
 PUT_SQL = """
 INSERT INTO passwords (organisation_id, user_id, password_hash, set_at) VALUES ($1, $2, $3, $4)
@@ -141,14 +137,16 @@ def _keys(counted: Sequence[Counted]) -> list[tuple[Counted, bytes]]:
 
 
 async def _failures(db: Database, organisation: int, key: bytes, now: datetime) -> Failures:
-    row = await db.fetchrow(LOCK_FAILURES_SQL, organisation, key, now)
+    with acting_for(organisation):
+        row = await db.fetchrow(LOCK_FAILURES_SQL, organisation, key, now)
     if row is None:
         raise AssertionError("INSERT … RETURNING returns a row")
     return Failures(row["count"], row["failed_at"], row["until"])
 
 
 async def _put_failures(db: Database, organisation: int, key: bytes, found: Failures) -> None:
-    await db.execute(PUT_FAILURES_SQL, organisation, key, found.count, found.at, found.until)
+    with acting_for(organisation):
+        await db.execute(PUT_FAILURES_SQL, organisation, key, found.count, found.at, found.until)
 
 
 async def expire(db: Database, now: datetime) -> None:

@@ -22,6 +22,7 @@ _SHOWN = (
 )
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
+SEVERAL_SQL = "SELECT several_organisations()"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
     second_factor, desk_gone_s, hash_key)
@@ -52,6 +53,11 @@ def policy(row: Record | Mapping[str, Any]) -> Policy:
 
 async def every(db: Database) -> list[Record]:
     return await db.fetch(EVERY_SQL)
+
+
+async def several(db: Database) -> bool:
+    """Whether there is more than one; whoever asks need not stand for any."""
+    return await db.fetchval(SEVERAL_SQL)
 
 
 async def named(db: Database, name: str) -> Record | None:

@@ -18,7 +18,7 @@ from callfloor.engine.campaigns import plan_of
 from callfloor.errors import Problem
 from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.db.faults import REFUSALS
-from callfloor.store.db.pool import Database
+from callfloor.store.db.pool import Database, acting_for
 from callfloor.store.figures import live_floor
 from callfloor.store.people.callers import Organisation
 from callfloor.store.setup import campaigns
@@ -64,7 +64,8 @@ class Readings:
         """A view of the floor, as it was a second ago at most. Raises `Unavailable`."""
         known = self._organisations.setdefault(organisation.organisation_id, _Organisation(organisation.zone))
         known.zone = organisation.zone
-        seen = await self._read(organisation.organisation_id, known)
+        with acting_for(organisation.organisation_id):
+            seen = await self._read(organisation.organisation_id, known)
         self._forget(known)
         channel = known.channels.get(view)
         if channel is None:
@@ -93,7 +94,8 @@ class Readings:
         while known.watched():
             await asyncio.sleep(max(0.0, known.read_at + READ_S - loop.time()))
             try:
-                await self._read(organisation, known)
+                with acting_for(organisation):
+                    await self._read(organisation, known)
             except Problem as problem:
                 # the database is away: the floor is shown as it was, and read again when it is back
                 log.info("floor-unread", kind=type(problem).__name__)

@@ -13,6 +13,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from callfloor.api.routes import WORKSPACE_OPERATIONS
 from callfloor.contract.codes import SCOPES
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
@@ -458,3 +459,9 @@ async def test_health_readiness_metrics_and_the_reference_answer_without_a_token
         assert (await client.post("/health")).status_code == 405
         assert "<title>Callfloor</title>" in (await client.get("/")).text
         assert (await client.get("/docs/../../settings.py")).status_code == 404
+
+
+def test_every_supervisors_write_is_looked_at_again_before_a_replay() -> None:
+    writes = [each for each in WORKSPACE_OPERATIONS if each.method != "GET" and each.access == "workspace:supervise"]
+    assert len(writes) == 5
+    assert [each.operation_id for each in writes if each.replayable is None] == []

@@ -11,11 +11,14 @@ import pytest
 from callfloor.api.workspace import commands
 from callfloor.contract.workspace import EndCall, LetCallerGo, MoveCallerUp, Target, TransferCall, TransferCaller
 from callfloor.floor.plan import CampaignKey
-from callfloor.store.calls import activities
+from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
+from callfloor.store.people import teams
 from tests.api.desks import client_of, token_of, wait_in_queue
 from tests.conftest import SERVERS, Centre
 from tests.engine.link import Linked
+from tests.factories import inbound_call
+from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 
@@ -94,3 +97,30 @@ async def test_who_does_not_wait_is_not_there(db: Database, centre: Centre, boss
     activity = await wait_in_queue(db, centre, datetime.now(UTC))
     await activities.hang_up(db, centre.organisation, activity, datetime.now(UTC))
     assert (await boss.post(f"/callers/{activity}/commands", json={"action": "moveUp"})).status_code == 404
+
+
+async def test_a_replay_is_for_whoever_supervises_still(db: Database, centre: Centre, boss: httpx2.AsyncClient) -> None:
+    """The answer to a command shows an agent, and that a move was made says where work lies."""
+    at = datetime.now(UTC)
+    activity = await inbound_call(db, centre.organisation, centre.inbound, "+61491570156", None, at)
+    await tasks.add(db, centre.organisation, centre.inbound, "voicemail", activity, at)
+    task_id = (await boss.get("/work/tasks")).json()["items"][0]["taskId"]
+    asked = [
+        (f"/agents/{centre.agent}/commands", {"action": "pause", "reason": "training"}),
+        (f"/work/tasks/{task_id}/move", {"agentId": centre.agent}),
+    ]
+
+    async def ask() -> list[httpx2.Response]:
+        return [await boss.post(path, json=body, headers={"Idempotency-Key": path}) for path, body in asked]
+
+    assert [each.status_code for each in await ask()] == [200, 204]
+    assert [each.headers.get("Idempotent-Replayed") for each in await ask()] == ["true", "true"]
+    # from now on the supervisor leads a team, and the agent is in none
+    await teams.put(db, centre.organisation, "Others", [centre.user], [])
+
+    async def refused() -> bool:
+        answers = await ask()
+        return [each.status_code for each in answers] == [404, 422]
+
+    # as soon as the process hears of the change
+    await until(refused)

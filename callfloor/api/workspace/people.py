@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -49,6 +50,14 @@ def expect_reach(caller: Caller, agent_id: int) -> None:
     agents = reach(caller)
     if agents is not None and agent_id not in agents:
         raise NotFound("There is no such agent in the teams that you lead.")
+
+
+async def still_supervises(call: Call, arguments: dict[str, Any], answer: Any) -> None:
+    """For a replay: raise what the operation would raise today for a supervisor who is none any more, or whose teams
+    the agent that the path names has left."""
+    supervisor_of(call.caller)
+    if "agent_id" in arguments:
+        expect_reach(call.caller, arguments["agent_id"])
 
 
 async def session_of(call: Call, agent_id: int) -> Session:

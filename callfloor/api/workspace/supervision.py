@@ -11,7 +11,7 @@ from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.workspace.commands import OBEYED, checked, obey
 from callfloor.api.workspace.examples import SESSION
-from callfloor.api.workspace.people import SUPERVISED, expect_reach, session_of, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, expect_reach, session_of, still_supervises, supervisor_of
 from callfloor.api.workspace.session import make_ready, pause
 from callfloor.contract.workspace import (
     EndCall,
@@ -56,6 +56,7 @@ from callfloor.store.calls import legs
     problems=[*SUPERVISED, *OBEYED, AgentPhoneUnreachable],
     apart=True,
     audits=own("agent.command", "agent"),
+    replayable=still_supervises,
 )
 async def send_agent_command(call: Call, agent_id: int, body: AgentSupervision) -> Session:
     """Listen to an agent's call, speak into it, end or transfer it; make the agent ready, pause it, sign it out, or
@@ -118,6 +119,7 @@ async def _now(
     status=204,
     apart=True,
     audits=own("caller.command", "activity"),
+    replayable=still_supervises,
 )
 async def send_caller_command(call: Call, activity_id: int, body: CallerSupervision) -> None:
     """Put a caller who waits in a queue before all others, give it to another queue or to an agent who is ready, or

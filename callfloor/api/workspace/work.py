@@ -54,6 +54,12 @@ _CALLBACK: dict[str, Any] = {
 _MOVES = (*SUPERVISED, WorkNotMovable)
 
 
+async def _replayable(call: Call, arguments: dict[str, Any], answer: Any) -> None:
+    """Whoever may not make the move any more is not told that it was made."""
+    supervisor_of(call.caller)
+    await _agent(call, arguments["body"])
+
+
 def _page(item: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": {"nextUri": None}, "items": [item]}
 
@@ -131,6 +137,7 @@ async def list_work_callbacks(call: Call, query: CallbacksQuery) -> Page[WorkCal
     status=204,
     request={"agentId": 1003},
     problems=_MOVES,
+    replayable=_replayable,
 )
 async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
     """Give an e-mail, waiting or taken, to an agent of its campaign, or put it back into the queue; its draft goes with
@@ -170,6 +177,7 @@ async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
     status=204,
     request={"agentId": None},
     problems=_MOVES,
+    replayable=_replayable,
 )
 async def move_task(call: Call, task_id: int, body: WorkMove) -> None:
     """Give a task to an agent of its queue, or put it back. A callback is moved as the lead that it is: to an agent of
@@ -201,6 +209,7 @@ async def move_task(call: Call, task_id: int, body: WorkMove) -> None:
     status=204,
     request={"agentId": 1003},
     problems=_MOVES,
+    replayable=_replayable,
 )
 async def move_callback(call: Call, lead_id: int, body: WorkMove) -> None:
     """Give a callback to an agent of its campaign, or to whoever is free there; its time stays."""

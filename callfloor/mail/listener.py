@@ -39,6 +39,9 @@ MOST_RECIPIENTS = 100
 IDLE_S = 300.0
 # What keeping a message can fail with while the message is good.
 FAILURES = (Problem, *REFUSALS, OSError, BlobUnreadable)
+# A message of so many bytes goes into its file at once.
+SMALL = 64 * 1024
+WRITTEN_AT_ONCE = 2
 FULL = b"421 4.7.0 Too many connections, try again later\r\n"
 LATER = "451 4.3.0 The message cannot be stored now, try again later"
 
@@ -63,6 +66,10 @@ class _Connection(SMTP):
         self.address = ""
         self.heard = 0.0
         self._refused = False
+
+    def __dir__(self) -> list[str]:
+        """What aiosmtpd looks through for each connection: its commands. Of ways to sign in there is none."""
+        return _COMMANDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # called again for the encrypted connection after STARTTLS
@@ -130,13 +137,21 @@ class _Connection(SMTP):
         async for piece in until_end(self._reader):
             # aiosmtpd's timer runs from command to command
             self._reset_timeout()
-            plain = lines.take(piece)
-            size += len(plain)
-            if size <= limit:
-                await asyncio.to_thread(file.write, plain)
+            if not size and len(piece) < SMALL:
+                size = file.write(lines.take(piece))
+                continue
+            # what is left of a large message waits in the client's own buffer until it is its turn
+            async with self._post.writing:
+                plain = lines.take(piece)
+                size += len(plain)
+                if size <= limit:
+                    await asyncio.to_thread(file.write, plain)
         rest = lines.rest()
         file.write(rest)
         return size + len(rest)
+
+
+_COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
 
 class Post:
@@ -145,6 +160,10 @@ class Post:
     def __init__(self, db: Database, blobs: Blobs, readers: Readers) -> None:
         self._db, self._blobs, self._readers = db, blobs, readers
         self.clients = Clients()
+        # Of the pieces of large messages, those that are put into files at once: a client with a small one finds the
+        # event loop free between them, however many others send. Held for work of ours alone, never while we wait for
+        # a client.
+        self.writing = asyncio.Semaphore(WRITTEN_AT_ONCE)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

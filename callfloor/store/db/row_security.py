@@ -43,9 +43,9 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p'
             AND has_table_privilege($1::name, c.oid, 'UPDATE') AND has_table_privilege($1::name, c.oid, 'DELETE') END
 ORDER BY 1"""
 SCHEMA_SQL = "SELECT current_schema()"
-# What erasure and the audit find rows by, in indexes. PostgreSQL uses none for a condition of a role that a policy binds
-# unless its functions are known to tell nothing of what they are given but their answer, and only a superuser can say
-# so: it holds for these. Elsewhere such searches read the organisation's rows, and are slower.
+# What erasure and the audit find rows by, in indexes. PostgreSQL uses none for a condition of a role that a policy
+# binds unless its functions are known to tell nothing of what they are given but their answer, and only a superuser can
+# say so: it holds for these. Elsewhere such searches read the rows of the organisation, and are slower.
 PLAIN_SQL = """
 SELECT p.oid::regprocedure::text AS name FROM pg_proc p
 WHERE NOT p.proleakproof AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND (

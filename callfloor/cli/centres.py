@@ -41,6 +41,10 @@ def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
         print(change)
     if not changes:
         print("no changes")
+    elif dry_run:
+        # not a line of the list, which others may read
+        many = "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+        print(f"{many}, none of them made: this was a dry run", file=sys.stderr)
     if silent:
         names = ", ".join(map(harmless, silent))
         print(

@@ -76,7 +76,7 @@ async def test_every_page_of_leads_can_be_prepared(dsn: str) -> None:
             for chosen in combinations(lead_pages.FILTERS, size):
                 for by_campaign in (False, True):
                     for after in (False, True):
-                        sql = leads.lead_page_sql(frozenset(chosen), by_campaign=by_campaign, after=after)
+                        sql = leads.lead_page_sql(frozenset(chosen), 11, by_campaign=by_campaign, after=after)
                         await connection.prepare(sql)
     finally:
         await connection.close()

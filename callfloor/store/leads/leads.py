@@ -168,7 +168,7 @@ async def insert_many(db: Database, leads: Sequence[NewLead]) -> list[InsertOutc
 
 # A page has no more leadData than this, in bytes, but for the last leads that were read together.
 MOST_BYTES = 4_000_000
-AT_ONCE = 101
+AT_ONCE = lead_pages.SIZES[-1]
 
 
 async def insert_together(db: Database, leads: Sequence[NewLead]) -> list[InsertOutcome | asyncpg.DataError]:
@@ -216,7 +216,8 @@ async def _part(
     count: int,
 ) -> list[LeadRecord]:
     names = frozenset(filters)
-    sql = lead_page_sql(names, by_campaign=campaign_id is not None, after=after is not None)
+    size = lead_pages.size_for(count)
+    sql = lead_page_sql(names, size, by_campaign=campaign_id is not None, after=after is not None)
     arguments: list[object] = [organisation, count]
     if campaign_id is not None:
         arguments.append(campaign_id)
@@ -231,10 +232,11 @@ async def callbacks(
     return await db.fetch(CALLBACKS_SQL, organisation, agent_id, *(after or (_EARLIEST, 0)), count)
 
 
-def lead_page_sql(names: frozenset[str], *, by_campaign: bool, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, [$3 campaign], filters, [after]."""
-    keys, at = lead_pages.keys_sql(names, by_campaign=by_campaign, after=after), lead_pages.page_order(names)
-    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_joined(of='$1')} ORDER BY l.{at} DESC, l.lead_id DESC"
+def lead_page_sql(names: frozenset[str], size: int, *, by_campaign: bool, after: bool) -> str:
+    """The statement of a page with these filters: $1 organisation, $2 count (up to `size`), [$3 campaign], filters,
+    [after]."""
+    keys, at = lead_pages.keys_sql(names, size, by_campaign=by_campaign, after=after), lead_pages.page_order(names)
+    return f"SELECT {_SHOWN} FROM ({keys}) AS l {_joined(of='$1')} ORDER BY l.{at} DESC, l.lead_id DESC LIMIT $2"
 
 
 async def update(db: Database, organisation: int, lead_id: int, values: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import pytest
 import callfloor.store
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.distribution import KINDS
-from callfloor.store.figures import reports
+from callfloor.store.figures import counted_calls, reports
 from callfloor.store.leads import lead_pages, leads
 from tests.store import citus_rules as rules
 from tests.store.citus_rules import refusals, several
@@ -74,7 +74,7 @@ ACROSS = {
 # Where statements are put together while it runs; `variants` has them all.
 COMPOSED = {
     "attempt_page_sql", "activity_page_sql", "lead_page_sql", "page_sql", "_of_agent_sql", "keys_sql", "leads",
-    "_with_some", "_part", "sums_sql",
+    "_with_some", "_part", "_sums_sql", "live_sql", "kept_sql", "counted_sql",
 }  # fmt: skip
 
 
@@ -93,7 +93,8 @@ def fixed() -> dict[str, str]:
 
 def variants() -> Iterator[tuple[str, str]]:
     """Every statement that is put together while it runs, with at most two filters, and with all."""
-    yield from reports.STATEMENTS.items()
+    for kept, statements in (("live", reports.LIVE), ("kept", reports.KEPT), ("calls", counted_calls.STATEMENTS)):
+        yield from ((f"reports {kept} {name}", sql) for name, sql in statements.items())
     for after in (False, True):
         for of, names, made in (
             ("attempts", [*attempts.FILTERS, "agent_id"], attempts.attempt_page_sql),

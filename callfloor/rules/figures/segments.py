@@ -42,14 +42,14 @@ def cut(
     """The intervals between `edges`, in parts. `marked`: quarter-hours to be counted anew, in order; `days`: of UTC, of
     which there are sums; None: nothing was counted yet."""
     found = Segments()
-    dirty = {_midnight(at) for at in marked}
+    dirty = {midnight(at) for at in marked}
     for interval, (begin, end) in enumerate(pairwise(edges)):
         at = begin
         while at < end:
             if counted_until is None or at >= counted_until:
                 found.count(at, end)
                 break
-            day = _midnight(at)
+            day = midnight(at)
             if at == day and day + DAY <= min(end, counted_until) and day in days and day not in dirty:
                 found.keep(at, day + DAY, 1440, interval)
                 at = day + DAY
@@ -71,5 +71,6 @@ def _quarters(found: Segments, begin: datetime, end: datetime, marked: Sequence[
         found.keep(at, end, 15, interval)
 
 
-def _midnight(at: datetime) -> datetime:
+def midnight(at: datetime) -> datetime:
+    """The beginning of a moment's day of UTC."""
     return at.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from callfloor.rules.figures.intervals import QUARTER
 from callfloor.rules.figures.measures import FACET_OF
+from callfloor.rules.figures.segments import midnight
 from callfloor.rules.figures.sums import GREATEST, SUMS
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.facts import FACTS, KEYS
@@ -79,12 +80,9 @@ ON CONFLICT (organisation_id, begins_at) DO UPDATE SET digest = excluded.digest,
     closed = k.closed OR excluded.closed,
     revision = k.revision + (k.closed AND k.digest <> excluded.digest)::int,
     revised_at = CASE WHEN k.closed AND k.digest <> excluded.digest THEN $3::timestamptz ELSE k.revised_at END"""
-DAYS_SQL = """
-DELETE FROM report_days WHERE organisation_id = $1 AND begins_at IN (
-    SELECT DISTINCT date_trunc('day', q, 'UTC') FROM unnest($2::timestamptz[]) AS q)"""
+DAYS_SQL = "DELETE FROM report_days WHERE organisation_id = $1 AND begins_at = ANY($2::timestamptz[])"
 DAY_SUMS_SQL = """
-DELETE FROM report_sums WHERE organisation_id = $1 AND grain = 1440 AND begins_at IN (
-    SELECT DISTINCT date_trunc('day', q, 'UTC') FROM unnest($2::timestamptz[]) AS q)"""
+DELETE FROM report_sums WHERE organisation_id = $1 AND grain = 1440 AND begins_at = ANY($2::timestamptz[])"""
 # Days that are over, and of which nothing waits to be counted, among those of these quarter-hours.
 DUE_DAYS_SQL = """
 SELECT day FROM (SELECT DISTINCT date_trunc('day', q, 'UTC') AS day FROM unnest($2::timestamptz[]) AS q) AS d
@@ -153,8 +151,9 @@ async def _take(db: Database, organisation: int, now: datetime, until: datetime)
 
 
 async def _count(db: Database, organisation: int, quarters: Sequence[datetime], now: datetime) -> None:
-    await db.execute(DAYS_SQL, organisation, quarters)
-    await db.execute(DAY_SUMS_SQL, organisation, quarters)
+    days = sorted({midnight(each) for each in quarters})
+    await db.execute(DAYS_SQL, organisation, days)
+    await db.execute(DAY_SUMS_SQL, organisation, days)
     await db.execute(FORGET_SQL, organisation, quarters)
     begins, ends = runs_of(quarters)
     await db.execute(COUNT_SQL, organisation, begins, ends, now, FACETS)

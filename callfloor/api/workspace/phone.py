@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from callfloor.api.audits import unaudited
-from callfloor.api.call import ENCODE, Call, not_found
+from callfloor.api.call import ENCODE, Answer, Call, not_found
 from callfloor.api.operation import operation
 from callfloor.api.workspace.people import OWN, agent_of, session_of, shown
 from callfloor.contract.workspace_phone import (
@@ -57,12 +57,12 @@ _CONTENT = msgspec.json.Decoder(SoundDiagnosis)
 
 
 @operation("GET", "/phone", scope="workspace", summary="Own phone", tag="phone", example=_PHONE, problems=OWN)
-async def get_own_phone(call: Call) -> OwnPhone:
+async def get_own_phone(call: Call) -> Answer[OwnPhone]:
     """What your phone in the browser signs in with, at the telephone server. Whoever has it takes your calls: keep it
     in memory only. `account` is null where phones are not in browsers (`CALLFLOOR_PHONE_URL`)."""
     agent_id, settings = agent_of(call.caller), call.services.settings
     servers = _ice_servers(call, settings, agent_id)
-    return OwnPhone(
+    phone = OwnPhone(
         account=_account(settings, agent_id),
         ice_servers=servers,
         auto_answer=settings.phone_auto_answer,
@@ -70,6 +70,7 @@ async def get_own_phone(call: Call) -> OwnPhone:
         if any(each.credential for each in servers)
         else None,
     )
+    return Answer(phone, headers={"Cache-Control": "no-store"})
 
 
 @operation(

@@ -271,6 +271,18 @@ class WorkNotMovable(Conflict):
     slug, title = "work-not-movable", "Work cannot be moved"
 
 
+class NameTaken(Conflict):
+    """There is one of this name (or username, or code) already; change that one."""
+
+    slug, title = "name-taken", "Name taken"
+
+
+class InUse(Conflict):
+    """Something else names it, or calls, leads or e-mails are of it; `detail` says what, and what to do instead."""
+
+    slug, title = "in-use", "Still in use"
+
+
 class PlanBroken(Conflict):
     """The centre has changed since the plan was made, or what was sent is not what was planned. Plan again."""
 

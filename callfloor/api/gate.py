@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from starlette.responses import Response
@@ -35,6 +36,8 @@ PREFIXES = ("/platform-api/v3.0", "/v3.0")
 # Only ids that cannot be a phone number or a name are taken over into logs and answers.
 _REQUEST_ID = re.compile(rb"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 LONGEST_PATH = 2048
+# what stands for a slash inside a name while a path is taken apart; no name has it
+_SLASH = "\x00"
 
 log = structlog.get_logger("callfloor.api")
 
@@ -104,7 +107,7 @@ class Gate:
         path = scope["path"][len(exchange.prefix) :]
         if len(path) > LONGEST_PATH:
             raise NotFound("There is nothing at this address.")
-        operation, values = self._router.find(scope["method"], path)
+        operation, values = self._found(scope, path)
         exchange.operation = operation.operation_id
         admitted = await self._admit(operation, exchange)
         if admitted is not None:
@@ -122,6 +125,16 @@ class Gate:
             secure=scope.get("scheme") == "https",
         )
         return await operation.run(call, values)
+
+    def _found(self, scope: Scope, path: str) -> tuple[Operation, dict[str, str]]:
+        """The operation and its path values. A slash in a name comes as %2F, and separates nothing."""
+        raw: bytes = scope.get("raw_path") or b""
+        if b"%2f" not in raw.lower() or _SLASH in path:
+            return self._router.find(scope["method"], path)
+        kept = unquote(re.sub(rb"%2f", _SLASH.encode(), raw.partition(b"?")[0], flags=re.IGNORECASE))
+        prefix = next((each for each in self._prefixes if kept.startswith(each + "/")), "")
+        operation, values = self._router.find(scope["method"], kept[len(prefix) :])
+        return operation, {name: value.replace(_SLASH, "/") for name, value in values.items()}
 
     async def _admit(self, operation: Operation, exchange: _Exchange) -> Caller | None:
         """Who calls; None for an operation that anyone may ask for. Raises problems."""

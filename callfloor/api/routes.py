@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api.admin import audit, centre, retention
+from callfloor.api.admin import audit, centre, organisation, retention, things
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
@@ -173,6 +173,9 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     centre.get_centre,
     centre.plan_centre,
     centre.apply_centre,
+    organisation.get_organisation,
+    organisation.update_organisation,
+    *things.operations(),
     campaign_commands.send_campaign_command,
     audit.list_audit,
     audit.export_audit,
@@ -189,8 +192,10 @@ ADMIN_ABOUT = About(
     "Callfloor Administration API",
     "1",
     """\
-All that administrators set: the centre file, read, planned and applied; campaigns while they run: started, stopped, and
-given lines and weights, each with a dry run; the audit: who did what, when, whence; retention and legal holds.
+All that administrators set: as the centre file, read, planned and applied, and thing by thing; campaigns while they
+run: started, stopped, and given lines and weights, each with a dry run; the audit: who did what, when, whence;
+retention and legal holds. A change of one thing is checked and applied as the piece of a centre file that says it;
+names identify, and never change.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

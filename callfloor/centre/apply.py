@@ -13,10 +13,11 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.centre import mailboxes as boxes
-from callfloor.centre import sounds
+from callfloor.centre import removing, sounds
 from callfloor.centre.check import check, organisation_name
 from callfloor.centre.plan import Change, diff
 from callfloor.centre.source import Source, parse
+from callfloor.centre.tree import tree
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
 from callfloor.rules.dialling.callbacks import Moved
@@ -53,7 +54,8 @@ class Plan:
 
 def version_of(centre: Centre | None) -> str:
     """Names the state of a centre: another state has another."""
-    return _digest(msgspec.json.encode(centre, order="deterministic"))
+    said = None if centre is None else [tree(centre), [each.sha256 for each in centre.prompts.values()]]
+    return _digest(msgspec.json.encode(said, order="deterministic"))
 
 
 def _digest(content: bytes) -> str:
@@ -68,16 +70,21 @@ async def plan_of(db: Database, source: Source) -> Plan:
         return (await _planned(db, source, locked=False))[0]
 
 
-async def apply_plan(db: Database, source: Source, allow: Callable[[Plan], None] = lambda _: None) -> Plan:
+async def apply_plan(
+    db: Database,
+    source: Source,
+    allow: Callable[[Plan], None] = lambda _: None,
+    base: Callable[[Centre], Centre] = lambda each: each,
+) -> Plan:
     """Make the centre what the source says, in one transaction; returns what was done. `allow`: raises for a plan that
-    must not be applied.
+    must not be applied. `base`: the centre that the source changes, made of that which is there.
 
     Raises `CentreError`.
     """
     source = await asyncio.to_thread(sounds.read, source)
     async with db.transaction():
         await centres.lock(db)
-        planned, stored = await _planned(db, source, locked=True)
+        planned, stored = await _planned(db, source, locked=True, base=base)
         allow(planned)
         writer = _Writer(db, planned, stored)
         for change in planned.changes:
@@ -90,18 +97,22 @@ async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[
     return list((await (plan_of if dry_run else apply_plan)(db, source)).changes)
 
 
-async def _planned(db: Database, source: Source, *, locked: bool) -> tuple[Plan, centres.Stored | None]:
+async def _planned(
+    db: Database, source: Source, *, locked: bool, base: Callable[[Centre], Centre] = lambda each: each
+) -> tuple[Plan, centres.Stored | None]:
     name = organisation_name(source)
     row = None if name is None else await organisations.named(db, name)
     stored = None if row is None else await centres.read(db, row, locked=locked)
     current = stored.centre if stored else None
     number = stored.organisation if stored else None
     taken = await workflows.numbers_of_others(db, number)
-    target = await asyncio.to_thread(check, source, current, taken)
+    target = await asyncio.to_thread(check, source, base(current) if current else None, taken)
     addresses = [mailbox.address for mailbox in target.mailboxes.values()]
     boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
     changes = diff(current, target)
     changes += await _now_spoken(db, number, changes)
+    if stored is not None:
+        await removing.refuse_used(db, stored, changes)
     return Plan(source, number, current, target, tuple(changes)), stored
 
 
@@ -145,6 +156,7 @@ class _Writer:
 
     def __init__(self, db: Database, planned: Plan, stored: centres.Stored | None) -> None:
         self._db, self._source, self._target = db, planned.source, planned.after
+        self._stored = stored
         self._organisation = stored.organisation if stored else 0
         self._users = dict(stored.users) if stored else {}
         self._campaigns = dict(stored.campaigns) if stored else {}
@@ -153,6 +165,9 @@ class _Writer:
 
     async def write(self, change: Change) -> None:
         name = str(change.key)
+        if change.sign == "-" and change.kind not in ("agent", "wrap code") and self._stored is not None:
+            await removing.remove(self._db, self._stored, change)
+            return
         match change.kind:
             case "organisation":
                 await self._write_organisation(change)

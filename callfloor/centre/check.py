@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import inbound, keys, mailboxes, people, values
+from callfloor.centre import inbound, keys, mailboxes, people, removal, values
 from callfloor.centre.destinations import destinations
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
@@ -115,6 +115,7 @@ _CENTRE: dict[str, values.Check] = {
     "mailboxes": mailboxes.CHECK,
     "prompts": values.tables(inbound.PROMPT, "name"),
     "workflows": values.tables(inbound.WORKFLOW, "name"),
+    "remove": removal.CHECK,
 }
 
 
@@ -188,9 +189,10 @@ class _Merge:
         people.check_user_roles(self._report, given.right("users") or (), roles)
         people.check_second_factor(self._report, given.right("organisation"), roles)
         teams = people.teams(self._report, given.right("teams") or (), current.teams if current else {}, users)
-        return organisation and Centre(
-            organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams
-        )
+        if organisation is None:
+            return None
+        whole = Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams)
+        return removal.without(self._report, given, whole)
 
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:
         if organisation is not None:

@@ -62,7 +62,7 @@ class Change:
 def diff(current: Centre | None, target: Centre) -> list[Change]:
     """The changes from `current` (None: nothing yet) to `target`, in an order in which each can be made.
 
-    Of agents and wrap codes those that `target` lacks are removed; everything else that it lacks is left alone.
+    What `target` lacks is removed.
     """
     changes = list(_organisation(current, target))
     before = current or Centre(target.organisation)
@@ -78,7 +78,35 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
     changes += _things("mailbox", before.mailboxes, target.mailboxes, MAILBOX)
     changes += _prompts(before.prompts, target.prompts)
     changes += _workflows(before.workflows, target.workflows)
+    changes += _removed(before, target)
     return changes
+
+
+def _removed(before: Centre, target: Centre) -> Iterator[Change]:
+    """In an order in which nothing is removed before what names it."""
+    kinds: list[tuple[Kind, Mapping[Any, object], Mapping[Any, object]]] = [
+        ("workflow", before.workflows, target.workflows),
+        ("mailbox", before.mailboxes, target.mailboxes),
+        ("prompt", before.prompts, target.prompts),
+        ("team", before.teams, target.teams),
+    ]
+    for kind, were, are in kinds:
+        yield from (Change("-", kind, key) for key in were if key not in are)
+    for name, campaign in before.campaigns.items():
+        left = target.campaigns.get(name)
+        yield from (
+            Change("-", "list", each, name) for each in campaign.lists if left is None or each not in left.lists
+        )
+        if left is None:
+            yield Change("-", "campaign", name)
+    kinds = [
+        ("strategy", before.strategies, target.strategies),
+        ("lead status", before.lead_statuses, target.lead_statuses),
+        ("user", before.users, target.users),
+        ("role", before.roles, target.roles),
+    ]
+    for kind, were, are in kinds:
+        yield from (Change("-", kind, key) for key in were if key not in are)
 
 
 def _prompts(before: Mapping[str, Sound], after: Mapping[str, Sound]) -> Iterator[Change]:

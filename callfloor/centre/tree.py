@@ -171,7 +171,9 @@ def _outcome(status: int, outcome: Outcome) -> Tree:
     found: Tree = {"status": LEAD_STATUS_NAMES.get(status, status)}
     if outcome.recycle_minutes is None:
         found["recycleMinutes"] = "never"
-    return found | _pairs(outcome, keys.OUTCOME)
+    usual = Outcome()
+    unusual = {key: name for key, name in keys.OUTCOME.items() if getattr(outcome, name) != getattr(usual, name)}
+    return found | _pairs(outcome, unusual)
 
 
 def _step(step: Step) -> Tree:

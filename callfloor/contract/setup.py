@@ -65,6 +65,17 @@ class OrganisationSettings(Request):
     ) = UNSET
 
 
+class OrganisationUpdate(Request):
+    """What is left out stays."""
+
+    timezone: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+    new_number_ranges: Names | UnsetType = UNSET
+    do_not_call: DoNotCallList | UnsetType = UNSET
+    destinations: DestinationSettings | UnsetType = UNSET
+    second_factor: Names | UnsetType = UNSET
+
+
 class UserSettings(Request):
     """A user, or an agent; which of both never changes."""
 
@@ -251,6 +262,26 @@ class CampaignInFile(CampaignSettings):
     wrap_codes: list[WrapCodeSettings] | UnsetType = UNSET
 
 
+class ListRemoval(Request):
+    campaign: str
+    name: str
+
+
+class Removals(Request):
+    """What is to be removed, by name or code; of it what is not there is passed over."""
+
+    users: Names | UnsetType = UNSET
+    roles: Names | UnsetType = UNSET
+    teams: Names | UnsetType = UNSET
+    lead_statuses: list[int] | UnsetType = UNSET
+    strategies: Names | UnsetType = UNSET
+    campaigns: Names | UnsetType = UNSET
+    mailboxes: Names | UnsetType = UNSET
+    prompts: Names | UnsetType = UNSET
+    workflows: Names | UnsetType = UNSET
+    lists: list[ListRemoval] | UnsetType = UNSET
+
+
 class CentreFile(Request):
     """A centre file. Of what is there already, all but the name (or username, or code) may be left out, and stays."""
 
@@ -264,6 +295,7 @@ class CentreFile(Request):
     mailboxes: list[MailboxSettings] | UnsetType = UNSET
     prompts: list[PromptSettings] | UnsetType = UNSET
     workflows: list[WorkflowSettings] | UnsetType = UNSET
+    remove: Removals | UnsetType = UNSET
 
 
 Sign = Literal["+", "~", "-"]

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 
-from callfloor.centre import apply, of_tree, parse
+from callfloor.centre import apply, of_tree, parse, version_of
 from callfloor.centre.check import check
 from callfloor.centre.plan import diff
 from callfloor.centre.tree import tree
@@ -61,6 +61,7 @@ def test_the_json_and_the_toml_of_any_centre_are_the_same_and_are_taken(centre: 
     found = tree(centre)
     assert tomllib.loads(centre_file(centre)) == found
     assert check(of_tree(found), centre) == centre
+    assert version_of(check(of_tree(found), centre)) == version_of(centre)
     assert diff(centre, check(parse(centre_file(centre), "file"), centre)) == []
 
 

@@ -23,6 +23,7 @@ SELECT t.name, u.username, m.leads
 FROM teams t LEFT JOIN team_members m USING (organisation_id, team_id)
 LEFT JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.user_id
 WHERE t.organisation_id = $1 ORDER BY t.team_id, u.username"""
+IDS_SQL = "SELECT team_id, name FROM teams WHERE organisation_id = $1"
 PUT_SQL = """
 INSERT INTO teams (organisation_id, name) VALUES ($1, $2)
 ON CONFLICT (organisation_id, name) DO UPDATE SET name = excluded.name RETURNING team_id"""
@@ -44,6 +45,11 @@ async def of_user(db: Database, organisation: int, user_id: int) -> list[Record]
 async def page(db: Database, organisation: int, after: int, count: int) -> list[Record]:
     """At most `count` teams with ids above `after`, by id, each with the ids of its leaders and members."""
     return await db.fetch(EVERY_SQL, organisation, after, count)
+
+
+async def ids(db: Database, organisation: int) -> dict[str, int]:
+    """By name."""
+    return {row["name"]: row["team_id"] for row in await db.fetch(IDS_SQL, organisation)}
 
 
 async def named(db: Database, organisation: int) -> dict[str, tuple[list[str], list[str]]]:

@@ -99,6 +99,8 @@ class Stored:
     users: dict[str, int]
     campaigns: dict[str, int]
     lists: dict[tuple[str, str], int]
+    teams: dict[str, int]
+    workflows: dict[str, int]
 
 
 async def lock(db: Database) -> None:
@@ -150,6 +152,8 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
         {row["username"]: row["user_id"] for row in users},
         {row["name"]: row["campaign_id"] for row in campaigns},
         {(names[row["campaign_id"]], row["name"]): row["list_id"] for row in lists},
+        await teams.ids(db, number),
+        await workflows.ids(db, number),
     )
 
 

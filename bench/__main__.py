@@ -8,6 +8,7 @@ import sys
 from bench import (
     console,
     dialling,
+    explain,
     history,
     hostile,
     imports,
@@ -28,6 +29,7 @@ ROWS = {
     "requests": (requests.run, 20_000),
     "imports": (imports.run, 1_000_000),
     "pages": (pages.run, 1_000_000),
+    "explain": (explain.run, 1_000_000),
     "history": (history.run, 1_000_000),
     "reports": (reports.run, 1_000_000),
     "media": (media.run, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api.admin import audit, centre, organisation, retention, things
+from callfloor.api.admin import audit, centre, explain, organisation, retention, things
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
@@ -177,6 +177,7 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     organisation.update_organisation,
     *things.operations(),
     campaign_commands.send_campaign_command,
+    explain.explain_campaign_leads,
     audit.list_audit,
     audit.export_audit,
     audit.verify_audit,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from asyncpg import Record
 
 from callfloor.cli import session
 from callfloor.cli.failures import CommandError, harmless
+from callfloor.engine.leads.explain_campaign import CampaignExplained, explain_campaign
+from callfloor.rules.dialling.eligibility import MEANINGS
 from callfloor.rules.values.names import unknown
+from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.setup import campaigns
@@ -50,6 +54,35 @@ def start(settings: Settings, organisation: str | None, name: str, *, dry_run: b
         print(f"campaign {harmless(name)} {was}")
 
     session.run(settings, work)
+
+
+def explain(settings: Settings, organisation: str | None, name: str) -> None:
+    """Print why nobody, or not more, is dialled. Raises `CommandError`."""
+
+    async def work(db: Database) -> None:
+        of = await session.organisation(db, organisation)
+        row = await _found(db, of, name)
+        now = datetime.now(UTC)
+        found = await explain_campaign(db, of["organisation_id"], row["campaign_id"], now)
+        for line in () if found is None else _explained(found):
+            print(line)
+
+    session.run(settings, work)
+
+
+def _explained(found: CampaignExplained) -> Iterator[str]:
+    at = zone(found.zone)
+    for each in found.waits:
+        yield f"waits: {each.detail}"
+    about = "" if found.one_in == 1 else f" (of {found.judged:,} that were judged; give or take {found.margin:.1%})"
+    yield f"{found.leads:,} leads, {found.dialable:,} may be dialled now{about}"
+    width = max((len(f"{count:,}") for _, count in found.kept_out), default=0)
+    for rule, count in found.kept_out:
+        yield f"  {count:>{width},}  {rule}: {MEANINGS[rule]}"
+    for hour, count in found.opens:
+        yield f"  {count:>{width},}  become dialable from {format_timestamp(hour, at)} on, within the hour"
+    if found.later:
+        yield f"  {found.later:>{width},}  become dialable later than in a day"
 
 
 def _stopped(row: Record, name: str, *, now: bool, dry_run: bool) -> str:

@@ -59,6 +59,7 @@ EXAMPLES = {
     "closure show": "--organisation 'Sample Centre'",
     "campaign stop": "Sales --now --dry-run",
     "campaign start": "Sales",
+    "campaign explain": "Sales",
     "function key": "--renew",
     "asterisk check": "",
     "asterisk phones": "--organisation 'Sample Centre' > pjsip_phones.conf",

@@ -373,6 +373,22 @@ def stop_campaign(
     campaigns.stop(settings, organisation, campaign, now=now, dry_run=dry_run)
 
 
+@campaign_app.command("explain")
+def explain_campaign(
+    campaign: SwitchedCampaign,
+    organisation: Organisation = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say why nobody, or not more, is dialled.
+
+    Counts the leads by the first rule that keeps each out, says when how many may be dialled, and what is waited for.
+    """
+    from callfloor.cli import campaigns, session
+
+    campaigns.explain(session.settings(data=data, database_url=database_url), organisation, campaign)
+
+
 @campaign_app.command("start")
 def start_campaign(
     campaign: SwitchedCampaign,

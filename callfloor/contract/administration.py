@@ -85,3 +85,60 @@ class CampaignTouch(Struct):
     waiting: int
     talking: int
     let_go: int
+
+
+class KeptOut(Struct):
+    """`rule`: the first one that keeps these leads out, as `GET /dialler/leads/{leadId}/explain` names them."""
+
+    rule: str
+    leads: int
+    meaning: str
+
+
+class Opening(Struct):
+    """How many leads become dialable in an hour. `timestamp`: its beginning."""
+
+    timestamp: str
+    leads: int
+
+
+class PacingWait(Struct):
+    """What has to change before more is dialled."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            description="`stopped`, `floor` (none leads the campaign), `window` (its calling hours), `leads`, `agents`"
+            " (none is signed in), `agents-busy`, `lines`, `cap`; `inbound`: it never dials."
+        ),
+    ]
+    detail: str
+
+
+class CampaignExplanation(Struct):
+    """Why nobody, or not more, is dialled. `leads`, of which `completed` are completed; the parts of `keptOut` and
+    `dialable` add up to `leads`. Of many leads `judged` are looked at, taken by chance, each of which stands for
+    `oneIn`; a share of the leads that are not completed may then be off by `margin` (in 95 of 100 cases); 0: every lead
+    was judged. `opens`: those that only the clock keeps out, by the hour in which it lets them in, for 24 hours, and
+    `later` after those. `waitsFor`: what has to change now, what comes first first; empty: it is dialling."""
+
+    campaign_id: int
+    name: str
+    timestamp: str
+    leads: int
+    completed: int
+    dialable: int
+    kept_out: list[KeptOut]
+    opens: list[Opening]
+    later: int
+    judged: int
+    one_in: int
+    margin: float
+    waits_for: list[PacingWait]
+    lines_ringing: int
+    max_lines: int | None
+    agents_working: int
+    agents_ready: int
+    live_answers: int
+    abandoned: int
+    abandonment_cap: float

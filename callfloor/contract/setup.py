@@ -74,6 +74,7 @@ class OrganisationUpdate(Request):
     do_not_call: DoNotCallList | UnsetType = UNSET
     destinations: DestinationSettings | UnsetType = UNSET
     second_factor: Names | UnsetType = UNSET
+    desk_gone_seconds: int | Literal["never"] | UnsetType = UNSET
 
 
 class UserSettings(Request):

@@ -31,7 +31,7 @@ async def administered(db: Database, app: Any) -> Centre:
 @pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @administration.parametrize()
 @settings(
-    max_examples=8,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -20,6 +20,27 @@ from callfloor.rules.values.times import format_timestamp, zone
 
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
 TIME_RULES = frozenset({"next-attempt", "window", "contact-window", "attempts-today", "abandoned"})
+
+
+# What it means that a rule keeps a lead out, of one lead or of thousands.
+MEANINGS: Mapping[str, str] = {
+    "completion": "The lead is completed.",
+    "phone": "It has no phone that can be dialled: none at all, disconnected, or tried often enough.",
+    "do-not-call": "The customer must not be called: its status, or each of its phones is on a list.",
+    "callback-agent": "It is a callback for an agent who does not work for the campaign.",
+    "destination": "Its phones are where the organisation does not call.",
+    "list": "Its list is not in the dialler, or has weight 0.",
+    "campaign": "The campaign is stopped, or inbound.",
+    "strategy": "The strategy does not call leads of its status again.",
+    "register-wash": "Numbers have to be washed against the register first.",
+    "attempts": "It was attempted as often as the campaign allows.",
+    "attempts-today": "It was attempted today as often as the campaign allows.",
+    "in-flight": "It is being dialled, or its number is on a call.",
+    "next-attempt": "It rests after an attempt, or is a callback for later.",
+    "abandoned": "A call to it was abandoned: it is called only with an agent reserved.",
+    "window": "The campaign's calling hours are over, or not yet open.",
+    "contact-window": "It is too early or too late where the contact is, or nobody knows where that is.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +98,26 @@ def judge(
         phone_index=phone,
         zones=zones,
     )
+
+
+def kept_out(
+    lead: LeadFacts,
+    of_list: ListFacts,
+    campaign: CampaignFacts,
+    blocked: frozenset[int],
+    now: datetime,
+    *,
+    agents: frozenset[int] | None = None,
+) -> tuple[str | None, datetime | None]:
+    """The first rule that keeps a lead from being dialled now, and when it is dialled next. `judge` without words."""
+    denied = _denied(lead, campaign)
+    closed = blocked | denied.keys()
+    phone = next_phone(lead, closed, now, campaign.max_per_number)
+    zones = _zones(lead, campaign, phone)
+    checks = _checks(lead, of_list, campaign, blocked, denied, phone, zones, agents, now)
+    failed = [rule for rule, passed, _ in checks if not passed]
+    by_clock = TIME_RULES.issuperset(failed)
+    return (failed or [None])[0], _next_time(lead, campaign, closed, agents, now) if by_clock else None
 
 
 def may_dial(

@@ -19,7 +19,7 @@ from callfloor.store.leads import number_history
 from callfloor.store.setup.campaigns import CampaignSetup
 
 _FREE = "l.organisation_id = $1 AND l.dialable AND l.in_flight_attempt_id IS NULL"
-_FACTS = """l.lead_id, l.list_id, l.status_code, l.completed_at, l.phone1, l.phone2, l.phone3, l.phone1_attempts,
+FACTS = """l.lead_id, l.list_id, l.status_code, l.completed_at, l.phone1, l.phone2, l.phone3, l.phone1_attempts,
     l.phone2_attempts, l.phone3_attempts, l.phone1_dial_status, l.phone2_dial_status, l.phone3_dial_status, l.attempts,
     l.next_attempt_at, l.agent_id, l.timezone, l.in_flight_attempt_id, l.abandoned_at, l.updated_at"""
 _CALLBACK = f"status_code IN ({LeadStatus.CALLBACK_QUEUE:d}, {LeadStatus.CALLBACK_AGENT:d})"
@@ -27,7 +27,7 @@ _BY_TIME = "l.next_attempt_at, l.lead_id"
 # Each status is walked in two ordered scans of leads_dialling_idx, due leads and leads without a time, from where the
 # walk stopped; leads with a later time, however many, cost nothing.
 WALK_SQL = f"""
-SELECT {_FACTS}, s.priority
+SELECT {FACTS}, s.priority
 FROM unnest($3::integer[], $4::integer[], $6::timestamptz[], $7::bigint[], $8::bigint[])
     AS s (status, priority, after_due, after_due_lead, after_lead)
 CROSS JOIN LATERAL (
@@ -43,7 +43,7 @@ ORDER BY s.priority DESC, l.next_attempt_at NULLS LAST, l.lead_id
 LIMIT $9"""
 # Callbacks that are due, in all lists of a campaign, those for a certain agent only where it is one of $4.
 CALLBACKS_SQL = f"""
-SELECT {_FACTS}
+SELECT {FACTS}
 FROM unnest($2::bigint[]) AS s (list_id)
 CROSS JOIN unnest('{{{LeadStatus.CALLBACK_QUEUE:d},{LeadStatus.CALLBACK_AGENT:d}}}'::integer[]) AS c (status)
 CROSS JOIN LATERAL (
@@ -61,7 +61,7 @@ JOIN unnest($2::bigint[], $3::timestamptz[]) AS n (lead_id, updated_at)
 WHERE l.organisation_id = $1 AND l.in_flight_attempt_id IS NULL
 ORDER BY l.lead_id FOR NO KEY UPDATE OF l SKIP LOCKED"""
 LEAD_SQL = f"""
-SELECT {_FACTS}, s.campaign_id FROM leads l
+SELECT {FACTS}, s.campaign_id FROM leads l
 JOIN lists s ON s.organisation_id = l.organisation_id AND s.list_id = l.list_id
 WHERE l.organisation_id = $1 AND l.lead_id = $2"""
 DIALLED_SINCE_SQL = """

@@ -1,0 +1,75 @@
+"""What a campaign waits for before it dials more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from callfloor.contract.campaigns import CampaignMode
+from callfloor.rules.dialling.hours import is_open, next_open
+from callfloor.rules.dialling.lead_facts import CampaignFacts
+from callfloor.rules.values.times import format_timestamp, zone
+
+Reason = Literal["inbound", "stopped", "floor", "window", "leads", "agents", "agents-busy", "lines", "cap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A campaign at a moment. `led`: an engine that lives leads it. `max_lines` None: no limit. `working`: agents who
+    are signed in and work for it, `ready` of them. `live`, `abandoned`: of the window that `cap` is a share of."""
+
+    led: bool
+    ringing: int
+    max_lines: int | None
+    working: int
+    ready: int
+    live: int
+    abandoned: int
+    cap: float
+
+    @property
+    def cap_binds(self) -> bool:
+        """Whether one more abandoned call would pass the cap."""
+        return self.abandoned + 1 > self.cap * (self.live + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    reason: Reason
+    detail: str
+
+
+def waits(
+    campaign: CampaignFacts, mode: CampaignMode | None, standing: Standing, dialable: int, now: datetime
+) -> tuple[Wait, ...]:
+    """Everything that has to change before the next lead is dialled, what comes first first. None: it is dialling."""
+    if campaign.direction != "outbound":
+        return (Wait("inbound", "The campaign is inbound and dials nobody."),)
+    found: list[Wait] = []
+    if not campaign.active:
+        found.append(Wait("stopped", "The campaign is stopped: start it."))
+    if not standing.led:
+        found.append(Wait("floor", "No floor leads the campaign: is `callfloor serve` running with the role floor?"))
+    at = zone(campaign.zone)
+    if campaign.hours is not None and not is_open(campaign.hours, at, now, campaign.holidays):
+        opening = next_open(campaign.hours, at, now, campaign.holidays)
+        until = "and never are" if opening is None else f"until {format_timestamp(opening, at)}"
+        found.append(Wait("window", f"The campaign's calling hours are not open {until}."))
+    if not dialable:
+        found.append(Wait("leads", "No lead may be dialled now: see what keeps them out."))
+    if not standing.working:
+        found.append(Wait("agents", "No agent of the campaign is signed in."))
+    elif not standing.ready and mode != "predictive":
+        found.append(Wait("agents-busy", f"None of the {standing.working} agents who are signed in is ready."))
+    if standing.max_lines is not None and standing.ringing >= standing.max_lines:
+        found.append(Wait("lines", f"{standing.ringing} lines ring, and at most {standing.max_lines} may."))
+    if mode == "predictive" and standing.cap_binds and not standing.ready:
+        found.append(
+            Wait(
+                "cap",
+                f"{standing.abandoned} of {standing.live} live answers were abandoned, and the cap is"
+                f" {standing.cap:.1%}: only agents who are ready are dialled for.",
+            )
+        )
+    return tuple(found)

@@ -60,6 +60,12 @@ async def still_supervises(call: Call, arguments: dict[str, Any], answer: Any) -
         expect_reach(call.caller, arguments["agent_id"])
 
 
+def expect_work(caller: Caller, what: str, agent_id: int | None, campaign_id: int) -> None:
+    """Raise `NotFound` for work that agents of other teams have, or that waits in a queue of other teams."""
+    if caller.sight is not None and not caller.sight.work(agent_id, campaign_id):
+        raise NotFound(f"There is no such {what} in the teams that you lead.")
+
+
 async def session_of(call: Call, agent_id: int) -> Session:
     """An agent's session, as it is now. Raises `NotFound`."""
     found = await desk_events.session(call.db, call.organisation, agent_id, call.now)

@@ -11,7 +11,15 @@ from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.operation import operation
 from callfloor.api.workspace.commands import OBEYED, checked, obey
 from callfloor.api.workspace.examples import SESSION
-from callfloor.api.workspace.people import SUPERVISED, expect_reach, session_of, still_supervises, supervisor_of
+from callfloor.api.workspace.people import (
+    SUPERVISED,
+    expect_reach,
+    expect_work,
+    reach,
+    session_of,
+    still_supervises,
+    supervisor_of,
+)
 from callfloor.api.workspace.session import make_ready, pause
 from callfloor.contract.workspace import (
     EndCall,
@@ -129,10 +137,14 @@ async def send_caller_command(call: Call, activity_id: int, body: CallerSupervis
     campaign = await legs.waits_for(call.db, call.organisation, activity_id)
     if campaign is None:
         raise not_found("caller who waits")
+    expect_work(call.caller, "caller who waits", None, campaign)
     match body:
         case MoveUp():
             await obey(call, supervisor, supervisor, MoveCallerUp(activity_id=activity_id), campaign)
         case TakeOut(to=to):
+            agents = reach(call.caller)
+            if to.agent_id is not None and agents is not None and to.agent_id not in agents:
+                raise unknown_id("to/agentId", "agent of your teams")
             to = await _known(call, supervisor, to)
             await obey(call, supervisor, supervisor, TransferCaller(activity_id=activity_id, to=to), campaign)
         case LetGo():

@@ -10,7 +10,7 @@ from asyncpg import Record
 from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import SUPERVISED, moved_of, reach, shown, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, expect_work, moved_of, reach, shown, supervisor_of
 from callfloor.api.workspace.tasks import TASK_EXAMPLE, shown_task
 from callfloor.contract.fields import Page
 from callfloor.contract.workspace_tasks import Task
@@ -79,7 +79,9 @@ async def list_work_emails(call: Call, query: WorkQuery) -> Page[WorkEmail]:
     supervisor_of(call.caller)
     after = page_start(call, query) or _FIRST
     count = page_limit(query) + 1
-    rows = await returns.open_emails(call.db, call.organisation, query.agent_id, query.campaign_id, after, count)
+    rows = await returns.open_emails(
+        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.sight
+    )
     return page_of(
         call, query, rows, lambda row: _email(call, row), lambda row: (row["created_at"], row["activity_id"])
     )
@@ -100,7 +102,9 @@ async def list_work_tasks(call: Call, query: WorkQuery) -> Page[Task]:
     supervisor_of(call.caller)
     after = page_start(call, query) or _FIRST
     count = page_limit(query) + 1
-    rows = await tasks.open_tasks(call.db, call.organisation, query.agent_id, query.campaign_id, after, count)
+    rows = await tasks.open_tasks(
+        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.sight
+    )
     return page_of(
         call, query, rows, lambda row: shown_task(call, row), lambda row: (row["created_at"], row["task_id"])
     )
@@ -122,7 +126,9 @@ async def list_work_callbacks(call: Call, query: CallbacksQuery) -> Page[WorkCal
     supervisor_of(call.caller)
     after, by = page_start(call, query) or _FIRST, call.now if query.overdue else None
     count = page_limit(query) + 1
-    rows = await callbacks.waiting(call.db, call.organisation, query.agent_id, query.campaign_id, by, after, count)
+    rows = await callbacks.waiting(
+        call.db, call.organisation, query.agent_id, query.campaign_id, by, after, count, call.caller.sight
+    )
     return page_of(
         call, query, rows, lambda row: _callback(call, row), lambda row: (row["next_attempt_at"], row["lead_id"])
     )
@@ -152,6 +158,7 @@ async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
             await _known_email(call, activity_id)
             raise WorkNotMovable(_OVER)
         holder: int | None = email["agent_id"]
+        expect_work(call.caller, "e-mail", holder, email["campaign_id"])
         if holder == body.agent_id:
             return
         if body.agent_id is None:
@@ -190,6 +197,7 @@ async def move_task(call: Call, task_id: int, body: WorkMove) -> None:
         row = await tasks.find(call.db, call.organisation, task_id)
         if row is None:
             raise not_found("task")
+        expect_work(call.caller, "task", row["agent_id"], row["campaign_id"])
         if row["done"]:
             raise WorkNotMovable(_OVER)
         if row["lead_id"] is not None:
@@ -215,8 +223,10 @@ async def move_callback(call: Call, lead_id: int, body: WorkMove) -> None:
     """Give a callback to an agent of its campaign, or to whoever is free there; its time stays."""
     supervisor_of(call.caller)
     await _agent(call, body)
-    if await call.services.lead_reads.get(call.organisation, lead_id) is None:
+    lead = await call.services.lead_reads.get(call.organisation, lead_id)
+    if lead is None:
         raise not_found("lead")
+    expect_work(call.caller, "lead", lead["agent_id"], lead["campaign_id"])
     await _move_callback(call, lead_id, body.agent_id)
 
 

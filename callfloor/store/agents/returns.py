@@ -23,6 +23,7 @@ from callfloor.store.calls.activities import WrapUp
 from callfloor.store.db.pool import Database
 from callfloor.store.email import emails
 from callfloor.store.leads import callbacks
+from callfloor.store.people.callers import Sight, bounds, in_sight
 
 log = structlog.get_logger("callfloor.returns")
 
@@ -108,7 +109,7 @@ UPDATE emails e SET waiting_since = NULL, was_of = coalesce($5, e.was_of),
 FROM given WHERE e.organisation_id = $1 AND e.activity_id = $2"""
 IS_EMAIL_SQL = """
 SELECT EXISTS (SELECT FROM activities WHERE organisation_id = $1 AND activity_id = $2 AND type = 'email.inbound')"""
-OPEN_EMAILS_SQL = """
+OPEN_EMAILS_SQL = f"""
 SELECT a.activity_id, a.campaign_id, a.agent_id, a.created_at, a.left_queue_at, a.answered_at, a.email::text AS email,
     e.draft IS NOT NULL AS has_draft, e.was_of, e.moved_at, e.moved_why
 FROM emails e
@@ -117,6 +118,7 @@ JOIN activities a
 WHERE e.organisation_id = $1 AND a.type = 'email.inbound' AND a.wrap_up_at IS NULL AND a.hang_up_at IS NULL
     AND (a.agent_id IS NOT NULL OR e.waiting_since IS NOT NULL)
     AND ($2::bigint IS NULL OR a.agent_id = $2) AND ($3::bigint IS NULL OR a.campaign_id = $3)
+    AND {in_sight("a.agent_id", "a.campaign_id", 7)}
     AND (a.created_at, a.activity_id) > ($4::timestamptz, $5::bigint)
 ORDER BY a.created_at, a.activity_id LIMIT $6"""
 
@@ -168,10 +170,11 @@ async def open_emails(
     campaign_id: int | None,
     after: tuple[datetime, int],
     count: int,
+    sight: Sight | None = None,
 ) -> Sequence[Record]:
-    """E-mails behind `after` (creation, id) that wait or that somebody has, oldest first: of this agent, of this
-    campaign; None: any."""
-    return await db.fetch(OPEN_EMAILS_SQL, organisation, agent_id, campaign_id, *after, count)
+    """E-mails in sight behind `after` (creation, id) that wait or that somebody has, oldest first: of this agent, of
+    this campaign; None: any."""
+    return await db.fetch(OPEN_EMAILS_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(sight))
 
 
 async def email_back(

@@ -30,7 +30,12 @@ CALLED = """o.organisation_id, o.name AS organisation_name, o.timezone, o.countr
     CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = $1) THEN ARRAY(
         SELECT DISTINCT m.user_id FROM team_members l
         JOIN team_members m ON m.organisation_id = l.organisation_id AND m.team_id = l.team_id AND NOT m.leads
-        WHERE l.organisation_id = $1 AND l.user_id = u.user_id AND l.leads) END AS led"""
+        WHERE l.organisation_id = $1 AND l.user_id = u.user_id AND l.leads) END AS led,
+    CASE WHEN u.user_id IS NOT NULL AND EXISTS (SELECT FROM teams WHERE organisation_id = $1) THEN ARRAY(
+        SELECT DISTINCT w.campaign_id FROM team_members l
+        JOIN team_members m ON m.organisation_id = l.organisation_id AND m.team_id = l.team_id AND NOT m.leads
+        JOIN working_agents w ON w.organisation_id = m.organisation_id AND w.agent_id = m.user_id
+        WHERE l.organisation_id = $1 AND l.user_id = u.user_id AND l.leads) END AS led_campaigns"""
 
 
 class Key(NamedTuple):
@@ -71,10 +76,22 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What a supervisor sees and commands: these agents, and the queues and campaigns that some of them work for."""
+
+    agents: frozenset[int]
+    campaigns: frozenset[int]
+
+    def work(self, agent_id: int | None, campaign_id: int) -> bool:
+        """Whether a piece of work is seen: whoever has it is, or, where nobody has it, its queue."""
+        return campaign_id in self.campaigns if agent_id is None else agent_id in self.agents
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who a valid token or session speaks for. `token_id`: of either. `requests_per_second` None: the server's default.
-    `person` None: a program. `led`: the agents of the teams that the person leads; None: there are no teams, and all is
-    one."""
+    `person` None: a program. `led`: what the teams that the person leads make visible; None: there are no teams, and
+    all is one."""
 
     organisation: Organisation
     token_id: int
@@ -84,7 +101,7 @@ class Caller:
     person: Person | None = None
     # None: it came by a token
     session: OpenSession | None = None
-    led: frozenset[int] | None = None
+    led: Sight | None = None
     # until it is `signed-in` it may do nothing but sign in further
     stage: Stage = "signed-in"
 
@@ -92,9 +109,14 @@ class Caller:
         return scope in self.scopes or "admin" in self.scopes
 
     @property
+    def sight(self) -> Sight | None:
+        """What it may supervise, if anything; None: all."""
+        return None if self.may("workspace:supervise-all") else self.led
+
+    @property
     def reach(self) -> frozenset[int] | None:
         """The agents whom it may supervise, if any; None: every one."""
-        return None if self.may("workspace:supervise-all") else self.led
+        return None if self.sight is None else self.sight.agents
 
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
@@ -122,9 +144,22 @@ def called(row: Record) -> Organisation:
     )
 
 
-def led_of(row: Record) -> frozenset[int] | None:
-    """The agents in a row of `CALLED` whom the person leads."""
-    return None if row["led"] is None else frozenset(row["led"])
+def led_of(row: Record) -> Sight | None:
+    """What the person in a row of `CALLED` leads."""
+    return None if row["led"] is None else Sight(frozenset(row["led"]), frozenset(row["led_campaigns"]))
+
+
+# In a statement: `Sight.work` of holder and campaign; what is seen is given as `bounds`, two parameters.
+def in_sight(holder: str, campaign: str, first: int) -> str:
+    return (
+        f"(${first}::bigint[] IS NULL OR CASE WHEN {holder} IS NULL THEN {campaign} = ANY (${first + 1}::bigint[])"
+        f" ELSE {holder} = ANY (${first}::bigint[]) END)"
+    )
+
+
+def bounds(sight: Sight | None) -> tuple[list[int] | None, list[int] | None]:
+    """The parameters of `in_sight`."""
+    return (None, None) if sight is None else (sorted(sight.agents), sorted(sight.campaigns))
 
 
 def person_of(row: Record) -> Person | None:

@@ -19,6 +19,7 @@ import msgspec
 
 from callfloor.api.workspace.floor.picture import Picture, agent_without_number, caller_without_number
 from callfloor.contract.live_floor import Floor, FloorChanges, FloorCurrent, FloorHeartbeat, FloorSnapshot, Part
+from callfloor.store.people.callers import Sight
 
 # What is kept for those who come back: so many messages, and so many bytes.
 KEPT, KEPT_BYTES = 300, 4_000_000
@@ -31,20 +32,24 @@ K = TypeVar("K", int, str)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What somebody may see: `numbers` in clear, and which agents (None: every one)."""
+    """What somebody may see: `numbers` in clear, and which agents, queues and campaigns (None: every one)."""
 
     numbers: bool
-    agents: frozenset[int] | None = None
+    sight: Sight | None = None
 
     def of(self, picture: Picture) -> Picture:
         """The picture as it is seen."""
         agents, callers = picture.agents, picture.callers
-        if self.agents is not None:
-            agents = {key: agent for key, agent in agents.items() if key in self.agents}
+        queues, campaigns, sight = picture.queues, picture.campaigns, self.sight
+        if sight is not None:
+            agents = {key: agent for key, agent in agents.items() if key in sight.agents}
+            callers = {key: each for key, each in callers.items() if sight.work(None, each.campaign_id)}
+            queues = {key: each for key, each in queues.items() if key in sight.campaigns}
+            campaigns = {key: each for key, each in campaigns.items() if key in sight.campaigns}
         if not self.numbers:
             agents = {key: agent_without_number(agent) for key, agent in agents.items()}
             callers = {key: caller_without_number(caller) for key, caller in callers.items()}
-        return replace(picture, agents=agents, callers=callers)
+        return replace(picture, agents=agents, callers=callers, queues=queues, campaigns=campaigns)
 
 
 def part(before: Mapping[K, T], after: Mapping[K, T]) -> Part[T, K] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from callfloor.api.audits import changes, own, unaudited
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
 from callfloor.api.auth.proof import count, of_factor, prove_again
@@ -61,6 +62,7 @@ async def get_factors(call: Call) -> Factors:
     request={"currentPassword": "four words that rhyme not"},
     problems=[*_PROOF, FactorInPlace],
     secret=True,
+    audits=unaudited("it counts, and is recorded, when it is confirmed"),
 )
 async def begin_totp(call: Call, body: ProofOfPassword) -> TotpSecret:
     """Make a secret for an authenticator app. It counts once a code of it was given (`/factors/totp/confirm`)."""
@@ -85,6 +87,7 @@ async def begin_totp(call: Call, body: ProofOfPassword) -> TotpSecret:
     request={"code": "492039"},
     problems=[WrongCode, SignInDelayed, FactorInPlace, NotAtThisStage],
     secret=True,
+    audits=own("factor.add", "user"),
 )
 async def confirm_totp(call: Call, body: SecondFactorCode) -> RecoveryCodes:
     """Show by a code that the app has the secret. From now on signing in needs it. A session at the stage `enrol` is
@@ -105,6 +108,7 @@ async def confirm_totp(call: Call, body: SecondFactorCode) -> RecoveryCodes:
     if codes is None:
         raise WrongCode("That is not what the app shows now: is the device's clock right?")
     await passwords.count_success(call.db, counted, call.now)
+    call.audit.entry(user_id, factor="totp")
     return RecoveryCodes(recovery_codes=list(codes))
 
 
@@ -118,6 +122,7 @@ async def confirm_totp(call: Call, body: SecondFactorCode) -> RecoveryCodes:
     request={"currentPassword": "four words that rhyme not"},
     problems=_PROOF,
     secret=True,
+    audits=own("factor.remove", "user"),
 )
 async def remove_totp(call: Call, body: ProofOfPassword) -> None:
     """Sign in without the app from now on. With the last factor the recovery codes go too; where the organisation
@@ -125,6 +130,7 @@ async def remove_totp(call: Call, body: ProofOfPassword) -> None:
     await _may_change(call, body.current_password)
     if not await factors.remove_totp(call.db, call.organisation, person_of(call.caller).user_id):
         raise not_found("authenticator app")
+    call.audit.entry(person_of(call.caller).user_id, factor="totp")
 
 
 @operation(
@@ -138,6 +144,7 @@ async def remove_totp(call: Call, body: ProofOfPassword) -> None:
     request={"currentPassword": "four words that rhyme not"},
     problems=_PROOF,
     secret=True,
+    audits=own("factor.renew-codes", "user"),
 )
 async def renew_recovery_codes(call: Call, body: ProofOfPassword) -> RecoveryCodes:
     """Ten new recovery codes; those that you had are worth nothing any more."""
@@ -145,6 +152,7 @@ async def renew_recovery_codes(call: Call, body: ProofOfPassword) -> RecoveryCod
     user_id = person_of(call.caller).user_id
     if not (await factors.own(call.db, call.organisation, user_id)).any:
         raise not_found("second factor that they would stand for")
+    call.audit.entry(user_id)
     return RecoveryCodes(recovery_codes=list(await factors.renew_codes(call.db, call.organisation, user_id)))
 
 
@@ -156,6 +164,7 @@ async def renew_recovery_codes(call: Call, body: ProofOfPassword) -> RecoveryCod
     tag="people",
     status=204,
     problems=[BeyondOwnScopes],
+    audits=changes("factor.reset", "user"),
 )
 async def reset_user_factors(call: Call, user_id: int) -> None:
     """For whoever lost device and recovery codes: app, passkeys and codes are forgotten, and the user signs in with the

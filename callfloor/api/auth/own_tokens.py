@@ -7,6 +7,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from callfloor.api.audits import changes
 from callfloor.api.auth.me import person_of
 from callfloor.api.call import Call, invalid, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
@@ -57,6 +58,7 @@ async def list_own_tokens(call: Call, query: PageQuery) -> Page[OwnToken]:
     example=_TOKEN | {"token": "cf_1_hTgJ0m7n7bqz2u3lY5m1h1Yw3kS8w0t9d2c5XvQeRtA"},
     request={"name": "spreadsheet", "scopes": ["reports:read"]},
     secret=True,
+    audits=changes("token.create", "token"),
 )
 async def create_own_token(call: Call, body: NewOwnToken) -> NewlyMadeToken:
     """Make a token that speaks for you. It may at any time do at most what you may, and ends with your account."""
@@ -73,10 +75,19 @@ async def create_own_token(call: Call, body: NewOwnToken) -> NewlyMadeToken:
         raise invalid("expiresTimestamp", "out-of-range", "must lie within the year to come")
     user_id = person_of(call.caller).user_id
     token, row = await tokens.create_personal(call.db, call.organisation, user_id, body.name, scopes, expires_at)
+    call.audit.entry(row["token_id"], scopes=scopes, expires=expires_at)
     return NewlyMadeToken(**_of(call, row), token=token)
 
 
-@operation("DELETE", "/tokens/{tokenId}", scope="signed-in", summary="Revoke a token", tag="tokens", status=204)
+@operation(
+    "DELETE",
+    "/tokens/{tokenId}",
+    scope="signed-in",
+    summary="Revoke a token",
+    tag="tokens",
+    status=204,
+    audits=changes("token.revoke", "token"),
+)
 async def revoke_own_token(call: Call, token_id: int) -> None:
     """Revoke a token that you made, at once."""
     user_id = person_of(call.caller).user_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callfloor.api.audits import own
+from callfloor.api.audits import changes, own
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
 from callfloor.api.auth.proof import prove_password
@@ -28,6 +28,7 @@ from callfloor.store.people import passwords
     request={"currentPassword": "four words that rhyme not", "newPassword": "another row of odd words"},
     problems=[WrongPassword, SignInDelayed],
     secret=True,
+    audits=own("password.change", "user"),
 )
 async def change_password(call: Call, body: PasswordChange) -> None:
     """Set another password. Every other session of yours ends."""
@@ -36,6 +37,7 @@ async def change_password(call: Call, body: PasswordChange) -> None:
     new = await _hashed(call, call.organisation, user_id, body.new_password)
     kept = call.caller.token_id if call.caller.session is not None else None
     await passwords.put(call.db, call.organisation, user_id, new, call.now, but=kept)
+    call.audit.entry(user_id)
 
 
 @operation(
@@ -79,6 +81,7 @@ async def set_password_by_link(call: Call, body: PasswordByLink) -> None:
     },
     problems=[BeyondOwnScopes],
     secret=True,
+    audits=changes("password.link", "user"),
 )
 async def create_password_link(call: Call, user_id: int) -> PasswordLink:
     """A link by which the user sets a password, once, within 72 hours. The present password stays until then."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from callfloor.api.audits import own
+from callfloor.api.auth.attempts import failed, succeeded
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.opening import raise_session
 from callfloor.api.auth.proof import count, of_factor
@@ -26,6 +28,7 @@ from callfloor.store.people import factors, passwords
     request={"code": "492 039"},
     problems=[WrongCode, SignInDelayed, NotAtThisStage],
     secret=True,
+    audits=own("sign-in", "user"),
 )
 async def show_totp(call: Call, body: SecondFactorCode) -> Answer[SignedIn]:
     """Give the six digits that the authenticator app shows. Each code is taken once. The cookie is another one then."""
@@ -51,6 +54,7 @@ async def show_totp(call: Call, body: SecondFactorCode) -> Answer[SignedIn]:
     request={"code": "m5zg-k3dp-nu4t-qy2l"},
     problems=[WrongCode, SignInDelayed, NotAtThisStage],
     secret=True,
+    audits=own("sign-in", "user"),
 )
 async def show_recovery_code(call: Call, body: SecondFactorCode) -> Answer[SignedIn]:
     """Give a recovery code in place of the second factor; it is spent then. Whoever lost the device sets up another
@@ -68,7 +72,11 @@ async def _show(call: Call, factor: Factor, right: Callable[[], Awaitable[bool]]
         raise NotAtThisStage("The session does not wait for a second factor.")
     counted = of_factor(call)
     await count(call, counted)
+    user_id = person_of(call.caller).user_id
     if not await right():
+        failed(call, call.organisation, user_id, factor)
         raise WrongCode("The code is wrong, too old, or was used before.")
     await passwords.count_success(call.db, counted, call.now)
-    return await raise_session(call, factor)
+    answer = await raise_session(call, factor)
+    succeeded(call, call.organisation, user_id, answer.value.stage, factor)
+    return answer

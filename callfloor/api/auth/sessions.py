@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncpg import Record
 
+from callfloor.api.audits import changes
 from callfloor.api.auth.me import person_of
 from callfloor.api.auth.people import others
 from callfloor.api.call import Call, not_found
@@ -39,14 +40,32 @@ async def list_sessions(call: Call, query: PageQuery) -> Page[OpenSession]:
     return await _page(call, query, person_of(call.caller).user_id)
 
 
-@operation("DELETE", "/sessions", scope="signed-in", summary="End other sessions", tag="session", status=204)
+@operation(
+    "DELETE",
+    "/sessions",
+    scope="signed-in",
+    summary="End other sessions",
+    tag="session",
+    status=204,
+    audits=changes("session.end", "user"),
+)
 async def end_other_sessions(call: Call) -> None:
     """Sign out everywhere else."""
     kept = call.caller.token_id if call.caller.session is not None else None
-    await sessions.end_all(call.db, call.organisation, person_of(call.caller).user_id, but=kept)
+    user_id = person_of(call.caller).user_id
+    await sessions.end_all(call.db, call.organisation, user_id, but=kept)
+    call.audit.entry(user_id)
 
 
-@operation("DELETE", "/sessions/{sessionId}", scope="signed-in", summary="End a session", tag="session", status=204)
+@operation(
+    "DELETE",
+    "/sessions/{sessionId}",
+    scope="signed-in",
+    summary="End a session",
+    tag="session",
+    status=204,
+    audits=changes("session.end", "session"),
+)
 async def end_session(call: Call, session_id: int) -> None:
     """Sign out of one of your sessions, at once."""
     if not await sessions.end(call.db, call.organisation, person_of(call.caller).user_id, session_id):
@@ -76,6 +95,7 @@ async def list_user_sessions(call: Call, user_id: int, query: PageQuery) -> Page
     summary="End a user's sessions",
     tag="people",
     status=204,
+    audits=changes("session.end", "user"),
     problems=[BeyondOwnScopes],
 )
 async def end_user_sessions(call: Call, user_id: int) -> None:
@@ -91,6 +111,7 @@ async def end_user_sessions(call: Call, user_id: int) -> None:
     summary="End one of a user's sessions",
     tag="people",
     status=204,
+    audits=changes("session.end", "session"),
     problems=[BeyondOwnScopes],
 )
 async def end_user_session(call: Call, user_id: int, session_id: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from callfloor.api.audits import changes, own
+from callfloor.api.auth.attempts import failed, succeeded
 from callfloor.api.auth.me import ME, person_of
 from callfloor.api.auth.opening import cookie, open_session, signed_in
 from callfloor.api.auth.proof import count
@@ -44,6 +46,7 @@ async def get_sign_in_options(call: Call) -> SignInOptions:
     request={"username": "john.doe", "password": "four words that rhyme not"},
     problems=[SignInFailed, SignInDelayed],
     secret=True,
+    audits=own("sign-in", "user"),
 )
 async def sign_in(call: Call, body: SignIn) -> Answer[SignedIn]:
     """Open a session; the answer sets its cookie, which a page never sees.
@@ -55,7 +58,9 @@ async def sign_in(call: Call, body: SignIn) -> Answer[SignedIn]:
     """
     organisation, user_id = await _proven(call, body)
     act_for(organisation)
-    return await open_session(call, organisation, user_id)
+    answer = await open_session(call, organisation, user_id)
+    succeeded(call, organisation, user_id, answer.value.stage)
+    return answer
 
 
 @operation("GET", "/session", scope="signing-in", summary="How far one has signed in", tag="session", example=SIGNED_IN)
@@ -74,6 +79,8 @@ async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
     known: str | None = None if row is None else row["password_hash"]
     right = await call.services.hashing.verify(body.password, known)
     if row is None or known is None or not right or not row["account_active"]:
+        if row is not None:
+            failed(call, of_organisation, row["user_id"], "password")
         raise SignInFailed("The name or the password is wrong, or the account is closed.")
     await passwords.count_success(call.db, counted, call.now)
     if call.services.hashing.outdated(known):
@@ -83,10 +90,20 @@ async def _proven(call: Call, body: SignIn) -> tuple[int, int]:
     return of_organisation, row["user_id"]
 
 
-@operation("DELETE", "/session", scope="signing-in", summary="Sign out", tag="session", status=204, secret=True)
+@operation(
+    "DELETE",
+    "/session",
+    scope="signing-in",
+    summary="Sign out",
+    tag="session",
+    status=204,
+    secret=True,
+    audits=changes("sign-out", "user"),
+)
 async def sign_out(call: Call) -> Answer[None]:
     """End this session: its cookie goes, and its WebSockets are closed. A token stays as it is: revoke it."""
     if call.caller.session is not None:
         user_id = person_of(call.caller).user_id
         await sessions.end(call.db, call.organisation, user_id, call.caller.token_id)
+        call.audit.entry(user_id)
     return Answer(None, headers={"Set-Cookie": cookie(call, "") + "; Max-Age=0", "Clear-Site-Data": '"cache"'})

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from callfloor.api.audits import unaudited
 from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
@@ -89,6 +90,9 @@ async def _replayable(call: Call, arguments: dict[str, Any], answer: Any) -> Non
     await _readable(call, arguments.get("activity_id") or answer["activityId"])
 
 
+_WORKED = unaudited("who took, answered and closed it stands in the e-mail")
+
+
 @operation(
     "GET",
     "/emails",
@@ -143,6 +147,7 @@ async def list_emails(call: Call) -> Emails:
     request={"activityId": 7001},
     replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
+    audits=_WORKED,
 )
 async def take_email(call: Call, body: EmailTake) -> EmailContent:
     """Take the e-mail that waits longest in your campaigns, or a certain one. It is yours until you close it or hand
@@ -207,6 +212,7 @@ async def download_email_file(call: Call, activity_id: int, media_id: int) -> Re
     replayable=_replayable,
     problems=[*OWN, EmailNotHeld, EmailUnanswerable],
     largest=LARGEST_ANSWER,
+    audits=_WORKED,
 )
 async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answer[EmailAnswered]:
     """Send an answer to an e-mail that you took. `delivery` of the answer says what becomes of it."""
@@ -236,6 +242,7 @@ async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answe
     request={"text": "Dear Jane,"},
     problems=[*OWN, EmailNotHeld],
     largest=LARGEST_ANSWER,
+    audits=_WORKED,
 )
 async def save_email_draft(call: Call, activity_id: int, body: EmailDraftUpdate) -> None:
     """Keep what you have written so far of an answer: it stays with the e-mail, whoever has it next. An answer that is
@@ -256,6 +263,7 @@ async def save_email_draft(call: Call, activity_id: int, body: EmailDraftUpdate)
     tag="emails",
     status=204,
     problems=[*OWN, EmailNotHeld],
+    audits=_WORKED,
 )
 async def return_email(call: Call, activity_id: int) -> None:
     """An e-mail that you took waits in its queue again, in its old place and with its draft. One that was answered is
@@ -276,6 +284,7 @@ async def return_email(call: Call, activity_id: int) -> None:
     request={"campaignId": 1},
     replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
+    audits=_WORKED,
 )
 async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> EmailAnswered:
     """Put an e-mail that you took into a campaign's queue, or give it to an agent."""
@@ -308,6 +317,7 @@ async def transfer_email(call: Call, activity_id: int, body: EmailTransfer) -> E
     request={"wrapCode": 10},
     replayable=_replayable,
     problems=[*OWN, EmailNotHeld],
+    audits=_WORKED,
 )
 async def close_email(call: Call, activity_id: int, body: EmailClose) -> None:
     """You are done with an e-mail that you took, answered or not."""

@@ -7,7 +7,7 @@ from typing import Any
 from asyncpg import Record
 from starlette.responses import Response
 
-from callfloor.api.audits import reads
+from callfloor.api.audits import reads, unaudited
 from callfloor.api.call import Call, not_found
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
@@ -50,6 +50,9 @@ async def _replayable(call: Call, arguments: dict[str, Any], answer: Any) -> Non
     await _task(call, agent_of(call.caller), arguments["task_id"])
 
 
+_WORKED = unaudited("who took and finished it stands in the task")
+
+
 @operation(
     "GET",
     "/tasks",
@@ -74,6 +77,7 @@ async def list_tasks(call: Call) -> Tasks:
     example=_TAKEN,
     replayable=_replayable,
     problems=[*OWN, TaskNotFree],
+    audits=_WORKED,
 )
 async def take_task(call: Call, task_id: int) -> Task:
     """It is yours from now on, and nobody else sees it. A callback is your own callback then, which the dialler makes
@@ -95,6 +99,7 @@ async def take_task(call: Call, task_id: int) -> Task:
     example=_TAKEN | {"done": True},
     replayable=_replayable,
     problems=[*OWN, TaskNotFree],
+    audits=_WORKED,
 )
 async def finish_task(call: Call, task_id: int) -> Task:
     """The task that you took is done; of a callback: the caller was helped, and is not called back any more."""
@@ -113,6 +118,7 @@ async def finish_task(call: Call, task_id: int) -> Task:
     tag="tasks",
     example=TASK_EXAMPLE,
     problems=[*OWN, TaskNotFree],
+    audits=_WORKED,
 )
 async def return_task(call: Call, task_id: int) -> Task:
     """A task that you took is the queue's again."""

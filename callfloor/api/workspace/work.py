@@ -7,6 +7,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from callfloor.api.audits import changes
 from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
@@ -144,6 +145,7 @@ async def list_work_callbacks(call: Call, query: CallbacksQuery) -> Page[WorkCal
     request={"agentId": 1003},
     problems=_MOVES,
     replayable=_replayable,
+    audits=changes("email.move", "activity"),
 )
 async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
     """Give an e-mail, waiting or taken, to an agent of its campaign, or put it back into the queue; its draft goes with
@@ -185,6 +187,7 @@ async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
     request={"agentId": None},
     problems=_MOVES,
     replayable=_replayable,
+    audits=changes("task.move", "task"),
 )
 async def move_task(call: Call, task_id: int, body: WorkMove) -> None:
     """Give a task to an agent of its queue, or put it back. A callback is moved as the lead that it is: to an agent of
@@ -218,6 +221,7 @@ async def move_task(call: Call, task_id: int, body: WorkMove) -> None:
     request={"agentId": 1003},
     problems=_MOVES,
     replayable=_replayable,
+    audits=changes("callback.move", "lead"),
 )
 async def move_callback(call: Call, lead_id: int, body: WorkMove) -> None:
     """Give a callback to an agent of its campaign, or to whoever is free there; its time stays."""

@@ -1,5 +1,6 @@
 import { administration } from "./en/administration.ts";
 import { control } from "./en/control.ts";
+import { factors } from "./en/factors.ts";
 import { people } from "./en/people.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
@@ -8,6 +9,7 @@ const several = (n: number, one: string, many: string): string => `${n} ${n === 
 export const en = {
   ...administration,
   ...control,
+  ...factors,
   ...people,
   product: "Callfloor",
   loading: "Loading…",
@@ -40,7 +42,6 @@ export const en = {
   passwordMissing: "Enter the password.",
   organisation: "Organisation",
   organisationHint: "Only where your user name is known in several.",
-  secondFactorNeeded: "Your organisation asks for a second factor, which this console cannot ask for yet. Use a token, or tell your administrator.",
   choosePassword: "Choose the password that you will sign in with.",
   newPassword: "New password",
   newPasswordHint: "Some words that nobody would guess; at least twelve characters.",

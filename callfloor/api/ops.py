@@ -159,9 +159,10 @@ def outside(services: Services, described: Mapping[str, Mapping[str, Any]]) -> A
             *(Route(path, reference) for path in pages_of),
             Route("/docs/{name}", asset),
             *_watched(services.db, services.disks, services.settings.metrics_networks, problem_of),
-            *console.routes(services.settings.phone_url, services.settings.embedders),
             *(Route(f"{prefix}/openapi.json", openapi) for prefix in documents),
             *(Route(f"{prefix}/problems/{{slug}}", problem) for prefix in documents),
+            # last: the pages of /reports are not to hide the documents of /reports/v1
+            *console.routes(services.settings.phone_url, services.settings.embedders),
         ],
         redirect_slashes=False,
         default=nothing,

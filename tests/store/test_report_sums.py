@@ -14,7 +14,7 @@ import pytest
 from callfloor.rules.figures import intervals
 from callfloor.rules.figures.measures import Group
 from callfloor.rules.figures.sums import SUMS
-from callfloor.store.calls import activities
+from callfloor.store.calls import activities, legs
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import reports
 from callfloor.store.figures.report_counts import count_some
@@ -181,7 +181,7 @@ async def test_a_queue_s_service_level_is_the_one_at_the_time_of_the_call(db: Da
     org, at = centre.organisation, datetime.now(UTC) - timedelta(hours=5)
     leg = await inbound_call(db, org, centre.inbound, None, None, at)
     await activities.join_queue(db, org, leg, at)
-    await activities.answer(db, org, leg, centre.agent, at + timedelta(seconds=10))
+    await legs.answer(db, org, leg, centre.agent, at + timedelta(seconds=10))
     question = Question("none", [intervals.floor(at), intervals.floor(at) + timedelta(hours=1)])
     for seconds in (20, 5):
         await db.execute(

@@ -310,7 +310,7 @@ def _unnamed(
                 if query["setOperations"] is not None
                 else frozenset(
                     target["resno"]
-                    for target in within["targetList"]
+                    for target in within.each("targetList")
                     if level.is_named(_column(number, target["resno"]))
                 )
             )

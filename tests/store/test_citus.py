@@ -55,11 +55,9 @@ ACROSS = {
     "figures.floor_nodes.SAY_SQL": "an engine's",
     "leads.imports.ABANDONED_SQL": "housekeeping",
     "leads.imports.OPEN_SQL": "the import workers",
-    "leads.leads.GET_MANY_SQL": "requests that came together",
     "leads.leads.INSERT_SQL": "requests that came together",
     "people.passwords.EXPIRE_FAILURES_SQL": "housekeeping",
     "people.passwords.EXPIRE_LINKS_SQL": "housekeeping",
-    "people.passwords.FIND_SQL": "who signs in need not name the organisation",
     "people.sessions.EXPIRE_SQL": "housekeeping",
     "people.tokens.PEOPLE_SQL": "a floor for a demo",
     "privacy.keys.HOLDERS_SQL": "the installation's master key",
@@ -104,7 +102,7 @@ def variants() -> Iterator[tuple[str, str]]:
                 yield f"{of} {sorted(chosen)} {after}", made(chosen, after=after)
         for chosen in _few_or_all(lead_pages.FILTERS):
             for by_campaign in (False, True):
-                sql = leads.lead_page_sql(chosen, by_campaign=by_campaign, after=after)
+                sql = leads.lead_page_sql(chosen, lead_pages.SIZES[0], by_campaign=by_campaign, after=after)
                 yield f"leads {sorted(chosen)} {by_campaign} {after}", sql
 
 

@@ -21,7 +21,6 @@ export const people = {
   } as Record<string, string>,
   noWork: { callbacks: "No callbacks", emails: "No e-mails wait", tasks: "Nothing is left to do" },
   noWorkDetail: "What is promised to customers, or waits for an answer, stands here with who has it.",
-  taskKinds: { callback: "Wants to be called", voicemail: "Left a message" },
   hasDraft: "has a draft",
   answeredAlready: "answered, not closed",
 

@@ -1,0 +1,1 @@
+function e(e,t=`said`){let n=document.getElementById(t);if(n===null)return;let r=document.querySelectorAll(`dialog[open]`),i=r[r.length-1]??document.body;n.parentElement!==i&&i.append(n),n.textContent=``,setTimeout(()=>n.textContent=e,30)}function t(e){for(let t of e.querySelectorAll(`#said, #urgent`))document.body.append(t)}export{t as n,e as t};

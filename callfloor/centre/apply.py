@@ -105,8 +105,13 @@ async def _planned(
     stored = None if row is None else await centres.read(db, row, locked=locked)
     current = stored.centre if stored else None
     number = stored.organisation if stored else None
-    taken = await workflows.numbers_of_others(db, number)
-    target = await asyncio.to_thread(check, source, base(current) if current else None, taken)
+    changed = None if current is None else base(current)
+    target = await asyncio.to_thread(check, source, changed)
+    wanted = [each for workflow in target.workflows.values() for each in workflow.numbers]
+    taken = await workflows.numbers_of_others(db, number, wanted)
+    if taken:
+        # says where they stand
+        target = await asyncio.to_thread(check, source, changed, taken)
     addresses = [mailbox.address for mailbox in target.mailboxes.values()]
     boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
     changes = diff(current, target)

@@ -261,3 +261,10 @@ async def test_the_organisation_is_read_and_changed(centre: Centre) -> None:
         assert [each["pointer"] for each in refused.json()["errors"]] == [pointer]
     stale = await centre.client.patch(f"{ADMIN}/organisation", json=policy, headers={"If-Match": read.headers["ETag"]})
     assert stale.status_code == 412
+
+
+async def test_a_number_leads_to_one_organisation_whoever_claims_it(centre: Centre, other_centre: Centre) -> None:
+    workflow = {"name": "Main", "numbers": [f"+6125550{centre.organisation % 10000:04}"], "steps": [STEP]}
+    assert (await centre.client.post(f"{ADMIN}/workflows", json=workflow)).status_code == 201
+    refused = await other_centre.client.post(f"{ADMIN}/workflows", json=workflow)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/numbers/0"), refused.text

@@ -119,8 +119,8 @@ async def test_nothing_of_one_organisation_reaches_another(
     message = (await routes(db, centre)).prompts["hello"]
     theirs = prompts.message_id(other_centre.organisation, message.rpartition("/")[2])
     assert await prompts.sound(db, theirs) is None
-    assert numbers[1] in await workflows.numbers_of_others(db, other_centre.organisation)
-    assert numbers[1] not in await workflows.numbers_of_others(db, centre.organisation)
+    assert numbers[1] in await workflows.numbers_of_others(db, other_centre.organisation, numbers)
+    assert numbers[1] not in await workflows.numbers_of_others(db, centre.organisation, numbers)
 
 
 @pytest.mark.parametrize("message", ["", "abandoned", "prompt:1/", "prompt:0/" + "a" * 64, "prompt:1/" + "A" * 64])

@@ -23,7 +23,7 @@ EVERY_SQL = f"""
 SELECT {_COLUMNS}, c.name AS campaign
 FROM mailboxes m JOIN campaigns c ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
 WHERE m.organisation_id = $1 ORDER BY m.mailbox_id"""
-TAKEN_SQL = "SELECT address FROM mailboxes WHERE address = ANY($2::text[]) AND organisation_id <> $1"
+TAKEN_SQL = "SELECT address FROM addresses_of_others($1, $2::text[]) AS address"
 PUT_SQL = """
 INSERT INTO mailboxes (organisation_id, name, address, campaign_id, active, receive, imap, send, hourly_per_sender)
 VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8::text::jsonb, $9)

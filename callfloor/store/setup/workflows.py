@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -32,8 +32,7 @@ UPDATE_SQL = """
 UPDATE workflows SET numbers = $3, start = $4, steps = $5::text::jsonb, updated_at = now()
 WHERE organisation_id = $1 AND name = $2"""
 # Whoever dials a number must come to one organisation.
-NUMBERS_OF_OTHERS_SQL = """
-SELECT DISTINCT unnest(numbers) AS number FROM workflows WHERE organisation_id IS DISTINCT FROM $1"""
+NUMBERS_OF_OTHERS_SQL = "SELECT number FROM numbers_of_others($1, $2::text[]) AS number"
 SKILLS_SQL = """
 SELECT user_id, skill, level FROM user_skills WHERE organisation_id = $1 ORDER BY user_id, skill"""
 FORGET_SKILLS_SQL = "DELETE FROM user_skills WHERE organisation_id = $1 AND user_id = $2"
@@ -215,9 +214,10 @@ def _values(workflow: Workflow) -> tuple[object, ...]:
     return workflow.name, list(workflow.numbers), workflow.start, steps
 
 
-async def numbers_of_others(db: Database, organisation: int | None) -> frozenset[str]:
-    """The numbers of the workflows of all other organisations. None: of all."""
-    return frozenset(row["number"] for row in await db.fetch(NUMBERS_OF_OTHERS_SQL, organisation))
+async def numbers_of_others(db: Database, organisation: int | None, wanted: Iterable[str]) -> frozenset[str]:
+    """Those of the numbers that workflows of other organisations have. None: of any."""
+    rows = await db.fetch(NUMBERS_OF_OTHERS_SQL, organisation, list(wanted))
+    return frozenset(row["number"] for row in rows)
 
 
 async def skills(db: Database, organisation: int) -> dict[int, dict[str, int]]:

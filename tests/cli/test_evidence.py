@@ -42,6 +42,9 @@ async def name(db: Database) -> str:
     """An organisation with three days of two attempts each, the last of which is not over."""
     made = f"Zentrum Süd {secrets.token_hex(4)}"
     organisation = await organisations.create(db, made, "Australia/Sydney", "AU")
+    # whoever has attempts has one
+    sql = "INSERT INTO campaigns (organisation_id, name, direction, timezone) VALUES ($1, 'Out', 'outbound', 'UTC')"
+    await db.execute(sql, organisation)
     for day in range(3):
         rows = [
             record(secrets.randbits(62), {"campaignId": 7}, {"number": NUMBER}, {"number": secrets.token_bytes(16)})

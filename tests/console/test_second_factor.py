@@ -58,7 +58,7 @@ async def test_an_app_is_set_up_on_ones_own_page_and_asked_for_from_then_on(
         await page.page.reload()
         await code.fill("000000")
         await page.press("Enter")
-        await page.page.get_by_role("alert").wait_for()
+        await page.says("The code is wrong, too old, or was used before.")
         await code.fill(device.code(1))
         await page.press("Enter")
         await page.shows("Floor")

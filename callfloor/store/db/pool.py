@@ -182,7 +182,7 @@ class Database:
     async def _stand(self, connection: Connection[Record], stage: Stage) -> None:
         """Have the connection stand for whom this is asked: no round trip where it did before."""
         if self._bound:
-            await self._on(connection, lambda _: _session(connection).stand_for(_acting.get()), stage)
+            await self._on(connection, lambda _: _open(connection).stand_for(_acting.get()), stage)
 
     async def _on(
         self, connection: Connection[Record], work: Callable[[Connection[Record]], Awaitable[T]], stage: Stage
@@ -238,8 +238,8 @@ class Database:
                 yield
             except BaseException:
                 # a server that is lost rolls back by itself, and what happened first is what matters
-                _session(connection).forget()
                 with suppress(*ERRORS):
+                    _open(connection).forget()
                     await transaction.rollback()
                 raise
             finally:
@@ -247,7 +247,10 @@ class Database:
             await self._on(connection, lambda _: transaction.commit(), Stage.COMMIT)
 
 
-def _session(connection: Connection[Record]) -> _Session:
+def _open(connection: Connection[Record]) -> _Session:
+    """Raises `asyncpg.InterfaceError` for one that broke: the pool takes those back at once."""
+    if _is_closed(connection):
+        raise asyncpg.InterfaceError("the connection is closed")
     # what the pool gives passes on whatever it does not know to the connection behind it
     return cast("_Session", connection)
 

@@ -10,7 +10,7 @@ type Message =
   | { type: "current" | "heartbeat"; cursor: string };
 
 /** Drawn at most so often: the rate of drawing decides what a wallboard costs, not that of changes. */
-const DRAW_MS = 250;
+const DRAW_MS = 330;
 /** The parts of a floor, each with what names its items. */
 const KEYS = {
   agents: "agentId",

@@ -44,9 +44,17 @@ export function cell(measure: Measure, value: Value | undefined): string {
   return value.map((each) => `${each.reason ?? "–"} ${duration(each.seconds)}`).join(", ") || "–";
 }
 
-/** A day of the calendar as `<input type="date">` has it, some days from today. */
-export function day(fromToday: number): string {
-  const at = new Date();
-  at.setDate(at.getDate() + fromToday);
-  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+/** A day of a zone's calendar as `<input type="date">` has it, some days from today. */
+export function day(fromToday: number, zone: string): string {
+  // of Swedish only this way of writing a date is wanted
+  const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date());
+  return later(today, fromToday);
+}
+
+/** The day so many days after another. */
+export function later(date: string, days: number): string {
+  const at = new Date(`${date}T00:00:00Z`);
+  if (Number.isNaN(at.getTime())) return date;
+  at.setUTCDate(at.getUTCDate() + days);
+  return at.toISOString().slice(0, 10);
 }

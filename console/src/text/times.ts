@@ -30,6 +30,10 @@ export function moment(at: string | number): string {
 export const dateTime = (at: string | number): string =>
   format(at, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+/** Day and time of a zone's clocks. */
+export const inZone = (at: string | number, zone: string): string =>
+  format(at, { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
 const numbers = new Intl.NumberFormat(locale);
 const percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
 export const count = (value: number): string => numbers.format(value);

@@ -20,7 +20,7 @@ from callfloor.errors import Problem, Unavailable
 from callfloor.rules.audit.entries import Actor, Entry
 from callfloor.store.audit import entries
 from callfloor.store.db.faults import REFUSALS
-from callfloor.store.db.pool import Database, acting_for
+from callfloor.store.db.pool import Database, acting_for, apart
 
 log = structlog.get_logger("callfloor.audit")
 
@@ -68,7 +68,7 @@ class ReadLog:
         self._waiting.setdefault(who, []).append(_Reading(by, at, entry))
         self._count += 1
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write())
+            self._writing = asyncio.get_running_loop().create_task(self._write(), context=apart())
 
     async def close(self) -> None:
         """Write what waits; what the database does not take now is lost, and the log says how many."""

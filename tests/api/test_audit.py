@@ -135,6 +135,16 @@ async def test_a_deletion_and_an_erasure_are_recorded(db: Database, centre: Cent
     assert erasure["object_name"] == erased.json()["certificate"]["id"]
 
 
+async def test_readings_inside_a_transaction_are_written_after_it(db: Database, centre: Centre) -> None:
+    log = ReadLog(db)
+    async with db.transaction():
+        log.put(centre.organisation, SYSTEM, datetime.now(UTC), Entry("lead.read", "lead", (1,)))
+    log.put(centre.organisation, SYSTEM, datetime.now(UTC), Entry("lead.read", "lead", (2,)))
+    await log.close()
+    (entry,) = await recorded(db, centre.organisation, "lead.read")
+    assert entry["object_ids"] == [1, 2]
+
+
 async def full(log: ReadLog, organisation: int, most: int) -> Any:
     for number in range(most):
         log.put(organisation, SYSTEM, datetime.now(UTC), Entry("lead.read", "lead", (number,)))

@@ -50,7 +50,6 @@ ACROSS = {
     "db.idempotency.EXPIRE_SQL": "housekeeping",
     "email.mailboxes.ARRIVAL_SQL": "an address names no organisation",
     "email.mailboxes.FETCHED_SQL": "the mail process",
-    "email.mailboxes.TAKEN_SQL": "an address is one organisation's",
     "email.outbox.DUE_SQL": "the mail process",
     "figures.floor_nodes.SAY_SQL": "an engine's",
     "leads.imports.ABANDONED_SQL": "housekeeping",
@@ -67,7 +66,6 @@ ACROSS = {
     "setup.campaigns.INBOUND_SQL": "an engine's",
     "setup.campaigns.OUTBOUND_SQL": "an engine's",
     "setup.workflows.LOAD_SQL": "an engine's",
-    "setup.workflows.NUMBERS_OF_OTHERS_SQL": "a number is one organisation's",
 }
 # Where statements are put together while it runs; `variants` has them all.
 COMPOSED = {

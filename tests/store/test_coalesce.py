@@ -85,3 +85,21 @@ async def test_a_row_that_postgresql_refuses_does_not_take_the_others_with_it(ce
     assert [isinstance(outcome, leads.InsertOutcome) for outcome in found] == [True, False, True]
     count = await db.fetchval("SELECT count(*) FROM leads WHERE organisation_id = $1", centre.organisation)
     assert count == 2
+
+
+async def test_a_transaction_is_lent_to_nobody_who_waits_beside_it(db: Database) -> None:
+    gate, held = asyncio.Event(), asyncio.Event()
+
+    async def run(_organisation: int, items: Sequence[int]) -> list[int]:
+        held.set()
+        await gate.wait()
+        mine = await db.fetchval("SELECT pg_backend_pid()")
+        return [mine for _ in items]
+
+    coalesced = Coalesced(run)
+    async with db.transaction():
+        inside = await db.fetchval("SELECT pg_backend_pid()")
+        waiting = asyncio.create_task(coalesced.get(1, 1))
+        await held.wait()
+        gate.set()
+        assert await waiting != inside

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from callfloor.store.db.pool import acting_for
+from callfloor.store.db.pool import acting_for, apart
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -45,7 +45,7 @@ class Coalesced(Generic[K, V]):
             return
         batch, lane.waiting = lane.waiting[: self._most], lane.waiting[self._most :]
         lane.running += 1
-        task = asyncio.get_running_loop().create_task(self._serve(organisation, lane, batch))
+        task = asyncio.get_running_loop().create_task(self._serve(organisation, lane, batch), context=apart())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

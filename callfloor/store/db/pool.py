@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -93,6 +93,12 @@ def acting_for(organisation: int | None) -> Generator[None]:
 def act_for(organisation: int) -> None:
     """As `acting_for`, until the end of the `acting_for` around it."""
     _acting.set(organisation)
+
+
+def apart() -> Context:
+    """For a task that goes on when whoever starts it is done (`create_task(..., context=apart())`): it stands for
+    nobody and is in nobody's transaction, whose connection would be another's by the time that it writes."""
+    return Context()
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from callfloor.engine.campaigns import plan_of
 from callfloor.errors import Problem
 from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.db.faults import REFUSALS
-from callfloor.store.db.pool import Database, acting_for
+from callfloor.store.db.pool import Database, acting_for, apart
 from callfloor.store.figures import live_floor
 from callfloor.store.people.callers import Organisation
 from callfloor.store.setup import campaigns
@@ -80,7 +80,9 @@ class Readings:
         known = self._organisations[organisation.organisation_id]
         with channel.watched():
             if known.reading is None or known.reading.done():
-                known.reading = asyncio.create_task(self._keep_reading(organisation.organisation_id, known))
+                known.reading = asyncio.create_task(
+                    self._keep_reading(organisation.organisation_id, known), context=apart()
+                )
             yield channel
         known.left_at[view] = asyncio.get_running_loop().time()
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.clock import VirtualClock
+from callfloor.rules.workflow.caller_script import CallerScript
 from callfloor.telephony.carrier import (
     AgentMissed,
     Answered,
@@ -225,3 +226,24 @@ def test_whatever_is_asked_each_call_ends_once_and_says_nothing_after(acts: list
         assert kinds.count(Answered) <= 1
         assert kinds.count(Joined) <= 1
     assert day() == heard
+
+
+def _called_in(script: CallerScript, doing: str) -> float:
+    """When a caller who has little patience and says little is gone, in a queue, a talk or a message."""
+    short = Distribution("constant", 5.0)
+    exchange = Exchange(replace(SURE, talk_s=short, patience_s=short, message_s=short))
+    offer = exchange.carrier.call_in("+61255500199", "+61491570156", None, script)
+    exchange.carrier.accept(offer, 1)
+    exchange.run(1.0)
+    if doing == "talks":
+        exchange.carrier.join(1, 7)
+    elif doing == "leaves a message":
+        exchange.carrier.record_message(1, 0, 20.0)
+    exchange.run(200.0)
+    return next(at for at, event in exchange.heard if isinstance(event, Ended))
+
+
+@pytest.mark.parametrize("doing", ["waits", "talks", "leaves a message"])
+def test_a_scripted_caller_stays_until_the_script_says_otherwise(doing: str) -> None:
+    assert _called_in(CallerScript(hang_up_s=60.0), doing) == 60.0
+    assert _called_in(CallerScript(), doing) < 10.0

@@ -42,6 +42,9 @@ class Distribution:
         return replace(self, mean=self.mean / times, sd=self.sd / times, least=self.least / times)
 
 
+STAYS = Distribution("constant", 86_400.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """Probabilities of what a dialled number does; what is left of 1 rings out. `early_hang_up`: share of the live
@@ -89,6 +92,10 @@ class Behaviour:
         """What detection says of who answered. Nothing is drawn where it never errs."""
         errs = self.machine_for_person if machine else self.person_for_machine
         return machine != (errs > 0 and random.random() < errs)
+
+    def staying(self) -> Behaviour:
+        """People who end nothing by themselves."""
+        return replace(self, early_hang_up=0.0, patience_s=STAYS, talk_s=STAYS, message_s=STAYS)
 
     def faster(self, times: float) -> Behaviour:
         """The same people, who take less time for everything."""

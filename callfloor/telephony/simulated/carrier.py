@@ -151,6 +151,9 @@ class SimulatedCarrier:
         if known is None or call in self._calls:
             return
         behaviour, timer = known
+        if script is not None and script.hang_up_s is not None:
+            # until then, whatever people usually do
+            behaviour = (behaviour or self.behaviour).staying()
         timer.cancel()
         made = self._calls[call] = SimulatedCall(call, behaviour, answered=True)
         self._wait(made)

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from callfloor.api.admin import audit, centre, explain, organisation, retention, things
+from callfloor.api.admin import (
+    audit,
+    centre,
+    closures,
+    explain,
+    organisation,
+    retention,
+    things,
+    workflow_drafts,
+    workflow_versions,
+)
 from callfloor.api.admin import campaigns as campaign_commands
+from callfloor.api.admin import tokens as program_tokens
 from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
@@ -176,6 +187,25 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     organisation.get_organisation,
     organisation.update_organisation,
     *things.operations(),
+    workflow_versions.list_workflow_versions,
+    workflow_versions.get_workflow_version,
+    workflow_versions.restore_workflow_version,
+    workflow_drafts.get_workflow_draft,
+    workflow_drafts.put_workflow_draft,
+    workflow_drafts.delete_workflow_draft,
+    workflow_drafts.check_workflow_draft,
+    workflow_drafts.publish_workflow_draft,
+    closures.get_closures,
+    closures.set_closure,
+    closures.list_planned_closures,
+    closures.plan_closure,
+    closures.get_planned_closure,
+    closures.replace_planned_closure,
+    closures.remove_planned_closure,
+    program_tokens.list_program_tokens,
+    program_tokens.create_program_token,
+    program_tokens.get_program_token,
+    program_tokens.revoke_program_token,
     campaign_commands.send_campaign_command,
     explain.explain_campaign_leads,
     audit.list_audit,
@@ -195,8 +225,8 @@ ADMIN_ABOUT = About(
     """\
 All that administrators set: as the centre file, read, planned and applied, and thing by thing; campaigns while they
 run: started, stopped, and given lines and weights, each with a dry run; the audit: who did what, when, whence;
-retention and legal holds. A change of one thing is checked and applied as the piece of a centre file that says it;
-names identify, and never change.
+retention and legal holds; versions and drafts of workflows, closures, tokens of programs. A change of one thing is
+checked and applied as the piece of a centre file that says it; names identify, and never change.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

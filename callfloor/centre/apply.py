@@ -20,6 +20,7 @@ from callfloor.centre.source import Source, parse
 from callfloor.centre.tree import tree
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
+from callfloor.rules.audit.entries import SYSTEM, Actor
 from callfloor.rules.dialling.callbacks import Moved
 from callfloor.store.agents import returns
 from callfloor.store.db.pool import Database
@@ -62,12 +63,12 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-async def plan_of(db: Database, source: Source) -> Plan:
-    """The changes that a source asks for; nothing is written. Raises `CentreError`."""
+async def plan_of(db: Database, source: Source, base: Callable[[Centre], Centre] = lambda each: each) -> Plan:
+    """The changes that a source asks for; nothing is written. `base` as of `apply_plan`. Raises `CentreError`."""
     source = await asyncio.to_thread(sounds.read, source)
     async with db.transaction():
         await centres.snapshot(db)
-        return (await _planned(db, source, locked=False))[0]
+        return (await _planned(db, source, locked=False, base=base))[0]
 
 
 async def apply_plan(
@@ -75,9 +76,11 @@ async def apply_plan(
     source: Source,
     allow: Callable[[Plan], None] = lambda _: None,
     base: Callable[[Centre], Centre] = lambda each: each,
+    by: Actor = SYSTEM,
 ) -> Plan:
     """Make the centre what the source says, in one transaction; returns what was done. `allow`: raises for a plan that
-    must not be applied. `base`: the centre that the source changes, made of that which is there.
+    must not be applied. `base`: the centre that the source changes, made of that which is there. `by`: who
+    does it, which versions of workflows say.
 
     Raises `CentreError`.
     """
@@ -86,15 +89,15 @@ async def apply_plan(
         await centres.lock(db)
         planned, stored = await _planned(db, source, locked=True, base=base)
         allow(planned)
-        writer = _Writer(db, planned, stored)
+        writer = _Writer(db, planned, stored, by)
         for change in planned.changes:
             await writer.write(change)
     return planned
 
 
-async def apply(db: Database, source: Source, *, dry_run: bool = False) -> list[Change]:
+async def apply(db: Database, source: Source, *, dry_run: bool = False, by: Actor = SYSTEM) -> list[Change]:
     """The changes of `apply_plan`, or with `dry_run` of `plan_of`. Raises `CentreError`."""
-    return list((await (plan_of if dry_run else apply_plan)(db, source)).changes)
+    return list((await (plan_of(db, source) if dry_run else apply_plan(db, source, by=by))).changes)
 
 
 async def _planned(
@@ -159,7 +162,8 @@ async def export_text(db: Database, organisation: Record) -> str:
 class _Writer:
     """Writes changes in the order in which `diff` gives them, so that what one needs is there."""
 
-    def __init__(self, db: Database, planned: Plan, stored: centres.Stored | None) -> None:
+    def __init__(self, db: Database, planned: Plan, stored: centres.Stored | None, by: Actor) -> None:
+        self._by = by
         self._db, self._source, self._target = db, planned.source, planned.after
         self._stored = stored
         self._organisation = stored.organisation if stored else 0
@@ -194,7 +198,7 @@ class _Writer:
                 await prompts.put(self._db, self._organisation, prompt, wav, spoken=spoken)
             case "workflow":
                 put = workflows.insert if change.sign == "+" else workflows.update
-                await put(self._db, self._organisation, self._target.workflows[name])
+                await put(self._db, self._organisation, self._target.workflows[name], self._by)
             case "role":
                 await teams.put_role(self._db, self._organisation, name, self._target.roles[name].scopes)
             case "team":

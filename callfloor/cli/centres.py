@@ -33,7 +33,7 @@ def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
     source = parse(read(path), str(path), path.parent)
 
     async def work(db: Database) -> tuple[list[Change], list[str]]:
-        return await apply(db, source, dry_run=dry_run), await unspoken(db, source)
+        return await apply(db, source, dry_run=dry_run, by=session.shell_actor()), await unspoken(db, source)
 
     changes, silent = session.run(settings, work, new=True)
     # printed when all is committed, so that a closed pipe cannot undo it

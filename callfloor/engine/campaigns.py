@@ -139,7 +139,14 @@ def receptions(
     for organisation, each in routes.items():
 
         def made(route: Route, organisation: int = organisation, each: Routes = each) -> Reception:
-            facts = Facts(at=now, zone=each.zone, emergency=route.closed, campaigns=each.campaigns, lists=each.lists)
+            facts = Facts(
+                at=now,
+                zone=each.zone,
+                emergency=route.closed,
+                holiday=route.holiday,
+                campaigns=each.campaigns,
+                lists=each.lists,
+            )
             return Reception(organisation, route.workflow, facts, each.prompts, route.workflow_id, each.home)
 
         by_number |= {number: made(route) for number, route in each.by_number.items()}

@@ -131,7 +131,7 @@ async def apply_centre(call: Call, query: ApplyQuery) -> Answer[CentrePlan]:
 
         try:
             async with call.db.transaction():
-                planned = await centre.apply_plan(call.db, source, holds)
+                planned = await centre.apply_plan(call.db, source, holds, by=call.audit.by)
                 await record(call, planned)
         except centre.CentreError as error:
             raise refused(error) from error

@@ -64,7 +64,7 @@ async def update_organisation(call: Call, body: OrganisationUpdate) -> Organisat
     given: dict[str, Any] = msgspec.to_builtins(body)
     try:
         source = centre.of_tree({"organisation": {"name": call.caller.organisation.name} | given})
-        plan = await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan))
+        plan = await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), by=call.audit.by)
     except centre.CentreError as error:
         raise refused(error, ("organisation",)) from error
     await record(call, plan)

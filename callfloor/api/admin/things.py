@@ -71,7 +71,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return _shown(kind, stored, _key(kind, stored, within, path), within)
 
     async def create(call: Call, body: Any, **path: Any) -> Answer[Any]:
-        stored = await _locked(call)
+        stored = await locked(call)
         within, tree = _within(kind, stored, path), _tree(body)
         name = tree[kind.identity]
         if kind.shown(stored, name, within) is not None:
@@ -85,7 +85,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return Answer(shown, headers={"Location": call.prefix + where})
 
     async def replace(call: Call, body: Any, **path: Any) -> Any:
-        stored = await _locked(call)
+        stored = await locked(call)
         within, tree = _within(kind, stored, path), _tree(body)
         name = _key(kind, stored, within, path)
         call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
@@ -96,7 +96,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return _shown(kind, await centres.read(call.db, await _row(call)), name, within)
 
     async def update(call: Call, body: Any, **path: Any) -> Any:
-        stored = await _locked(call)
+        stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
         call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
@@ -104,7 +104,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return _shown(kind, await centres.read(call.db, await _row(call)), name, within)
 
     async def remove(call: Call, **path: Any) -> None:
-        stored = await _locked(call)
+        stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
         call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
@@ -173,7 +173,7 @@ async def _row(call: Call) -> Any:
     return await organisations.named(call.db, call.caller.organisation.name)
 
 
-async def _locked(call: Call) -> Stored:
+async def locked(call: Call) -> Stored:
     """The centre, which nobody else changes until the transaction in progress is over."""
     await centres.lock(call.db)
     return await centres.read(call.db, await _row(call), locked=True)
@@ -226,7 +226,9 @@ async def _apply(
         entry["campaigns"][0]["wrapCodes"] += others
     try:
         source = about(centre.of_tree(entry), call.caller.organisation.name)
-        await record(call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), base))
+        await record(
+            call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), base, call.audit.by)
+        )
     except centre.CentreError as error:
         raise refused(error, place) from error
 
@@ -242,6 +244,8 @@ async def _remove(call: Call, kind: ThingKind, stored: Stored, within: str | Non
         entry = {"remove": {kind.key: [name]}}
     try:
         source = about(centre.of_tree(entry), call.caller.organisation.name)
-        await record(call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan)))
+        await record(
+            call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), by=call.audit.by)
+        )
     except centre.CentreError as error:
         raise InUse("; ".join(f"{kind.kind} {name}: {each.message}" for each in error.found)) from error

@@ -110,7 +110,7 @@ class Callers:
 
     def _shut(self, reception: Reception, plan: CampaignPlan) -> str | None:
         """Why callers are refused; None: they are not."""
-        if reception.facts.emergency and closing(reception.workflow).refused:
+        if (reception.facts.emergency or reception.facts.holiday) and closing(reception.workflow).refused:
             return "closed"
         open_ = plan
         for _ in range(MOST_OVERFLOWS):

@@ -375,6 +375,8 @@ class _Run:
 def _by_time(step: Schedule, facts: Facts) -> str:
     if facts.emergency:
         return step.emergency or step.closed
+    if facts.holiday:
+        return step.holiday or step.closed
     where = facts.zone if step.timezone is None else zone(step.timezone)
     if step.holidays is not None and is_holiday(step.holidays, facts.at.astimezone(where).date()):
         return step.holiday or step.closed

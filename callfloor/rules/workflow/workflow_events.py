@@ -53,11 +53,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The world around a call. `at`: aware. `zone`: the organisation's. `emergency`: whether this workflow is closed by
-    hand. `campaigns`: ids by name; `lists`: ids by the names of campaign and list."""
+    hand, or as planned; `holiday`: whether it keeps a holiday of the centre's own. `campaigns`: ids by name; `lists`:
+    ids by the names of campaign and list."""
 
     at: datetime
     zone: ZoneInfo
     emergency: bool = False
+    holiday: bool = False
     call: str = ""
     caller: str | None = None
     called: str | None = None

@@ -49,6 +49,16 @@ REVOKE_PERSONAL_SQL = """
 UPDATE tokens SET revoked_at = now()
 WHERE organisation_id = $1 AND token_id = $2 AND user_id = $3 AND personal AND revoked_at IS NULL
 RETURNING token_id"""
+_PROGRAM = """
+SELECT token_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at, last_used_at,
+    CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= $2 THEN 'expired' ELSE 'active' END AS state
+FROM tokens WHERE organisation_id = $1 AND user_id IS NULL"""
+PROGRAMS_SQL = f"""
+SELECT * FROM ({_PROGRAM} AND token_id > $3) AS t WHERE ($4::text IS NULL OR state = $4) ORDER BY token_id LIMIT $5"""
+OF_PROGRAM_SQL = f"{_PROGRAM} AND token_id = $3"
+REVOKE_OF_PROGRAM_SQL = """
+UPDATE tokens SET revoked_at = now()
+WHERE organisation_id = $1 AND token_id = $2 AND user_id IS NULL AND revoked_at IS NULL RETURNING token_id"""
 REVOKE_SQL = """
 UPDATE tokens SET revoked_at = now() WHERE organisation_id = $1 AND token_id = $2 AND revoked_at IS NULL
 RETURNING token_id"""
@@ -134,6 +144,39 @@ async def revoke_personal(db: Database, organisation: int, user_id: int, token_i
     """Revoke a token that the user made; False when there is no such live one."""
     async with db.transaction():
         revoked = await db.fetchval(REVOKE_PERSONAL_SQL, organisation, token_id, user_id)
+        await changed(db)
+    return revoked is not None
+
+
+async def create_for_program(
+    db: Database,
+    organisation: int,
+    name: str,
+    scopes: Sequence[str],
+    requests_per_second: int | None,
+    expires_at: datetime | None,
+) -> tuple[str, int]:
+    """A token that signs nobody in, which is not kept, and its id."""
+    token, row = await _create(db, organisation, name, scopes, requests_per_second, expires_at, None, False)
+    return token, row["token_id"]
+
+
+async def programs(
+    db: Database, organisation: int, after: int, state: str | None, now: datetime, count: int
+) -> list[Record]:
+    """At most `count` tokens that sign nobody in, with ids above `after`, by id. `state` None: in any."""
+    return await db.fetch(PROGRAMS_SQL, organisation, now, after, state, count)
+
+
+async def of_program(db: Database, organisation: int, token_id: int, now: datetime) -> Record | None:
+    """A token that signs nobody in."""
+    return await db.fetchrow(OF_PROGRAM_SQL, organisation, now, token_id)
+
+
+async def revoke_of_program(db: Database, organisation: int, token_id: int) -> bool:
+    """Revoke a token that signs nobody in; False when there is no such live one."""
+    async with db.transaction():
+        revoked = await db.fetchval(REVOKE_OF_PROGRAM_SQL, organisation, token_id)
         await changed(db)
     return revoked is not None
 

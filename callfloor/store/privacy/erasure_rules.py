@@ -112,6 +112,13 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("lists", "name strategy", "the operator's words: do not name a list after a customer"),
     ("strategies", "name outcomes", "the operator's words"),
     ("workflows", "name numbers start steps", "the operator's words and own numbers"),
+    (
+        "workflow_versions",
+        "numbers start steps actor_type actor_name",
+        "the operator's words and own numbers, and who of the operator wrote them",
+    ),
+    ("workflow_drafts", "content actor_type actor_name", "as in `workflow_versions`"),
+    ("planned_closures", "name", "the operator's words"),
     ("prompts", "name text language file sha256", "the operator's words"),
     ("sounds", "sha256 content", "the operator's recordings"),
     ("wrap_codes", "description", "the operator's words"),

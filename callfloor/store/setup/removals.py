@@ -42,6 +42,9 @@ PROMPT_SQL = "DELETE FROM prompts WHERE organisation_id = $1 AND name = $2"
 CLOSURES_SQL = """
 DELETE FROM closures WHERE organisation_id = $1
     AND workflow_id = (SELECT workflow_id FROM workflows WHERE organisation_id = $1 AND name = $2)"""
+PLANNED_CLOSURES_SQL = """
+DELETE FROM planned_closures WHERE organisation_id = $1
+    AND workflow_id = (SELECT workflow_id FROM workflows WHERE organisation_id = $1 AND name = $2)"""
 WORKFLOW_SQL = "DELETE FROM workflows WHERE organisation_id = $1 AND name = $2"
 ROLE_SQL = "DELETE FROM roles WHERE organisation_id = $1 AND name = $2"
 TEAM_SQL = "DELETE FROM teams WHERE organisation_id = $1 AND name = $2"
@@ -109,6 +112,7 @@ async def remove_prompt(db: Database, organisation: int, name: str) -> None:
 async def remove_workflow(db: Database, organisation: int, name: str) -> None:
     """Calls that go through it go on: the floor keeps what they began with."""
     await db.execute(CLOSURES_SQL, organisation, name)
+    await db.execute(PLANNED_CLOSURES_SQL, organisation, name)
     await db.execute(WORKFLOW_SQL, organisation, name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,11 +12,13 @@ import structlog
 from asyncpg import Record
 
 from callfloor.contract.workflows import Step, Workflow, straight
+from callfloor.rules.audit.entries import SYSTEM, Actor
 from callfloor.rules.privacy.wrapping import KeyUnusable
 from callfloor.rules.values.times import zone
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import keys
 from callfloor.store.privacy.keys import Key
+from callfloor.store.setup import workflow_versions
 from callfloor.store.setup.prompts import message_id
 
 log = structlog.get_logger("callfloor.keys")
@@ -51,7 +53,7 @@ WHERE c.organisation_id = $1 ORDER BY w.name NULLS FIRST"""
 LOAD_SQL = """
 SELECT o.organisation_id, o.timezone, k.key_id, k.wrapped, k.master_id, coalesce(w.each, '[]') AS workflows,
     c.each AS campaigns, coalesce(l.each, '[]') AS lists, coalesce(p.each, '{}') AS prompts,
-    coalesce(s.each, '[]') AS skills, coalesce(x.each, '[]') AS closures
+    coalesce(s.each, '[]') AS skills, coalesce(x.each, '[]') AS closures, coalesce(h.each, '[]') AS planned
 FROM (
     SELECT organisation_id,
         json_agg(json_build_array(campaign_id, name, direction, numbers) ORDER BY campaign_id)::text AS each,
@@ -81,6 +83,10 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT organisation_id, json_agg(workflow_id)::text AS each FROM closures GROUP BY organisation_id
 ) AS x ON x.organisation_id = c.organisation_id
+LEFT JOIN (
+    SELECT organisation_id, json_agg(json_build_array(workflow_id, kind))::text AS each FROM planned_closures
+    WHERE begins_at <= now() AND ends_at > now() GROUP BY organisation_id
+) AS h ON h.organisation_id = c.organisation_id
 WHERE c.inbound OR w.organisation_id IS NOT NULL"""
 
 EVERY_WORKFLOW = 0
@@ -89,11 +95,12 @@ EVERY_WORKFLOW = 0
 @dataclass(frozen=True, slots=True)
 class Route:
     """A workflow as calls go through it. `workflow_id` None: an inbound campaign's own number, straight to its queue.
-    `closed`: by hand, in an emergency."""
+    `closed`: by hand or as planned, in an emergency. `holiday`: one of the centre's own."""
 
     workflow_id: int | None
     workflow: Workflow
     closed: bool = False
+    holiday: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +160,20 @@ async def _key(db: Database, row: Record) -> Key | None:
 def _routes(row: Record, function_key: Key | None) -> Routes:
     organisation: int = row["organisation_id"]
     campaigns = msgspec.json.decode(row["campaigns"], type=list[_Campaign])
-    closures = msgspec.json.decode(row["closures"], type=frozenset[int])
+    planned = msgspec.json.decode(row["planned"], type=list[tuple[int, str]])
+    closures = msgspec.json.decode(row["closures"], type=set[int])
+    closures |= {workflow for workflow, kind in planned if kind == "emergency"}
+    holidays = {workflow for workflow, kind in planned if kind == "holiday"}
     by_name: dict[str, Route] = {}
     by_number: dict[str, Route] = {}
     for campaign in campaigns:
         if campaign.direction == "inbound":
-            route = Route(None, straight(campaign.name), closed=EVERY_WORKFLOW in closures)
+            route = Route(None, straight(campaign.name), EVERY_WORKFLOW in closures, EVERY_WORKFLOW in holidays)
             by_number.update(dict.fromkeys(campaign.numbers, route))
     for each in msgspec.json.decode(row["workflows"], type=list[_Workflow]):
         workflow = Workflow(name=each.name, numbers=each.numbers, start=each.start, steps=each.steps)
-        closed = not closures.isdisjoint({EVERY_WORKFLOW, each.workflow_id})
-        by_name[each.name] = Route(each.workflow_id, workflow, closed)
+        closed, holiday = (not of.isdisjoint({EVERY_WORKFLOW, each.workflow_id}) for of in (closures, holidays))
+        by_name[each.name] = Route(each.workflow_id, workflow, closed, holiday)
         by_number.update(dict.fromkeys(each.numbers, by_name[each.name]))
     skills: dict[int, dict[str, int]] = {}
     for user_id, skill, level in msgspec.json.decode(row["skills"], type=list[tuple[int, str, int]]):
@@ -200,13 +210,18 @@ async def read(db: Database, organisation: int) -> dict[str, Workflow]:
     }
 
 
-async def insert(db: Database, organisation: int, workflow: Workflow) -> None:
-    await db.execute(INSERT_SQL, organisation, *_values(workflow))
+async def insert(db: Database, organisation: int, workflow: Workflow, by: Actor = SYSTEM) -> None:
+    """`by`: who made this version of it."""
+    async with db.transaction():
+        await db.execute(INSERT_SQL, organisation, *_values(workflow))
+        await workflow_versions.add(db, organisation, workflow.name, by, datetime.now(UTC))
 
 
-async def update(db: Database, organisation: int, workflow: Workflow) -> None:
-    """Change all but the name."""
-    await db.execute(UPDATE_SQL, organisation, *_values(workflow))
+async def update(db: Database, organisation: int, workflow: Workflow, by: Actor = SYSTEM) -> None:
+    """Change all but the name. `by`: who made this version of it."""
+    async with db.transaction():
+        await db.execute(UPDATE_SQL, organisation, *_values(workflow))
+        await workflow_versions.add(db, organisation, workflow.name, by, datetime.now(UTC))
 
 
 def _values(workflow: Workflow) -> tuple[object, ...]:

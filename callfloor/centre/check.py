@@ -72,6 +72,7 @@ _DIALLING: dict[str, values.Check] = {
     "transferWaitSeconds": values.number(0, 3600),
     "returnAfterMinutes": values.number(0, 7 * 24 * 60),
     "defaultWrapCode": values.clearable(values.whole(1)),
+    "conversionWrapCodes": values.wholes(1),
     "previewSeconds": values.number(1, 3600),
     "previewTimeout": values.choice("dial", "skip", "pause"),
     "answeringMachines": values.choice("connect", "hang-up"),
@@ -278,10 +279,12 @@ class _Merge:
             keys.DIALLING[key]: value for key, value in given.items() if key in keys.DIALLING and value is not WRONG
         }
         dialling = msgspec.structs.replace(was.dialling if was else Dialling(), **found)
-        code = dialling.default_wrap_code
-        if code is not None and code not in wrap_codes:
-            listed = f"it has {', '.join(map(str, wrap_codes))}" if wrap_codes else "it has none"
-            self._report.wrong((*given.path, "defaultWrapCode"), f"{code} is no wrap code of this campaign: {listed}")
+        by_default = () if dialling.default_wrap_code is None else (dialling.default_wrap_code,)
+        for key, codes in (("defaultWrapCode", by_default), ("conversionWrapCodes", dialling.conversion_wrap_codes)):
+            for code in codes:
+                if code not in wrap_codes:
+                    listed = f"it has {', '.join(map(str, wrap_codes))}" if wrap_codes else "it has none"
+                    self._report.wrong((*given.path, key), f"{code} is no wrap code of this campaign: {listed}")
         if organisation is not None:
             regime = regimes.regime_of(dialling.regime, organisation.country)
             self._check_contact(given, dialling, regime, organisation.country)

@@ -53,6 +53,7 @@ DIALLING = {
     "transferWaitSeconds": "transfer_wait_seconds",
     "returnAfterMinutes": "return_after_minutes",
     "defaultWrapCode": "default_wrap_code",
+    "conversionWrapCodes": "conversion_wrap_codes",
     "previewSeconds": "preview_seconds",
     "previewTimeout": "preview_timeout",
     "answeringMachines": "answering_machines",
@@ -67,7 +68,7 @@ DIALLING = {
 OF_EVERY_CALL = frozenset(
     {
         "wrapUpSeconds", "wrapUpExtensionSeconds", "wrapUpExtensions", "transferWaitSeconds", "defaultWrapCode",
-        "record", "newLeads", "doNotCall", "returnAfterMinutes",
+        "conversionWrapCodes", "record", "newLeads", "doNotCall", "returnAfterMinutes",
     }
 )  # fmt: skip
 # of an inbound campaign's queue

@@ -223,6 +223,24 @@ def texts(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
     return WRONG if WRONG in found else cast(tuple[str, ...], tuple(found))
 
 
+def wholes(least: int) -> Check:
+    """Different integers from `least` on, in their order."""
+    one = whole(least)
+
+    def check(report: Report, path: Path, value: object) -> tuple[int, ...] | Wrong:
+        if not isinstance(value, list):
+            return _wrong(report, path, f"must be an array of integers, not {_kind(value)}")
+        found: set[int | Wrong] = set()
+        for index, each in enumerate(cast(list[object], value)):
+            checked = one(report, (*path, index), each)
+            if checked in found and checked is not WRONG:
+                checked = _wrong(report, (*path, index), "stands here twice")
+            found.add(checked)
+        return WRONG if WRONG in found else tuple(sorted(cast(set[int], found)))
+
+    return check
+
+
 def calling_hours(report: Report, path: Path, value: object) -> CallingHours | Wrong:
     days = table(dict.fromkeys(WEEKDAYS, texts))(report, path, value)
     if days is WRONG:

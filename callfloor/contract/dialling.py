@@ -74,6 +74,8 @@ class Dialling(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     return_after_minutes: float = 15.0
     # given when the wrap-up's time is over
     default_wrap_code: int | None = None
+    # of the campaign's; with one of them a call is a conversion
+    conversion_wrap_codes: tuple[int, ...] = ()
     preview_seconds: float = 60.0
     preview_timeout: PreviewTimeout = "skip"
     answering_machines: AnsweringMachines = "hang-up"

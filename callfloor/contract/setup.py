@@ -181,6 +181,7 @@ class CampaignSettings(Request):
     transfer_wait_seconds: Seconds | UnsetType = UNSET
     return_after_minutes: float | UnsetType = UNSET
     default_wrap_code: int | Clearable = UNSET
+    conversion_wrap_codes: list[int] | UnsetType = UNSET
     preview_seconds: Seconds | UnsetType = UNSET
     preview_timeout: PreviewTimeout | UnsetType = UNSET
     answering_machines: AnsweringMachines | UnsetType = UNSET

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from callfloor.rules.figures.intervals import floor
+from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_counts
 
@@ -15,6 +16,6 @@ AFTER = timedelta(minutes=2)
 async def count_some(db: Database, now: datetime) -> bool:
     """A day of quarter-hours of each organisation at most; whether there may be more to do."""
     more = False
-    for organisation in await report_counts.organisations(db):
-        more |= await report_counts.count_some(db, organisation, now, floor(now - AFTER))
+    for organisation, zone in (await report_counts.organisations(db)).items():
+        more |= await report_counts.count_some(db, organisation, zone_of(zone), now, floor(now - AFTER))
     return more

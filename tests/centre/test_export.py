@@ -105,6 +105,7 @@ def _dialling_in(
         wrap_up_seconds=st.sampled_from([0.0, 30.0]),
         wrap_up_extension_seconds=st.sampled_from([60.0, 90.0]),
         default_wrap_code=st.sampled_from([None, *wrap_codes]),
+        conversion_wrap_codes=st.sampled_from([(), tuple(sorted(wrap_codes))]),
         preview_seconds=st.sampled_from([10.0, 60.0]),
         preview_timeout=st.sampled_from(["dial", "skip", "pause"]),
         answering_machines=st.sampled_from(["connect", "hang-up"]),

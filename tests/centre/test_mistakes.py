@@ -280,6 +280,7 @@ abandonmentCap = 0.02
 graceSeconds = 1.5
 ringSeconds = 25
 defaultWrapCode = 1
+conversionWrapCodes = [1]
 holidays = "AU-NSW"
 """,
     )
@@ -321,6 +322,9 @@ def test_a_campaign_s_dialling_is_read() -> None:
         ("graceSeconds = 1.5", "graceSeconds = 3", "must be at most 2, as regime US says"),
         ("ringSeconds = 25", 'ringSeconds = "25"', "must be a number, not a string"),
         ("ringSeconds = 25", "ringSeconds = 2", "must be from 5 to 120"),
+        ("conversionWrapCodes = [1]", "conversionWrapCodes = [7]", "7 is no wrap code of this campaign: it has 1"),
+        ("conversionWrapCodes = [1]", "conversionWrapCodes = [1, 1]", "stands here twice"),
+        ("conversionWrapCodes = [1]", "conversionWrapCodes = 1", "must be an array of integers, not an integer"),
         ("defaultWrapCode = 1", "defaultWrapCode = 7", "7 is no wrap code of this campaign: it has 1"),
         ('holidays = "AU-NSW"', 'holidays = "AU-XY"', "AU has no part 'XY'; use "),
         ('holidays = "AU-NSW"', 'holidays = "Atlantis"', "there is no calendar of public holidays for 'Atlantis'"),

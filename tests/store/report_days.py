@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from callfloor.contract.codes import DialStatus
 from callfloor.store.agents import agents
@@ -13,6 +13,7 @@ from tests.conftest import Centre
 from tests.factories import answer
 from tests.store.call_day import CallDay, Step, add_leads, new_attempt, put_agents
 
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 STATES: list[agents.AgentState] = ["ready", "on-call", "on-wrap", "paused", "dialling", "ready", "signed-out"]
 
 
@@ -32,6 +33,15 @@ class Story(CallDay):
                 await db.execute(
                     "INSERT INTO wrap_codes VALUES ($1, $2, $3, $4)", centre.organisation, campaign, code, text
                 )
+        # another code in the middle of the day, and one that stays
+        noon = begin + (end - begin) / 2
+        for campaign, code, since, until in (
+            (centre.inbound, 1, FIRST, noon),
+            (centre.inbound, 2, noon, None),
+            (centre.outbound, 1, FIRST, None),
+        ):
+            row = centre.organisation, campaign, code, since, until
+            await db.execute("INSERT INTO conversion_codes VALUES ($1, $2, $3, $4, $5)", *row)
         second_list = await db.fetchval(
             "INSERT INTO lists (organisation_id, campaign_id, name) VALUES ($1, $2, 'List Two') RETURNING list_id",
             centre.organisation,

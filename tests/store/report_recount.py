@@ -28,6 +28,7 @@ class Books:
         self.of_id = {row["activity_id"]: row for row in legs}
         self.attempts = {row["attempt_id"]: row for row in attempts}
         self.service_levels: dict[int, float] = {}
+        self.conversions: list[Record] = []
         self.everything: list[Counted] = []
 
     @classmethod
@@ -41,6 +42,7 @@ class Books:
             organisation,
         )
         books.service_levels = {row["campaign_id"]: row["seconds"] for row in levels}
+        books.conversions = await db.fetch("SELECT * FROM conversion_codes WHERE organisation_id = $1", organisation)
         books.everything = list(books.counted())
         return books
 
@@ -59,6 +61,8 @@ class Books:
             at = leg["created_at"]
             for name, count in self._of_leg(leg, attempt):
                 yield at, keys, name, count
+                if name == "handled" and self._converted(leg):
+                    yield at, keys, "conversions", count
             yield from self._waited(leg, keys)
             parent = self.of_id.get(leg["parent_activity_id"] or 0)
             if self._kind(leg) in ("transfer", "outside") and parent is not None and parent["agent_id"] is not None:
@@ -74,6 +78,15 @@ class Books:
                 at = EPOCH + timedelta(seconds=first)
                 yield at, keys, f"{row['state'].replace('-', '_')}_s", following - first
                 first = following
+
+    def _converted(self, leg: Record) -> bool:
+        """Whether its wrap code was a conversion when it began."""
+        return any(
+            (each["campaign_id"], each["code"]) == (leg["campaign_id"], leg["wrap_code"])
+            and each["since"] <= leg["created_at"]
+            and (each["until"] is None or leg["created_at"] < each["until"])
+            for each in self.conversions
+        )
 
     def _kind(self, leg: Record) -> str:
         if not leg["type"].startswith("call."):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -145,7 +146,7 @@ class Places:
         begin = "INSERT INTO report_progress VALUES ($1, $2) ON CONFLICT DO NOTHING"
         await self.db.execute(begin, org, floor(now) - timedelta(minutes=15))
         later = now + timedelta(hours=1)
-        while await count_some(self.db, org, later, floor(later), 60):
+        while await count_some(self.db, org, ZoneInfo("Australia/Sydney"), later, floor(later), 60):
             pass
         sums = "SELECT count(*) FROM report_sums WHERE organisation_id = $1 AND facet = 'pause' AND key_text <> ''"
         assert await self.db.fetchval(sums, org) > 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from asyncpg import Record
 
@@ -12,7 +13,7 @@ from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.api.reports.question import Report, agents_of, period
 from callfloor.contract.fields import Page
-from callfloor.contract.reports import CountedCall, CountedQuery
+from callfloor.contract.reports import CountedCall, CountedQuery, Group
 from callfloor.rules.figures.measures import MEASURES
 from callfloor.store.figures import counted_calls, reports
 
@@ -20,7 +21,7 @@ ACTIVITIES = "/platform-api/v3.0/activities"
 _COUNTS = [name for name, each in MEASURES.items() if each.calls is not None]
 
 # What the key of a group is in a link.
-_NAMES = {
+_NAMES: Mapping[Group, str] = {
     "campaign": "campaignId",
     "queue": "campaignId",
     "list": "listId",
@@ -96,17 +97,21 @@ async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCal
     return page_of(call, query, rows, shown, lambda row: (row["created_at"], row["activity_id"]))
 
 
-def template(call: Call, report: Report, interval: int, key: Any) -> str | None:
-    """The link of a row, without its measure."""
-    if report.hours:
-        return None
+def link(call: Call, report: Report, interval: int) -> str:
+    """The link of an interval's rows, as far as they have it in common."""
     begin, end = (at.astimezone(report.zone).isoformat() for at in report.edges[interval : interval + 2])
-    query: dict[str, Any] = {"from": begin, "to": end}
-    query |= {name: value for name, value in report.filters.items() if value is not None}
+    query = {"from": begin, "to": end}
+    own = "campaignId" if report.group == "wrapCode" else _NAMES.get(report.group)
+    query |= {name: str(value) for name, value in report.filters.items() if value is not None and name != own}
+    return f"{call.prefix}/calls?{urlencode(query)}"
+
+
+def template(report: Report, begun: str, key: Any) -> str | None:
+    """The link of a row, without its measure; `begun`: that of its interval. None: what belongs to none has none."""
+    if report.group == "none":
+        return f"{begun}{{&measure}}"
     if report.group == "wrapCode":
-        query |= {"campaignId": key[0], "wrapCode": key[1]}
-    elif report.group != "none":
-        if key is None:
-            return None
-        query[_NAMES[report.group]] = key
-    return f"{call.prefix}/calls?{urlencode(query)}{{&measure}}"
+        return f"{begun}&campaignId={key[0]}&wrapCode={key[1]}{{&measure}}"
+    if key is None:
+        return None
+    return f"{begun}&{_NAMES[report.group]}={quote_plus(str(key))}{{&measure}}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,7 @@ from starlette.responses import Response
 
 from callfloor.api.call import Call, invalid
 from callfloor.api.operation import operation
-from callfloor.api.reports.calls import template
+from callfloor.api.reports.calls import link, template
 from callfloor.api.reports.question import INFO, Report, asked, teams_of
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.reports import FigureRow, Figures, FiguresQuery, Group, Measures
@@ -115,22 +117,18 @@ async def figures_of(call: Call, report: Report) -> Figures:
         cells = tables.folded(cells, report.hours)
     elif report.group == "team":
         cells = tables.by_team(cells, await teams_of(call))
-    if report.group != "none":
-        cells = {key: each for key, each in cells.items() if tables.says_something(each, report.measures)}
-    if len(cells) > MOST_ROWS:
-        raise invalid(
-            "interval", "too-many", f"makes {len(cells):,} rows; at most {MOST_ROWS:,} are given", in_body=False
-        )
     if report.group == "none":
         # a chart has no holes
         cells = {(number, None): Cell() for number in range(len(report.edges) - 1)} | cells
     names = await _named(call, report.group, {key for _, key in cells})
     if report.group == "list":
         _count_leads(cells, whole, names)
-    rows = [
-        _row(call, report, answer, (interval, key), cells[interval, key], names)
-        for interval, key in sorted(cells, key=lambda each: (each[0], each[1] is None, _order(each[1])))
-    ]
+    # a second of work, where there are thousands of rows
+    rows = await asyncio.to_thread(_rows, call, report, answer, cells, names)
+    if len(rows) > MOST_ROWS:
+        raise invalid(
+            "interval", "too-many", f"makes {len(rows):,} rows; at most {MOST_ROWS:,} are given", in_body=False
+        )
     return Figures(
         begin=_local(report.begin, report.zone),
         end=_local(report.end, report.zone),
@@ -212,27 +210,64 @@ def _count_leads(cells: Mapping[tuple[int, Any], Cell], whole: Cell, names: Mapp
     whole.sums["leads"] = sum(each["leads"] for each in names.values())
 
 
-def _row(
-    call: Call, report: Report, answer: reports.Answer, place: tuple[int, Any], cell: Cell, names: Mapping[Any, Any]
-) -> FigureRow:
-    interval, key = place
-    campaign, shown = None, key
-    if report.group == "wrapCode":
-        campaign, code = key
-        shown = code or None
-    whole = bool(report.hours)
-    changes = [at for at in (answer.revised if whole else answer.revised[interval : interval + 1]) if at is not None]
-    return FigureRow(
-        begin=_local(report.begin if whole else report.edges[interval], report.zone),
-        end=_local(report.end if whole else report.edges[interval + 1], report.zone),
-        key=shown,
-        name=names[key]["name"] if key in names else None,
-        campaign_id=campaign,
-        final=all(answer.final) if whole else answer.final[interval],
-        revised_timestamp=_local(max(changes), report.zone) if changes else None,
-        calls_template=template(call, report, interval, key),
-        figures=tables.figures(cell, report.measures),
-    )
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """What its rows have in common. `link`: the beginning of that of a row, None: rows have none."""
+
+    begin: datetime
+    end: datetime
+    final: bool
+    revised: datetime | None
+    link: str | None
+
+
+def _intervals(call: Call, report: Report, answer: reports.Answer) -> list[_Interval]:
+    if report.hours:
+        changes = [at for at in answer.revised if at is not None]
+        revised = _local(max(changes), report.zone) if changes else None
+        whole = _local(report.begin, report.zone), _local(report.end, report.zone)
+        return [_Interval(*whole, all(answer.final), revised, None)]
+    edges = [_local(at, report.zone) for at in report.edges]
+    return [
+        _Interval(
+            begin, end, final, None if revised is None else _local(revised, report.zone), link(call, report, number)
+        )
+        for number, ((begin, end), final, revised) in enumerate(
+            zip(pairwise(edges), answer.final, answer.revised, strict=True)
+        )
+    ]
+
+
+def _rows(
+    call: Call,
+    report: Report,
+    answer: reports.Answer,
+    cells: Mapping[tuple[int, Any], Cell],
+    names: Mapping[Any, Any],
+) -> list[FigureRow]:
+    """In the order of intervals and keys; of those that are told apart, the ones of which a figure is not nothing."""
+    every = _intervals(call, report, answer)
+    rows: list[FigureRow] = []
+    for number, key in sorted(cells, key=lambda each: (each[0], each[1] is None, _order(each[1]))):
+        figures = tables.figures(cells[number, key], report.measures)
+        if report.group != "none" and not any(figures.values()):
+            continue
+        interval = every[number]
+        campaign, shown = key if report.group == "wrapCode" else (None, key)
+        rows.append(
+            FigureRow(
+                begin=interval.begin,
+                end=interval.end,
+                key=(shown or None) if report.group == "wrapCode" else shown,
+                name=names[key]["name"] if key in names else None,
+                campaign_id=campaign,
+                final=interval.final,
+                revised_timestamp=interval.revised,
+                calls_template=None if interval.link is None else template(report, interval.link, key),
+                figures=figures,
+            )
+        )
+    return rows
 
 
 def _local(at: datetime, zone: ZoneInfo) -> datetime:

@@ -3,12 +3,12 @@ out, and has this matrix, which a test holds against this table. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from callfloor.contract.reports import Group, Unit
-from callfloor.rules.figures.sums import Sums
+from callfloor.rules.figures.sums import SUMS, Sum, Sums
 
 # Where sums of a group are kept: by campaign, and by one of these besides.
 Facet = Literal["campaign", "agent", "list", "wrap", "dial", "number", "pause"]
@@ -41,28 +41,35 @@ Value = float | int | None
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`of`: the figure, of sums; ratios are of sums and never of other ratios. `time`: it is of agents' time, which
+    """`of`: the figure, of `sums`; ratios are of sums and never of other ratios. `time`: it is of agents' time, which
     belongs to no campaign as long as they have no call. `calls`: what it counts can be listed."""
 
     name: str
     title: str
     unit: Unit
     groups: tuple[Group, ...]
+    sums: tuple[str, ...]
     of: Callable[[Sums], Value]
     time: bool = False
     calls: str | None = None
 
 
 def _sum(*names: str) -> Callable[[Sums], Value]:
-    return lambda sums: sum(sums.get(name, 0) for name in names)
+    # a report has thousands of rows, and most measures are one sum
+    if len(names) == 1:
+        (only,) = names
+        return lambda sums: sums.get(only, 0)
+    return lambda sums: sum([sums.get(name, 0) for name in names])
 
 
 def _share(of: tuple[str, ...], among: tuple[str, ...], digits: int = 4) -> Callable[[Sums], Value]:
     """None where there is nothing to be a share of."""
 
+    part, all_of_it = _sum(*of), _sum(*among)
+
     def value(sums: Sums) -> Value:
-        whole = sum(sums.get(name, 0) for name in among)
-        return round(sum(sums.get(name, 0) for name in of) / whole, digits) if whole else None
+        whole = all_of_it(sums)
+        return round((part(sums) or 0) / whole, digits) if whole else None
 
     return value
 
@@ -78,11 +85,11 @@ _HANDLING = ("talk_s", "hold_s", "wrap_s")
 
 
 def _count(name: str, title: str, groups: tuple[Group, ...], of: str) -> Measure:
-    return Measure(name, title, "count", groups, _sum(of), calls=of)
+    return Measure(name, title, "count", groups, (of,), _sum(of), calls=of)
 
 
 def _seconds(name: str, title: str, groups: tuple[Group, ...], *of: str, time: bool = False) -> Measure:
-    return Measure(name, title, "seconds", groups, _sum(*of), time=time)
+    return Measure(name, title, "seconds", groups, of, _sum(*of), time=time)
 
 
 def _ratio(
@@ -95,7 +102,8 @@ def _ratio(
     unit: Unit = "ratio",
     time: bool = False,
 ) -> Measure:
-    return Measure(name, title, unit, groups, _share(of, among, 4 if unit == "ratio" else 1), time=time)
+    share = _share(of, among, 4 if unit == "ratio" else 1)
+    return Measure(name, title, unit, groups, (*of, *among), share, time=time)
 
 
 _ALL: tuple[Measure, ...] = (
@@ -127,8 +135,10 @@ _ALL: tuple[Measure, ...] = (
     _count("callsToVoicemail", "To voicemail", _QUEUED, "voicemails"),
     _ratio("serviceLevel", "Service level", _QUEUED, ("in_time",), ("in_time", "too_late")),
     _ratio("averageWaitingTime", "Average wait", _QUEUED, ("waiting_s",), ("waited",), unit="seconds"),
-    Measure("longestWaitingTime", "Longest wait", "seconds", _QUEUED, _longest),
+    Measure("longestWaitingTime", "Longest wait", "seconds", _QUEUED, ("longest_wait_s", "waited"), _longest),
     _count("handled", "Handled", _HANDLED, "handled"),
+    _count("conversions", "Conversions", _HANDLED, "conversions"),
+    _ratio("conversionRate", "Conversion rate", _HANDLED, ("conversions",), ("handled",)),
     _seconds("handlingTime", "Handling time", _HANDLED, *_HANDLING),
     _ratio("averageHandlingTime", "Average handling time", _HANDLED, _HANDLING, ("handled",), unit="seconds"),
     _seconds("talkTime", "Talk time", _HANDLED, "talk_s"),
@@ -162,6 +172,12 @@ def of_group(group: Group) -> list[str]:
     """The measures that go with a group, in their order."""
     found = [name for name, each in MEASURES.items() if group in each.groups]
     return [*found, PAUSED_BY_REASON] if group in PAUSED_GROUPS else found
+
+
+def sums_of(groups: Collection[Group]) -> tuple[Sum, ...]:
+    """What has to be summed up for the measures that go with one of these groups."""
+    needed = {name for each in MEASURES.values() if not frozenset(each.groups).isdisjoint(groups) for name in each.sums}
+    return tuple(name for name in SUMS if name in needed)
 
 
 def groups_of(measure: str) -> tuple[Group, ...]:

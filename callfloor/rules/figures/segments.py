@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from callfloor.rules.figures.intervals import QUARTER
 
-DAY = timedelta(days=1)
+# Minutes that a sum is of: a quarter-hour, or a day, which may have 23 or 25 hours.
+OF_QUARTER, OF_DAY = 15, 1440
 Span = tuple[datetime, datetime]
 
 
 @dataclass(slots=True)
 class Segments:
-    """`kept`: begin, end, minutes of each sum (15, or 1440: whole days of UTC), and which interval; `live`: begins and
-    ends of what nobody counted yet, in order."""
+    """`kept`: first and end of where sums begin, minutes of each (`OF_QUARTER`, `OF_DAY`), and which interval; `live`:
+    begins and ends of what nobody counted yet, in order."""
 
     kept: list[tuple[datetime, datetime, int, int]] = field(default_factory=list[tuple[datetime, datetime, int, int]])
     live: list[Span] = field(default_factory=list[Span])
 
-    def keep(self, begin: datetime, end: datetime, grain: int, interval: int) -> None:
+    def keep_quarters(self, begin: datetime, end: datetime, interval: int) -> None:
         last = self.kept[-1] if self.kept else None
-        if last is not None and last[1:] == (begin, grain, interval):
-            self.kept[-1] = (last[0], end, grain, interval)
+        if last is not None and last[1:] == (begin, OF_QUARTER, interval):
+            self.kept[-1] = (last[0], end, OF_QUARTER, interval)
         else:
-            self.kept.append((begin, end, grain, interval))
+            self.kept.append((begin, end, OF_QUARTER, interval))
+
+    def keep_day(self, begin: datetime, interval: int) -> None:
+        # one by one: days of another zone may begin between them
+        self.kept.append((begin, begin + QUARTER, OF_DAY, interval))
 
     def count(self, begin: datetime, end: datetime) -> None:
         if self.live and self.live[-1][1] == begin:
@@ -37,24 +42,29 @@ class Segments:
 
 
 def cut(
-    edges: Sequence[datetime], counted_until: datetime | None, marked: Sequence[datetime], days: Collection[datetime]
+    edges: Sequence[datetime],
+    counted_until: datetime | None,
+    marked: Sequence[datetime],
+    days: Mapping[datetime, datetime],
 ) -> Segments:
-    """The intervals between `edges`, in parts. `marked`: quarter-hours to be counted anew, in order; `days`: of UTC, of
-    which there are sums; None: nothing was counted yet."""
+    """The intervals between `edges`, in parts. `marked`: quarter-hours to be counted anew, in order; `days`: of which
+    there are sums, with their ends, of whatever zones; None: nothing was counted yet."""
     found = Segments()
-    dirty = {midnight(at) for at in marked}
+    begins = sorted(days)
     for interval, (begin, end) in enumerate(pairwise(edges)):
         at = begin
         while at < end:
             if counted_until is None or at >= counted_until:
                 found.count(at, end)
                 break
-            day = midnight(at)
-            if at == day and day + DAY <= min(end, counted_until) and day in days and day not in dirty:
-                found.keep(at, day + DAY, 1440, interval)
-                at = day + DAY
+            last = min(end, counted_until)
+            until = days.get(at)
+            if until is not None and until <= last and bisect_left(marked, at) == bisect_left(marked, until):
+                found.keep_day(at, interval)
+                at = until
             else:
-                until = min(end, day + DAY, counted_until)
+                following = bisect_right(begins, at)
+                until = min(last, begins[following]) if following < len(begins) else last
                 _quarters(found, at, until, marked, interval)
                 at = until
     return found
@@ -64,13 +74,8 @@ def _quarters(found: Segments, begin: datetime, end: datetime, marked: Sequence[
     at = begin
     for mark in marked[bisect_left(marked, begin) : bisect_left(marked, end)]:
         if at < mark:
-            found.keep(at, mark, 15, interval)
+            found.keep_quarters(at, mark, interval)
         found.count(mark, mark + QUARTER)
         at = mark + QUARTER
     if at < end:
-        found.keep(at, end, 15, interval)
-
-
-def midnight(at: datetime) -> datetime:
-    """The beginning of a moment's day of UTC."""
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+        found.keep_quarters(at, end, interval)

@@ -13,7 +13,7 @@ Sum = (
         "callbacks_made", "callbacks_kept",
         "received", "abandoned_in_workflow", "abandoned_in_queue", "missed", "overflowed", "voicemails",
         "waited", "waiting_s", "longest_wait_s", "in_time", "too_late", "abandoned_before", "abandoned_after",
-        "handled", "talk_s", "hold_s", "wrap_s", "transfers_in", "transfers_out",
+        "handled", "conversions", "talk_s", "hold_s", "wrap_s", "transfers_in", "transfers_out",
         "emails_received", "emails_answered", "email_response_s", "emails_written",
     ]
     | StateSeconds

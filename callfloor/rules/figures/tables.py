@@ -35,11 +35,6 @@ def _paused(seconds: Mapping[str, int]) -> list[PausedFor]:
     return [PausedFor(reason=reason or None, seconds=of) for reason, of in sorted(seconds.items())]
 
 
-def says_something(cell: Cell, measures: Sequence[str]) -> bool:
-    """Whether one of its figures is not nothing."""
-    return any(figures(cell, measures).values())
-
-
 def total(cells: Collection[Cell]) -> Cell:
     """All of them in one."""
     whole = Cell()

@@ -7,10 +7,10 @@ list, wrap code (with agent and list), dial status, our number, and reason of a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from callfloor.contract.codes import ActivityStatus, DialStatus
-from callfloor.rules.figures.sums import GREATEST, SUMS
+from callfloor.rules.figures.sums import GREATEST, SUMS, Sum
 
 # No call lasts longer: the bounds on created_at leave older partitions out.
 _LONGEST = "interval '31 days'"
@@ -33,6 +33,9 @@ _CALL = "a.type LIKE 'call.%'"
 _INBOUND = "a.type = 'call.inbound'"
 _ATTEMPT = "a.type = 'call.outbound' AND a.dial_status IS NOT NULL"
 _BY_AGENT = f"{_CALL} AND a.answered_at IS NOT NULL AND a.hang_up_at IS NOT NULL AND a.agent_id IS NOT NULL"
+_CONVERTED = """EXISTS (SELECT FROM conversion_codes v WHERE v.organisation_id = $1
+    AND v.campaign_id = a.campaign_id AND v.code = a.wrap_code AND v.since <= a.created_at
+    AND (v.until IS NULL OR v.until > a.created_at))"""
 _TALKED = "seconds_between(a.answered_at, a.hang_up_at)"
 _ANSWERED_EMAIL = "a.type = 'email.inbound' AND a.answered_at IS NOT NULL"
 # A promise that was not kept to by this call is the lead's again (store/calls/attempts.py): it was not made yet.
@@ -63,6 +66,7 @@ LEGS: Mapping[str, str] = {
     "overflowed": _is(f"{_INBOUND} AND a.status_id = {ActivityStatus.OVERFLOWED:d}"),
     "voicemails": _is(f"{_INBOUND} AND a.status_id = {ActivityStatus.VOICEMAIL:d}"),
     "handled": _is(f"{_BY_AGENT} AND a.leg_type IS DISTINCT FROM 'consult'"),
+    "conversions": _is(f"{_BY_AGENT} AND a.leg_type IS DISTINCT FROM 'consult' AND {_CONVERTED}"),
     "talk_s": f"CASE WHEN {_BY_AGENT} THEN {_TALKED} - least(a.hold_s, {_TALKED}) END",
     "hold_s": f"CASE WHEN {_BY_AGENT} THEN least(a.hold_s, {_TALKED}) END",
     "wrap_s": f"CASE WHEN {_BY_AGENT} THEN seconds_between(a.hang_up_at, a.wrap_up_at) END",
@@ -199,11 +203,17 @@ _FACETED = " UNION ALL ".join(
     for facet, (keys, condition) in _KEYS.items()
 )
 _TAKEN = {name: f"{'max' if name in GREATEST else 'sum'}({name})" for name in SUMS}
-SUMMED = ", ".join(f"{taken}::bigint AS {name}" for name, taken in _TAKEN.items())
+
+
+def summed(names: Iterable[Sum]) -> str:
+    """The columns that add these up."""
+    return ", ".join(f"{_TAKEN[name]}::bigint AS {name}" for name in names)
+
+
 _SOMETHING = f"coalesce({', '.join(f'nullif({taken}, 0)' for taken in _TAKEN.values())}) IS NOT NULL"
 # $5 the facets.
 FACTS = f"""
-    SELECT f.facet, e.begins_at, e.campaign_id, f.key_a, f.key_b, f.key_c, f.key_text, {SUMMED}
+    SELECT f.facet, e.begins_at, e.campaign_id, f.key_a, f.key_b, f.key_c, f.key_text, {summed(SUMS)}
     FROM (
         {_EVENTS}
     ) AS e

@@ -8,14 +8,15 @@ were there when the taking was committed. Until it is done the mark stands, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from callfloor.rules.figures.intervals import QUARTER
 from callfloor.rules.figures.measures import FACET_OF
-from callfloor.rules.figures.segments import midnight
-from callfloor.rules.figures.sums import GREATEST, SUMS
+from callfloor.rules.figures.sums import SUMS
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import report_days
 from callfloor.store.figures.facts import FACTS, KEYS
 
 # Quarter-hours that one transaction counts.
@@ -27,7 +28,7 @@ FACETS = sorted({*FACET_OF.values(), "pause"})
 
 # Nobody else counts for the organisation meanwhile; who comes too late tries again later.
 LOCK_SQL = "SELECT pg_try_advisory_xact_lock(hashtextextended('callfloor reports', $1))"
-ORGANISATIONS_SQL = "SELECT organisation_id FROM organisations WHERE organisation_id > 0 ORDER BY 1"
+ORGANISATIONS_SQL = "SELECT organisation_id, timezone FROM organisations WHERE organisation_id > 0 ORDER BY 1"
 # A writer that is not done now writes of no call of more than a day ago that is the organisation's first.
 BEGIN_SQL = """
 INSERT INTO report_progress (organisation_id, counted_until)
@@ -80,35 +81,19 @@ ON CONFLICT (organisation_id, begins_at) DO UPDATE SET digest = excluded.digest,
     closed = k.closed OR excluded.closed,
     revision = k.revision + (k.closed AND k.digest <> excluded.digest)::int,
     revised_at = CASE WHEN k.closed AND k.digest <> excluded.digest THEN $3::timestamptz ELSE k.revised_at END"""
-DAYS_SQL = "DELETE FROM report_days WHERE organisation_id = $1 AND begins_at = ANY($2::timestamptz[])"
-DAY_SUMS_SQL = """
-DELETE FROM report_sums WHERE organisation_id = $1 AND grain = 1440 AND begins_at = ANY($2::timestamptz[])"""
-# Days that are over, and of which nothing waits to be counted, among those of these quarter-hours.
-DUE_DAYS_SQL = """
-SELECT day FROM (SELECT DISTINCT date_trunc('day', q, 'UTC') AS day FROM unnest($2::timestamptz[]) AS q) AS d
-WHERE day + interval '1 day' <= (SELECT counted_until FROM report_progress WHERE organisation_id = $1)
-    AND NOT EXISTS (SELECT FROM report_marks m WHERE m.organisation_id = $1 AND m.begins_at >= day
-        AND m.begins_at < day + interval '1 day')"""
-DAY_SQL = f"""
-INSERT INTO report_sums ({", ".join(("organisation_id", "grain", *KEYS))}, {_COLUMNS})
-SELECT $1, 1440, facet, $2, campaign_id, key_a, key_b, key_c, key_text,
-    {", ".join(f"{'max' if name in GREATEST else 'sum'}({name})::bigint" for name in SUMS)}
-FROM report_sums
-WHERE organisation_id = $1 AND facet = ANY($3::text[]) AND grain = 15 AND begins_at >= $2::timestamptz
-    AND begins_at < $2::timestamptz + interval '1 day'
-GROUP BY facet, campaign_id, key_a, key_b, key_c, key_text"""
-DAY_DONE_SQL = "INSERT INTO report_days (organisation_id, begins_at) VALUES ($1, $2)"
 
 
-async def organisations(db: Database) -> list[int]:
-    return [row["organisation_id"] for row in await db.fetch(ORGANISATIONS_SQL)]
+async def organisations(db: Database) -> Mapping[int, str]:
+    """Their zones, by id."""
+    return {row["organisation_id"]: row["timezone"] for row in await db.fetch(ORGANISATIONS_SQL)}
 
 
 async def count_some(
-    db: Database, organisation: int, now: datetime, until: datetime, patience_s: float = PATIENCE_S
+    db: Database, organisation: int, zone: ZoneInfo, now: datetime, until: datetime, patience_s: float = PATIENCE_S
 ) -> bool:
     """Count what was marked, and quarter-hours before `until` that were never counted; whether there may be more to do.
-    May be done by several processes at once, and end at any moment. `patience_s`: how long writers are waited for."""
+    May be done by several processes at once, and end at any moment. `zone`: whose days are summed up; `patience_s`: how
+    long writers are waited for."""
     taken = await _take(db, organisation, now, until)
     if taken is None:
         return False
@@ -123,8 +108,9 @@ async def count_some(
         if quarters:
             await _count(db, organisation, quarters, now)
             await db.execute(CLEAR_SQL, organisation, batch)
-            await _add_days(db, organisation, quarters)
-    return bool(quarters)
+            await report_days.add_of(db, organisation, quarters, zone, FACETS)
+        more = await report_days.add_history(db, organisation, zone, FACETS)
+    return more or bool(quarters)
 
 
 async def _over(db: Database, there: str, patience_s: float) -> bool:
@@ -151,19 +137,11 @@ async def _take(db: Database, organisation: int, now: datetime, until: datetime)
 
 
 async def _count(db: Database, organisation: int, quarters: Sequence[datetime], now: datetime) -> None:
-    days = sorted({midnight(each) for each in quarters})
-    await db.execute(DAYS_SQL, organisation, days)
-    await db.execute(DAY_SUMS_SQL, organisation, days)
+    await report_days.forget(db, organisation, quarters)
     await db.execute(FORGET_SQL, organisation, quarters)
     begins, ends = runs_of(quarters)
     await db.execute(COUNT_SQL, organisation, begins, ends, now, FACETS)
     await db.execute(NOTE_SQL, organisation, quarters, now, [each for each in FACETS if each != "pause"])
-
-
-async def _add_days(db: Database, organisation: int, quarters: Sequence[datetime]) -> None:
-    for row in await db.fetch(DUE_DAYS_SQL, organisation, quarters):
-        await db.execute(DAY_SQL, organisation, row["day"], FACETS)
-        await db.execute(DAY_DONE_SQL, organisation, row["day"])
 
 
 def runs_of(quarters: Sequence[datetime]) -> tuple[list[datetime], list[datetime]]:

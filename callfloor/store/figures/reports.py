@@ -10,11 +10,11 @@ from itertools import pairwise
 
 from asyncpg import Record
 
-from callfloor.rules.figures.measures import FACET_OF, Facet, Group
+from callfloor.rules.figures.measures import FACET_OF, GROUPS, Facet, Group, sums_of
 from callfloor.rules.figures.segments import Segments, cut
-from callfloor.rules.figures.sums import SUMS, add
+from callfloor.rules.figures.sums import Sum, add
 from callfloor.store.db.pool import Database
-from callfloor.store.figures.facts import FACTS, SUMMED
+from callfloor.store.figures.facts import FACTS, summed
 
 # What tells the rows of a group apart: campaign, number, text.
 _KEYS: Mapping[str, tuple[str, str, str]] = {
@@ -28,6 +28,11 @@ _KEYS: Mapping[str, tuple[str, str, str]] = {
     "pause": ("0", "key_a", "key_text"),
 }
 _AS: Mapping[str, str] = {"hourOfDay": "none", "queue": "campaign", "team": "agent"}
+# What rows that are told apart so can be asked for.
+SUMS_OF: Mapping[str, tuple[Sum, ...]] = {
+    keyed: ("paused_s",) if keyed == "pause" else sums_of([each for each in GROUPS if _AS.get(each, each) == keyed])
+    for keyed in _KEYS
+}
 
 
 def live_sql(keyed: str) -> str:
@@ -37,9 +42,10 @@ def live_sql(keyed: str) -> str:
 
 def kept_sql(keyed: str) -> str:
     """Counted before. $2 to $5 where parts begin and end, their grain and interval; $6 the facet; $7, $8 as above."""
+    # OFFSET 0: part by part, by the index, however few the planner takes all sums for
     source = """unnest($2::timestamptz[], $3::timestamptz[], $4::smallint[], $5::integer[]) AS r (lo, hi, grain, no)
-    JOIN report_sums s ON s.organisation_id = $1 AND s.facet = $6::text AND s.grain = r.grain AND s.begins_at >= r.lo
-        AND s.begins_at < r.hi"""
+    CROSS JOIN LATERAL (SELECT * FROM report_sums k WHERE k.organisation_id = $1 AND k.facet = $6::text
+        AND k.grain = r.grain AND k.begins_at >= r.lo AND k.begins_at < r.hi OFFSET 0) AS s"""
     return _sums_sql(keyed, "r.no", source, 7)
 
 
@@ -47,7 +53,7 @@ def _sums_sql(keyed: str, interval: str, source: str, number: int) -> str:
     campaign, key, text = _KEYS[keyed]
     agent = "key_b" if keyed == "wrapCode" else "key_a"
     return f"""
-SELECT {interval} AS interval_no, {campaign} AS campaign_id, {key} AS key, {text} AS text, {SUMMED}
+SELECT {interval} AS interval_no, {campaign} AS campaign_id, {key} AS key, {text} AS text, {summed(SUMS_OF[keyed])}
 FROM {source}
 WHERE (${number}::bigint[] IS NULL OR campaign_id = ANY(${number}))
     AND (${number + 1}::bigint[] IS NULL OR {agent} = ANY(${number + 1}))
@@ -63,7 +69,9 @@ SELECT (SELECT counted_until FROM report_progress WHERE organisation_id = $1) AS
     ARRAY(SELECT DISTINCT begins_at FROM report_marks
         WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 ORDER BY 1) AS marked,
     ARRAY(SELECT begins_at FROM report_days
-        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3) AS days,
+        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 ORDER BY 1) AS days,
+    ARRAY(SELECT coalesce(ends_at, begins_at + interval '1 day') FROM report_days
+        WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 ORDER BY begins_at) AS days_end,
     ARRAY(SELECT begins_at FROM report_quarters
         WHERE organisation_id = $1 AND begins_at >= $2 AND begins_at < $3 AND NOT closed ORDER BY 1) AS open"""
 REVISED_SQL = """
@@ -131,13 +139,11 @@ async def answer(db: Database, organisation: int, question: Question, now: datet
     begin, end = question.edges[0], question.edges[-1]
     async with db.transaction():
         await db.execute(ONE_MOMENT)
-        state = await db.fetchrow(STATE_SQL, organisation, begin, end)
-        assert state is not None  # noqa: S101 a statement of sub-selects has one row
-        parts = cut(question.edges, state["counted_until"], state["marked"], set(state["days"]))
+        parts, still_open = await parts_of(db, organisation, question.edges)
         sums = await _sums(db, organisation, question, (facet, keyed), parts, now)
         paused = await _sums(db, organisation, question, ("pause", "pause"), parts, now) if pauses else {}
         revised = await db.fetch(REVISED_SQL, organisation, begin, end)
-    unfinished = [*(at for at, _ in parts.live), *state["open"]]
+    unfinished = [*(at for at, _ in parts.live), *still_open]
     final = [True] * (len(question.edges) - 1)
     for interval, (first, following) in enumerate(pairwise(question.edges)):
         if any(at < following and until > first for at, until in parts.live):
@@ -149,6 +155,14 @@ async def answer(db: Database, organisation: int, question: Question, now: datet
         interval = bisect_right(question.edges, row["begins_at"]) - 1
         when[interval] = max(when[interval] or row["revised_at"], row["revised_at"])
     return Answer(sums, paused, final, when)
+
+
+async def parts_of(db: Database, organisation: int, edges: Sequence[datetime]) -> tuple[Segments, list[datetime]]:
+    """What was counted before and what was not; and quarter-hours of which a call or an e-mail goes on."""
+    state = await db.fetchrow(STATE_SQL, organisation, edges[0], edges[-1])
+    assert state is not None  # noqa: S101 a statement of sub-selects has one row
+    days = dict(zip(state["days"], state["days_end"], strict=True))
+    return cut(edges, state["counted_until"], state["marked"], days), state["open"]
 
 
 async def _sums(
@@ -164,10 +178,11 @@ async def _sums(
         begins, ends = map(list, zip(*parts.live, strict=True))
         edges = list(question.edges[:-1])
         rows += await db.fetch(LIVE[keyed], organisation, begins, ends, now, [facet], edges, *among)
+    names = SUMS_OF[keyed]
     found: dict[Key, dict[str, int]] = {}
     for row in rows:
         key = Key(row["interval_no"], row["campaign_id"], row["key"], row["text"])
-        add(found.setdefault(key, {}), {name: row[name] for name in SUMS})
+        add(found.setdefault(key, {}), {name: row[name] for name in names})
     return found
 
 

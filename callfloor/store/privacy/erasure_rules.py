@@ -129,6 +129,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
     ("report_sums", "facet", "one of a closed set"),
     ("report_quarters", "digest", "a hash of figures"),
+    ("report_progress", "days_zone", "the name of a zone"),
     ("schema_migrations", "name sha256 identity held_why", "of this program"),
 )
 # Words of closed sets and zones: columns of these names hold nothing else, in any table.

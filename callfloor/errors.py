@@ -194,6 +194,27 @@ class WrongCode(Conflict):
     slug, title = "wrong-code", "Wrong code"
 
 
+class WrongPasskey(Conflict):
+    """What the passkey answered proves nothing: it was asked of another page, for another session, too late, twice, or
+    without looking who is there. Ask for a new challenge."""
+
+    slug, title = "wrong-passkey", "Passkey not accepted"
+
+
+class PasskeyCopied(Conflict):
+    """The passkey counts its uses, and has counted further before: there may be a copy of it. Nobody was signed in.
+    Sign in with another factor, and remove it."""
+
+    slug, title = "passkey-copied", "Passkey may have been copied"
+
+
+class PasskeysUnavailable(Conflict):
+    """Browsers make passkeys for a name under TLS (or localhost) alone: the operator has to set CALLFLOOR_PUBLIC_URL to
+    the https:// address of the server."""
+
+    slug, title = "passkeys-unavailable", "No passkeys here"
+
+
 class FactorInPlace(Conflict):
     """There is such a second factor already; remove it first."""
 

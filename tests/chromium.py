@@ -8,7 +8,7 @@ from testbed.programs import need
 
 # no outside host has an address for this browser, and it asks for none on its own
 ALONE = (
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

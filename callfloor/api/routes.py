@@ -17,7 +17,7 @@ from callfloor.api.admin import (
 )
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.admin import tokens as program_tokens
-from callfloor.api.auth import factors, me, own_tokens, second_factor, signing_in
+from callfloor.api.auth import factors, me, own_tokens, passkey_sign_in, passkeys, second_factor, signing_in
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
 from callfloor.api.auth import sessions as auth_sessions
@@ -144,6 +144,8 @@ AUTH_OPERATIONS: tuple[Operation, ...] = (
     signing_in.get_sign_in_stage,
     signing_in.sign_out,
     second_factor.show_totp,
+    passkey_sign_in.begin_to_show_passkey,
+    passkey_sign_in.show_passkey,
     second_factor.show_recovery_code,
     me.get_me,
     auth_passwords.change_password,
@@ -155,6 +157,9 @@ AUTH_OPERATIONS: tuple[Operation, ...] = (
     factors.begin_totp,
     factors.confirm_totp,
     factors.remove_totp,
+    passkeys.begin_passkey,
+    passkeys.add_passkey,
+    passkeys.remove_passkey,
     factors.renew_recovery_codes,
     own_tokens.list_own_tokens,
     own_tokens.create_own_token,

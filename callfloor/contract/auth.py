@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from callfloor.contract.centre import Direction
 from callfloor.contract.fields import Request, Struct, Timestamp
+from callfloor.contract.passkeys import Passkey
 from callfloor.contract.users import UserType
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -121,9 +122,12 @@ class ProofOfPassword(Request):
 
 class Factors(Struct):
     """Second factors of one's own. `totpTimestamp`: since when an authenticator app is used; null: none is.
-    `recoveryCodes`: those that are left. `demanded`: the organisation wants a factor."""
+    `passkeysPossible`: the server has an address that browsers make passkeys for. `recoveryCodes`: those that are left.
+    `demanded`: the organisation wants a factor."""
 
     totp_timestamp: str | None
+    passkeys: list[Passkey]
+    passkeys_possible: bool
     recovery_codes: int
     demanded: bool
 

@@ -6,8 +6,9 @@ import secrets
 
 from callfloor.api.audits import changes, own, unaudited
 from callfloor.api.auth.me import person_of
+from callfloor.api.auth.passkeys import shown_passkey
 from callfloor.api.auth.people import others
-from callfloor.api.auth.proof import count, of_factor, prove_again
+from callfloor.api.auth.proof import count, expect_known, may_change, of_factor
 from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
 from callfloor.contract.auth import Factors, ProofOfPassword, RecoveryCodes, SecondFactorCode, TotpSecret
@@ -22,8 +23,9 @@ from callfloor.errors import (
     WrongPassword,
 )
 from callfloor.rules.people.factors import SECRET_BYTES, demanded, otpauth_uri, secret_text, step_of
+from callfloor.rules.people.passkeys import relying_party
 from callfloor.rules.values.times import format_timestamp
-from callfloor.store.people import factors, passwords, users
+from callfloor.store.people import factors, passkeys, passwords, users
 
 _PROOF = [WrongPassword, SignInDelayed, SignInAgain, NotAtThisStage]
 _CODES = ["m5zg-k3dp-nu4t-qy2l", "c7xw-2rvo-hb6j-ea3s"]
@@ -35,14 +37,31 @@ _CODES = ["m5zg-k3dp-nu4t-qy2l", "c7xw-2rvo-hb6j-ea3s"]
     scope="signing-in",
     summary="Own second factors",
     tag="factors",
-    example={"totpTimestamp": "2021-08-01T13:55:06+10:00", "recoveryCodes": 10, "demanded": True},
+    example={
+        "totpTimestamp": "2021-08-01T13:55:06+10:00",
+        "passkeys": [
+            {
+                "passkeyId": 1061,
+                "name": "work laptop",
+                "synced": False,
+                "createdTimestamp": "2021-08-01T13:58:40+10:00",
+                "lastUsedTimestamp": None,
+            }
+        ],
+        "passkeysPossible": True,
+        "recoveryCodes": 10,
+        "demanded": True,
+    },
 )
 async def get_factors(call: Call) -> Factors:
     """Which second factors you have, and whether the organisation demands one."""
     person = person_of(call.caller)
     own = await factors.own(call.db, call.organisation, person.user_id)
+    keys = await passkeys.of_user(call.db, call.organisation, person.user_id)
     return Factors(
         totp_timestamp=None if own.totp_since is None else format_timestamp(own.totp_since, call.zone),
+        passkeys=[shown_passkey(call, each) for each in keys],
+        passkeys_possible=relying_party(call.services.settings.public_url) is not None,
         recovery_codes=own.recovery_codes,
         demanded=demanded(own.second_factor, person.roles),
     )
@@ -66,7 +85,7 @@ async def get_factors(call: Call) -> Factors:
 )
 async def begin_totp(call: Call, body: ProofOfPassword) -> TotpSecret:
     """Make a secret for an authenticator app. It counts once a code of it was given (`/factors/totp/confirm`)."""
-    await _may_change(call, body.current_password)
+    await may_change(call, body.current_password)
     person, secret = person_of(call.caller), secrets.token_bytes(SECRET_BYTES)
     user = await users.get(call.db, call.organisation, person.user_id)
     if user is None:
@@ -92,7 +111,7 @@ async def begin_totp(call: Call, body: ProofOfPassword) -> TotpSecret:
 async def confirm_totp(call: Call, body: SecondFactorCode) -> RecoveryCodes:
     """Show by a code that the app has the secret. From now on signing in needs it. A session at the stage `enrol` is
     signed in by that. Keep the recovery codes apart from the device."""
-    _expect_known(call)
+    expect_known(call)
     user_id = person_of(call.caller).user_id
     secret = await factors.totp(call.db, call.organisation, user_id)
     if secret is None:
@@ -127,7 +146,7 @@ async def confirm_totp(call: Call, body: SecondFactorCode) -> RecoveryCodes:
 async def remove_totp(call: Call, body: ProofOfPassword) -> None:
     """Sign in without the app from now on. With the last factor the recovery codes go too; where the organisation
     demands one, another has to be set up at once."""
-    await _may_change(call, body.current_password)
+    await may_change(call, body.current_password)
     if not await factors.remove_totp(call.db, call.organisation, person_of(call.caller).user_id):
         raise not_found("authenticator app")
     call.audit.entry(person_of(call.caller).user_id, factor="totp")
@@ -148,7 +167,7 @@ async def remove_totp(call: Call, body: ProofOfPassword) -> None:
 )
 async def renew_recovery_codes(call: Call, body: ProofOfPassword) -> RecoveryCodes:
     """Ten new recovery codes; those that you had are worth nothing any more."""
-    await _may_change(call, body.current_password)
+    await may_change(call, body.current_password)
     user_id = person_of(call.caller).user_id
     if not (await factors.own(call.db, call.organisation, user_id)).any:
         raise not_found("second factor that they would stand for")
@@ -171,14 +190,3 @@ async def reset_user_factors(call: Call, user_id: int) -> None:
     password alone. Where the organisation demands a factor, a new one is then set up first. Be sure who asks."""
     await others(call, user_id)
     await factors.forget(call.db, call.organisation, user_id)
-
-
-def _expect_known(call: Call) -> None:
-    """Raises `NotAtThisStage` for who has factors and has not shown one yet."""
-    if call.caller.stage == "second-factor":
-        raise NotAtThisStage("Give the second factor that you have first.")
-
-
-async def _may_change(call: Call, password: str | None) -> None:
-    _expect_known(call)
-    await prove_again(call, password)

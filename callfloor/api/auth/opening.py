@@ -10,6 +10,7 @@ from callfloor.api.call import Answer, Call
 from callfloor.contract.auth import Factor, SignedIn
 from callfloor.errors import NotAtThisStage, SignInFailed
 from callfloor.rules.people.factors import WAITS_AT_MOST
+from callfloor.rules.people.passkeys import relying_party
 from callfloor.store.people import factors, sessions
 from callfloor.store.people.callers import Caller
 
@@ -48,10 +49,15 @@ async def signed_in(call: Call, caller: Caller) -> SignedIn:
     """At which stage a session is, and what would lead on."""
     if caller.stage == "signed-in":
         return SignedIn(stage=caller.stage, factors=[], me=await me_of(call, caller))
+    possible = relying_party(call.services.settings.public_url) is not None
     if caller.stage == "enrol":
-        return SignedIn(stage=caller.stage, factors=["totp"], me=None)
+        return SignedIn(stage=caller.stage, factors=["totp", "passkey"] if possible else ["totp"], me=None)
     own = await factors.own(call.db, caller.organisation.organisation_id, person_of(caller).user_id)
-    has: dict[Factor, bool] = {"totp": own.totp_since is not None, "recovery": own.recovery_codes > 0}
+    has: dict[Factor, bool] = {
+        "passkey": possible and own.passkeys > 0,
+        "totp": own.totp_since is not None,
+        "recovery": own.recovery_codes > 0,
+    }
     return SignedIn(stage=caller.stage, factors=[each for each, there in has.items() if there], me=None)
 
 

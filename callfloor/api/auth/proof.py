@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from callfloor.api.auth.me import person_of
 from callfloor.api.call import Call, invalid
-from callfloor.errors import SignInAgain, SignInDelayed, WrongPassword
+from callfloor.errors import NotAtThisStage, SignInAgain, SignInDelayed, WrongPassword
 from callfloor.rules.people.delays import OF_ADDRESS, OF_FACTOR, OF_USER
 from callfloor.store.people import passwords
 from callfloor.store.people.passwords import Counted
@@ -52,3 +52,15 @@ async def prove_again(call: Call, password: str | None) -> None:
     session = call.caller.session
     if session is None or call.now - session.created_at > LATELY:
         raise SignInAgain("You have no password: sign in again, then do this within 10 minutes.")
+
+
+def expect_known(call: Call) -> None:
+    """Raises `NotAtThisStage` for who has factors and has not shown one yet."""
+    if call.caller.stage == "second-factor":
+        raise NotAtThisStage("Give the second factor that you have first.")
+
+
+async def may_change(call: Call, password: str | None) -> None:
+    """Whether factors may be changed by whom asks. Raises `NotAtThisStage` and what `prove_again` does."""
+    expect_known(call)
+    await prove_again(call, password)

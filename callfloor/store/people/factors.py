@@ -122,11 +122,11 @@ async def remove_totp(db: Database, organisation: int, user_id: int) -> bool:
     """False: there was none."""
     async with db.transaction():
         removed = await db.fetchrow(REMOVE_TOTP_SQL, organisation, user_id)
-        await _after_removal(db, organisation, user_id)
+        await after_removal(db, organisation, user_id)
     return removed is not None
 
 
-async def _after_removal(db: Database, organisation: int, user_id: int) -> None:
+async def after_removal(db: Database, organisation: int, user_id: int) -> None:
     """Recovery codes stand for a factor: without one they are nothing."""
     if not (await own(db, organisation, user_id)).any:
         await db.execute(FORGET_CODES_SQL, organisation, user_id)

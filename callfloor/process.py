@@ -117,15 +117,19 @@ async def _answer(
     server = _server(application, settings, connections)
     watch = asyncio.create_task(connections.watch())
     serving = asyncio.create_task(server.serve(sockets=[bound]))
-    while not server.started and not serving.done():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)  # uvicorn has no event for it
-    up()
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    server.should_exit = True
-    await serving
-    watch.cancel()
+    try:
+        while not server.started and not serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # uvicorn has no event for it
+        up()
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # the server closes its socket itself, whatever happens: one that is closed under its loop breaks what has the
+        # descriptor's number next
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+        watch.cancel()
 
 
 async def _reachable(dsn: str, stop: asyncio.Event) -> bool:

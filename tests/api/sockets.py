@@ -9,28 +9,21 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
+
+from tests.serving import serving
 
 
 @asynccontextmanager
 async def served(app: Any, port: int = 0) -> AsyncGenerator[str]:
     """The address of an API that is served in this process, with small buffers."""
-    with socket.socket() as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", port))
-        config = uvicorn.Config(
-            app, ws="websockets-sansio", lifespan="off", log_config=None, ws_per_message_deflate=False
-        )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        serving = asyncio.create_task(server.serve([bound]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        yield f"ws://127.0.0.1:{bound.getsockname()[1]}/workspace/v1/events"
-        server.should_exit = True
-        await serving
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    address = f"ws://127.0.0.1:{bound.getsockname()[1]}/workspace/v1/events"
+    async with serving(app, bound, ws="websockets-sansio", ws_per_message_deflate=False):
+        yield address
 
 
 @asynccontextmanager

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-import uvicorn
 
 from callfloor.api import connections as bounds
 from callfloor.api.connections import Connections
 from callfloor.settings import networks
+from tests.serving import listening
 
 
 async def _echo(scope: Any, receive: Any, send: Any) -> None:
@@ -39,18 +39,12 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def _server(doors: Connections) -> AsyncIterator[int]:
     http, websocket = doors.protocols()
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(_echo, http=http, ws=websocket, lifespan="off", log_config=None))
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        serving = asyncio.create_task(server.serve([bound]))
+    async with listening(_echo, http=http, ws=websocket) as port:
         watching = asyncio.create_task(doors.watch())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        yield bound.getsockname()[1]
-        server.should_exit = True
-        await serving
-        watching.cancel()
+        try:
+            yield port
+        finally:
+            watching.cancel()
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from functools import partial
 from typing import Any
 
 import pytest
-import uvicorn
 
 from callfloor.api.connections import Connections
-from tests.waiting import until
+from tests.serving import listening
 
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 # after a chunk of nothing, or as a body of as many bytes as it has
@@ -63,13 +60,8 @@ async def _seen(*pieces: bytes) -> list[str]:
         await send({"type": "http.response.body", "body": b""})
 
     http, websocket = Connections(10, 10).protocols()
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application, http=http, ws=websocket, lifespan="off", log_config=None))
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        serving = asyncio.create_task(server.serve([bound]))
-        await until(partial(_is_up, server))
-        reader, writer = await asyncio.open_connection("127.0.0.1", bound.getsockname()[1])
+    async with listening(application, http=http, ws=websocket) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -78,14 +70,9 @@ async def _seen(*pieces: bytes) -> list[str]:
             await asyncio.wait_for(reader.read(), 30)
         except ConnectionError:
             pass
-        writer.close()
-        server.should_exit = True
-        await serving
+        finally:
+            writer.close()
     return paths
-
-
-async def _is_up(server: uvicorn.Server) -> bool:
-    return server.started
 
 
 async def test_two_plain_requests_on_one_connection_are_two() -> None:

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -34,6 +33,7 @@ from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.api.desks import token_of
 from tests.conftest import SERVERS, Centre, make_centre
+from tests.serving import serving
 
 PREFIX = "/platform-api/v3.0"
 
@@ -54,15 +54,14 @@ class Live:
 
     async def _serve(self) -> None:
         async with api(self._settings, self._dsn) as app:
-            self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
-            self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-            self._ready.set()
-            await self._server.serve([self._socket])
+            self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+            async with serving(app, self._socket):
+                self._ready.set()
+                await self._over.wait()
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(30)
-        self._socket.close()
 
 
 @pytest.fixture(scope="session")

@@ -178,6 +178,9 @@ class Settings(BaseSettings):
     function_private_addresses: bool = Field(
         False, description="HTTP functions of workflows may be in the server's own network."
     )
+    mail_private_networks: str = Field(
+        "", description="Addresses or networks, by commas, of mail servers of mailboxes that are not public: 10.0.0.25."
+    )
     smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
     smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")
     smtp_name: str = Field("localhost", description="Name of this mail server, as it greets others.")
@@ -189,7 +192,7 @@ class Settings(BaseSettings):
     url: str = Field("http://127.0.0.1:8080", description="Server that `import` sends to.")
     token: str | None = Field(None, description="Token that `import` sends with.", repr=False)
 
-    @field_validator("trusted_proxies", "metrics_from")
+    @field_validator("trusted_proxies", "metrics_from", "mail_private_networks")
     @classmethod
     def _networks(cls, text: str) -> str:
         networks(text)
@@ -204,6 +207,11 @@ class Settings(BaseSettings):
     def metrics_networks(self) -> list[IPv4Network | IPv6Network]:
         """The networks of `metrics_from`."""
         return networks(self.metrics_from)
+
+    @property
+    def mail_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `mail_private_networks`."""
+        return networks(self.mail_private_networks)
 
     @classmethod
     def option(cls, name: str) -> str:

@@ -16,7 +16,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from uuid import uuid4
 
 import httpx2
@@ -24,22 +23,12 @@ import msgspec
 import structlog
 
 from callfloor.contract.workflows import FunctionAnswer
+from callfloor.rules.values.addresses import EVERYWHERE, Networks, may_be_reached
 from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered, FunctionFailed
 from callfloor.store.privacy.keys import Key
 
 LARGEST_ANSWER = 64 * 1024
 MOST_AT_ONCE = 100
-# IPv4 inside IPv6, as a translator between the two networks reads it (RFC 6052)
-# All that is given out to the public network (IANA IPv6 Global Unicast Address Space).
-_UNICAST = IPv6Network("2000::/3")
-# Of IANA's special-purpose registries what Python's own list lacks in some versions.
-_RESERVED = (
-    IPv4Network("192.0.0.0/24"),
-    IPv6Network("2001::/23"),
-    IPv6Network("2001:db8::/32"),
-    IPv6Network("3fff::/20"),
-)
-_TRANSLATED = IPv6Network("64:ff9b::/96")
 
 log = structlog.get_logger("callfloor.functions")
 
@@ -62,7 +51,8 @@ class Functions:
         resolve: Resolve | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
-        self._now, self._private = now, private_addresses
+        self._now = now
+        self._own: Networks = EVERYWHERE if private_addresses else ()
         # a slow name server holds up no one else's threads
         self._threads = ThreadPoolExecutor(8, "callfloor-functions")
         self._resolve = resolve or self._look_up
@@ -112,7 +102,7 @@ class Functions:
         addresses = await self._resolve(url.host, port)
         if not addresses:
             raise FunctionRefusedError("the name has no address")
-        if not self._private and not all(map(is_public, addresses)):
+        if not may_be_reached(addresses, self._own):
             raise FunctionRefusedError("the address is not a public one")
         for address in addresses[:-1]:
             try:
@@ -174,24 +164,3 @@ def signed(key: bytes, message: str, timestamp: int, body: bytes) -> dict[str, s
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public network, also where it is wrapped in another."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        inner = _inner(found)
-        if inner is not None:
-            found = inner
-    if isinstance(found, IPv6Address) and found not in _UNICAST:
-        # fec0::/10 (RFC 3879), for one, was for private networks and is still routed in some; Python calls it global
-        return False
-    if any(found in network for network in _RESERVED):
-        return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
-
-
-def _inner(address: IPv6Address) -> IPv4Address | None:
-    if address in _TRANSLATED:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -21,6 +21,7 @@ from callfloor.mail.accounts import password
 from callfloor.mail.imap import Folder, folder
 from callfloor.mail.intake import Keeper
 from callfloor.mail.readers import Readers
+from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
@@ -32,11 +33,12 @@ _TOO_LARGE = "[This message has more than {:,} bytes. It was not fetched, and is
 
 
 class Fetcher:
-    """`most`: the largest message that is fetched whole, in bytes. `secrets`: the folder of passwords."""
+    """`most`: the largest message that is fetched whole, in bytes. `secrets`: the folder of passwords. `way`: how
+    servers are reached."""
 
-    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers, secrets: Path) -> None:
+    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers, secrets: Path, way: WayOut) -> None:
         self._db, self._blobs, self._most, self._readers = db, blobs, most, readers
-        self._secrets = secrets
+        self._secrets, self._way = secrets, way
 
     async def fetch(self, mailbox: StoredMailbox) -> int:
         """Take what is new in a mailbox; returns how many messages.
@@ -47,7 +49,7 @@ class Fetcher:
         count = 0
         if mailbox.imap is None:
             return count
-        async with _opened(mailbox.imap, self._secrets) as opened:
+        async with _opened(self._way, mailbox.imap, self._secrets) as opened:
             for uid in await self._new(mailbox, opened):
                 count += await self._take(mailbox, opened, uid)
                 where = mailbox.organisation, mailbox.mailbox_id, opened.validity
@@ -84,8 +86,8 @@ class Fetcher:
 
 
 @asynccontextmanager
-async def _opened(account: Account, secrets: Path) -> AsyncGenerator[Folder]:
-    manager = folder(account, password(account, secrets))
+async def _opened(way: WayOut, account: Account, secrets: Path) -> AsyncGenerator[Folder]:
+    manager = folder(way, account, password(account, secrets))
     opened = await asyncio.to_thread(manager.__enter__)
     try:
         yield opened

@@ -13,6 +13,7 @@ from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
 from callfloor.mail.structure import MOST_HEADERS
+from callfloor.mail.way_out import Imap, WayOut
 
 TIMEOUT_S = 60.0
 CHUNK = 1024 * 1024
@@ -91,14 +92,10 @@ class Folder:
 
 
 @contextmanager
-def folder(account: Account, password: str | None) -> Generator[Folder]:
+def folder(way: WayOut, account: Account, password: str | None) -> Generator[Folder]:
     """The account's folder, open. Raises one of `FAILURES`."""
-    if account.tls == "implicit":
-        client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-            account.host, account.port, ssl_context=tls_context(), timeout=TIMEOUT_S
-        )
-    else:
-        client = imaplib.IMAP4(account.host, account.port, timeout=TIMEOUT_S)
+    tls = tls_context() if account.tls == "implicit" else None
+    client = Imap(way, account.host, account.port, TIMEOUT_S, tls)
     try:
         if account.tls == "starttls":
             client.starttls(tls_context())

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal
 
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
+from callfloor.mail.way_out import Smtp, SmtpTls, WayOut
 
 # For each answer of the server, in seconds; RFC 5321 §4.5.3.2 asks for ten minutes after the final dot.
 TIMEOUT_S = 60.0
@@ -37,10 +38,13 @@ class _Answered(Exception):
         self.code = code
 
 
-def transmit(account: Account, password: str | None, name: str, sender: str, recipient: str, file: BinaryIO) -> Outcome:
-    """Give up a message, of which the file holds all. `name`: what we call ourselves."""
+def transmit(
+    way: WayOut, account: Account, password: str | None, name: str, sender: str, recipient: str, file: BinaryIO
+) -> Outcome:
+    """Give up a message, of which the file holds all. `name`: what we call ourselves; `way`: how
+    servers are reached."""
     try:
-        with _connected(account, password, name) as client:
+        with _connected(way, account, password, name) as client:
             try:
                 _send(client, sender, recipient, file)
             except _Answered as answered:
@@ -55,12 +59,9 @@ def transmit(account: Account, password: str | None, name: str, sender: str, rec
 
 
 @contextmanager
-def _connected(account: Account, password: str | None, name: str) -> Generator[smtplib.SMTP]:
-    where = account.host, account.port, name
-    if account.tls == "implicit":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=TIMEOUT_S, context=tls_context())
-    else:
-        client = smtplib.SMTP(*where, timeout=TIMEOUT_S)
+def _connected(way: WayOut, account: Account, password: str | None, name: str) -> Generator[smtplib.SMTP]:
+    where = way, account.host, account.port, name, TIMEOUT_S
+    client = SmtpTls(*where, tls_context()) if account.tls == "implicit" else Smtp(*where)
     try:
         if account.tls == "starttls":
             client.starttls(context=tls_context())

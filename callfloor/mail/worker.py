@@ -17,6 +17,7 @@ from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.listener import listening
 from callfloor.mail.outbox import Outbox
 from callfloor.mail.readers import Readers
+from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
@@ -45,9 +46,10 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
     """Work until `stop` is set; what is being sent or fetched is finished first."""
     db = await Database.connect(dsn, size=SENDERS + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
-    outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder)
+    way = WayOut(settings.mail_networks)
+    outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder, way)
     readers = Readers()
-    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder)
+    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder, way)
     try:
         # a notification that is lost costs some seconds
         awake = Listener(dsn, "outbox", {outgoing.CHANNEL: lambda _: wake.set()}, wake.set)

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from callfloor.contract.workflows import FunctionAnswer, FunctionRequest
-from callfloor.engine.workflow_functions import LARGEST_ANSWER, Functions, is_public
+from callfloor.engine.workflow_functions import LARGEST_ANSWER, Functions
+from callfloor.rules.values.addresses import is_public
 from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered, FunctionFailed
 from callfloor.store.privacy.keys import Key
 
@@ -224,7 +225,7 @@ async def test_a_name_is_resolved_once_so_that_it_cannot_change_its_mind(
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
     # nobody can look the name up again behind our back: it does not exist
-    monkeypatch.setattr("callfloor.engine.workflow_functions.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("callfloor.rules.values.addresses.is_public", lambda address: address == "127.0.0.1")
     url = f"http://rebinding.invalid:{server.port}/"
     assert await ask(url, private_addresses=False, resolve=resolve) == FunctionAnswered(4, FunctionAnswer())
     assert asked == ["rebinding.invalid"]

@@ -28,11 +28,11 @@ async def _nothing(scope: object, receive: object, send: object) -> None:
 
 
 async def test_who_gets_the_descriptor_of_a_server_that_ended_badly_can_connect() -> None:
-    with pytest.raises(ZeroDivisionError):
-        async with listening(_nothing):
-            raise ZeroDivisionError
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(ZeroDivisionError):
+            async with listening(_nothing):
+                raise ZeroDivisionError
         # one of these gets the number that the server's socket had
         for client in (clients := [socket.socket() for _ in range(8)]):
             client.setblocking(False)

@@ -26,7 +26,7 @@ from callfloor.store.email.emails import Email
 from callfloor.store.email.mailboxes import StoredMailbox
 from tests.conftest import Centre
 from tests.mail.post import make_mailbox
-from tests.mail.servers import Keeper, keeping, self_signed, server_tls
+from tests.mail.servers import LOCAL, Keeper, keeping, self_signed, server_tls
 
 
 @dataclass
@@ -63,7 +63,9 @@ async def fetching(
     async with keeping() as keeper:
         account = Account("127.0.0.1", keeper.port, "care", "secret", tls="none")
         mailbox = await make_mailbox(db, centre, receive="imap", imap=account)
-        yield Fetching(db, centre, keeper, mailbox, Fetcher(db, open_media(settings), 1_000_000, readers, tmp_path))
+        yield Fetching(
+            db, centre, keeper, mailbox, Fetcher(db, open_media(settings), 1_000_000, readers, tmp_path, LOCAL)
+        )
 
 
 async def test_what_is_new_is_taken_and_what_others_saw_before_we_came_is_not(fetching: Fetching) -> None:

@@ -38,7 +38,7 @@ from callfloor.store.email.mailboxes import StoredMailbox
 from callfloor.store.email.outbox import Content, File
 from tests.conftest import Centre
 from tests.mail.post import JANE, Letters, later, make_mailbox
-from tests.mail.servers import Taker, self_signed, server_tls, taking
+from tests.mail.servers import LOCAL, Taker, self_signed, server_tls, taking
 
 
 @dataclass
@@ -80,7 +80,9 @@ async def desk(db: Database, centre: Centre, settings: Settings, tmp_path: Path)
     blobs = open_media(settings)
     async with taking() as taker:
         mailbox = await make_mailbox(db, centre, send=Account("127.0.0.1", taker.port, tls="none"))
-        yield Desk(db, blobs, centre, taker, mailbox, Letters(db, mailbox), Outbox(db, blobs, "callfloor", tmp_path))
+        yield Desk(
+            db, blobs, centre, taker, mailbox, Letters(db, mailbox), Outbox(db, blobs, "callfloor", tmp_path, LOCAL)
+        )
 
 
 async def test_an_answer_arrives_as_it_was_written(desk: Desk) -> None:
@@ -167,7 +169,7 @@ async def test_a_sender_that_dies_in_the_middle_leaves_what_another_sends(desk: 
 
 async def test_two_senders_at_once_send_it_once(desk: Desk, tmp_path: Path) -> None:
     sent = [await desk.answer(f"Hello {number}", sender=f"{number}@example.com") for number in range(4)]
-    other = Outbox(desk.db, desk.blobs, "other", tmp_path)
+    other = Outbox(desk.db, desk.blobs, "other", tmp_path, LOCAL)
     await asyncio.gather(*(each.send_next(later(3)) for each in (desk.outbox, other) for _ in range(4)))
     assert {await desk.delivery(each) for each in sent} == {"sent"}
     assert len(desk.taker.taken) == 4

@@ -27,7 +27,8 @@ from tests.waiting import until
 @asynccontextmanager
 async def working(dsn: str, settings: Settings) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(work(dsn, open_media(settings), settings, stop))
+    here = settings.model_copy(update={"mail_private_networks": "127.0.0.1"})
+    task = asyncio.create_task(work(dsn, open_media(settings), here, stop))
     try:
         yield
     finally:

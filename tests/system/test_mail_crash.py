@@ -36,6 +36,7 @@ def free_port() -> int:
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
     chosen = free_port()
     monkeypatch.setenv("CALLFLOOR_SMTP_PORT", str(chosen))
+    monkeypatch.setenv("CALLFLOOR_MAIL_PRIVATE_NETWORKS", "127.0.0.1")
     return chosen
 
 

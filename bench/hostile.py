@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench.floor import served, show
+from callfloor.api.routes import APIS, AUTH, WORKSPACE
 from callfloor.app import api
 from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings
@@ -15,6 +16,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.telemetry import configure_logs
 from tests.attack.attacker import send
+from tests.attack.hostile_operations import operation_requests
 from tests.attack.hostile_requests import Hostile, requests
 from tests.attack.loop_meter import measured
 
@@ -35,15 +37,16 @@ async def _run(dsn: str, organisation: int, list_id: int, folder: Path, size: in
             " VALUES ($1, 'agent', 'bench' || nextval('actor_ids'), 'Jane', 'Roe') RETURNING user_id",
             organisation,
         )
-        given = {
-            "platform": await tokens.create(db, organisation, "hostile", SCOPES, requests_per_second=1_000_000),
-            "workspace": await tokens.create(
-                db, organisation, "hostile", SCOPES, requests_per_second=1_000_000, user_id=agent
-            ),
-        }
+        campaign = await db.fetchval("SELECT min(campaign_id) FROM campaigns WHERE organisation_id = $1", organisation)
+        program, person = [
+            await tokens.create(db, organisation, "hostile", SCOPES, requests_per_second=1_000_000, user_id=user)
+            for user in (None, agent)
+        ]
     finally:
         await db.close()
-    corpus = requests()
+    given = dict.fromkeys(APIS, program) | {WORKSPACE: person, AUTH: person}
+    ids = {"list": list_id, "agent": agent, "campaign": campaign}
+    corpus = [*requests(), *operation_requests()]
     configure_logs(logging.ERROR)
     found: list[tuple[float, str, int]] = []
     async with api(Settings(data=folder, requests_per_second=100_000), dsn) as app:
@@ -51,12 +54,12 @@ async def _run(dsn: str, organisation: int, list_id: int, folder: Path, size: in
             # what is imported at first use is not the requests' doing
             plain = b'{"listId":{list},"phone1":"0491570156","leadData":{"a":"0491570156"}}'
             for request in [Hostile("plain", "POST", "/leads", plain), *corpus[:5]] * 2:
-                await send(app, request, given, {"list": list_id, "agent": agent})
+                await send(app, request, given, ids)
             await asyncio.sleep(0.1)
             for _ in range(size):
                 for request in corpus:
                     meter.take()
-                    status = await send(app, request, given, {"list": list_id, "agent": agent})
+                    status = await send(app, request, given, ids)
                     found.append((meter.take(), request.name, status))
     for longest, name, status in sorted(found, reverse=True)[:SHOWN]:
         show(name, str(status), f"{longest * 1000:.0f} ms")

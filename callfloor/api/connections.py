@@ -31,6 +31,9 @@ BODY_S, LEAST_BODY = 20.0, 10 * 1024
 # A client that takes nothing of its answer for so long is gone.
 UNREAD_S = 60.0
 SWEEP_S = 1.0
+# All that a client says over a WebSocket is its token, and that it is still there. A frame costs more than its bytes,
+# and an unfinished message of empty ones is kept: bytes in so many seconds.
+MOST_SAID, SAID_S = 16 * 1024, 60.0
 
 
 class Connections:
@@ -208,12 +211,27 @@ class _WebSocket(WebSocketsSansIOProtocol):
     doors: Connections
     address = ""
     entered = False
+    _said: int | None = None
+    _said_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         # it had its place as an HTTP connection a moment ago
         self.entered = self.doors.enter(self.address)
+
+    def data_received(self, data: bytes) -> None:
+        now = self.loop.time()
+        if self._said is None or now - self._said_since > SAID_S:
+            # the head of the request comes first, and has bounds of its own
+            self._said = 0 if self._said is None else len(data)
+            self._said_since = now
+        else:
+            self._said += len(data)
+        if self._said > MOST_SAID:
+            self.transport.abort()
+        else:
+            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.entered:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from tests.attack.hostile_requests import Hostile
 
 PIECE = 64 * 1024
-PREFIXES = {"platform": "/platform-api/v3.0", "workspace": "/workspace/v1"}
 
 
 async def send(app: Any, request: Hostile, tokens: dict[str, str], ids: dict[str, int]) -> int:
-    """The status of the answer. `tokens` by API; `ids` stand for names in braces, in path and body."""
-    path, body = PREFIXES[request.api] + request.path, request.body
+    """The status of the answer. `tokens` by prefix; `ids` stand for names in braces, in path and body."""
+    path, body = request.api + request.path, request.body
     for name, number in ids.items():
         path = path.replace(f"{{{name}}}", str(number))
         body = body.replace(f"{{{name}}}".encode(), str(number).encode())
@@ -21,7 +21,7 @@ async def send(app: Any, request: Hostile, tokens: dict[str, str], ids: dict[str
     headers |= {"authorization": f"Bearer {tokens[request.api]}"}
     headers |= {"content-encoding": request.encoding} if request.encoding else {}
     scope = {
-        "type": "http", "http_version": "1.1", "method": request.method, "scheme": "http", "path": path,
+        "type": "http", "http_version": "1.1", "method": request.method, "scheme": "http", "path": unquote(path),
         "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80), "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
     }  # fmt: skip

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+PLATFORM, WORKSPACE = "/platform-api/v3.0", "/workspace/v1"
 JSON, CSV = "application/json", "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # just under what a body may have
@@ -18,18 +19,18 @@ LEAD_DATA = 64 * 1024 - 200
 
 @dataclass(frozen=True)
 class Hostile:
-    """A request. `api`: "platform" or "workspace"; `path` may name the ids of a centre in braces."""
+    """A request. `api`: the prefix of its API; `path` may name the ids of a centre in braces."""
 
     name: str
     method: str
     path: str
     body: bytes
     kind: str = JSON
-    api: str = "platform"
+    api: str = PLATFORM
     encoding: str | None = None
 
 
-def _json_bodies() -> Iterator[tuple[str, bytes]]:
+def json_bodies() -> Iterator[tuple[str, bytes]]:
     """Whatever the operation expects."""
     yield "90,000 unknown fields", _object((f'"phoen{n}":1' for n in range(90_000)), FULL)
     yield "long unknown names", _object((f'"{"leadDatum" * 300}{n}":1' for n in range(400)), FULL)
@@ -161,14 +162,14 @@ def requests() -> list[Hostile]:
     """All of them. Bodies are a megabyte at most but where the operation takes more."""
     found = list[Hostile]()
     targets = [
-        ("POST", "/leads", "platform"), ("PATCH", "/leads/1", "platform"), ("POST", "/leads/lists", "platform"),
-        ("PATCH", "/leads/lists/{list}", "platform"), ("PUT", "/availability", "platform"),
-        ("POST", "/admin/do-not-call", "platform"), ("DELETE", "/admin/do-not-call/1", "platform"),
-        ("POST", "/session/commands", "workspace"), ("PUT", "/session", "workspace"),
-        ("POST", "/agents/{agent}/commands", "workspace"), ("POST", "/emails/take", "workspace"),
-        ("POST", "/emails/1/answers", "workspace"), ("POST", "/emails/1/close", "workspace"),
+        ("POST", "/leads", PLATFORM), ("PUT", "/leads/1", PLATFORM), ("POST", "/leads/lists", PLATFORM),
+        ("PATCH", "/leads/lists/{list}", PLATFORM), ("PUT", "/availability", PLATFORM),
+        ("POST", "/admin/do-not-call", PLATFORM), ("DELETE", "/admin/do-not-call/1", PLATFORM),
+        ("POST", "/session/commands", WORKSPACE), ("PUT", "/session", WORKSPACE),
+        ("POST", "/agents/{agent}/commands", WORKSPACE), ("POST", "/emails/take", WORKSPACE),
+        ("POST", "/emails/1/answers", WORKSPACE), ("POST", "/emails/1/close", WORKSPACE),
     ]  # fmt: skip
-    for name, body in _json_bodies():
+    for name, body in json_bodies():
         found += [Hostile(f"{name} to {method} {path}", method, path, body, JSON, api) for method, path, api in targets]
     found += [Hostile(f"{name} to POST /leads", "POST", "/leads", body) for name, body in _leads()]
     for name, body, kind, encoding in _imports():
@@ -177,7 +178,7 @@ def requests() -> list[Hostile]:
         body = json.dumps(
             {"action": action, "number": "0" * 900_000, "to": {"number": "1" * 9}, "reason": "x"}
         ).encode()
-        found.append(Hostile(f"{action} of digits", "POST", "/session/commands", body, JSON, "workspace"))
+        found.append(Hostile(f"{action} of digits", "POST", "/session/commands", body, JSON, WORKSPACE))
     numbers = b"phone,reason,expires\n" + b"".join(b"0491570156,%d,x\n" % n for n in range(60_000))
     for register in ("", "?register=x"):
         found.append(Hostile("numbers to block" + register, "POST", "/admin/do-not-call" + register, numbers, CSV))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
+from callfloor.api.routes import APIS, AUTH, WORKSPACE
+from callfloor.contract.codes import SCOPES
 from callfloor.rules.privacy.customers import Customer
 from callfloor.store.db.pool import Database
-from tests.api.desks import token_of
+from callfloor.store.people import tokens
 from tests.attack.attacker import send
+from tests.attack.hostile_operations import operation_requests, targets
 from tests.attack.hostile_requests import Hostile, requests
 from tests.attack.loop_meter import measured
 from tests.conftest import SERVERS, Centre
@@ -33,17 +37,18 @@ def _quick(requests: list[Hostile]) -> list[Hostile]:
     return found
 
 
-async def _attack(centre: Centre, db: Database, corpus: list[Hostile]) -> dict[str, tuple[float, int]]:
-    tokens = {"platform": centre.token, "workspace": await token_of(db, centre, centre.agent)}
-    ids = {"list": centre.list_id, "agent": centre.agent}
+async def _attack(centre: Centre, db: Database, corpus: Iterable[Hostile]) -> dict[str, tuple[float, int]]:
+    person = await tokens.create(db, centre.organisation, "desk", SCOPES, user_id=centre.agent)
+    given = dict.fromkeys(APIS, centre.token) | {WORKSPACE: person, AUTH: person}
+    ids = {"list": centre.list_id, "agent": centre.agent, "campaign": centre.inbound}
     found: dict[str, tuple[float, int]] = {}
     with measured() as meter:
         # what is imported at first use is nobody's doing
-        for request in (PLAIN, *corpus[:3], PLAIN):
-            await send(centre.app, request, tokens, ids)
+        for request in (PLAIN, *requests()[:3], PLAIN):
+            await send(centre.app, request, given, ids)
         for request in corpus:
             meter.take()
-            status = await send(centre.app, request, tokens, ids)
+            status = await send(centre.app, request, given, ids)
             found[request.name] = meter.take(), status
     return found
 
@@ -63,6 +68,15 @@ async def test_hostile_requests_leave_the_loop_to_others(centre: Centre, db: Dat
 @one_server
 async def test_the_whole_corpus_leaves_the_loop_to_others(centre: Centre, db: Database) -> None:
     _check(await _attack(centre, db, requests()))
+
+
+@pytest.mark.long
+@one_server
+async def test_no_operation_keeps_the_loop_from_others(centre: Centre, db: Database) -> None:
+    found = await _attack(centre, db, operation_requests())
+    _check(found)
+    attacked = {name.rpartition(" to ")[2] for name in found}
+    assert attacked >= {f"{operation.method} {prefix}{operation.path}" for prefix, operation in targets()}
 
 
 @one_server

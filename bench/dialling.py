@@ -63,7 +63,7 @@ class Desk(SimulatedAgents):
         self.freed[agent] = time.perf_counter() + WRAP_S.mean
 
 
-async def _centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, int]:
+async def centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, int]:
     # the row before has campaigns whose agents are ready still
     await db.execute("UPDATE campaigns SET active = false")
     organisation = await organisations.create(db, f"Floor {mode}", "Australia/Sydney", "AU")
@@ -101,7 +101,7 @@ async def _centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, i
 
 
 @asynccontextmanager
-async def _floor(dsn: str, db: Database, folder: Path) -> AsyncGenerator[tuple[Engine, Carrier, Desk]]:
+async def floor(dsn: str, db: Database, folder: Path) -> AsyncGenerator[tuple[Engine, Carrier, Desk]]:
     clock = LoopClock(asyncio.get_running_loop())
     carrier, desk = Carrier(clock, 1, Behaviour()), Desk(clock, 1)
     engine = Engine(dsn, db, clock, carrier, open_blobs(str(folder), None), desk)
@@ -123,8 +123,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 async def _connect_delay(dsn: str, folder: Path, agents: int) -> None:
     db = await Database.connect(dsn, size=10)
-    organisation, _ = await _centre(db, "predictive", agents)
-    async with _floor(dsn, db, folder):
+    organisation, _ = await centre(db, "predictive", agents)
+    async with floor(dsn, db, folder):
         await asyncio.sleep(WARM_UP_S)
         begin, used = datetime.now(UTC), time.process_time()
         await asyncio.sleep(MEASURED_S)
@@ -149,9 +149,9 @@ async def _connect_delay(dsn: str, folder: Path, agents: int) -> None:
 
 async def _next_call(dsn: str, folder: Path, agents: int) -> None:
     db = await Database.connect(dsn, size=10)
-    await _centre(db, "progressive", agents)
+    await centre(db, "progressive", agents)
     delays: list[float] = []
-    async with _floor(dsn, db, folder) as (engine, carrier, desk):
+    async with floor(dsn, db, folder) as (engine, carrier, desk):
         end = time.monotonic() + WARM_UP_S + MEASURED_S
         while time.monotonic() < end:
             await asyncio.sleep(0.05)
@@ -170,7 +170,7 @@ async def _next_call(dsn: str, folder: Path, agents: int) -> None:
 async def _takeover(dsn: str, folder: Path) -> None:
     """kill -9 of the engine that dials, and of its parent; until the other one's first attempt."""
     db = await Database.connect(dsn, size=2)
-    organisation, _ = await _centre(db, "preview", 20)
+    organisation, _ = await centre(db, "preview", 20)
     await db.execute("UPDATE campaigns SET mode = 'progressive' WHERE organisation_id = $1", organisation)
     servers = [_serve(dsn, folder, number) for number in range(2)]
     count = "SELECT count(*) FROM attempts WHERE organisation_id = $1"

@@ -34,6 +34,7 @@ from callfloor.floor.calls.contacts import Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports.call_records import NewLeg
 from callfloor.rules.dialling.destinations import Spent, policy_of
+from callfloor.rules.evidence.packing import unpack
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
@@ -316,9 +317,10 @@ async def test_every_number_outside_leaves_a_leg_and_evidence_that_an_erasure_em
         "SELECT * FROM evidence WHERE organisation_id = $1 AND attempt_id = $2", centre.organisation, -second
     )
     assert row is not None
-    public = msgspec.json.decode(row["public"])
+    said = unpack(row["packed"])
+    public = msgspec.json.decode(said)
     assert (public["agentId"], public["activityId"]) == (centre.agent, second)
-    assert OUTSIDE not in row["public"]
+    assert OUTSIDE not in said
     assert msgspec.json.decode(row["personal"])["phoneNumber"]["value"] == OUTSIDE
     answer = await centre.client.delete("/customer", params={"phoneNumber": OUTSIDE})
     assert answer.status_code == 200, answer.text

@@ -17,6 +17,7 @@ from callfloor.contract.workspace import Refusal
 from callfloor.engine.campaigns import past_of
 from callfloor.floor.plan import CampaignKey, Claimed
 from callfloor.rules.dialling.pacing import Pacer
+from callfloor.rules.evidence.packing import unpack
 from callfloor.store.calls import activities, attempts, legs
 from callfloor.store.db.pool import Database
 from tests.conftest import Centre
@@ -193,8 +194,8 @@ async def test_the_next_lead_of_a_number_is_told_what_it_waits_for_and_dialled_w
     assert await fresh.claim(5, end) == []
     later = end + timedelta(minutes=40)
     (again,) = await fresh.claim(5, later + timedelta(seconds=10))
-    row = await db.fetchval("SELECT public FROM evidence WHERE attempt_id = $1", again.call)
-    said = msgspec.json.decode(row)
+    row = await db.fetchval("SELECT packed FROM evidence WHERE attempt_id = $1", again.call)
+    said = msgspec.json.decode(unpack(row))
     assert (said["attemptsOfNumber"], said["attemptsOfNumberDays"]) == (1, 30)
     assert "its number is on none" in said["rules"]["in-flight"]
     await fresh.over(again, DialStatus.NO_ANSWER, later + timedelta(minutes=1))

@@ -19,6 +19,7 @@ from callfloor.engine.leads.explain import Explained, explain
 from callfloor.engine.leads.selection import Selection
 from callfloor.floor.plan import CampaignKey, Claimed, Preview
 from callfloor.floor.ports.records import Claim
+from callfloor.rules.evidence.packing import unpack
 from callfloor.store.calls import attempts
 from callfloor.store.db import leases
 from callfloor.store.db.pool import Database
@@ -485,15 +486,15 @@ async def test_the_evidence_of_an_attempt_says_why_it_was_allowed(
     await db.execute("UPDATE leads SET timezone = 'Australia/Perth' WHERE lead_id = $1", lead_id)
     await dialler.open(NOON)
     (call,) = await dialler.claim(1, NOON)
-    row = await db.fetchrow("SELECT public FROM evidence WHERE attempt_id = $1", call.call)
+    row = await db.fetchrow("SELECT packed FROM evidence WHERE attempt_id = $1", call.call)
     assert row is not None
-    said = msgspec.json.decode(row["public"])
+    said = msgspec.json.decode(unpack(row["packed"]))
     assert said["localTimes"]["Australia/Perth"].startswith("2026-11-18T09:00:00+08:00")
     assert "Australia/Perth" in said["rules"]["contact-window"]
     assert said["doNotCallCheckedAt"].startswith("2026-11-18T01:00:00")
     assert (said["attemptsBefore"], said["maxAttemptsPerDay"], said["maxAttemptsPerNumber"]) == (0, 2, None)
     assert (said["regime"], said["agentReserved"], said["pacing"]) == ("AU", False, None)
-    assert call.number not in row["public"]
+    assert call.number not in unpack(row["packed"])
 
 
 async def test_a_number_that_is_blocked_while_leads_are_chosen_is_passed_over(

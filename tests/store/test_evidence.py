@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from callfloor.contract.codes import DialStatus
 from callfloor.jobs.evidence import BATCH, LAG, seal
-from callfloor.rules.evidence.evidence import EvidenceRow, record
+from callfloor.rules.evidence.evidence import EvidenceRow, canonical, record
 from callfloor.rules.evidence.evidence_file import CheckedEvidence, EvidenceError, EvidenceFile, check
+from callfloor.rules.evidence.packing import pack
 from callfloor.store.calls import attempts, evidence
 from callfloor.store.calls.attempts import Ended, NewAttempt
 from callfloor.store.db.pool import Database
@@ -208,8 +209,10 @@ async def test_what_is_changed_or_taken_away_in_the_database_is_found(db: Databa
     ids = await write(db, org, T0, 6)
     await seal_all(db, T0 + DAY)
     for sql in (
-        """UPDATE evidence SET public = public || '{"mode": "preview"}'
+        f"""UPDATE evidence SET packed = '\\x{pack('{"mode":"preview"}').hex()}'
            WHERE organisation_id = $1 AND attempt_id = $2""",
+        "UPDATE evidence SET packed = packed || 'x' WHERE organisation_id = $1 AND attempt_id = $2",
+        "UPDATE evidence SET packed = '' WHERE organisation_id = $1 AND attempt_id = $2",
         "UPDATE evidence SET dialled_at = dialled_at - interval '1 us' WHERE organisation_id = $1 AND attempt_id = $2",
         "UPDATE evidence SET hash = previous_hash WHERE organisation_id = $1 AND attempt_id = $2",
         """UPDATE evidence SET personal = jsonb_set(personal, '{number,value}', '"+61491570157"')
@@ -259,12 +262,23 @@ async def test_the_way_through_the_database_changes_no_fact(db: Database, facts:
     ((sealed, personal),) = [each async for each in evidence.records(db, org, await evidence.span(db, org, None, None))]
     kept = sealed.record.public
     assert kept.pop("commitments") == {}
-    # a large number comes back as a whole one
-    assert {
-        name: float(kept[name]) if isinstance(value, float) else kept[name] for name, value in facts.items()
-    } == facts
-    assert kept.keys() == facts.keys()
+    assert canonical(kept) == canonical(facts)
     assert personal == {}
+
+
+async def test_records_of_before_they_were_packed_are_sealed_with_the_others(db: Database, centre: Centre) -> None:
+    org = centre.organisation
+    old = row(next(attempt_ids))
+    await db.execute(
+        "INSERT INTO evidence (organisation_id, attempt_id, dialled_at, public, personal)"
+        " VALUES ($1, $2, $3, $4::jsonb, $5::jsonb)",
+        *(org, old.attempt_id, T0, old.public, old.personal),
+    )
+    await write(db, org, T0 + timedelta(seconds=1))
+    await seal_all(db, T0 + DAY)
+    assert (await exported(db, org)).records == 2
+    both = [sealed async for sealed, _ in evidence.records(db, org, await evidence.span(db, org, None, None))]
+    assert [each.record.public["mode"] for each in both] == ["predictive", "predictive"]
 
 
 # With attempts, and erasure.

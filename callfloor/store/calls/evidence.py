@@ -13,18 +13,19 @@ from asyncpg import Record
 
 from callfloor.rules.evidence.evidence import START, Day, EvidenceRow, Link, Sealed, Unsealed, moment
 from callfloor.rules.evidence.evidence_file import EvidenceFile
+from callfloor.rules.evidence.packing import pack, unpack
 from callfloor.store.db.pool import Database
 
 PAGE = 2_000
 
 INSERT_SQL = """
-INSERT INTO evidence (organisation_id, attempt_id, dialled_at, public, personal)
-SELECT $1, n.attempt_id, $2, n.public, n.personal
-FROM unnest($3::bigint[], $4::jsonb[], $5::jsonb[]) AS n (attempt_id, public, personal)"""
+INSERT INTO evidence (organisation_id, attempt_id, dialled_at, packed, personal)
+SELECT $1, n.attempt_id, $2, n.packed, n.personal
+FROM unnest($3::bigint[], $4::bytea[], $5::jsonb[]) AS n (attempt_id, packed, personal)"""
 
 INSERT_ONCE_SQL = """
-INSERT INTO evidence (organisation_id, attempt_id, dialled_at, public, personal)
-SELECT $1, $2, $3, $4::jsonb, $5::jsonb
+INSERT INTO evidence (organisation_id, attempt_id, dialled_at, packed, personal)
+SELECT $1, $2, $3, $4::bytea, $5::jsonb
 WHERE NOT EXISTS (SELECT FROM evidence WHERE organisation_id = $1 AND attempt_id = $2 AND dialled_at = $3)"""
 
 _UNSEALED = "e.organisation_id = o.organisation_id AND e.position IS NULL AND e.dialled_at < $1"
@@ -50,7 +51,7 @@ SELECT coalesce(
 BY_INDEX_SQL = "SELECT set_config('enable_sort', 'off', true)"
 # Locked in the order in which an erasure locks them; what it empties is not read here.
 UNSEALED_SQL = """
-SELECT attempt_id, dialled_at, public FROM evidence
+SELECT attempt_id, dialled_at, public, packed FROM evidence
 WHERE organisation_id = $1 AND position IS NULL AND dialled_at < $2
 ORDER BY dialled_at, attempt_id LIMIT $3 FOR NO KEY UPDATE"""
 # The bounds of the times leave out every other month when the statement is planned.
@@ -70,7 +71,7 @@ WHERE organisation_id = $1 AND ($2::date IS NULL OR day >= $2) AND ($3::date IS 
 BEFORE_SQL = """
 SELECT last, head FROM evidence_days WHERE organisation_id = $1 AND day < $2 ORDER BY day DESC LIMIT 1"""
 RECORDS_SQL = """
-SELECT attempt_id, dialled_at, public, personal, position, previous_hash, hash FROM evidence
+SELECT attempt_id, dialled_at, public, packed, personal, position, previous_hash, hash FROM evidence
 WHERE organisation_id = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4"""
 # Of the records behind a position, the first that was dialled at that time or later.
 FROM_SQL = """
@@ -109,14 +110,14 @@ async def insert(db: Database, organisation: int, rows: Sequence[EvidenceRow], a
         organisation,
         at,
         [row.attempt_id for row in rows],
-        [row.public for row in rows],
+        [pack(row.public) for row in rows],
         [row.personal for row in rows],
     )
 
 
 async def insert_once(db: Database, organisation: int, row: EvidenceRow, at: datetime) -> None:
     """Keep why a number outside was called at `at`, unless that is kept already."""
-    await db.execute(INSERT_ONCE_SQL, organisation, row.attempt_id, at, row.public, row.personal)
+    await db.execute(INSERT_ONCE_SQL, organisation, row.attempt_id, at, pack(row.public), row.personal)
 
 
 async def waiting(db: Database, until: datetime) -> list[int]:
@@ -148,7 +149,15 @@ async def unsealed(db: Database, organisation: int, until: datetime, count: int)
     """The first `count` records dialled before `until` that have no place yet, locked. Call it in a transaction."""
     await db.execute(BY_INDEX_SQL)
     rows = await db.fetch(UNSEALED_SQL, organisation, until, count)
-    return [Unsealed(row["attempt_id"], row["dialled_at"], json.loads(row["public"])) for row in rows]
+    return [Unsealed(row["attempt_id"], row["dialled_at"], _public(row)) for row in rows]
+
+
+def _public(row: Record) -> Any:
+    """What a record says. None of one that somebody made unreadable: its hash is not the one that is written there."""
+    try:
+        return json.loads(row["public"] if row["packed"] is None else unpack(row["packed"]))
+    except ValueError:
+        return None
 
 
 async def seal(db: Database, organisation: int, sealed: Sequence[Sealed]) -> None:
@@ -236,9 +245,9 @@ async def records(db: Database, organisation: int, part: Span) -> AsyncIterator[
     after = part.before.position
     while rows := await db.fetch(RECORDS_SQL, organisation, after, part.last, PAGE):
         for row in rows:
-            public, personal = json.loads(row["public"]), json.loads(row["personal"])
-            record = Unsealed(row["attempt_id"], row["dialled_at"], public)
-            yield Sealed(record, row["previous_hash"], Link(row["position"], row["hash"])), personal
+            record = Unsealed(row["attempt_id"], row["dialled_at"], _public(row))
+            link = Link(row["position"], row["hash"])
+            yield Sealed(record, row["previous_hash"], link), json.loads(row["personal"])
         after = rows[-1]["position"]
 
 

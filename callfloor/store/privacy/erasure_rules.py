@@ -20,7 +20,7 @@ PERSONAL: tuple[tuple[str, str, str], ...] = (
         "emptied, `erased_at` says when; of a survey started, time and workflow stay. `outside_number` also of others'"
         " calls that were given to the number. Others' `email` is scrubbed; the name beside an address goes too",
     ),
-    ("evidence", "personal", "emptied; the commitments in `public` stay"),
+    ("evidence", "personal", "emptied; the commitments in the record stay"),
     (
         "emails",
         "message_id ancestors reply_to cc body_text draft copy_media_ids identifiers",
@@ -74,7 +74,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("organisations", "do_not_call", "one of a closed set"),
     ("do_not_call", "number_hash", "a keyed hash: the wish not to be called outlives the data"),
     ("workspace_commands", "key_hash", "a keyed hash"),
-    ("evidence", "public previous_hash hash", "commitments and hashes; nothing personal"),
+    ("evidence", "public packed previous_hash hash", "commitments and hashes; nothing personal"),
     ("evidence_days", "previous head signature", "hashes"),
     ("erasures", "certificate", "holds no personal data"),
     (

@@ -16,6 +16,7 @@ import pytest
 import callfloor.store
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.distribution import KINDS
+from callfloor.store.db.paging import SIZES
 from callfloor.store.figures import counted_calls, reports
 from callfloor.store.leads import lead_pages, leads
 from tests.store import citus_rules as rules
@@ -71,7 +72,7 @@ ACROSS = {
 # Where statements are put together while it runs; `variants` has them all.
 COMPOSED = {
     "attempt_page_sql", "activity_page_sql", "lead_page_sql", "page_sql", "_of_agent_sql", "keys_sql", "leads",
-    "_with_some", "_part", "_sums_sql", "live_sql", "kept_sql", "counted_sql",
+    "merged", "_part", "_sums_sql", "live_sql", "kept_sql", "counted_sql",
 }  # fmt: skip
 
 
@@ -98,10 +99,10 @@ def variants() -> Iterator[tuple[str, str]]:
             ("activities", [*activities.FILTERS], activities.activity_page_sql),
         ):
             for chosen in _few_or_all(names):
-                yield f"{of} {sorted(chosen)} {after}", made(chosen, after=after)
+                yield f"{of} {sorted(chosen)} {after}", made(chosen, SIZES[0], after=after)
         for chosen in _few_or_all(lead_pages.FILTERS):
             for by_campaign in (False, True):
-                sql = leads.lead_page_sql(chosen, lead_pages.SIZES[0], by_campaign=by_campaign, after=after)
+                sql = leads.lead_page_sql(chosen, SIZES[0], by_campaign=by_campaign, after=after)
                 yield f"leads {sorted(chosen)} {by_campaign} {after}", sql
 
 

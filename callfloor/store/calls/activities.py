@@ -15,7 +15,7 @@ import msgspec
 from asyncpg import Record
 
 from callfloor.contract.codes import ActivityStatus, LeadStatus
-from callfloor.store.db.paging import Filter, page_sql
+from callfloor.store.db.paging import Filter, page_sql, size_for
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call_on_calls
 
@@ -234,16 +234,16 @@ async def page(
     db: Database, organisation: int, filters: Mapping[str, object], after: tuple[datetime, int] | None, count: int
 ) -> list[Record]:
     """At most `count` activities behind `after`, newest first. `filters`: names of `FILTERS` and their values."""
-    sql = activity_page_sql(frozenset(filters), after=after is not None)
+    sql = activity_page_sql(frozenset(filters), size_for(count), after=after is not None)
     values = [filters[name] for name in FILTERS if name in filters]
     return await db.fetch(sql, organisation, count, *values, *(after or ()))
 
 
-def activity_page_sql(names: frozenset[str], *, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]."""
+def activity_page_sql(names: frozenset[str], size: int, *, after: bool) -> str:
+    """The statement of a page with these filters: $1 organisation, $2 count (up to `size`), filters, [after]."""
     order = ("created_at", "activity_id")
-    rows = page_sql("activities", order, [FILTERS[name] for name in FILTERS if name in names], after=after)
-    return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.created_at DESC, a.activity_id DESC"
+    rows = page_sql("activities", order, [FILTERS[name] for name in FILTERS if name in names], size, after=after)
+    return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.created_at DESC, a.activity_id DESC LIMIT $2"
 
 
 async def media_of(db: Database, organisation: int, activity_ids: Sequence[int]) -> dict[int, list[Record]]:

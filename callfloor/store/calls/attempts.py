@@ -15,7 +15,7 @@ from asyncpg import Record
 from callfloor.contract.codes import ActivityStatus, DialStatus, LeadStatus, OutcomeType
 from callfloor.rules.dialling.number_facts import COUNTED
 from callfloor.rules.dialling.strategy import lead_status_after
-from callfloor.store.db.paging import Filter, page_sql
+from callfloor.store.db.paging import Filter, page_sql, size_for
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import number_history
 
@@ -199,6 +199,14 @@ FILTERS: dict[str, Filter] = {
     "dialled_from": Filter("dialled_at >= {}", "timestamptz"),
     "dialled_to": Filter("dialled_at <= {}", "timestamptz"),
 }
+# Few attempts have these: whose each of them was is looked at one by one. A subquery, because EXISTS would become a
+# join with all that the agent had.
+_FEW = ("lead_id", "phone_number", "dialling_status")
+_HAD_BY = Filter(
+    "(SELECT v.agent_id FROM activities v WHERE v.organisation_id = $1 AND v.activity_id = attempts.activity_id"
+    " AND v.created_at = attempts.dialled_at) = {}",
+    "bigint",
+)
 
 # What an ended attempt makes of its first leg when no agent joined it, and of the lead.
 _LEG_STATUS: dict[DialStatus, ActivityStatus] = {
@@ -276,7 +284,7 @@ async def page(
 ) -> list[Record]:
     """At most `count` attempts behind `after`, newest first. `filters`: names of `FILTERS`, and
     `agent_id`, with their values."""
-    sql = attempt_page_sql(frozenset(filters), after=after is not None)
+    sql = attempt_page_sql(frozenset(filters), size_for(count), after=after is not None)
     values = [filters[name] for name in (*FILTERS, "agent_id") if name in filters]
     return await db.fetch(sql, organisation, count, *values, *(after or ()))
 
@@ -289,32 +297,34 @@ def of_status(status: int | None) -> dict[str, int]:
     return {known.get(DialStatus(status), "ended_status"): status}
 
 
-def attempt_page_sql(names: frozenset[str], *, after: bool) -> str:
-    """The statement of a page with these filters: $1 organisation, $2 count, filters, [after]. With an agent the calls
-    are found by their first legs, which know who had them; its parameter comes last of the filters."""
+def attempt_page_sql(names: frozenset[str], size: int, *, after: bool) -> str:
+    """The statement of a page with these filters: $1 organisation, $2 count (up to `size`), filters, [after]. With an
+    agent the calls are found by their first legs, which know who had them; its parameter comes last of the filters."""
     order = ("dialled_at", "attempt_id")
     filters = [FILTERS[name] for name in FILTERS if name in names]
-    if "agent_id" in names:
-        rows = _of_agent_sql(filters, after=after)
+    if "agent_id" in names and not names.intersection(_FEW):
+        rows = _of_agent_sql(filters, size, after=after)
     else:
-        rows = page_sql("attempts", order, filters, after=after)
-    return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.dialled_at DESC, a.attempt_id DESC"
+        by_agent = [_HAD_BY] if "agent_id" in names else []
+        rows = page_sql("attempts", order, [*filters, *by_agent], size, after=after)
+    return f"SELECT {_SHOWN} FROM ({rows}) AS a {_JOINED} ORDER BY a.dialled_at DESC, a.attempt_id DESC LIMIT $2"
 
 
-def _of_agent_sql(filters: Sequence[Filter], *, after: bool) -> str:
+def _of_agent_sql(filters: Sequence[Filter], size: int, *, after: bool) -> str:
     conditions = [each.condition.format(f"${n}::{each.sql_type}") for n, each in enumerate(filters, 3)]
     number = 3 + len(filters)
-    legs = [f"v.organisation_id = $1 AND v.agent_id = ${number}::bigint"]
+    legs = [f"v.organisation_id = $1 AND v.agent_id = ${number}::bigint AND v.attempt_id IS NOT NULL"]
     if after:
         at, last = f"${number + 1}::timestamptz", f"${number + 2}::bigint"
-        legs.append(f"v.created_at <= {at} AND (v.created_at < {at} OR v.attempt_id < {last})")
+        legs.append(f"v.created_at <= {at} AND NOT (v.created_at = {at} AND v.attempt_id >= {last})")
     legs += [each.replace("dialled_at", "v.created_at") for each in conditions if each.startswith("dialled_at")]
     where = "".join(f" AND {each}" for each in conditions)
+    # one attempt a leg, said so that it is looked up by the leg: a join would read all attempts
     return f"""
         SELECT t.* FROM activities v CROSS JOIN LATERAL (
             SELECT * FROM attempts WHERE organisation_id = $1 AND attempt_id = v.attempt_id
-                AND dialled_at = v.created_at{where}) AS t
-        WHERE {" AND ".join(legs)} ORDER BY v.created_at DESC, v.attempt_id DESC LIMIT $2"""
+                AND dialled_at = v.created_at{where} LIMIT 1) AS t
+        WHERE {" AND ".join(legs)} ORDER BY v.created_at DESC, v.attempt_id DESC LIMIT {size}"""
 
 
 async def start(db: Database, organisation: int, wanted: Sequence[NewAttempt], now: datetime) -> list[Started | None]:

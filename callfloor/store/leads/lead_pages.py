@@ -2,15 +2,15 @@
 
 What stands first in `_ALONE` and is given leads the way, because few leads have it; what else is given is looked at
 lead by lead. Otherwise lists, statuses and completion lead, each in an index that ends with the order of the page: by
-upload, or by update where a time of update is asked for.
+upload, or by update where a time of update is asked for. Leads that were never changed were updated when they were
+uploaded: they are found by that, so that an import pays for no index by update.
 
-How many leads are wanted stands in the statement as a number: as a parameter the planner would take it for a tenth of
-all leads, and sort a list rather than walk its index.
+How many leads are wanted stands in the statement as a number: `store/db/paging.py` says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,13 +28,14 @@ FILTERS = {
     "updated_to": "timestamptz",
 }
 Order = Literal["uploaded_at", "updated_at"]
-# How many leads a statement may be for; the next larger one is taken.
-SIZES = (11, 26, 51, 101)
 _ALONE = ("phone", "customer_key", "agent_id")
 _COLUMNS = {"completed": "(completed_at IS NOT NULL)"}
-_OF_CAMPAIGN = "SELECT FROM lists s WHERE s.organisation_id = $1 AND s.campaign_id = $3 AND s.list_id = {}"
+_CHANGED = "(updated_at <> uploaded_at)"
+# Of each lead by itself: EXISTS would become a join, which sorts all leads that are left.
+_CAMPAIGN = "(SELECT s.campaign_id FROM lists s WHERE s.organisation_id = $1 AND s.list_id = {}) = $3"
 _LISTS = "SELECT list_id FROM lists WHERE organisation_id = $1"
-_HALVES = "(VALUES (false), (true)) AS h (completed)"
+_COMPLETED_OR_NOT = "(VALUES (false), (true)) AS h (completed)"
+_CHANGED_OR_NOT = "(VALUES (false), (true)) AS u (changed)"
 
 
 def page_order(names: frozenset[str]) -> Order:
@@ -60,37 +61,40 @@ class _Page:
     after: tuple[str, str] | None
     size: int
 
-    def leads(self, equal: Mapping[str, str], ways: str, *, more: str = "") -> str:
-        """The first leads of each way: `equal` (columns and what they are) leads in the index, `ways` (rows of FROM)
-        says of what `equal` is taken. Equality is written as a range of rows, so that no other index gives the order:
-        the planner would now and then walk the index by time, past millions of leads of other lists."""
+    def leads(self, equal: Mapping[str, str], by: Order, *, alone: str = "", more: str = "") -> str:
+        """The first leads of those that are `equal` (columns that lead in the index, and what they are), by `by`.
+        Equality is written as a range of rows, so that no other index gives the order: the planner would now and then
+        walk the index by time, past millions of leads of other lists. `alone`: a column of which only its own index
+        has the order; how many leads have it is estimated by plain equality alone."""
         conditions = ["organisation_id = $1", *self._others(equal)]
-        alone = "" if ways or len(equal) > 1 else next((name for name in equal if name.startswith(_ALONE)), "")
         if alone:
-            # no index but its own has the order; how many leads have it is estimated by plain equality alone
             conditions.append(f"{alone} = {equal[alone]}")
-        for comparison, bound in self._bounds({} if alone else equal):
+        for comparison, bound in self._bounds({} if alone else equal, by):
             both = ({} if alone else dict(equal)) | bound
             conditions.append(f"({', '.join(both)}) {comparison} ({', '.join(both.values())})")
-        order = ", ".join(f"{name} DESC" for name in (*equal, self.order, "lead_id"))
-        rows = f"SELECT * FROM leads WHERE {' AND '.join(conditions)}{more} ORDER BY {order} LIMIT {self.size}"
-        if not ways:
-            return rows
-        merged = f"ORDER BY k.{self.order} DESC, k.lead_id DESC LIMIT {self.size}"
-        return f"SELECT k.* FROM {ways} CROSS JOIN LATERAL ({rows}) AS k {merged}"
+        order = ", ".join(f"{name} DESC" for name in (*equal, by, "lead_id"))
+        return f"SELECT * FROM leads WHERE {' AND '.join(conditions)}{more} ORDER BY {order} LIMIT {self.size}"
 
-    def _bounds(self, equal: Mapping[str, str]) -> list[tuple[str, dict[str, str]]]:
+    def merged(self, parts: Sequence[str], ways: Sequence[str]) -> str:
+        """The first leads of all parts. `ways`: rows of FROM, of each of which there is every part."""
+        if len(parts) == 1 and not ways:
+            return parts[0]
+        each = " UNION ALL ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+        given = f"{' CROSS JOIN '.join(ways)} CROSS JOIN LATERAL " if ways else ""
+        return f"SELECT k.* FROM {given}({each}) AS k ORDER BY k.{self.order} DESC, k.lead_id DESC LIMIT {self.size}"
+
+    def _bounds(self, equal: Mapping[str, str], by: Order) -> list[tuple[str, dict[str, str]]]:
         """Upper and lower ends of the walk."""
         upper, lower = (self.values.get(self.order.replace("_at", end)) for end in ("_to", "_from"))
         bounds: list[tuple[str, dict[str, str]]] = []
         if self.after is not None:
-            bounds.append(("<", {self.order: self.after[0], "lead_id": self.after[1]}))
+            bounds.append(("<", {by: self.after[0], "lead_id": self.after[1]}))
         elif equal and upper is None:
             bounds.append(("<=", {}))
         if upper is not None:
-            bounds.append(("<=", {self.order: upper}))
+            bounds.append(("<=", {by: upper}))
         if lower is not None:
-            bounds.append((">=", {self.order: lower}))
+            bounds.append((">=", {by: lower}))
         elif equal:
             bounds.append((">=", {}))
         return bounds
@@ -109,18 +113,13 @@ class _Page:
                     found.append(f"{name} {comparison} {value}")
         if self.by_campaign and ("list_id" not in equal or "list_id" in self.values):
             # a list that is given is looked at once, else each lead's own
-            found.append(f"EXISTS ({_OF_CAMPAIGN.format(self.values.get('list_id', 'leads.list_id'))})")
+            found.append(_CAMPAIGN.format(self.values.get("list_id", "leads.list_id")))
         return found
 
 
-def size_for(count: int) -> int:
-    """The size of the statement that has so many leads."""
-    return next(size for size in SIZES if size >= count)
-
-
 def keys_sql(names: frozenset[str], size: int, *, by_campaign: bool, after: bool) -> str:
-    """The first `size` (of `SIZES`) leads of a page with these filters: $1 organisation, $3 campaign if one is given,
-    filters, [time and id]. $2 is left to whoever wants fewer."""
+    """The first `size` (of `paging.SIZES`) leads of a page with these filters: $1 organisation, $3 campaign if one is
+    given, filters, [time and id]. $2 is left to whoever wants fewer."""
     given = {name: number for number, name in enumerate(used(names, after=after), 4 if by_campaign else 3)}
     end = 3 + by_campaign + len(given)
     page = _Page(
@@ -135,35 +134,31 @@ def keys_sql(names: frozenset[str], size: int, *, by_campaign: bool, after: bool
         # a lead that has the number twice is one
         others = ("", " AND phone1 IS DISTINCT FROM phone2",
                   " AND phone1 IS DISTINCT FROM phone3 AND phone2 IS DISTINCT FROM phone3")  # fmt: skip
-        parts = [page.leads({f"phone{n}": values["phone"]}, "", more=more) for n, more in enumerate(others, 1)]
-        union = " UNION ALL ".join(f"({part})" for part in parts)
-        return f"SELECT k.* FROM ({union}) AS k ORDER BY k.{page.order} DESC, k.lead_id DESC LIMIT {size}"
+        equal = [{f"phone{n}": values["phone"]} for n in (1, 2, 3)]
+        parts = [page.leads(e, page.order, alone=f"phone{n}", more=others[n - 1]) for n, e in enumerate(equal, 1)]
+        return page.merged(parts, [])
     for alone in _ALONE:
         if alone in values:
-            return page.leads({alone: values[alone]}, "")
-    lists = _LISTS + (" AND campaign_id = $3" if by_campaign else "")
-    each_list = f"({lists}) AS s"
-    if page.order == "updated_at":
-        own = "list_id" in values
-        each_list += _with_some(values)
-        return page.leads({"list_id": values["list_id"] if own else "s.list_id"}, "" if own else each_list)
-    equal = {name: values[name] for name in ("list_id", "status_code") if name in values}
+            return page.leads({alone: values[alone]}, page.order, alone=alone)
+    return _by_place(page)
+
+
+def _by_place(page: _Page) -> str:
+    """By list, status and completion, whichever are given."""
+    values = page.values
     ways: list[str] = []
-    if by_campaign and "list_id" not in values:
+    equal = {name: values[name] for name in ("list_id", "status_code") if name in values}
+    if "list_id" not in equal and (equal or page.by_campaign or page.order == "updated_at"):
+        lists = _LISTS + (" AND campaign_id = $3" if page.by_campaign else "")
+        ways.append(f"({lists}) AS s")
         equal = {"list_id": "s.list_id"} | equal
-        ways.append(each_list)
     if "completed" not in values:
-        ways.append(_HALVES)
-    done = values.get("completed", "h.completed")
-    return page.leads(equal | {_COLUMNS["completed"]: done}, " CROSS JOIN ".join(ways))
-
-
-def _with_some(values: Mapping[str, str]) -> str:
-    """Leaves lists out that have no lead of the status, or none that is completed (or open): all of their leads would
-    be walked in vain."""
-    wanted = [f"{_COLUMNS.get(name, name)} = {values[name]}" for name in ("status_code", "completed") if name in values]
-    if not wanted:
-        return ""
-    some = f"SELECT FROM leads WHERE organisation_id = $1 AND list_id = s.list_id AND {' AND '.join(wanted)} LIMIT 1"
-    # EXISTS would become a join with all leads of the status
-    return f" CROSS JOIN LATERAL ({some}) AS has"
+        ways.append(_COMPLETED_OR_NOT)
+    equal |= {_COLUMNS["completed"]: values.get("completed", "h.completed")}
+    if page.order == "updated_at":
+        changed = page.leads(equal, "updated_at", more=f" AND {_CHANGED}")
+        return page.merged([changed, page.leads(equal | {_CHANGED: "false"}, "uploaded_at")], ways)
+    if "list_id" in equal:
+        ways.append(_CHANGED_OR_NOT)
+        equal |= {_CHANGED: "u.changed"}
+    return page.merged([page.leads(equal, "uploaded_at")], ways)

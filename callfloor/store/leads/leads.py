@@ -14,6 +14,7 @@ from asyncpg import Record
 from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
 from callfloor.errors import FieldError
 from callfloor.store.db.faults import UNSTORABLE
+from callfloor.store.db.paging import size_for
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import lead_pages
 
@@ -168,7 +169,7 @@ async def insert_many(db: Database, leads: Sequence[NewLead]) -> list[InsertOutc
 
 # A page has no more leadData than this, in bytes, but for the last leads that were read together.
 MOST_BYTES = 4_000_000
-AT_ONCE = lead_pages.SIZES[-1]
+AT_ONCE = 101
 
 
 async def insert_together(db: Database, leads: Sequence[NewLead]) -> list[InsertOutcome | asyncpg.DataError]:
@@ -216,7 +217,7 @@ async def _part(
     count: int,
 ) -> list[LeadRecord]:
     names = frozenset(filters)
-    size = lead_pages.size_for(count)
+    size = size_for(count)
     sql = lead_page_sql(names, size, by_campaign=campaign_id is not None, after=after is not None)
     arguments: list[object] = [organisation, count]
     if campaign_id is not None:

@@ -29,7 +29,11 @@ SELECT EXISTS (
     SELECT FROM outgoing_mail e JOIN mailboxes m ON m.organisation_id = e.organisation_id
         AND m.mailbox_id = e.mailbox_id
     WHERE e.organisation_id = $1 AND m.name = $2)"""
-LEAD_STATUS_USED_SQL = "SELECT EXISTS (SELECT FROM leads WHERE organisation_id = $1 AND status_code = $2)"
+# List by list, as the index has them.
+LEAD_STATUS_USED_SQL = """
+SELECT EXISTS (SELECT FROM lists s CROSS JOIN LATERAL (
+    SELECT FROM leads l WHERE l.organisation_id = $1 AND l.list_id = s.list_id AND l.status_code = $2 LIMIT 1) AS one
+    WHERE s.organisation_id = $1)"""
 
 USER_SQL = "DELETE FROM users WHERE organisation_id = $1 AND user_id = $2"
 CAMPAIGN_SQL = "DELETE FROM campaigns WHERE organisation_id = $1 AND campaign_id = $2"

@@ -6,16 +6,19 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import openpyxl
 import pytest
 
 from callfloor.contract.reports import Group
+from callfloor.rules.figures import intervals
 from callfloor.rules.figures.measures import GROUPS, groups_of, of_group
 from callfloor.store.agents import agents
 from callfloor.store.calls import activities
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.report_counts import count_some
 from callfloor.store.people import teams, tokens
 from tests.conftest import Centre, client_for
 from tests.factories import answer, inbound_call
@@ -25,6 +28,7 @@ from tests.store.report_days import Story
 FIGURES = "http://callfloor.test/reports/v1/figures"
 # half past nine in Sydney
 BEGIN = datetime(2026, 5, 3, 23, 30, tzinfo=UTC)
+NOW = BEGIN + timedelta(days=2)
 DAY = {"from": "2026-05-04", "to": "2026-05-05"}
 
 
@@ -147,6 +151,17 @@ async def test_time_and_its_parts_by_agent(db: Database, centre: Centre) -> None
     assert [row["figures"]["signedIn"] for row in quarters["rows"] if row["figures"]["signedIn"]] == [900] * 4 + [600]
 
 
+async def put_team(
+    db: Database, centre: Centre, name: str, leaders: list[int], members: list[int], since: datetime | None = None
+) -> None:
+    """Say who is in a team, since when; None: it has always been so."""
+    await teams.put(db, centre.organisation, name, leaders, members)
+    at = since or datetime(2020, 1, 1, tzinfo=UTC)
+    for column in ("since", "until"):
+        sql = f"UPDATE team_times SET {column} = $2 WHERE organisation_id = $1 AND {column} > now() - interval '1 hour'"
+        await db.execute(sql, centre.organisation, at)
+
+
 async def supervisor(db: Database, centre: Centre) -> httpx2.AsyncClient:
     scopes = ["reports:read", "workspace:supervise"]
     return client_for(
@@ -158,8 +173,8 @@ async def test_a_supervisor_sees_its_own_teams_and_their_agents(db: Database, ce
     others = await put_agents(db, centre, ["signed-out", "signed-out"], BEGIN)
     for agent in (centre.agent, *others):
         await talk(db, centre, agent, BEGIN, 30)
-    await teams.put(db, centre.organisation, "Day", [centre.user], [centre.agent])
-    await teams.put(db, centre.organisation, "Night", [], others)
+    await put_team(db, centre, "Day", [centre.user], [centre.agent])
+    await put_team(db, centre, "Night", [], others)
     everyone = await asked(centre, groupBy="team", measures="handled")
     assert [(row["name"], row["figures"]["handled"]) for row in everyone["rows"]] == [("Day", 1), ("Night", 2)]
     async with await supervisor(db, centre) as client:
@@ -180,10 +195,60 @@ async def test_a_supervisor_sees_its_own_teams_and_their_agents(db: Database, ce
 async def test_who_is_in_two_teams_counts_in_each_and_once_in_all(db: Database, centre: Centre) -> None:
     await talk(db, centre, centre.agent, BEGIN, 30)
     for name in ("Early", "Late"):
-        await teams.put(db, centre.organisation, name, [], [centre.agent])
+        await put_team(db, centre, name, [], [centre.agent])
     found = await asked(centre, groupBy="team", measures="handled")
     assert [row["figures"]["handled"] for row in found["rows"]] == [1, 1]
     assert found["total"] == {"handled": 1}
+
+
+async def test_a_team_has_what_its_agents_did_while_they_were_in_it(db: Database, centre: Centre) -> None:
+    (other,) = await put_agents(db, centre, ["signed-out"], BEGIN)
+    for hours in range(4):
+        await talk(db, centre, centre.agent, BEGIN + timedelta(hours=hours), 30)
+        await talk(db, centre, other, BEGIN + timedelta(hours=hours), 30)
+    noon = BEGIN + timedelta(hours=2)
+    await put_team(db, centre, "Day", [centre.user], [centre.agent, other])
+    await put_team(db, centre, "Day", [centre.user], [centre.agent], noon)
+    await put_team(db, centre, "Night", [], [other], noon)
+    measures = {"measures": "handled,talkTime"}
+    for counted in (False, True):
+        while counted and await count_some(
+            db, centre.organisation, ZoneInfo("Australia/Sydney"), NOW, intervals.floor(NOW), 60
+        ):
+            pass
+        found = await asked(centre, groupBy="team", **measures)
+        rows = {row["name"]: row["figures"]["handled"] for row in found["rows"]}
+        assert (rows, found["total"]["handled"]) == ({"Day": 6, "Night": 2}, 8)
+        for row in found["rows"]:
+            assert await listed(centre.client, row["callsTemplate"], "handled") == row["figures"]["handled"]
+            of = await asked(centre, teamId=row["key"], groupBy="agent", **measures)
+            by_agent = {each["key"]: each["figures"]["handled"] for each in of["rows"]}
+            assert by_agent == ({centre.agent: 4, other: 2} if row["name"] == "Day" else {other: 2})
+            assert of["total"]["handled"] == row["figures"]["handled"]
+    async with await supervisor(db, centre) as client:
+        # whoever has left since is in the team's figures, and not in those of the supervisor's agents
+        found = (await client.get(FIGURES, params={**DAY, "groupBy": "team", **measures})).json()
+        assert [(row["name"], row["figures"]["handled"]) for row in found["rows"]] == [("Day", 6)]
+        assert found["total"]["handled"] == 6
+        assert await listed(client, found["rows"][0]["callsTemplate"], "handled") == 6
+        found = (await client.get(FIGURES, params={**DAY, "groupBy": "agent", **measures})).json()
+        assert {row["key"] for row in found["rows"]} == {centre.agent}
+        night = (await teams.ids(db, centre.organisation))["Night"]
+        answer = await client.get(FIGURES, params={**DAY, "teamId": night})
+        assert answer.json()["errors"][0]["parameter"] == "teamId"
+
+
+async def test_coming_and_going_within_a_quarter_hour_leaves_no_trace(db: Database, centre: Centre) -> None:
+    org, agent = centre.organisation, centre.agent
+    await teams.put(db, org, "Day", [], [agent])
+    await db.execute("UPDATE team_times SET since = '2020-01-01' WHERE organisation_id = $1", org)
+    await teams.put(db, org, "Day", [], [])
+    assert await db.fetchval("SELECT until IS NOT NULL FROM team_times WHERE organisation_id = $1", org)
+    await teams.put(db, org, "Day", [], [agent])
+    await teams.put(db, org, "Night", [], [agent])
+    await teams.put(db, org, "Night", [], [])
+    (row,) = await db.fetch("SELECT * FROM team_times WHERE organisation_id = $1", org)
+    assert (row["agent_id"], row["since"].year, row["until"]) == (agent, 2020, None)
 
 
 async def test_another_organisation_sees_nothing_of_it(db: Database, centre: Centre, other_centre: Centre) -> None:

@@ -11,7 +11,7 @@ from asyncpg import Record
 from callfloor.api.call import Call, invalid
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.reports.question import Report, agents_of, period
+from callfloor.api.reports.question import Report, period, whose
 from callfloor.contract.fields import Page
 from callfloor.contract.reports import CountedCall, CountedQuery, Group
 from callfloor.rules.figures.measures import MEASURES
@@ -67,7 +67,7 @@ async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCal
             raise invalid("campaignId", "not-found", "names no campaign of this organisation", in_body=False)
     of = counted_calls.Of(
         campaigns,
-        await agents_of(call, query),
+        *await whose(call, query),
         query.list_id,
         query.wrap_code,
         query.dial_status_id,

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from callfloor.api.call import Call, invalid
 from callfloor.api.operation import operation
 from callfloor.api.reports.calls import link, template
-from callfloor.api.reports.question import INFO, Report, asked, teams_of
+from callfloor.api.reports.question import INFO, Report, asked
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.reports import FigureRow, Figures, FiguresQuery, Group, Measures
 from callfloor.rules.figures import sheets, tables
@@ -111,12 +111,16 @@ async def _file(
 
 async def figures_of(call: Call, report: Report) -> Figures:
     """What a report comes to at this moment."""
-    cells, answer = await _cells(call, report)
-    whole = tables.total(cells.values())
+    question = reports.Question(report.group, report.edges, report.campaigns, report.agents, report.teams)
+    pauses = PAUSED_BY_REASON in report.measures
+    answer = await reports.answer(call.db, call.organisation, question, call.now, pauses=pauses)
+    cells = _cells(report, answer.sums, answer.paused)
+    if answer.once is None:
+        whole = tables.total(cells.values())
+    else:
+        whole = tables.total(_cells(report, answer.once, answer.paused_once or {}).values())
     if report.hours:
         cells = tables.folded(cells, report.hours)
-    elif report.group == "team":
-        cells = tables.by_team(cells, await teams_of(call))
     if report.group == "none":
         # a chart has no holes
         cells = {(number, None): Cell() for number in range(len(report.edges) - 1)} | cells
@@ -142,21 +146,20 @@ async def figures_of(call: Call, report: Report) -> Figures:
     )
 
 
-async def _cells(call: Call, report: Report) -> tuple[dict[tuple[int, Any], Cell], reports.Answer]:
-    """What each interval and key comes to; of teams: each agent."""
-    question = reports.Question(report.group, report.edges, report.campaigns, report.agents)
-    pauses = PAUSED_BY_REASON in report.measures
-    answer = await reports.answer(call.db, call.organisation, question, call.now, pauses=pauses)
+def _cells(
+    report: Report, sums: Mapping[reports.Key, dict[str, int]], paused: Mapping[reports.Key, dict[str, int]]
+) -> dict[tuple[int, Any], Cell]:
+    """What each interval and key comes to."""
     found: dict[tuple[int, Any], Cell] = {}
 
     def cell(key: reports.Key) -> Cell:
         return found.setdefault((key.interval, _key(report.group, key)), Cell())
 
-    for key, sums in answer.sums.items():
-        cell(key).take(Cell(sums))
-    for key, sums in answer.paused.items():
-        cell(key).take(Cell(paused={key.text: sums.get("paused_s", 0)}))
-    return found, answer
+    for key, each in sums.items():
+        cell(key).take(Cell(each))
+    for key, each in paused.items():
+        cell(key).take(Cell(paused={key.text: each.get("paused_s", 0)}))
+    return found
 
 
 def _key(group: Group, key: reports.Key) -> Any:

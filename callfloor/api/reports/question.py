@@ -36,7 +36,8 @@ INFO: Mapping[str, MeasureInfo] = {
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was asked for, once it is known to be possible. `hours`: of intervals that are folded into hours of a day;
-    `agents`: whose figures these are, `None`: everybody's and nobody's."""
+    `agents`: whose figures these are, `None`: everybody's and nobody's; `teams`: while in which of these, `None`:
+    whatever they were in."""
 
     begin: datetime
     end: datetime
@@ -48,6 +49,7 @@ class Report:
     hours: Sequence[int]
     campaigns: Collection[int] | None
     agents: Collection[int] | None
+    teams: Collection[int] | None
     # what was given, as a link says it again
     filters: Mapping[str, int | None]
 
@@ -57,7 +59,7 @@ async def asked(call: Call, query: FiguresQuery) -> Report:
     begin, end = period(call, query)
     zone = await _zone(call, query)
     measures = _measures(query)
-    agents = await _agents(call, query)
+    whose = await _whose(call, query)
     edges, hours = _intervals(query, begin, end, zone)
     campaigns = None if query.campaign_id is None else {query.campaign_id}
     if query.group_by == "queue":
@@ -65,7 +67,7 @@ async def asked(call: Call, query: FiguresQuery) -> Report:
         campaigns = queues if campaigns is None else queues & campaigns
     filters = {"campaignId": query.campaign_id, "agentId": query.agent_id, "teamId": query.team_id}
     group = query.group_by
-    return Report(begin, end, zone, query.interval, group, measures, edges, hours, campaigns, agents, filters)
+    return Report(begin, end, zone, query.interval, group, measures, edges, hours, campaigns, *whose, filters)
 
 
 def period(call: Call, query: FiguresQuery | CountedQuery) -> tuple[datetime, datetime]:
@@ -141,36 +143,38 @@ def _measures(query: FiguresQuery) -> list[str]:
     return wanted
 
 
-async def _agents(call: Call, query: FiguresQuery) -> Collection[int] | None:
-    """Whose figures are asked for and may be seen; None: everybody's."""
-    seen = seen_by(call.caller)
+Whose = tuple[Collection[int] | None, Collection[int] | None]
+
+
+async def _whose(call: Call, query: FiguresQuery) -> Whose:
+    """Whose figures are asked for and may be seen: agents, and teams that they were in; None: everybody's."""
     if query.agent_id is None and query.team_id is None:
-        return seen if query.group_by in OF_PEOPLE else None
+        if query.group_by == "team":
+            return None, await _led(call)
+        return (seen_by(call.caller) if query.group_by in OF_PEOPLE else None), None
     if query.group_by not in ("none", "hourOfDay", *OF_PEOPLE, "wrapCode"):
         parameter = "agentId" if query.agent_id is not None else "teamId"
         raise invalid(parameter, "not-possible", f"does not go with {query.group_by}", in_body=False)
-    return await agents_of(call, query)
+    agents, teams = await whose(call, query)
+    return agents, await _led(call) if teams is None and query.group_by == "team" else teams
 
 
-async def agents_of(call: Call, query: FiguresQuery | CountedQuery) -> Collection[int] | None:
-    """The agents that are named by id or team, and seen; None: all. Raises `Invalid`."""
+async def whose(call: Call, query: FiguresQuery | CountedQuery) -> Whose:
+    """The agents, and the team that they were in, that are named and seen; None: all. A team's figures are those of all
+    who were in it, seen now or not. Raises `Invalid`."""
     agents = seen_by(call.caller)
+    teams: Collection[int] | None = None
     if query.team_id is not None:
-        teams = await teams_of(call)
-        if query.team_id not in teams:
+        led = await _led(call)
+        if query.team_id not in await _every_team(call) or (led is not None and query.team_id not in led):
             raise invalid("teamId", "not-found", "names no team of this organisation that you see", in_body=False)
-        agents = among(agents, teams[query.team_id])
+        agents, teams = None, (query.team_id,)
     if query.agent_id is not None:
         there = await reports.agents(call.db, call.organisation, [query.agent_id])
-        if not there or not sees(call.caller, query.agent_id):
+        if not there or not (teams is not None or sees(call.caller, query.agent_id)):
             raise invalid("agentId", "not-found", "names no agent of this organisation that you see", in_body=False)
-        agents = among(agents, (query.agent_id,))
-    return agents
-
-
-def among(seen: Collection[int] | None, agents: Collection[int]) -> frozenset[int]:
-    """Those of `agents` that are seen; None: all are."""
-    return frozenset(agents) if seen is None else frozenset(agents) & frozenset(seen)
+        agents = (query.agent_id,)
+    return agents, teams
 
 
 def seen_by(caller: Caller) -> frozenset[int] | None:
@@ -185,8 +189,14 @@ def sees(caller: Caller, agent_id: int) -> bool:
     return seen is None or agent_id in seen
 
 
-async def teams_of(call: Call) -> dict[int, Collection[int]]:
-    """The teams that the caller sees, with their agents."""
-    person, seen = call.caller.person, seen_by(call.caller)
+async def _every_team(call: Call) -> set[int]:
+    return {row["team_id"] for row in await reports.teams(call.db, call.organisation, None)}
+
+
+async def _led(call: Call) -> frozenset[int] | None:
+    """The teams whose figures the caller may see; None: all."""
+    if seen_by(call.caller) is None:
+        return None
+    person = call.caller.person
     found = await reports.teams(call.db, call.organisation, None if person is None else person.user_id)
-    return {row["team_id"]: row["agents"] for row in found if seen is None or row["led"]}
+    return frozenset(row["team_id"] for row in found if row["led"])

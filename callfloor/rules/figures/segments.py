@@ -70,6 +70,11 @@ def cut(
     return found
 
 
+def undivided(days: Mapping[datetime, datetime], at: Sequence[datetime]) -> dict[datetime, datetime]:
+    """The days within which none of these moments, in order, lies."""
+    return {begin: end for begin, end in days.items() if bisect_right(at, begin) == bisect_left(at, end)}
+
+
 def _quarters(found: Segments, begin: datetime, end: datetime, marked: Sequence[datetime], interval: int) -> None:
     at = begin
     for mark in marked[bisect_left(marked, begin) : bisect_left(marked, end)]:

@@ -49,18 +49,3 @@ def folded(cells: Mapping[tuple[int, object], Cell], hours: Sequence[int]) -> di
     for (interval, _), cell in cells.items():
         found.setdefault((0, hours[interval]), Cell()).take(cell)
     return found
-
-
-def by_team(
-    cells: Mapping[tuple[int, object], Cell], teams: Mapping[int, Collection[int]]
-) -> dict[tuple[int, object], Cell]:
-    """Cells by agent as cells by team. Who is in several counts in each, who is in none counts in None."""
-    of_agent: dict[object, list[int]] = {}
-    for team, agents in teams.items():
-        for agent in agents:
-            of_agent.setdefault(agent, []).append(team)
-    found: dict[tuple[int, object], Cell] = {}
-    for (interval, agent), cell in cells.items():
-        for team in of_agent.get(agent, [None]):
-            found.setdefault((interval, team), Cell()).take(cell)
-    return found

@@ -9,14 +9,24 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.store.db.pool import Database
-from callfloor.store.figures.facts import GIVEN_SOURCE, GIVEN_WHERE, LEG_SOURCE, LEGS, OF_LEG, WAITS, WAITS_SOURCE
+from callfloor.store.figures.facts import (
+    GIVEN_SOURCE,
+    GIVEN_WHERE,
+    LEG_SOURCE,
+    LEGS,
+    OF_LEG,
+    WAITS,
+    WAITS_SOURCE,
+    was_in,
+)
 
 _SHOWN = "a.activity_id, a.created_at, a.type, a.campaign_id, a.agent_id, a.attempt_id"
 
 
 def counted_sql(measure: str) -> str:
     """$2, $3 the period, an array of one each; $4 how many; $5 campaigns, $6 agents, $7 list, $8 wrap code, $9 dial
-    status, $10 our number, null: whatever it is; $11, $12 behind which creation and id, null: the first."""
+    status, $10 our number, null: whatever it is; $11, $12 behind which creation and id, null: the first; $13 teams that
+    the agents were in then, null: any."""
     if measure in WAITS:
         # their conditions are of `w`, which has the activity's columns
         shown, source, where, of = _SHOWN.replace("a.", "w."), WAITS_SOURCE, f"({WAITS[measure]}) <> 0", OF_LEG
@@ -41,6 +51,9 @@ def counted_sql(measure: str) -> str:
     conditions.append(
         f"($11::timestamptz IS NULL OR ({alias}.created_at, {alias}.activity_id) < ($11::timestamptz, $12::bigint))"
     )
+    at = "w.join_queue_at" if alias == "w" else "a.created_at"
+    member = f"SELECT FROM team_times m WHERE {was_in('m', keys['agent_id'], at)} AND m.team_id = ANY($13)"
+    conditions.append(f"$13::bigint[] IS NULL OR EXISTS ({member})")
     return f"""
 SELECT {shown}
 {source}
@@ -59,10 +72,11 @@ STATEMENTS: Mapping[str, str] = {measure: counted_sql(measure) for measure in CO
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """Whose calls; None: of anybody, or whatever it is."""
+    """Whose calls; None: of anybody, or whatever it is. `teams`: that the agents were in then."""
 
     campaigns: Collection[int] | None = None
     agents: Collection[int] | None = None
+    teams: Collection[int] | None = None
     list_id: int | None = None
     wrap_code: int | None = None
     dial_status: int | None = None
@@ -92,4 +106,5 @@ async def page(
         of.dial_status,
         of.number,
         *(after or (None, None)),
+        None if of.teams is None else list(of.teams),
     )

@@ -23,6 +23,12 @@ def quarter(at: str) -> str:
     return f"quarter_of({at})"
 
 
+def was_in(team: str, agent: str, at: str) -> str:
+    """SQL of whether an agent was in a team of `team_times`, of $1, at a moment."""
+    return f"""{team}.organisation_id = $1 AND {team}.agent_id = {agent} AND {team}.since <= {at}
+        AND ({team}.until IS NULL OR {team}.until > {at})"""
+
+
 def _is(condition: str) -> str:
     return f"({condition})::int"
 

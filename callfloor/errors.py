@@ -112,6 +112,12 @@ class NotASupervisor(Problem):
     status, slug, title = 403, "not-a-supervisor", "Not a supervisor"
 
 
+class NotYours(Problem):
+    """It is shared with you, and somebody else's: only whoever it belongs to may change it."""
+
+    status, slug, title = 403, "not-yours", "Somebody else's"
+
+
 class NotFound(Problem):
     """There is no such object in this organisation."""
 

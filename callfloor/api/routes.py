@@ -40,7 +40,7 @@ from callfloor.api.platform import (
     registers,
     users,
 )
-from callfloor.api.reports import agent_times, figures
+from callfloor.api.reports import agent_times, figures, saved
 from callfloor.api.reports import calls as counted
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, drafts, emails, events, phone, session, supervision, tasks, work
@@ -242,6 +242,13 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
     figures.list_measures,
     counted.list_counted_calls,
     agent_times.get_agent_times,
+    saved.list_saved_reports,
+    saved.create_saved_report,
+    saved.get_saved_report,
+    saved.put_saved_report,
+    saved.delete_saved_report,
+    saved.run_saved_report,
+    saved.list_report_deliveries,
 )
 REPORT_ABOUT = About(
     "Callfloor Reports API",

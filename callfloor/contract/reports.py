@@ -96,6 +96,25 @@ class FiguresQuery(Request):
     ] = "json"
 
 
+Period = Literal["today", "yesterday", "last7Days", "last30Days", "thisWeek", "lastWeek", "thisMonth", "lastMonth"]
+
+
+class SavedQuery(Request):
+    """What a saved report asks for, as `GET /figures`; its period goes with the day on which it is made."""
+
+    period: Annotated[
+        Period,
+        Meta(description="Days of the zone; `last7Days`, `last30Days` end with yesterday, weeks with Sunday."),
+    ]
+    interval: Interval = "none"
+    group_by: Group = "none"
+    measures: Annotated[str, Meta(max_length=2048)] | None = None
+    zone: Literal["organisation", "campaign"] = "organisation"
+    campaign_id: Id | None = None
+    agent_id: Id | None = None
+    team_id: Id | None = None
+
+
 class MeasureInfo(Struct):
     """`groups`: what it goes with; `calls`: it counts calls or e-mails that `GET /calls` lists."""
 

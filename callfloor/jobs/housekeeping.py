@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from callfloor.jobs.media import sweep, sweep_orphans
+from callfloor.jobs.reporting.sending import KEPT
 from callfloor.jobs.retention import keep_less
 from callfloor.media.blobs import Blobs
 from callfloor.store.agents import desk_commands, desk_events, drafts, returns
 from callfloor.store.calls import diagnoses
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import report_deliveries
 from callfloor.store.leads import imports
 from callfloor.store.people import passkeys, passwords, sessions
 
@@ -38,6 +40,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await sessions.expire(db)
     await passwords.expire(db, now)
     await passkeys.expire(db, now)
+    await report_deliveries.expire(db, now - KEPT)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await keep_less(db, now)
     await sweep(db, blobs)

@@ -15,8 +15,10 @@ from callfloor.jobs import audit, evidence
 from callfloor.jobs.housekeeping import keep_house
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
+from callfloor.jobs.reporting.sending import send_due
 from callfloor.jobs.reports import count_some
 from callfloor.media.blobs import Blobs
+from callfloor.store.db import installation
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.listen import Listener, listening
 from callfloor.store.db.pool import Database
@@ -30,6 +32,7 @@ LOOK_AGAIN_S = 1.0
 SEAL_S = 2.0
 HOUSEKEEPING_S = 60.0
 COUNT_S = 15.0
+REPORTS_S = 10.0
 # Between two portions of what can wait.
 REST_S = 0.05
 
@@ -38,7 +41,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
     os.nice(10)
-    db = await Database.connect(dsn, size=AT_ONCE + 5)
+    db = await Database.connect(dsn, size=AT_ONCE + 6)
     wake = asyncio.Event()
     try:
         # a notification that is lost costs a second
@@ -49,6 +52,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_seal(db, audit.seal, stop))
             group.create_task(_renew(db, stop))
             group.create_task(_count(db, stop))
+            group.create_task(_send_reports(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -107,6 +111,16 @@ async def _count(db: Database, stop: asyncio.Event) -> None:
         except (Problem, *REFUSALS) as error:
             log.warning("counting-waits", kind=type(error).__name__)
         await _wait(stop, stop, COUNT_S)
+
+
+async def _send_reports(db: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            if await installation.held(db) is None and await send_due(db, datetime.now(UTC)):
+                continue
+        except (Problem, *REFUSALS) as error:
+            log.warning("reports-wait", kind=type(error).__name__)
+        await _wait(stop, stop, REPORTS_S)
 
 
 async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:

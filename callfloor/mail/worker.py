@@ -17,6 +17,7 @@ from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.listener import listening
 from callfloor.mail.outbox import Outbox
 from callfloor.mail.readers import Readers
+from callfloor.mail.report_outbox import ReportOutbox
 from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
@@ -44,10 +45,11 @@ DATABASE = (Problem, *REFUSALS)
 
 async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set; what is being sent or fetched is finished first."""
-    db = await Database.connect(dsn, size=SENDERS + FETCHED_AT_ONCE + 4)
+    db = await Database.connect(dsn, size=SENDERS + 1 + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
     way = WayOut(settings.mail_networks)
     outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder, way)
+    reports = ReportOutbox(db, settings.smtp_name, settings.secrets_folder, way)
     readers = Readers()
     fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder, way)
     try:
@@ -56,6 +58,7 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
         async with notifications.listening(awake), asyncio.TaskGroup() as group:
             group.create_task(_receive(db, blobs, settings, readers, stop))
             group.create_task(_fetch(dsn, db, fetcher, stop))
+            group.create_task(_send(db, reports, wake, stop))
             for _ in range(SENDERS):
                 group.create_task(_send(db, outbox, wake, stop))
     finally:
@@ -73,7 +76,7 @@ async def _receive(db: Database, blobs: Blobs, settings: Settings, readers: Read
             await _pause(stop, RETRY_S)
 
 
-async def _send(db: Database, outbox: Outbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
+async def _send(db: Database, outbox: Outbox | ReportOutbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
     while not stop.is_set():
         wake.clear()
         try:

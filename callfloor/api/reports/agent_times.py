@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from callfloor.api.call import Call, invalid, not_found
 from callfloor.api.operation import operation
-from callfloor.api.reports.question import sees
+from callfloor.api.reports.asking import viewer_of
 from callfloor.contract.reports import AgentTime, AgentTimes, AgentTimesQuery, PauseTime
+from callfloor.jobs.reporting.question import sees
 from callfloor.store.agents import desk_options
 from callfloor.store.figures import agent_times
 
@@ -50,7 +51,9 @@ async def get_agent_times(call: Call, agent_id: int, query: AgentTimesQuery) -> 
         raise invalid("to", "order", "must be later than from", in_body=False)
     if end - begin > LONGEST:
         raise invalid("to", "too-long", "must be at most 31 days after from", in_body=False)
-    if not (sees(call.caller, agent_id) and await desk_options.exists(call.db, call.organisation, "agent", agent_id)):
+    if not (
+        sees(viewer_of(call), agent_id) and await desk_options.exists(call.db, call.organisation, "agent", agent_id)
+    ):
         raise not_found("agent")
     found = await agent_times.of_agent(call.db, call.organisation, agent_id, begin, end, call.now)
     seconds, pauses = Counter[str](), Counter[str | None]()

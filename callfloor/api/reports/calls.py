@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote_plus, urlencode
-
 from asyncpg import Record
 
 from callfloor.api.call import Call, invalid
 from callfloor.api.cursors import page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.reports.question import Report, period, whose
+from callfloor.api.reports.asking import period, viewer_of
 from callfloor.contract.fields import Page
-from callfloor.contract.reports import CountedCall, CountedQuery, Group
+from callfloor.contract.reports import CountedCall, CountedQuery
+from callfloor.jobs.reporting.question import whose
 from callfloor.rules.figures.measures import MEASURES
 from callfloor.store.figures import counted_calls, reports
 
 ACTIVITIES = "/platform-api/v3.0/activities"
 _COUNTS = [name for name, each in MEASURES.items() if each.calls is not None]
-
-# What the key of a group is in a link.
-_NAMES: Mapping[Group, str] = {
-    "campaign": "campaignId",
-    "queue": "campaignId",
-    "list": "listId",
-    "agent": "agentId",
-    "team": "teamId",
-    "dialStatus": "dialStatusId",
-    "number": "number",
-}
 
 
 @operation(
@@ -67,7 +53,7 @@ async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCal
             raise invalid("campaignId", "not-found", "names no campaign of this organisation", in_body=False)
     of = counted_calls.Of(
         campaigns,
-        *await whose(call, query),
+        *await whose(viewer_of(call), query.agent_id, query.team_id),
         query.list_id,
         query.wrap_code,
         query.dial_status_id,
@@ -95,23 +81,3 @@ async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCal
         )
 
     return page_of(call, query, rows, shown, lambda row: (row["created_at"], row["activity_id"]))
-
-
-def link(call: Call, report: Report, interval: int) -> str:
-    """The link of an interval's rows, as far as they have it in common."""
-    begin, end = (at.astimezone(report.zone).isoformat() for at in report.edges[interval : interval + 2])
-    query = {"from": begin, "to": end}
-    own = "campaignId" if report.group == "wrapCode" else _NAMES.get(report.group)
-    query |= {name: str(value) for name, value in report.filters.items() if value is not None and name != own}
-    return f"{call.prefix}/calls?{urlencode(query)}"
-
-
-def template(report: Report, begun: str, key: Any) -> str | None:
-    """The link of a row, without its measure; `begun`: that of its interval. None: what belongs to none has none."""
-    if report.group == "none":
-        return f"{begun}{{&measure}}"
-    if report.group == "wrapCode":
-        return f"{begun}&campaignId={key[0]}&wrapCode={key[1]}{{&measure}}"
-    if key is None:
-        return None
-    return f"{begun}&{_NAMES[report.group]}={quote_plus(str(key))}{{&measure}}"

@@ -128,6 +128,12 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("identifier_renewals", "source", "the name of a table"),
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
     ("report_sums", "facet", "one of a closed set"),
+    ("saved_reports", "name shared query schedule", "the operator's words, and addresses of its people"),
+    (
+        "report_deliveries",
+        "state mailbox recipients sent_to reason subject file_name file",
+        "the operator's words and people; figures, which hold nobody, until they are sent",
+    ),
     ("report_quarters", "digest", "a hash of figures"),
     ("report_progress", "days_zone", "the name of a zone"),
     ("schema_migrations", "name sha256 identity held_why", "of this program"),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from callfloor.api.call import Call, invalid
-from callfloor.contract.reports import CountedQuery, FiguresQuery, Group, Interval, MeasureInfo
+from callfloor.contract.reports import FiguresQuery, Group, Interval, MeasureInfo, SavedQuery
+from callfloor.jobs.reporting.viewer import Viewer, refused
 from callfloor.rules.figures import intervals
 from callfloor.rules.figures.measures import MEASURES, PAUSED_BY_REASON, groups_of, is_time, of_group
 from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.figures import reports
-from callfloor.store.people.callers import Caller
 
+Asked = FiguresQuery | SavedQuery
 # Groups whose figures are one person's, or some people's, each.
 OF_PEOPLE = frozenset({"agent", "team"})
 INFO: Mapping[str, MeasureInfo] = {
@@ -54,66 +54,60 @@ class Report:
     filters: Mapping[str, int | None]
 
 
-async def asked(call: Call, query: FiguresQuery) -> Report:
-    """Raises `Invalid` for what is not there, or does not go together."""
-    begin, end = period(call, query)
-    zone = await _zone(call, query)
+async def asked(viewer: Viewer, query: Asked, begin: datetime, end: datetime) -> Report:
+    """Raises `Invalid` for what is not there, or does not go together. `begin`, `end`: edges of quarter-hours."""
+    zone = await _zone(viewer, query)
     measures = _measures(query)
-    whose = await _whose(call, query)
+    whose = await _whose(viewer, query)
     edges, hours = _intervals(query, begin, end, zone)
     campaigns = None if query.campaign_id is None else {query.campaign_id}
     if query.group_by == "queue":
-        queues = set(await reports.queues(call.db, call.organisation))
+        queues = set(await reports.queues(viewer.db, viewer.organisation))
         campaigns = queues if campaigns is None else queues & campaigns
     filters = {"campaignId": query.campaign_id, "agentId": query.agent_id, "teamId": query.team_id}
     group = query.group_by
     return Report(begin, end, zone, query.interval, group, measures, edges, hours, campaigns, *whose, filters)
 
 
-def period(call: Call, query: FiguresQuery | CountedQuery) -> tuple[datetime, datetime]:
-    """Raises `Invalid`."""
-    begin, end = _edge(call, query.begin, "from"), _edge(call, query.end, "to")
+def between(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """A period. Raises `Invalid`."""
+    for name, at in (("from", begin), ("to", end)):
+        if not intervals.is_edge(at):
+            raise refused(name, "not-a-quarter", "must be a whole quarter of an hour, such as 09:15")
     if end <= begin:
-        raise invalid("to", "order", "must be later than from", in_body=False)
+        raise refused("to", "order", "must be later than from")
     if end - begin > intervals.LONGEST:
-        raise invalid("to", "too-long", f"must be at most {intervals.LONGEST.days} days after from", in_body=False)
+        raise refused("to", "too-long", f"must be at most {intervals.LONGEST.days} days after from")
     return begin, end
 
 
-def _edge(call: Call, text: str, name: str) -> datetime:
-    at = call.timestamp(text, name)
-    if at is None or not intervals.is_edge(at):
-        raise invalid(name, "not-a-quarter", "must be a whole quarter of an hour, such as 09:15", in_body=False)
-    return at
-
-
-async def _zone(call: Call, query: FiguresQuery) -> ZoneInfo:
+async def _zone(viewer: Viewer, query: Asked) -> ZoneInfo:
     if query.campaign_id is None:
         if query.zone == "campaign":
-            raise invalid("zone", "missing", "is a campaign's: name it in campaignId", in_body=False)
-        return call.zone
-    found = await reports.campaigns(call.db, call.organisation, [query.campaign_id])
+            raise refused("zone", "missing", "is a campaign's: name it in campaignId")
+        return viewer.zone
+    found = await reports.campaigns(viewer.db, viewer.organisation, [query.campaign_id])
     if query.campaign_id not in found:
-        raise invalid("campaignId", "not-found", "names no campaign of this organisation", in_body=False)
-    return zone_of(found[query.campaign_id]["timezone"]) if query.zone == "campaign" else call.zone
+        raise refused("campaignId", "not-found", "names no campaign of this organisation")
+    return zone_of(found[query.campaign_id]["timezone"]) if query.zone == "campaign" else viewer.zone
 
 
 def _intervals(
-    query: FiguresQuery, begin: datetime, end: datetime, zone: ZoneInfo
+    query: Asked, begin: datetime, end: datetime, zone: ZoneInfo
 ) -> tuple[Sequence[datetime], Sequence[int]]:
     if query.group_by == "hourOfDay":
         if query.interval != "none":
-            raise invalid("interval", "not-possible", "must be none with hourOfDay", in_body=False)
+            raise refused("interval", "not-possible", "must be none with hourOfDay")
         return intervals.hours_of_day(begin, end, zone)
     try:
         return intervals.edges(begin, end, query.interval, zone), ()
     except intervals.TooManyIntervals:
         most = f"{intervals.MOST_INTERVALS:,}"
         message = f"cuts the period into more than {most}: ask for a longer interval, or a shorter period"
-        raise invalid("interval", "too-many", message, in_body=False) from None
+        raise refused("interval", "too-many", message) from None
 
 
-def _measures(query: FiguresQuery) -> list[str]:
+def _measures(query: Asked) -> list[str]:
     """What is to be shown. Raises `Invalid` naming each measure that does not go with what else is asked for."""
     possible = [
         name
@@ -125,78 +119,70 @@ def _measures(query: FiguresQuery) -> list[str]:
         return possible
     wanted = list(dict.fromkeys(name.strip() for name in query.measures.split(",") if name.strip()))
     if not wanted:
-        raise invalid("measures", "missing", "must name one at least, or be left out", in_body=False)
+        raise refused("measures", "missing", "must name one at least, or be left out")
     for name in wanted:
         if name not in INFO:
-            raise invalid("measures", "unknown", f"{name[:60]} is none of {', '.join(INFO)}", in_body=False)
+            raise refused("measures", "unknown", f"{name[:60]} is none of {', '.join(INFO)}")
         groups = groups_of(name)
         if query.group_by not in groups:
             with_it = ", ".join(of_group(query.group_by))
-            raise invalid(
+            raise refused(
                 "measures", "not-with-group",
-                f"{name} goes with {', '.join(groups)}; with {query.group_by} go {with_it}", in_body=False,
+                f"{name} goes with {', '.join(groups)}; with {query.group_by} go {with_it}",
             )  # fmt: skip
         if name not in possible:
             why = "an agent's time is no campaign's" if is_time(name) else "it is of no agent"
             parameter = "campaignId" if is_time(name) and query.campaign_id is not None else "agentId"
-            raise invalid("measures", "not-with-filter", f"{name} does not go with {parameter}: {why}", in_body=False)
+            raise refused("measures", "not-with-filter", f"{name} does not go with {parameter}: {why}")
     return wanted
 
 
 Whose = tuple[Collection[int] | None, Collection[int] | None]
 
 
-async def _whose(call: Call, query: FiguresQuery) -> Whose:
+async def _whose(viewer: Viewer, query: Asked) -> Whose:
     """Whose figures are asked for and may be seen: agents, and teams that they were in; None: everybody's."""
     if query.agent_id is None and query.team_id is None:
         if query.group_by == "team":
-            return None, await _led(call)
-        return (seen_by(call.caller) if query.group_by in OF_PEOPLE else None), None
+            return None, await _led(viewer)
+        return (viewer.seen if query.group_by in OF_PEOPLE else None), None
     if query.group_by not in ("none", "hourOfDay", *OF_PEOPLE, "wrapCode"):
         parameter = "agentId" if query.agent_id is not None else "teamId"
-        raise invalid(parameter, "not-possible", f"does not go with {query.group_by}", in_body=False)
-    agents, teams = await whose(call, query)
-    return agents, await _led(call) if teams is None and query.group_by == "team" else teams
+        raise refused(parameter, "not-possible", f"does not go with {query.group_by}")
+    agents, teams = await whose(viewer, query.agent_id, query.team_id)
+    return agents, await _led(viewer) if teams is None and query.group_by == "team" else teams
 
 
-async def whose(call: Call, query: FiguresQuery | CountedQuery) -> Whose:
+async def whose(viewer: Viewer, agent_id: int | None, team_id: int | None) -> Whose:
     """The agents, and the team that they were in, that are named and seen; None: all. A team's figures are those of all
     who were in it, seen now or not. Raises `Invalid`."""
-    agents = seen_by(call.caller)
+    agents = viewer.seen
     teams: Collection[int] | None = None
-    if query.team_id is not None:
-        led = await _led(call)
-        if query.team_id not in await _every_team(call) or (led is not None and query.team_id not in led):
-            raise invalid("teamId", "not-found", "names no team of this organisation that you see", in_body=False)
-        agents, teams = None, (query.team_id,)
-    if query.agent_id is not None:
-        there = await reports.agents(call.db, call.organisation, [query.agent_id])
-        if not there or not (teams is not None or sees(call.caller, query.agent_id)):
-            raise invalid("agentId", "not-found", "names no agent of this organisation that you see", in_body=False)
-        agents = (query.agent_id,)
+    if team_id is not None:
+        led = await _led(viewer)
+        if team_id not in await _every_team(viewer) or (led is not None and team_id not in led):
+            raise refused("teamId", "not-found", "names no team of this organisation that you see")
+        agents, teams = None, (team_id,)
+    if agent_id is not None:
+        there = await reports.agents(viewer.db, viewer.organisation, [agent_id])
+        if not there or not (teams is not None or sees(viewer, agent_id)):
+            raise refused("agentId", "not-found", "names no agent of this organisation that you see")
+        agents = (agent_id,)
     return agents, teams
 
 
-def seen_by(caller: Caller) -> frozenset[int] | None:
-    """The agents whose figures the caller may see; None: all. A supervisor sees those of its teams; an auditor or a
-    program supervises nobody, and sees all."""
-    return caller.reach if caller.may("workspace:supervise") else None
+def sees(viewer: Viewer, agent_id: int) -> bool:
+    """Whether an agent's figures may be shown."""
+    return viewer.seen is None or agent_id in viewer.seen
 
 
-def sees(caller: Caller, agent_id: int) -> bool:
-    """Whether the caller may see an agent's figures."""
-    seen = seen_by(caller)
-    return seen is None or agent_id in seen
+async def _every_team(viewer: Viewer) -> set[int]:
+    return {row["team_id"] for row in await reports.teams(viewer.db, viewer.organisation, None)}
 
 
-async def _every_team(call: Call) -> set[int]:
-    return {row["team_id"] for row in await reports.teams(call.db, call.organisation, None)}
-
-
-async def _led(call: Call) -> frozenset[int] | None:
+async def _led(viewer: Viewer) -> frozenset[int] | None:
     """The teams whose figures the caller may see; None: all."""
-    if seen_by(call.caller) is None:
+    if viewer.seen is None:
         return None
-    person = call.caller.person
-    found = await reports.teams(call.db, call.organisation, None if person is None else person.user_id)
+    found = await reports.teams(viewer.db, viewer.organisation, viewer.person)
     return frozenset(row["team_id"] for row in found if row["led"])

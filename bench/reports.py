@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx2
@@ -14,6 +15,8 @@ from bench.data import fill
 from bench.floor import Served, now_ms, served, show
 
 REPEATS = 15
+# the organisation's, and one whose days begin elsewhere
+ZONE, OTHER = ZoneInfo("Australia/Sydney"), ZoneInfo("UTC")
 AGENTS = 500
 # An agent's day: three minutes ready, seven on a call, two on its wrap-up, over and over, for eight hours.
 TIMES_SQL = """
@@ -42,8 +45,7 @@ SELECT $1, q FROM generate_series($2::timestamptz, $3, interval '15 minutes') AS
 async def _make(given: Served, size: int) -> datetime:
     """Agents with a month of days, and so many activities; returns the month's end. Waits until all is counted."""
     await fill(given, 1_000, size)
-    now = datetime.now(UTC)
-    end = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     connection = await asyncpg.connect(given.dsn)
     try:
         await connection.execute(
@@ -73,7 +75,8 @@ async def _make(given: Served, size: int) -> datetime:
 
 async def _counted(connection: asyncpg.Connection, organisation: int, end: datetime) -> bool:
     return await connection.fetchval(
-        "SELECT counted_until >= $2 AND NOT EXISTS (SELECT FROM report_marks WHERE organisation_id = $1)"
+        "SELECT counted_until >= $2 AND days_zone IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM report_marks WHERE organisation_id = $1)"
         " FROM report_progress WHERE organisation_id = $1",
         *(organisation, end),
     )
@@ -82,9 +85,16 @@ async def _counted(connection: asyncpg.Connection, organisation: int, end: datet
 async def _measure(given: Served, size: int) -> dict[str, float]:
     end = await _make(given, size)
     begin = end - timedelta(days=31)
+    month_elsewhere = [at.astimezone(ZONE).replace(tzinfo=OTHER).isoformat() for at in (begin, end - timedelta(days=1))]
     month = {"from": begin.isoformat(), "to": end.isoformat()}
     asked = {
         "a month by agent": {"groupBy": "agent"},
+        "a month of another zone by agent": {
+            "groupBy": "agent",
+            "from": month_elsewhere[0],
+            "to": month_elsewhere[1],
+        },
+        "a month by team": {"groupBy": "team"},
         "a month by agent and day": {"groupBy": "agent", "interval": "day"},
         "a month by campaign and day": {"groupBy": "campaign", "interval": "day"},
         "a month by hour": {"interval": "hour"},

@@ -81,5 +81,48 @@ async def test_figures_of_a_week_are_plotted_and_grouped(
         await expect(page.page.get_by_role("cell", name="Support Inbound")).to_have_count(1, timeout=FIRST_MS)
 
 
+async def test_a_figure_opens_what_it_counts_and_a_report_is_saved_opened_and_deleted(
+    app: Any, db: Database, centre: Centre, own: Database, settings: Settings, context: BrowserContext
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _), served(app) as events:
+        up.carrier.call_in(number, CALLER, PATIENT)
+        await until(lambda: _one(centre))
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        await page.page.get_by_role("link", name="Reports", exact=True).click()
+        await page.page.get_by_label("Report", exact=True).select_option("Callers")
+        await page.page.get_by_label("By", exact=True).select_option("queue")
+        figure = page.page.get_by_role("link", name="1: show what Calls received counts")
+        await expect(figure).to_have_count(1, timeout=FIRST_MS)
+        await page.button("Save this report").click()
+        dialog = page.page.get_by_role("dialog")
+        await dialog.get_by_label("Name").fill("Callers <b>today</b>")
+        await dialog.get_by_label("Period").select_option("today")
+        assert await page.faults() == []
+        await dialog.get_by_role("button", name="Save this report").dblclick()
+        opens = page.button("Open Callers <b>today</b>")
+        await expect(opens).to_have_count(1, timeout=FIRST_MS)
+        # whatever is shown meanwhile
+        await page.page.get_by_label("Report", exact=True).select_option("E-mails")
+        await expect(figure).to_have_count(0, timeout=FIRST_MS)
+        await opens.click()
+        await expect(page.page.get_by_role("heading", name="Callers <b>today</b>")).to_have_count(1, timeout=FIRST_MS)
+        assert await page.faults() == []
+        await figure.click()
+        await page.shows("Calls received")
+        await expect(page.page.locator("tbody tr")).to_have_count(1, timeout=FIRST_MS)
+        await page.says("1 in all")
+        assert await page.faults() == []
+        await page.page.locator("tbody a").click()
+        await expect(page.page.get_by_role("heading", level=1)).not_to_have_text("Calls received", timeout=FIRST_MS)
+        await page.page.goto(f"{address}/reports")
+        await page.button("Delete Callers <b>today</b>").click()
+        await page.page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+        await page.says("None yet: choose what to see, and save it.")
+        assert (
+            await db.fetchval("SELECT count(*) FROM saved_reports WHERE organisation_id = $1", centre.organisation) == 0
+        )
+
+
 async def _one(centre: Centre) -> bool:
     return len(await calls(centre)) == 1

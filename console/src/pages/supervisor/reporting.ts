@@ -4,13 +4,15 @@ import { count, duration, percent } from "../../text/times.ts";
 
 export type Group = Reporting["Figures"]["groupBy"];
 export type Interval = Reporting["Figures"]["interval"];
+/** What a report asks for, but for its period. */
+export type Asked = Pick<Reporting["SavedQuery"], "interval" | "groupBy" | "measures">;
 export type Set = keyof typeof m.reportSets;
 
 /** What each report shows; of these, what goes with its group. */
 export const SETS: Record<Set, readonly string[]> = {
-  outbound: ["attempts", "connects", "liveAnswers", "liveRate", "abandoned", "abandonmentRate", "averageConnectDelay", "conversions", "callbacksMade", "callbacksKept", "listPenetration"],
+  outbound: ["attempts", "connects", "liveAnswers", "liveRate", "abandoned", "abandonmentRate", "averageConnectDelay", "conversions", "conversionRate", "callbacksMade", "callbacksKept", "listPenetration"],
   inbound: ["callsReceived", "handled", "serviceLevel", "averageWaitingTime", "longestWaitingTime", "callsAbandonedRate", "callsAbandonedBeforeThreshold", "callsAbandonedAfterThreshold", "callsAbandonedInWorkflow", "callsMissed", "callsOverflowed", "callsToVoicemail"],
-  agents: ["signedIn", "occupancy", "utilisation", "idle", "paused", "handled", "averageHandlingTime", "talkTime", "holdTime", "wrapUpTime", "transfersIn", "transfersOut", "conversions", "pausedByReason"],
+  agents: ["signedIn", "occupancy", "utilisation", "idle", "paused", "handled", "averageHandlingTime", "talkTime", "holdTime", "wrapUpTime", "transfersIn", "transfersOut", "conversions", "conversionRate", "pausedByReason"],
   emails: ["emailsReceived", "emailsAnswered", "averageEmailResponseTime", "emailsWritten"],
 };
 export const GROUPS: Record<Set, readonly Group[]> = {
@@ -42,6 +44,14 @@ export function cell(measure: Measure, value: Value | undefined): string {
   if (value === null || value === undefined) return "–";
   if (typeof value === "number") return inWords(measure, value);
   return value.map((each) => `${each.reason ?? "–"} ${duration(each.seconds)}`).join(", ") || "–";
+}
+
+/** Where the calls are that a figure counts; undefined: there are none, or they cannot be listed. */
+export function countedBy(measure: Measure, row: Reporting["FigureRow"]): string | undefined {
+  const value = row.figures[measure.name];
+  if (!measure.calls || row.callsTemplate === null || typeof value !== "number" || value === 0) return undefined;
+  const query = row.callsTemplate.slice(row.callsTemplate.indexOf("?")).replace("{&measure}", `&measure=${measure.name}`);
+  return `/reports/calls${query}`;
 }
 
 /** A day of a zone's calendar as `<input type="date">` has it, some days from today. */

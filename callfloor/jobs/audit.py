@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from callfloor.jobs.sealing import seal_each
 from callfloor.rules.audit.entries import Head, sign_day, sign_head
 from callfloor.rules.audit.entries import chain as linked_behind
 from callfloor.rules.evidence.evidence import day_of, day_to_seal, end_of, moment
@@ -21,12 +22,7 @@ async def seal(db: Database, at: datetime) -> bool:
 
     Any number of processes may do it at once.
     """
-    more = False
-    for organisation in await chain.waiting(db, at - LAG):
-        async with db.transaction():
-            if await chain.try_lock(db, organisation):
-                more |= await _seal_some(db, organisation, at)
-    return more
+    return await seal_each(db, await chain.waiting(db, at - LAG), chain.try_lock, _seal_some, at)
 
 
 async def _seal_some(db: Database, organisation: int, at: datetime) -> bool:

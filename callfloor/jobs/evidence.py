@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from callfloor.jobs.sealing import seal_each
 from callfloor.rules.evidence.evidence import chain, day_of, day_to_seal, end_of, sign_day
 from callfloor.store.calls import evidence
 from callfloor.store.db.pool import Database
@@ -20,12 +21,7 @@ async def seal(db: Database, at: datetime) -> bool:
 
     Any number of processes may do it at once.
     """
-    more = False
-    for organisation in await evidence.waiting(db, at - LAG):
-        async with db.transaction():
-            if await evidence.try_lock(db, organisation):
-                more |= await _seal_some(db, organisation, at)
-    return more
+    return await seal_each(db, await evidence.waiting(db, at - LAG), evidence.try_lock, _seal_some, at)
 
 
 async def _seal_some(db: Database, organisation: int, at: datetime) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from asyncpg import Record
 
 from callfloor.rules.audit.entries import Actor, Entry, Head, Linked, Written
 from callfloor.rules.evidence.evidence import START, Day, Link, moment
+from callfloor.store.db.chains import OpenChain, day_of_row, row_of_day
 from callfloor.store.db.pool import Database
 
 _ENTRY = """entry_id, happened_at, actor_type, actor_id, actor_name, token_id, address, request_id, action, object_type,
@@ -54,17 +54,6 @@ LINKED_SQL = f"""
 SELECT {_ENTRY}, position, previous_hash, hash FROM audit_entries
 WHERE organisation_id = $1 AND position > $2 ORDER BY position, entry_id LIMIT $3"""
 UNSEALED_COUNT_SQL = "SELECT count(*) FROM audit_entries WHERE organisation_id = $1 AND position IS NULL"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenChain:
-    """Where an organisation's chain ends. `signed`: the end of the last signed day. `first_at`: when the first entry
-    behind that happened, sealed or not; None: there is none."""
-
-    end: Link
-    signed: Link
-    signed_day: date | None
-    first_at: datetime | None
 
 
 async def waiting(db: Database, until: datetime) -> list[int]:
@@ -116,8 +105,7 @@ async def put_head(db: Database, organisation: int, end: Link, at: datetime, sig
 
 async def add_day(db: Database, organisation: int, day: Day, signature: bytes, at: datetime) -> None:
     """Keep a day that was signed at `at`."""
-    previous, head = bytes.fromhex(day.previous), bytes.fromhex(day.head)
-    await db.execute(ADD_DAY_SQL, organisation, day.day, day.first, day.last, previous, head, day.count, signature, at)
+    await db.execute(ADD_DAY_SQL, organisation, *row_of_day(day, signature, at))
 
 
 async def head(db: Database, organisation: int) -> tuple[Head, bytes] | None:
@@ -130,7 +118,7 @@ async def head(db: Database, organisation: int) -> tuple[Head, bytes] | None:
 
 async def days(db: Database, organisation: int, behind: int) -> list[tuple[Day, bytes]]:
     """The signed days that end behind a position, each with its signature."""
-    return [(_day(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, behind)]
+    return [(day_of_row(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, behind)]
 
 
 async def linked(db: Database, organisation: int, behind: int, count: int) -> list[Linked]:
@@ -164,16 +152,4 @@ def _written(row: Record) -> Written:
             row["object_name"],
             json.loads(row["details"]),
         ),
-    )
-
-
-def _day(row: Record) -> Day:
-    return Day(
-        day=row["day"],
-        first=row["first"],
-        last=row["last"],
-        previous=row["previous"].hex(),
-        head=row["head"].hex(),
-        count=row["count"],
-        signed_at=moment(row["signed_at"]),
     )

@@ -11,9 +11,10 @@ from typing import Any
 
 from asyncpg import Record
 
-from callfloor.rules.evidence.evidence import START, Day, EvidenceRow, Link, Sealed, Unsealed, moment
+from callfloor.rules.evidence.evidence import START, Day, EvidenceRow, Link, Sealed, Unsealed
 from callfloor.rules.evidence.evidence_file import EvidenceFile
 from callfloor.rules.evidence.packing import pack, unpack
+from callfloor.store.db.chains import OpenChain, day_of_row, row_of_day
 from callfloor.store.db.pool import Database
 
 PAGE = 2_000
@@ -81,17 +82,6 @@ LINK_SQL = "SELECT position, hash FROM evidence WHERE organisation_id = $1 AND p
 UNSEALED_COUNT_SQL = """
 SELECT count(*) FROM evidence WHERE organisation_id = $1 AND position IS NULL
     AND ($2::timestamptz IS NULL OR dialled_at >= $2) AND ($3::timestamptz IS NULL OR dialled_at < $3)"""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenChain:
-    """Where an organisation's chain ends. `signed`: the end of the last signed day. `first_at`: when the first record
-    behind that was dialled, sealed or not; None: there is none."""
-
-    end: Link
-    signed: Link
-    signed_day: date | None
-    first_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +167,7 @@ async def seal(db: Database, organisation: int, sealed: Sequence[Sealed]) -> Non
 
 async def add_day(db: Database, organisation: int, day: Day, signature: bytes, at: datetime) -> None:
     """Keep a day that was signed at `at`."""
-    previous, head = bytes.fromhex(day.previous), bytes.fromhex(day.head)
-    await db.execute(ADD_DAY_SQL, organisation, day.day, day.first, day.last, previous, head, day.count, signature, at)
+    await db.execute(ADD_DAY_SQL, organisation, *row_of_day(day, signature, at))
 
 
 async def span(db: Database, organisation: int, first: date | None, last: date | None) -> Span:
@@ -199,7 +188,7 @@ async def span(db: Database, organisation: int, first: date | None, last: date |
     if first is not None and not rows:
         beginning = await db.fetchval(FROM_SQL, organisation, start.position, midnight(first))
         start = await _link(db, organisation, start, end if beginning is None else beginning - 1)
-    return Span(start, max(end, start.position), [(_day(row), row["signature"]) for row in rows])
+    return Span(start, max(end, start.position), [(day_of_row(row), row["signature"]) for row in rows])
 
 
 async def _end(db: Database, organisation: int, behind: int, last: date | None) -> int:
@@ -223,21 +212,9 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _day(row: Record) -> Day:
-    return Day(
-        day=row["day"],
-        first=row["first"],
-        last=row["last"],
-        previous=row["previous"].hex(),
-        head=row["head"].hex(),
-        count=row["count"],
-        signed_at=moment(row["signed_at"]),
-    )
-
-
 async def days(db: Database, organisation: int, first: date | None, last: date | None) -> list[tuple[Day, bytes]]:
     """The signed days from `first` to `last`, both with it, each with its signature."""
-    return [(_day(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, first, last)]
+    return [(day_of_row(row), row["signature"]) for row in await db.fetch(DAYS_SQL, organisation, first, last)]
 
 
 async def records(db: Database, organisation: int, part: Span) -> AsyncIterator[tuple[Sealed, Any]]:

@@ -8,13 +8,13 @@ from typing import cast
 import pytest
 
 from callfloor.contract.codes import DialStatus
-from callfloor.contract.workspace import Call, Dial, HangUp, Refusal
+from callfloor.contract.workspace import Call, Consult, Dial, HangUp, Refusal, Target
 from callfloor.floor.agents.pending_answers import WITHIN_S
 from callfloor.floor.calls.legs import NO_CALL
-from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.rules.routing.agents import AgentInput
-from callfloor.telephony.carrier import Answered, Ended, Ringing
-from tests.floor.room import FIRST, HELP, SALES, Room
+from callfloor.telephony.carrier import Answered, Ended, Joined, Ringing
+from tests.floor.room import FIRST, HELP, SALES, SECOND, Room
 
 OUT = CampaignKey(1, 3)
 
@@ -137,3 +137,57 @@ def test_somebody_who_answers_a_call_by_hand_and_is_hung_up_on_was_abandoned() -
     room.does(FIRST, HangUp())
     room.carrier.say(Ended(5, "hang-up"))
     assert ends == [DialStatus.ABANDONED]
+
+
+class Looking(Slow):
+    """The first agent waits for leads to look at; each is looked up when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Callable[[Preview | None], None]] = []
+        self.unseen: list[int] = []
+        self.records.preview = lambda plan, agent, done: self.found.append(done)  # type: ignore[method-assign]
+        self.records.unseen = lambda plan, lead: self.unseen.append(lead.lead)  # type: ignore[method-assign]
+        plan = CampaignPlan(OUT, "preview", frozenset({FIRST}), country="AU")
+        self.floor.configure(plan)
+        self.floor.team.put(FIRST, 1, (OUT, SALES))
+        self.ready(FIRST)
+        self.floor.tick()
+        assert len(self.found) == 1
+
+
+@pytest.mark.parametrize("lead", [None, Preview(7, 1, "+61491570157", 0)])
+def test_who_waits_for_a_lead_to_look_at_may_dial_by_hand(lead: Preview | None) -> None:
+    room = Looking()
+    room.dial()
+    room.dial()
+    assert [each is not None and each.code for each in room.answers] == ["wrong-state"]
+    room.found[0](lead)
+    room.written()
+    assert (room.answers[1], room.unseen) == (None, [] if lead is None else [7])
+    assert 5 in room.carrier.placed
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    assert (agent.call, agent.preview, agent.by_hand) == (5, None, None)
+
+
+def test_a_call_by_hand_that_is_refused_leaves_who_waits_for_a_lead_ready() -> None:
+    room = Looking()
+    room.dial()
+    room.found[0](None)
+    assert room.database is not None
+    room.database(NO_CALL)
+    assert (room.answers, room.state(FIRST)) == ([NO_CALL], "ready")
+
+
+def test_who_waits_for_a_lead_to_look_at_may_be_given_a_call() -> None:
+    room = Looking()
+    room.ready(SECOND)
+    contact = room.caller()
+    room.carrier.say(Joined(contact.call, SECOND))
+    assert room.does(SECOND, Consult(Target(agent_id=FIRST))) is None
+    assert room.carrier.joining[-1] == (contact.call, FIRST)
+    room.found[0](Preview(7, 1, "+61491570157", 0))
+    agent = room.floor.team.get(FIRST)
+    assert agent is not None
+    assert (agent.call, agent.preview, room.unseen) == (contact.call, None, [7])

@@ -263,7 +263,9 @@ class Work:
             done(NOT_SIGNED_IN)
         elif plan is None or plan.mode is None or plan.key not in agent.campaigns:
             done(Refusal(code="unknown-target", detail="You belong to no such outbound campaign."))
-        elif agent.facts.state not in ("ready", "paused") or agent.call is not None or agent.leaving:
+        elif agent.preview is not None:
+            done(Refusal(code="wrong-state", detail="Accept or skip the lead that is shown to you first."))
+        elif not agent.idle and (agent.facts.state != "paused" or agent.call is not None or agent.leaving):
             done(Refusal(code="wrong-state", detail="End your call and its wrap-up first."))
         else:
             number = self._number(agent, command.number)
@@ -274,10 +276,14 @@ class Work:
             if isinstance(permit, Denied):
                 done(as_refusal(permit))
                 return
+            dialled = partial(self._dialled, agent, plan, done)
+            dial = partial(self._records.dial, plan, agent.id, number, command.lead_id, dialled)
+            if agent.looking:
+                agent.by_hand = dial
+                return
             # nobody else's call may come meanwhile
             self._floor.presence.reserve(agent)
-            dialled = partial(self._dialled, agent, plan, done)
-            self._records.dial(plan, agent.id, number, command.lead_id, dialled)
+            dial()
 
     def _dialled(self, agent: Agent, plan: CampaignPlan, done: Done, result: Claimed | Refusal) -> None:
         if isinstance(result, Claimed):

@@ -58,15 +58,20 @@ class Previews:
     def offer(self, dialler: Dialler, agent: Agent) -> None:
         """Find an idle agent a lead to look at."""
         self._presence.reserve(agent)
+        agent.looking = True
         self._records.preview(dialler.plan, agent.id, partial(self._offered, dialler, agent))
 
     def _offered(self, dialler: Dialler, agent: Agent, lead: Preview | None) -> None:
         plan = dialler.plan
         dialler.claimed(1, 0 if lead is None else 1)
-        if lead is not None and not self._may_look(dialler, agent):
+        agent.looking, by_hand, agent.by_hand = False, agent.by_hand, None
+        if lead is not None and (by_hand is not None or not self._may_look(dialler, agent)):
             # the agent went on meanwhile, and nobody has seen the lead
             self._records.unseen(plan, lead)
             lead = None
+        if by_hand is not None:
+            by_hand()
+            return
         if lead is None:
             self._release(agent)
             return

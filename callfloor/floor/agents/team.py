@@ -17,6 +17,9 @@ class Agent:
     """`serving`: the campaign that an idle agent waits for, or whose call it is on. `activity`: of the call that is
     wrapped up, and `plan` its campaign's. `leaving`: the call is over and what comes next is being written.
 
+    `looking`: a lead to look at is looked up for it, which nobody is told of, so that it may have another call
+    meanwhile; `by_hand`: the call that it dials by hand as soon as that is over.
+
     `until`: when the time for the preview or wrap-up is over, and `connected_at`: when the agent's call began, in
     seconds of the floor's clock. `extensions`: how often the wrap-up was given more time. `shown`: the call that the
     desk shows while the agent has none on the line."""
@@ -30,12 +33,20 @@ class Agent:
     activity: int | None = None
     plan: CampaignPlan | None = None
     preview: Preview | None = None
+    looking: bool = False
+    by_hand: Callable[[], None] | None = None
     until: float = 0.0
     extensions: int = 0
     connected_at: float | None = None
     shown: Call | None = None
     timer: Timer | None = None
     leaving: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a call."""
+        waits = self.looking and self.by_hand is None and (self.facts.state, self.facts.wanted) == ("dialling", None)
+        return (waits or self.facts.state == "ready") and self.call is None and not self.leaving
 
     def stop_timer(self) -> None:
         if self.timer is not None:

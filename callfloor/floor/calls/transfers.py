@@ -62,7 +62,7 @@ class Transfers:
             return contact
         if contact.consulting is not None:
             return Refusal(code="wrong-state", detail="Another consultation is going on: complete or cancel it first.")
-        if isinstance(other, Agent) and not _free(other):
+        if isinstance(other, Agent) and not other.idle:
             return _busy(other, "")
         whom = other if isinstance(other, Agent) else self._outgoing.permit(contact.plan, other, agent)
         if isinstance(whom, Denied):
@@ -139,7 +139,7 @@ class Transfers:
             wait_s = contact.plan.transfer_wait_s
             if to.facts.state == "signed-out":
                 return SIGNED_OUT
-            if not _free(to) and not wait_s:
+            if (to.facts.state != "ready" or to.call is not None) and not wait_s:
                 return _busy(to, " Consult somebody else, or give the call to a queue.")
             asked = Asked(agent=to.id, longest_wait_s=wait_s)
         permit = self._outgoing.permit(contact.plan, to, agent) if isinstance(to, str) else None
@@ -278,10 +278,6 @@ class Transfers:
         contact.consulting = None
         self._legs.changed(contact)
         return None
-
-
-def _free(agent: Agent) -> bool:
-    return agent.facts.state == "ready" and agent.call is None
 
 
 def _busy(agent: Agent, instead: str) -> Refusal:

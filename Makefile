@@ -22,8 +22,8 @@ test-fast: $(VENV)/.installed-dev ## the tests without the static checks; what f
 test-servers: $(VENV)/.installed-dev ## the tests on each PostgreSQL that there is, not only those of the store
 	CALLFLOOR_TEST_EACH_SERVER=1 $(BIN)/python -m tests.run
 
-test-long: $(VENV)/.installed-dev ## every test, with 1,000 random days of the floor in place of a few
-	CALLFLOOR_DAYS=1000 $(BIN)/pytest -m ''
+test-long: $(VENV)/.installed-dev ## every test, far and wide: on each PostgreSQL, more examples, 1,000 random days of the floor
+	CALLFLOOR_TEST_LONG=1 CALLFLOOR_TEST_EACH_SERVER=1 CALLFLOOR_DAYS=1000 $(BIN)/python -m tests.run -m ''
 
 test-asterisk: $(VENV)/.installed-dev ## the tests that place real calls, alone
 	$(BIN)/python -m tests.run -m asterisk

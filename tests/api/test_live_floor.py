@@ -28,9 +28,8 @@ from callfloor.store.figures.floor_nodes import Node
 from callfloor.store.people import tokens
 from tests.api.desks import RINGING, client_of, publish, token_of, wait_in_queue
 from tests.api.sockets import read, served, stream
-from tests.conftest import SERVERS, Centre, make_centre
+from tests.conftest import Centre, make_centre
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 NUMBER = "+61491570156"
 KEYS = {
     "agents": "agentId", "callers": "activityId", "queues": "campaignId", "campaigns": "campaignId", "trunks": "name",

@@ -15,12 +15,10 @@ from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.people import teams
 from tests.api.desks import client_of, token_of, wait_in_queue
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.engine.link import Linked
 from tests.factories import inbound_call
 from tests.waiting import until
-
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ from callfloor.store.people import teams
 from tests.api.desks import add_agent, client_of, token_of, wait_in_queue
 from tests.api.test_work import message
 from tests.auth.people import add_user
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.mail.post import Letters, make_mailbox
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 NUMBER = "+61491570157"
 
 

@@ -29,10 +29,9 @@ from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.api.desks import RINGING, add_agent, client_of, publish
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.engine.link import Linked
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 REFUSED = Refusal(code="no-call", detail="There is no call.")
 Done = Callable[[Refusal | None], None]
 

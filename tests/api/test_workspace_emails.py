@@ -11,10 +11,8 @@ import pytest
 
 from callfloor.store.db.pool import Database
 from tests.api.desks import add_agent, client_of, token_of
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.mail.post import Letters, make_mailbox
-
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 
 
 @pytest.fixture

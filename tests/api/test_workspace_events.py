@@ -25,9 +25,8 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.api.desks import RINGING, add_agent, client_of, publish, token_of
 from tests.api.sockets import read, served, stream
-from tests.conftest import SERVERS, Centre, make_centre
+from tests.conftest import Centre, make_centre
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 SOCKET = "callfloor.api.workspace.socket"
 
 

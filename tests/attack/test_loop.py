@@ -16,9 +16,7 @@ from tests.attack.attacker import send
 from tests.attack.hostile_operations import operation_requests, targets
 from tests.attack.hostile_requests import Hostile, requests
 from tests.attack.loop_meter import measured
-from tests.conftest import SERVERS, Centre
-
-one_server = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
+from tests.conftest import Centre
 
 # Seconds of processor time, twice what `python -m bench hostile` holds it to: other tests' garbage is collected too.
 LONGEST_S = 0.1
@@ -58,20 +56,17 @@ def _check(found: dict[str, tuple[float, int]]) -> None:
     assert {name: longest for name, (longest, _) in found.items() if longest > LONGEST_S} == {}
 
 
-@one_server
 async def test_hostile_requests_leave_the_loop_to_others(centre: Centre, db: Database) -> None:
     small = [each for each in _quick(requests()) if not each.name.startswith("import: ")]
     _check(await _attack(centre, db, small))
 
 
 @pytest.mark.long
-@one_server
 async def test_the_whole_corpus_leaves_the_loop_to_others(centre: Centre, db: Database) -> None:
     _check(await _attack(centre, db, requests()))
 
 
 @pytest.mark.long
-@one_server
 async def test_no_operation_keeps_the_loop_from_others(centre: Centre, db: Database) -> None:
     found = await _attack(centre, db, operation_requests())
     _check(found)
@@ -79,7 +74,6 @@ async def test_no_operation_keeps_the_loop_from_others(centre: Centre, db: Datab
     assert attacked >= {f"{operation.method} {prefix}{operation.path}" for prefix, operation in targets()}
 
 
-@one_server
 async def test_erasing_among_leads_full_of_numbers_leaves_the_loop_to_others(centre: Centre, db: Database) -> None:
     numbers = " ".join(f"04{n * 7919 % 100_000_000:08d}" for n in range(5_000))
     await db.execute(

@@ -24,9 +24,8 @@ from testbed.certificates import made
 from testbed.programs import need
 from tests.api.desks import token_of
 from tests.api.sockets import read, served
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 ADVISED = Path(__file__).parents[2] / "packaging/nginx/callfloor.conf"
 AROUND = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from callfloor.api.auth.hashing import HASHER
+from callfloor.api.auth import hashing
 from callfloor.contract.centre import User
 from callfloor.contract.users import UserType
 from callfloor.store.db.pool import Database
@@ -19,7 +19,7 @@ from callfloor.store.setup import centres
 from tests.conftest import Centre
 
 PASSWORD = "heron lantern quartz"
-HASH = HASHER.hash(PASSWORD)
+HASH = hashing.HASHER.hash(PASSWORD)
 
 
 async def add_user(

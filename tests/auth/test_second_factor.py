@@ -16,10 +16,9 @@ from callfloor.store.people import factors, tokens
 from callfloor.store.privacy import keys
 from tests.auth.factors import begin, demand, enrol
 from tests.auth.people import PASSWORD, add_user, browser, sign_in, signed_in
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 ME, STAGE = "/auth/v1/me", "/auth/v1/session"
 TOTP, RECOVERY = "/auth/v1/session/totp", "/auth/v1/session/recovery"
 CONFIRM, REMOVE = "/auth/v1/factors/totp/confirm", "/auth/v1/factors/totp/remove"

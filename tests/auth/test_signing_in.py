@@ -18,10 +18,9 @@ from callfloor.store.people import sessions, teams, tokens, users
 from tests.api.desks import add_agent
 from tests.api.sockets import served
 from tests.auth.people import PASSWORD, add_user, browser, sign_in, signed_in
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 ME = "/auth/v1/me"
 
 

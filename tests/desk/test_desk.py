@@ -28,7 +28,7 @@ from callfloor.store.db.pool import Database
 from tests.api.desks import RINGING, add_agent, publish, token_of
 from tests.api.sockets import served
 from tests.cli.conftest import assert_refused, callfloor, environment
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.engine.link import Linked
 from tests.mail.post import Letters, make_mailbox
 from tests.waiting import until
@@ -242,7 +242,6 @@ async def at_desk(url: str, token: str) -> AsyncGenerator[Terminal]:
     terminal.close()
 
 
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 async def test_a_desk_goes_on_when_the_server_is_back(app: Any, db: Database, centre: Centre) -> None:
     token = await token_of(db, centre, centre.agent)
     got: list[int] = []
@@ -266,7 +265,6 @@ async def test_a_desk_goes_on_when_the_server_is_back(app: Any, db: Database, ce
     await client.__aexit__()
 
 
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Database, centre: Centre) -> None:
     link = Linked(dsn, db, centre)
     body = {"listId": centre.list_id, "phone1": "+61491570156", "leadData": {"plan": "gold"}}
@@ -309,7 +307,6 @@ async def test_a_person_takes_a_call_at_a_terminal(app: Any, dsn: str, db: Datab
     await link.stop()
 
 
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 async def test_a_person_answers_e_mails_at_a_terminal(app: Any, db: Database, centre: Centre) -> None:
     letters = Letters(db, await make_mailbox(db, centre))
     now = datetime.now(UTC)

@@ -12,11 +12,10 @@ import pytest
 from callfloor.contract.workspace import AnyCommand, AtHand, Hold, Mute, Refusal
 from callfloor.store.agents import desk_commands, desk_events
 from callfloor.store.db.pool import Database
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.engine.link import Linked
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 SOON = timedelta(seconds=30)
 NO_CALL = Refusal(code="no-call", detail="There is no call.")
 

@@ -19,11 +19,9 @@ from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.floor.plan import Claimed
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.engine.test_selection import NUMBERS, ZONES, Dialler
 from tests.store.call_day import add_leads
-
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 
 # `make test-long` takes 1,000
 DAYS = int(os.environ.get("CALLFLOOR_DAYS", "6"))

@@ -17,13 +17,12 @@ from callfloor.store.figures import agent_times
 from callfloor.store.people import tokens
 from tests.api.desks import client_of, token_of
 from tests.api.sockets import read, served, stream
-from tests.conftest import SERVERS, Centre, alone
+from tests.conftest import Centre, alone
 from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
 from tests.waiting import until
 
 __all__ = ["own"]
 ON_FLOOR = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
-AT_HOME = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -51,7 +50,6 @@ async def arrived(db: Database, centre: Centre) -> None:
     await desks.seen(db, [(centre.organisation, centre.agent)], NOW)
 
 
-@AT_HOME
 async def test_an_agent_whose_desk_is_gone_is_paused_until_it_is_back(db: Database, centre: Centre) -> None:
     own = centre.organisation, centre.agent
     await arrived(db, centre)
@@ -70,7 +68,6 @@ async def test_an_agent_whose_desk_is_gone_is_paused_until_it_is_back(db: Databa
     ]  # fmt: skip
 
 
-@AT_HOME
 @pytest.mark.parametrize("state", ["dialling", "on-call", "on-wrap"])
 async def test_a_call_goes_on_and_no_other_follows(db: Database, centre: Centre, state: Any) -> None:
     own = centre.organisation, centre.agent
@@ -90,7 +87,6 @@ async def test_a_call_goes_on_and_no_other_follows(db: Database, centre: Centre,
     assert await shown(db, centre) == ("ready", None, None)
 
 
-@AT_HOME
 async def test_who_was_paused_or_left_is_not_made_ready_by_its_desk(db: Database, centre: Centre) -> None:
     own = centre.organisation, centre.agent
     await arrived(db, centre)
@@ -108,7 +104,6 @@ async def test_who_was_paused_or_left_is_not_made_ready_by_its_desk(db: Database
     assert await shown(db, centre) == ("paused", None, DESK_GONE), "by its own word"
 
 
-@AT_HOME
 @pytest.mark.parametrize("why", ["never", "phone", "no desk"])
 async def test_who_needs_no_desk_is_left_alone(db: Database, centre: Centre, why: str) -> None:
     await arrived(db, centre)
@@ -125,7 +120,6 @@ async def test_who_needs_no_desk_is_left_alone(db: Database, centre: Centre, why
     assert await shown(db, centre) == ("ready", None, None)
 
 
-@AT_HOME
 async def test_a_sign_that_comes_meanwhile_counts(db: Database, centre: Centre) -> None:
     """Many look, and the desk comes back, at the same moment: the agent is ready in the end."""
     own = centre.organisation, centre.agent
@@ -138,7 +132,6 @@ async def test_a_sign_that_comes_meanwhile_counts(db: Database, centre: Centre) 
         assert await shown(db, centre) == ("ready", None, None)
 
 
-@AT_HOME
 async def test_signs_are_written_down_every_few_seconds_and_together(
     db: Database, centre: Centre, monkeypatch: Any
 ) -> None:
@@ -161,7 +154,6 @@ async def test_signs_are_written_down_every_few_seconds_and_together(
     assert written == [1]
 
 
-@AT_HOME
 async def test_whatever_an_agent_asks_is_a_sign_and_what_others_ask_is_none(db: Database, centre: Centre) -> None:
     seen = "SELECT count(*) FROM desks WHERE organisation_id = $1"
     async with client_of(centre, await token_of(db, centre, centre.user)) as supervisor:
@@ -173,7 +165,6 @@ async def test_whatever_an_agent_asks_is_a_sign_and_what_others_ask_is_none(db: 
     assert await db.fetchval(seen, centre.organisation) == 1
 
 
-@AT_HOME
 async def test_who_makes_ready_an_agent_without_its_desk_is_told(app: Any, db: Database, centre: Centre) -> None:
     now = datetime.now(UTC)
     await agents.make_ready(db, centre.organisation, centre.agent, now)

@@ -7,16 +7,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import agent_times
-from tests.conftest import SERVERS, Centre, make_centre
+from tests.conftest import Centre, make_centre
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 # an hour before the clocks of Sydney go forward, and so across a midnight
 BEGIN = datetime(2026, 10, 3, 13, 30, tzinfo=UTC)
 STATES = st.sampled_from(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -12,8 +11,8 @@ import asyncpg
 import pytest
 
 from callfloor.store.calls import activities, attempts
-from callfloor.store.db.migrate import migrate
 from callfloor.store.db.paging import SIZES
+from tests.databases import Databases
 
 OLD = datetime.now(UTC) - timedelta(days=20)
 VALUES: dict[str, object] = {
@@ -53,17 +52,10 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-async def empty(dsn: str) -> AsyncIterator[str]:
+async def empty(dsn: str, databases: Databases) -> AsyncIterator[str]:
     """A migrated database of which nothing is known: what other tests leave in theirs changes its plans."""
-    name = f"callfloor_plans_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(dsn)
-    await admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    head, _, tail = dsn.partition("?")
-    url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
-    await migrate(url)
-    yield url
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with databases.fresh(dsn) as url:
+        yield url
 
 
 @pytest.mark.parametrize(("table", "chosen"), CASES)

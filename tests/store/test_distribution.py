@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from callfloor.cli.failures import CommandError
 from callfloor.settings import Settings
 from callfloor.store.db import distribution
 from callfloor.store.db.distribution import KINDS, DistributionError, Step
-from callfloor.store.db.migrate import migrate
+from tests.databases import Databases
 
 CITUS_SQL = """
 CREATE SCHEMA citus_like;
@@ -67,17 +66,10 @@ CREATE FUNCTION citus_like.run_command_on_workers(command text)
 
 
 @pytest.fixture
-async def plain(dsn: str) -> AsyncIterator[str]:
+async def plain(dsn: str, databases: Databases) -> AsyncIterator[str]:
     """A migrated database without a Citus."""
-    name = f"callfloor_nodes_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(dsn)
-    await admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    head, _, tail = dsn.partition("?")
-    url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
-    await migrate(url)
-    yield url
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with databases.fresh(dsn) as url:
+        yield url
 
 
 @pytest.fixture

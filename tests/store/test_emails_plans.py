@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from callfloor.store.db.migrate import migrate
 from callfloor.store.email import arrivals, emails, outbox
+from tests.databases import Databases
 
 FILL_SQL = """
 INSERT INTO organisations (organisation_id, name, timezone, country, hash_key, signing_key)
@@ -32,19 +31,12 @@ ANALYZE;
 
 
 @pytest.fixture(scope="module")
-async def filled(dsn: str) -> AsyncIterator[str]:
-    name = f"callfloor_plans_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(dsn)
-    await admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    head, _, tail = dsn.partition("?")
-    url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
-    await migrate(url)
-    connection = await asyncpg.connect(url)
-    await connection.execute(FILL_SQL)
-    await connection.close()
-    yield url
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+async def filled(dsn: str, databases: Databases) -> AsyncIterator[str]:
+    async with databases.fresh(dsn) as url:
+        connection = await asyncpg.connect(url)
+        await connection.execute(FILL_SQL)
+        await connection.close()
+        yield url
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,8 @@ import callfloor
 from callfloor.store.db import listen
 from callfloor.store.db.listen import APPLICATION, NOTIFY_SQL, Listener, listening
 from callfloor.store.db.pool import Database
-from tests.conftest import SERVERS
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 CHANNEL = "callfloor_listen_test"
 
 

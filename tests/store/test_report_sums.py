@@ -20,7 +20,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_days, reports
 from callfloor.store.figures.report_counts import count_some
 from callfloor.store.figures.reports import KEPT, LIVE, Key, Question
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.factories import inbound_call
 from tests.store.report_days import Story
 from tests.store.report_recount import Books
@@ -86,7 +86,6 @@ async def check(db: Database, organisation: int, edges: list[datetime], now: dat
 
 
 @pytest.mark.parametrize(("zone", "day"), DAYS)
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 async def test_every_group_of_a_day_equals_a_recount_at_random_moments(
     db: Database, centre: Centre, zone: str, day: date
 ) -> None:

@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from callfloor.contract.workspace import AtHand, Call, Dial, Hold, PreviewLead, Refusal
 from callfloor.store.agents import agents, desk_commands, desk_events
 from callfloor.store.db.pool import Database
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 NOW = datetime.now(UTC).replace(microsecond=250_000)
 SOON = timedelta(seconds=30)
 RINGING = Call(

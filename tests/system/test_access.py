@@ -19,13 +19,11 @@ from callfloor.contract.codes import SCOPES
 from callfloor.rules.people.roles import READY_MADE
 from callfloor.store.db.pool import Database
 from tests.auth.people import add_user, signed_in
-from tests.conftest import SERVERS, Centre, make_centre
+from tests.conftest import Centre, make_centre
 
 DOCUMENT = Path(callfloor.__file__).parent.parent / "docs" / "people.md"
 EVERY = [(prefix, operation) for prefix, operations in APIS.items() for operation in operations]
 REFUSED = {"scope-missing"}
-
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="module")

@@ -34,11 +34,14 @@ from callfloor.store.figures.report_counts import count_some
 from callfloor.store.leads import dial_order
 from callfloor.store.privacy import do_not_call, legal_holds
 from tests.api.desks import RINGING, client_of, token_of
-from tests.conftest import Centre
+from tests.conftest import Centre, alone
 from tests.factories import inbound_call
 from tests.mail.post import make_mailbox
 from tests.rules.spellings import addresses, naively_read, numbers
 from tests.system.erasure_story import everything
+
+# what is read back each time is a whole database: it is to hold little else
+pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 OTHER = "+61491570156"

@@ -32,7 +32,8 @@ from callfloor.app import api
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.api.desks import token_of
-from tests.conftest import SERVERS, Centre, make_centre
+from tests.breadth import LONG
+from tests.conftest import Centre, make_centre
 from tests.serving import serving
 
 PREFIX = "/platform-api/v3.0"
@@ -92,7 +93,15 @@ def session() -> Iterator[requests.Session]:
         yield opened
 
 
-schema = schemathesis.openapi.from_dict(document(OPERATIONS, PREFIX))
+def documented(described: dict[str, Any]) -> Any:
+    """The schema of a document. Some 90 requests an operation with the least, the largest and the wrong of each field
+    are breadth: `make test-long` has them, `make test` those that are drawn."""
+    made = schemathesis.openapi.from_dict(described)
+    made.config.phases.coverage.enabled = LONG
+    return made
+
+
+schema = documented(document(OPERATIONS, PREFIX))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -122,9 +131,7 @@ def test_no_generated_request_breaks_the_document(
 
 
 # what needs a floor is answered by none here, which is a 503; tests/api/test_workspace.py has a floor
-desks = schemathesis.openapi.from_dict(documents()[WORKSPACE]).exclude(
-    operation_id=["send_command", "send_agent_command"]
-)
+desks = documented(documents()[WORKSPACE]).exclude(operation_id=["send_command", "send_agent_command"])
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +143,6 @@ async def at_desks(db: Database, app: Any) -> dict[str, str]:
 
 
 @pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @desks.parametrize()
 @settings(
     max_examples=6,

@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, settings
 
 from callfloor.api.routes import ADMIN, documents
 from callfloor.store.db.pool import Database
-from tests.conftest import SERVERS, Centre, make_centre
-from tests.system.test_generated import CHECKS, Live, live, session
+from tests.conftest import Centre, make_centre
+from tests.system.test_generated import CHECKS, Live, documented, live, session
 
 __all__ = ["live", "session"]  # fixtures
 
-administration = schemathesis.openapi.from_dict(documents()[ADMIN])
+administration = documented(documents()[ADMIN])
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,6 @@ async def administered(db: Database, app: Any) -> Centre:
 
 
 @pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @administration.parametrize()
 @settings(
     max_examples=3,

@@ -23,7 +23,7 @@ from callfloor.store.calls import attempts, media, tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of, wait_in_queue
-from tests.conftest import SERVERS, Centre
+from tests.conftest import Centre
 from tests.mail.post import Letters, make_mailbox
 
 NUMBER = "+61491570156"
@@ -278,7 +278,6 @@ async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) 
         return await client.request(**seated.given(operation))
 
 
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @pytest.mark.parametrize("operation", WORKSPACE_OPERATIONS, ids=lambda operation: operation.operation_id)
 async def test_a_desk_keeps_to_its_own_organisation(
     operation: Operation, seated: Seated, other_centre: Centre, db: Database
@@ -296,7 +295,6 @@ async def test_a_desk_keeps_to_its_own_organisation(
     assert await everything(db, seated.owned.centre.organisation) == before
 
 
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 @pytest.mark.parametrize("operation", WORKSPACE_OPERATIONS, ids=lambda operation: operation.operation_id)
 async def test_the_owner_of_a_desk_meets_no_404(operation: Operation, seated: Seated, db: Database) -> None:
     centre = seated.owned.centre

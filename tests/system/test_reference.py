@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.chromium import headless
-from tests.conftest import SERVERS
 from tests.system.test_generated import Live, live
 
 __all__ = ["live"]
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 def test_the_reference_page_shows_every_operation_without_a_network(chromium: str, live: Live, tmp_path: Path) -> None:
     shown, shows = "", ("--window-size=1400,60000", "--force-device-scale-factor=0.1", "--dump-dom")
     # virtual time runs out before the page is drawn where the machine is busy: such a picture is taken again

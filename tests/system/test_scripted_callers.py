@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 import msgspec
-import pytest
 
 from callfloor.clock import LoopClock
 from callfloor.simulation.scripted_calls import (
@@ -22,10 +21,8 @@ from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import CarrierEvent, Digit, Ended, Offered
 from callfloor.telephony.simulated.behaviour import Behaviour
 from callfloor.telephony.simulated.carrier import SimulatedCarrier
-from tests.conftest import SERVERS
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("dsn", SERVERS[-1:], indirect=True, scope="session")
 OURS = "+61255501234"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import AsyncIterator
 from itertools import combinations
 
 import asyncpg
@@ -31,15 +32,19 @@ UTILITY = {
     *(f"callfloor.store.db.distribution.{name}_SQL" for name in ("PLACED", "REFERENCE", "FIRST", "OTHER")),
     *(f"callfloor.store.db.distribution.{name}_SQL" for name in ("TRUNCATE", "FUNCTION", "ON_WORKERS")),
 }
+STATEMENTS = dict(constants())
 
 
-@pytest.mark.parametrize("name", [name for name, _ in constants() if name not in UTILITY])
-async def test_a_statement_of_the_store_can_be_prepared(name: str, dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.prepare(dict(constants())[name])
-    finally:
-        await connection.close()
+@pytest.fixture(scope="module")
+async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if name not in UTILITY])
+async def test_a_statement_of_the_store_can_be_prepared(name: str, connection: asyncpg.Connection) -> None:
+    await connection.prepare(STATEMENTS[name])
 
 
 async def test_no_statement_that_is_taken_for_a_reading_one_calls_what_writes(db: Database) -> None:
@@ -49,7 +54,7 @@ async def test_no_statement_that_is_taken_for_a_reading_one_calls_what_writes(db
           AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"""
     )
     writing = {*WRITERS, "set_val", "lo_create", "pg_logical_emit_message", *(row["proname"] for row in ours)}
-    for name, sql in constants():
+    for name, sql in STATEMENTS.items():
         if reads(sql):
             assert not [each for each in writing if f"{each}(" in sql], name
 
@@ -69,17 +74,13 @@ def test_a_statement_that_may_write_is_none_that_reads(sql: str, reading: bool) 
     assert reads(sql) is reading
 
 
-async def test_every_page_of_leads_can_be_prepared(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for size in range(4):
-            for chosen in combinations(lead_pages.FILTERS, size):
-                for by_campaign in (False, True):
-                    for after in (False, True):
-                        sql = leads.lead_page_sql(frozenset(chosen), 11, by_campaign=by_campaign, after=after)
-                        await connection.prepare(sql)
-    finally:
-        await connection.close()
+async def test_every_page_of_leads_can_be_prepared(connection: asyncpg.Connection) -> None:
+    for size in range(4):
+        for chosen in combinations(lead_pages.FILTERS, size):
+            for by_campaign in (False, True):
+                for after in (False, True):
+                    sql = leads.lead_page_sql(frozenset(chosen), 11, by_campaign=by_campaign, after=after)
+                    await connection.prepare(sql)
 
 
 async def test_every_table_is_keyed_by_organisation_first(db: Database) -> None:

@@ -23,19 +23,12 @@ from callfloor.app import asterisk_setup, open_media
 from callfloor.media.encryption import parse_key
 from callfloor.media.errors import BlobConfigError, BlobUnreadable
 from callfloor.postgres.server import EmbeddedServerError, binaries
-from callfloor.settings import Settings
+from callfloor.settings import Settings, SettingsError
 from callfloor.telephony.asterisk.setup import SetupError
 
 log = structlog.get_logger("callfloor.serve")
 # How long a media store elsewhere may take to say which keys it knows; then the server starts without the answer.
 STORE_S = 5.0
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the message names it."""
-
-    def __init__(self, name: str, fault: str) -> None:
-        super().__init__(f"{Settings.option(name)}: {fault}")
 
 
 def check(settings: Settings, role: str) -> None:

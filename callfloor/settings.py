@@ -262,3 +262,10 @@ def unknown_variables() -> list[tuple[str, str | None]]:
 def secret_of(variable: str) -> str | None:
     """A secret that a centre file names by its environment variable; None when it is not set."""
     return os.environ.get(variable)
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        super().__init__(f"{Settings.option(name)}: {fault}")

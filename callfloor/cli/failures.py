@@ -60,7 +60,7 @@ def _of_input(error: Exception) -> tuple[list[str], int] | None:
     from pydantic import ValidationError
 
     from callfloor.centre import CentreError
-    from callfloor.preflight import SettingsError
+    from callfloor.settings import SettingsError
 
     if isinstance(error, CentreError):
         count = len(error.mistakes)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from callfloor.postgres.server import EmbeddedServer
+from tests.cli import prepared
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,6 +26,11 @@ def environment(**more: str) -> dict[str, str]:
 
 def callfloor(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `more`: environment variables."""
+    return prepared.run([str(each) for each in arguments], environment(**more))
+
+
+def started(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """The same, in a process that begins with Python."""
     return subprocess.run(
         [sys.executable, "-m", "callfloor", *map(str, arguments)],
         capture_output=True,

@@ -18,7 +18,7 @@ from callfloor.cli.examples import EXAMPLES
 from callfloor.cli.main import app
 from callfloor.settings import Settings
 from callfloor.store.db import migrate
-from tests.cli.conftest import assert_refused, callfloor, environment
+from tests.cli.conftest import assert_refused, callfloor, environment, started
 
 
 def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -97,13 +97,13 @@ def test_help_is_quick_because_it_imports_little() -> None:
 
 
 def test_the_version_is_shown() -> None:
-    done = callfloor("--version")
+    done = started("--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("callfloor ")
 
 
 def test_a_misspelt_command_is_refused_with_the_nearest() -> None:
-    assert_refused(callfloor("aply"), 2, "apply")
+    assert_refused(started("aply"), 2, "apply")
 
 
 @pytest.mark.parametrize("words", [(), ("token",), ("db",), ("certificate",)])

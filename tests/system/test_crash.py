@@ -21,11 +21,13 @@ from callfloor.store.db.migrate import migrate
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.store.setup import organisations
+from tests.breadth import examples
 from tests.store.postgres_processes import living
 from tests.waiting import until
 
-ROWS = 60_000
-WRONG = 600
+# as many as are still at work when the kill comes
+ROWS = examples(24_000, long=60_000)
+WRONG = ROWS // 100
 
 
 class Server:

@@ -7,8 +7,6 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from openpyxl import Workbook
-
 from callfloor.contract.reports import Figure, FigureRow, Figures, PausedFor
 from callfloor.rules.values.spreadsheet_cells import neutral
 
@@ -26,6 +24,9 @@ def csv_of(figures: Figures) -> bytes:
 
 def xlsx_of(figures: Figures) -> bytes:
     """One sheet, measures by their titles; times are those of the report's zone."""
+    # many processes load this module, and few write a workbook
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Report")
     sheet.freeze_panes = "A2"

@@ -223,10 +223,12 @@ class _Writer:
                 new.destinations,
                 new.second_factor,
                 new.desk_gone_s,
+                new.report_recipients,
             )
         else:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
-            await organisations.update(self._db, self._organisation, *given, new.second_factor, new.desk_gone_s)
+            more = new.second_factor, new.desk_gone_s, new.report_recipients
+            await organisations.update(self._db, self._organisation, *given, *more)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":

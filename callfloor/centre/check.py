@@ -37,6 +37,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "destinations": destinations,
     "secondFactor": values.texts,
     "deskGoneSeconds": values.or_word("never", values.whole(LEAST_GONE_S, 3600)),
+    "reportRecipients": values.recipients,
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,

@@ -11,6 +11,7 @@ ORGANISATION = {
     "destinations": "destinations",
     "secondFactor": "second_factor",
     "deskGoneSeconds": "desk_gone_s",
+    "reportRecipients": "report_recipients",
 }
 USER = {
     "username": "username",

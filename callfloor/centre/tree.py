@@ -120,6 +120,7 @@ def _usual_organisation(thing: Organisation) -> Tree:
     usual = {"doNotCall"} if thing.do_not_call == "organisation" else set[str]()
     usual |= {"destinations"} if thing.destinations == USUAL else set()
     usual |= set() if thing.second_factor else {"secondFactor"}
+    usual |= set() if thing.report_recipients else {"reportRecipients"}
     usual |= {"deskGoneSeconds"} if thing.desk_gone_s == USUAL_DESK_GONE_S else set()
     found = _pairs(thing, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
     return found | _desk_gone(thing)

@@ -211,6 +211,17 @@ def email(report: Report, path: Path, value: object) -> str | Wrong:
     return found.strip()
 
 
+def recipients(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
+    """Addresses, or domains with an @ in front, in small letters."""
+    found = texts(report, path, value)
+    if found is WRONG:
+        return WRONG
+    checked = [
+        email(report, (*path, index), f"x{each}" if each[:1] == "@" else each) for index, each in enumerate(found)
+    ]
+    return WRONG if WRONG in checked else tuple(each.lower() for each in found)
+
+
 def texts(report: Report, path: Path, value: object) -> tuple[str, ...] | Wrong:
     if not isinstance(value, list):
         return _wrong(report, path, f"must be an array of strings, not {_kind(value)}")

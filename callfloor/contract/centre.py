@@ -36,6 +36,8 @@ class Organisation:
     second_factor: tuple[str, ...] = ()
     # seconds after which a desk without a sign of life is gone; None: never
     desk_gone_s: int | None = USUAL_DESK_GONE_S
+    # addresses, or @domains, that reports are sent to besides its people
+    report_recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

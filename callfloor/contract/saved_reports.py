@@ -33,7 +33,7 @@ class Schedule(Request, kw_only=True):
     mailbox: Annotated[str, Meta(max_length=200, description="Name of the mailbox that it is sent from.")]
     recipients: Annotated[
         list[Annotated[str, Meta(max_length=254)]],
-        Meta(min_length=1, max_length=20, description="Addresses of the organisation's people."),
+        Meta(min_length=1, max_length=20, description="Addresses of its people, or among its `reportRecipients`."),
     ]
 
 

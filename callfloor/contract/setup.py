@@ -63,6 +63,12 @@ class OrganisationSettings(Request):
         ]
         | UnsetType
     ) = UNSET
+    report_recipients: (
+        Annotated[
+            list[str], Meta(description="Addresses, or `@` and a domain, that reports are sent to besides its people.")
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class OrganisationUpdate(Request):
@@ -75,6 +81,7 @@ class OrganisationUpdate(Request):
     destinations: DestinationSettings | UnsetType = UNSET
     second_factor: Names | UnsetType = UNSET
     desk_gone_seconds: int | Literal["never"] | UnsetType = UNSET
+    report_recipients: list[str] | UnsetType = UNSET
 
 
 class UserSettings(Request):

@@ -138,6 +138,20 @@ async def test_what_cannot_be_saved_is_named(
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+async def test_addresses_that_the_organisation_allows_get_it(
+    db: Database, centre: Centre, schedule: dict[str, Any]
+) -> None:
+    await db.execute(
+        "UPDATE organisations SET report_recipients = '{@example.org,board@example.net}' WHERE organisation_id = $1",
+        centre.organisation,
+    )
+    good = {"schedule": schedule | {"recipients": ["Anyone@example.org", "board@example.net", "jo.lee@example.com"]}}
+    await saved(centre.client, **good)
+    for stranger in ("other@example.net", "board@sub.example.org", "board@example.net.example.info"):
+        answer = await post(centre.client, schedule=schedule | {"recipients": [stranger]})
+        assert answer.json()["errors"][0]["pointer"] == "/schedule/recipients/0"
+
+
 async def test_another_organisation_neither_sees_nor_changes_it(centre: Centre, other_centre: Centre) -> None:
     made = await saved(centre.client, shared="organisation")
     path = f"{SAVED}/{made['reportId']}"

@@ -157,6 +157,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             draw(st.sampled_from(["AU", "GB", "US"])),
             second_factor=draw(st.sampled_from([(), ("everyone",), ("administrator", "agent")])),
             desk_gone_s=draw(st.sampled_from([None, 20, 30, 3600])),
+            report_recipients=draw(st.sampled_from([(), ("@example.com", "board@example.org")])),
         ),
         users,
         campaigns,

@@ -135,6 +135,11 @@ WRONG = [
     ),
     (
         'country = "AU"',
+        'country = "AU"\nreportRecipients = ["@example.com", "@"]',
+        "c.toml:5: organisation.reportRecipients[1] must be an e-mail address such as jane@example.com",
+    ),
+    (
+        'country = "AU"',
         'country = "AU"\ndeskGoneSeconds = 5',
         "c.toml:5: organisation.deskGoneSeconds must be from 20 to 3600",
     ),

@@ -92,7 +92,8 @@ async def list_saved_reports(call: Call, query: PageQuery) -> Page[SavedReport]:
 )
 async def create_saved_report(call: Call, body: SavedReportBody) -> Answer[SavedReport]:
     """Save what a report asks for. With a `schedule` it is sent by e-mail, once at each of its times, with what you may
-    see then: to people of the organisation only, each by a message of its own with the report attached."""
+    see then: to people of the organisation and its `reportRecipients` only, each by a message of its own with the
+    report attached."""
     await _check(call, body)
     if await saved_reports.count(call.db, call.organisation) >= MOST:
         raise invalid("name", "too-many", f"there are {MOST:,} saved reports: delete one first")
@@ -277,11 +278,11 @@ async def _check_schedule(call: Call, schedule: Schedule) -> None:
             raise invalid(f"schedule/{name}", "not-together", f"is given with every {every}, and only then")
     if await saved_reports.sends(call.db, call.organisation, schedule.mailbox) is None:
         raise unknown_id("schedule/mailbox", "mailbox that sends")
-    people = await saved_reports.of_people(call.db, call.organisation, schedule.recipients)
+    allowed = await saved_reports.allowed(call.db, call.organisation, schedule.recipients)
     said: set[str] = set()
     for index, address in enumerate(schedule.recipients):
-        if address.lower() not in people:
-            message = "is the e-mail address of nobody in this organisation"
+        if address.lower() not in allowed:
+            message = "is of nobody in this organisation, and not among its reportRecipients"
             raise invalid(f"schedule/recipients/{index}", "not-found", message)
         if address.lower() in said:
             raise invalid(f"schedule/recipients/{index}", "twice", "stands here twice")

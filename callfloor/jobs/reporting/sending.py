@@ -83,10 +83,9 @@ async def _content(db: Database, claimed: Claim, now: datetime) -> tuple[str, by
     if saved is None or schedule is None:
         raise _Failed("The report is not sent any more.")
     viewer = await _viewer(db, claimed, saved, now)
-    people = await saved_reports.of_people(db, claimed.organisation, claimed.recipients)
-    strangers = [each for each in claimed.recipients if each.lower() not in people]
-    if strangers:
-        raise _Failed("Not all recipients are people of the organisation any more: change the schedule.")
+    allowed = await saved_reports.allowed(db, claimed.organisation, claimed.recipients)
+    if any(each.lower() not in allowed for each in claimed.recipients):
+        raise _Failed("Not all recipients may get reports any more: change the schedule.")
     report = await asked_by(viewer, saved_reports.query_of(saved), claimed.due)
     content = await file_of(await figures_of(viewer, report), schedule.format)
     if len(content) > MOST_BYTES:

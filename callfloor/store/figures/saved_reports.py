@@ -37,9 +37,12 @@ DELETE_SQL = "DELETE FROM saved_reports WHERE organisation_id = $1 AND report_id
 TEAM_SQL = """
 SELECT EXISTS (SELECT FROM teams t WHERE t.organisation_id = $1 AND t.team_id = $2 AND ($3::bigint IS NULL
     OR EXISTS (SELECT FROM team_members m WHERE m.organisation_id = $1 AND m.team_id = $2 AND m.user_id = $3)))"""
-PEOPLE_SQL = """
-SELECT DISTINCT lower(email_address) AS address FROM users
-WHERE organisation_id = $1 AND account_active AND lower(email_address) = ANY($2::text[])"""
+ALLOWED_SQL = """
+SELECT address FROM unnest($2::text[]) AS address
+WHERE EXISTS (SELECT FROM users u
+        WHERE u.organisation_id = $1 AND u.account_active AND lower(u.email_address) = address)
+    OR EXISTS (SELECT FROM organisations o WHERE o.organisation_id = $1
+        AND ARRAY[address, '@' || split_part(address, '@', 2)] && o.report_recipients)"""
 SENDS_SQL = """
 SELECT mailbox_id FROM mailboxes WHERE organisation_id = $1 AND name = $2 AND active AND send IS NOT NULL"""
 OWNER_SQL = f"""
@@ -108,9 +111,9 @@ async def may_share(db: Database, organisation: int, team_id: int, person: int |
     return await db.fetchval(TEAM_SQL, organisation, team_id, person)
 
 
-async def of_people(db: Database, organisation: int, addresses: Sequence[str]) -> set[str]:
-    """Those of the addresses, in small letters, that somebody of the organisation has."""
-    rows = await db.fetch(PEOPLE_SQL, organisation, [each.lower() for each in addresses])
+async def allowed(db: Database, organisation: int, addresses: Sequence[str]) -> set[str]:
+    """Those of the addresses, in small letters, that somebody of the organisation has, or that it allows."""
+    rows = await db.fetch(ALLOWED_SQL, organisation, [each.lower() for each in addresses])
     return {row["address"] for row in rows}
 
 

@@ -103,8 +103,8 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("user_skills", "skill", "the operator's words"),
     (
         "organisations",
-        "name hash_key signing_key function_key new_number_ranges destinations second_factor",
-        "the operator's name, keys and policy",
+        "name hash_key signing_key function_key new_number_ranges destinations second_factor report_recipients",
+        "the operator's name, keys, policy and addresses",
     ),
     ("organisation_keys", "purpose key_id public_key wrapped master_id", "the operator's keys, wrapped"),
     ("tokens", "name secret_hash scopes", "the operator's words"),

@@ -135,6 +135,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisations.destinations(organisation),
             tuple(organisation["second_factor"]),
             organisation["desk_gone_s"],
+            tuple(organisation["report_recipients"]),
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},

@@ -17,20 +17,19 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.store.privacy import keys
 
-_SHOWN = (
-    "organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor, desk_gone_s"
-)
+_SHOWN = """organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor,
+    desk_gone_s, report_recipients"""
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 SEVERAL_SQL = "SELECT several_organisations()"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
-    second_factor, desk_gone_s, hash_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9)
+    second_factor, desk_gone_s, report_recipients, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
-    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, updated_at = now()
+    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, report_recipients = $9, updated_at = now()
 WHERE organisation_id = $1"""
 
 
@@ -74,10 +73,11 @@ async def create(
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
+    report_recipients: Sequence[str] = (),
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
     known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call.
-    `second_factor`, `desk_gone_s`: as in `contract.centre.Organisation`."""
+    `second_factor`, `desk_gone_s`, `report_recipients`: as in `contract.centre.Organisation`."""
     given = (
         name,
         timezone,
@@ -87,6 +87,7 @@ async def create(
         _encoded(destinations),
         list(second_factor),
         desk_gone_s,
+        list(report_recipients),
     )
     async with db.transaction():
         organisation = int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32)))
@@ -105,6 +106,7 @@ async def update(
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
+    report_recipients: Sequence[str] = (),
 ) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
@@ -116,6 +118,7 @@ async def update(
             _encoded(destinations),
             list(second_factor),
             desk_gone_s,
+            list(report_recipients),
         )
         await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)

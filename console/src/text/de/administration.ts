@@ -94,7 +94,7 @@ export const administration: typeof english = {
   sendAtHint: "Nach der Uhr der Organisation.",
   sendFrom: "Von",
   recipients: "An",
-  recipientsHint: "E-Mail-Adressen von Leuten der Organisation, mit Leerzeichen oder Kommas dazwischen.",
+  recipientsHint: "E-Mail-Adressen von Leuten der Organisation oder andere, die ihre Datei erlaubt; mit Leerzeichen oder Kommas dazwischen.",
   reportSaved: "Der Bericht ist gespeichert",
   reportDeleted: "Der Bericht ist gelöscht",
   openReport: (name) => `${name} öffnen`,

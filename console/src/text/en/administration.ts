@@ -92,7 +92,7 @@ export const administration = {
   sendAtHint: "By the clock of the organisation.",
   sendFrom: "From",
   recipients: "To",
-  recipientsHint: "E-mail addresses of people of the organisation, with spaces or commas between them.",
+  recipientsHint: "E-mail addresses of people of the organisation, or others that its centre file allows; with spaces or commas between them.",
   reportSaved: "The report is saved",
   reportDeleted: "The report is deleted",
   openReport: (name: string) => `Open ${name}`,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import tempfile
 from pathlib import Path
@@ -55,6 +56,9 @@ async def _run(dsn: str, organisation: int, list_id: int, folder: Path, size: in
             plain = b'{"listId":{list},"phone1":"0491570156","leadData":{"a":"0491570156"}}'
             for request in [Hostile("plain", "POST", "/leads", plain), *corpus[:5]] * 2:
                 await send(app, request, given, ids)
+            # as a process of the API does once it has begun
+            gc.collect()
+            gc.freeze()
             await asyncio.sleep(0.1)
             for _ in range(size):
                 for request in corpus:

@@ -7,18 +7,18 @@ import tomllib
 
 Path = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n,]|#[^\n]*)*")
+_BLANK = re.compile(r"(?:[ \t\r\n,]+|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}#\n]*")
 # The longest form first. A multi-line string may end with up to two quotes of its own before the closing three.
-_STRING = re.compile(
+STRING = (
     r'"""(?:[^"\\]|\\.|"(?!""))*"{3,5}'
     r"|'''(?:[^']|'(?!''))*'{3,5}"
     r'|"(?:[^"\\\n]|\\.)*"'
-    r"|'[^'\n]*'",
-    re.DOTALL,
+    r"|'[^'\n]*'"
 )
+_STRING = re.compile(STRING, re.DOTALL)
 
 
 def key_lines(source: str) -> dict[Path, int]:

@@ -10,8 +10,14 @@ from pathlib import Path as Folder
 from typing import Any, cast
 
 from callfloor.centre import toml
-from callfloor.centre.lines import Path, key_lines
+from callfloor.centre.lines import STRING, Path, key_lines
 
+# No more mistakes are told at once, nor more characters of a message or of a key.
+MOST_MISTAKES, LONGEST_MESSAGE, LONGEST_NAME = 100, 1000, 100
+# How many parts a dotted key may have: reading one costs the square of them, in time and in memory.
+MOST_PARTS = 32
+_NO_KEYS = re.compile(rf"#[^\n]*|{STRING}", re.DOTALL)
+_BETWEEN_KEYS = re.compile(r"[^A-Za-z0-9_\-. \t]+")
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -58,6 +64,9 @@ class Source:
 def parse(text: str, file: str, folder: Folder | None = None) -> Source:
     """Read TOML. `folder`: in which the file stands. Raises `CentreError` for what is no TOML, with its line."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if _is_deep(text):
+        message = f"has a key of more than {MOST_PARTS} parts"
+        raise CentreError([f"{file}: {message}"], [Mistake(message)])
     try:
         return Source(file, tomllib.loads(text), key_lines(text), folder)
     except tomllib.TOMLDecodeError as error:
@@ -69,6 +78,12 @@ def parse(text: str, file: str, folder: Folder | None = None) -> Source:
         # tomllib lets these through: deep nesting, and integers of thousands of digits
         message = "is nested too deeply or has an integer that is too long"
         raise CentreError([f"{file}: {message}"], [Mistake(message)]) from error
+
+
+def _is_deep(text: str) -> bool:
+    """Whether a dotted key has too many parts; strings, where they are keys, are parts too."""
+    bare = _NO_KEYS.sub(lambda found: "" if found[0].startswith("#") else "x", text)
+    return any(each.count(".") >= MOST_PARTS for each in _BETWEEN_KEYS.split(bare))
 
 
 def of_tree(tree: Mapping[str, Any]) -> Source:
@@ -100,14 +115,22 @@ class Report:
         self._source = source
         self.country = country
         self._found: list[Mistake] = []
+        self._more = 0
 
     def wrong(self, path: Path, message: str) -> None:
-        self._found.append(Mistake(message, path, self._source.at(path)))
+        if len(self._found) == MOST_MISTAKES:
+            self._more += 1
+            return
+        line = self._source.at(path)
+        named = tuple(each[:LONGEST_NAME] if isinstance(each, str) else each for each in path)
+        self._found.append(Mistake(message[:LONGEST_MESSAGE], named, line))
 
     def finish(self) -> None:
         """Raises `CentreError` with all that was found, by line."""
         if self._found:
             found = sorted(self._found, key=lambda mistake: mistake.line or 0)
+            if self._more:
+                found.append(Mistake(f"and {self._more:,} mistakes more", (), found[-1].line))
             said = (f"{shown(each.path)} {each.message}".lstrip() for each in found)
             raise CentreError(
                 [f"{self._source.file}:{each.line}: {text}" for each, text in zip(found, said, strict=True)], found

@@ -17,7 +17,7 @@ MOST_MISTAKES, LONGEST_MESSAGE, LONGEST_NAME = 100, 1000, 100
 # How many parts a dotted key may have: reading one costs the square of them, in time and in memory.
 MOST_PARTS = 32
 _NO_KEYS = re.compile(rf"#[^\n]*|{STRING}", re.DOTALL)
-_BETWEEN_KEYS = re.compile(r"[^A-Za-z0-9_\-. \t]+")
+_KEY = re.compile(r"[A-Za-z0-9_\-. \t]+")
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -83,7 +83,8 @@ def parse(text: str, file: str, folder: Folder | None = None) -> Source:
 def _is_deep(text: str) -> bool:
     """Whether a dotted key has too many parts; strings, where they are keys, are parts too."""
     bare = _NO_KEYS.sub(lambda found: "" if found[0].startswith("#") else "x", text)
-    return any(each.count(".") >= MOST_PARTS for each in _BETWEEN_KEYS.split(bare))
+    # one by one: a step of the interpreter that lasts keeps every other thread waiting
+    return any(each[0].count(".") >= MOST_PARTS for each in _KEY.finditer(bare))
 
 
 def of_tree(tree: Mapping[str, Any]) -> Source:

@@ -10,7 +10,7 @@ from asyncpg import Record
 from callfloor.cli import session
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.engine.leads.explain_campaign import CampaignExplained, explain_campaign
-from callfloor.rules.dialling.eligibility import MEANINGS
+from callfloor.rules.dialling.waits import MEANINGS
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings

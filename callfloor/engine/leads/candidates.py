@@ -11,7 +11,8 @@ from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus
 from callfloor.rules.dialling.contact_zone import contact_zones
-from callfloor.rules.dialling.eligibility import may_dial, needs_agent, tomorrow
+from callfloor.rules.dialling.eligibility import may_dial, needs_agent
+from callfloor.rules.dialling.hours import tomorrow
 from callfloor.rules.dialling.lead_facts import LeadFacts, PhoneIndex
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts, rests_until
 from callfloor.rules.dialling.strategy import DEFAULT, lead_status_after
@@ -102,7 +103,7 @@ def number_facts(
             at = zone(name)
             today = now.astimezone(at).date()
             if sum(each.astimezone(at).date() == today for each in calls["of_day"]) >= a_day:
-                midnight = tomorrow(name, now)
+                midnight = tomorrow(at, now)
                 day_until = midnight if day_until is None else max(day_until, midnight)
     dialled_at = rests = None
     if calls["last"] is not None:

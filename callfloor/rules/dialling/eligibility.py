@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
 from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
 from callfloor.rules.dialling.contact_zone import contact_zones
 from callfloor.rules.dialling.destinations import Denied
-from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open
+from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open, tomorrow
 from callfloor.rules.dialling.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
 from callfloor.rules.dialling.number_facts import COUNTED_DAYS, FREE, NumberFacts
 from callfloor.rules.dialling.phone_choice import free_at, next_phone, rested, usable
@@ -20,27 +20,6 @@ from callfloor.rules.values.times import format_timestamp, zone
 
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
 TIME_RULES = frozenset({"next-attempt", "window", "contact-window", "attempts-today", "abandoned"})
-
-
-# What it means that a rule keeps a lead out, of one lead or of thousands.
-MEANINGS: Mapping[str, str] = {
-    "completion": "The lead is completed.",
-    "phone": "It has no phone that can be dialled: none at all, disconnected, or tried often enough.",
-    "do-not-call": "The customer must not be called: its status, or each of its phones is on a list.",
-    "callback-agent": "It is a callback for an agent who does not work for the campaign.",
-    "destination": "Its phones are where the organisation does not call.",
-    "list": "Its list is not in the dialler, or has weight 0.",
-    "campaign": "The campaign is stopped, or inbound.",
-    "strategy": "The strategy does not call leads of its status again.",
-    "register-wash": "Numbers have to be washed against the register first.",
-    "attempts": "It was attempted as often as the campaign allows.",
-    "attempts-today": "It was attempted today as often as the campaign allows.",
-    "in-flight": "It is being dialled, or its number is on a call.",
-    "next-attempt": "It rests after an attempt, or is a callback for later.",
-    "abandoned": "A call to it was abandoned: it is called only with an agent reserved.",
-    "window": "The campaign's calling hours are over, or not yet open.",
-    "contact-window": "It is too early or too late where the contact is, or nobody knows where that is.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,7 +402,7 @@ def _opening(
     if rests is not None and agents is not None and not agents:
         times.append(rests)
     if campaign.max_per_day is not None and lead.attempts_today >= campaign.max_per_day:
-        times += [tomorrow(name, now) for name in zones or (campaign.zone,)]
+        times += [tomorrow(zone(name), now) for name in zones or (campaign.zone,)]
     if not zones and not _allows_anywhere(campaign):
         return None
     windows = [(campaign.hours, campaign.zone)]
@@ -432,9 +411,3 @@ def _opening(
         [(hours, zone(name), campaign.holidays) for hours, name in windows if hours is not None],
         max(times).astimezone(UTC),
     )
-
-
-def tomorrow(name: str, now: datetime) -> datetime:
-    """The contact's next midnight."""
-    at = zone(name)
-    return datetime.combine(now.astimezone(at).date() + timedelta(days=1), time(0), tzinfo=at).astimezone(UTC)

@@ -145,6 +145,11 @@ def next_open(hours: Hours, zone: ZoneInfo, at: datetime, holidays: str | None =
     return found
 
 
+def tomorrow(zone: ZoneInfo, at: datetime) -> datetime:
+    """The next midnight there, in UTC."""
+    return datetime.combine(at.astimezone(zone).date() + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+
+
 def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
     """Instants of a local day at which hours may open: starts of windows (twice when the clock shows them twice, not
     at all when it skips them), and the moment at which the clock is changed."""

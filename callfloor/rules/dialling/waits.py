@@ -1,7 +1,8 @@
-"""What a campaign waits for before it dials more."""
+"""What keeps leads out, and what a campaign waits for before it dials more: in words."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,6 +11,26 @@ from callfloor.contract.campaigns import CampaignMode
 from callfloor.rules.dialling.hours import is_open, next_open
 from callfloor.rules.dialling.lead_facts import CampaignFacts
 from callfloor.rules.values.times import format_timestamp, zone
+
+# What it means that a rule keeps a lead out, of one lead or of thousands.
+MEANINGS: Mapping[str, str] = {
+    "completion": "The lead is completed.",
+    "phone": "It has no phone that can be dialled: none at all, disconnected, or tried often enough.",
+    "do-not-call": "The customer must not be called: its status, or each of its phones is on a list.",
+    "callback-agent": "It is a callback for an agent who does not work for the campaign.",
+    "destination": "Its phones are where the organisation does not call.",
+    "list": "Its list is not in the dialler, or has weight 0.",
+    "campaign": "The campaign is stopped, or inbound.",
+    "strategy": "The strategy does not call leads of its status again.",
+    "register-wash": "Numbers have to be washed against the register first.",
+    "attempts": "It was attempted as often as the campaign allows.",
+    "attempts-today": "It was attempted today as often as the campaign allows.",
+    "in-flight": "It is being dialled, or its number is on a call.",
+    "next-attempt": "It rests after an attempt, or is a callback for later.",
+    "abandoned": "A call to it was abandoned: it is called only with an agent reserved.",
+    "window": "The campaign's calling hours are over, or not yet open.",
+    "contact-window": "It is too early or too late where the contact is, or nobody knows where that is.",
+}
 
 Reason = Literal["inbound", "stopped", "floor", "window", "leads", "agents", "agents-busy", "lines", "cap"]
 

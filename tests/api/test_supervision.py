@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import httpx2
@@ -52,6 +52,31 @@ async def test_an_agent_is_moved_and_moved_back(db: Database, centre: Centre, bo
     assert await works_for() == sorted([centre.inbound, centre.outbound])
     unknown = await boss.post(path, json={"action": "moveToCampaign", "campaignId": 2**40})
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/campaignId")
+
+
+async def test_an_agent_whose_account_is_closed_in_mid_call_is_seen_until_it_is_over(
+    db: Database, centre: Centre, boss: httpx2.AsyncClient
+) -> None:
+    await boss.post(f"/agents/{centre.agent}/commands", json={"action": "ready"})
+    await db.execute("UPDATE agent_states SET state = 'on-call' WHERE agent_id = $1", centre.agent)
+    await db.execute("UPDATE users SET account_active = false WHERE user_id = $1", centre.agent)
+
+    async def seen() -> list[object]:
+        floor = [each["agentId"] for each in (await boss.get("/floor")).json()["agents"]]
+        listed = [each["agentId"] for each in (await boss.get("/agents")).json()["items"]]
+        return [
+            centre.agent in floor,
+            centre.agent in listed,
+            (await boss.get(f"/agents/{centre.agent}/session")).status_code,
+        ]
+
+    await until(lambda: _is(seen, [True, True, 200]))
+    await db.execute("UPDATE agent_states SET state = 'signed-out' WHERE agent_id = $1", centre.agent)
+    await until(lambda: _is(seen, [False, False, 404]))
+
+
+async def _is(seen: Callable[[], Awaitable[list[object]]], wanted: list[object]) -> bool:
+    return await seen() == wanted
 
 
 async def test_commands_reach_the_floor_that_has_the_agent_or_leads_the_queue(

@@ -15,6 +15,8 @@ from callfloor.store.db.pool import Database
 CHANNEL = "callfloor_agents"
 
 _IN_CALL = "s.state IN ('dialling', 'on-call', 'on-wrap')"
+# Agents (`u`, and `s` their states) that supervisors see: of a closed account until the call that goes on is over.
+SEEN = f"(u.account_active OR {_IN_CALL})"
 KIND_SQL = """
 SELECT user_type = 'agent' AND account_active FROM users WHERE organisation_id = $1 AND user_id = $2"""
 STATE_SQL = """

@@ -15,6 +15,7 @@ from asyncpg import Record
 from callfloor.contract.workspace import AtHand, Email, Event, EventType, Session
 from callfloor.rules.privacy.customers import Customer
 from callfloor.rules.routing.sessions import coherent
+from callfloor.store.agents.agents import SEEN
 from callfloor.store.db.pool import Database
 
 # An agent's sequence went on: `ORGANISATION AGENT SEQUENCE`.
@@ -72,28 +73,29 @@ WITH state AS MATERIALIZED (
     RETURNING sequence
 )
 SELECT pg_notify('{CHANNEL}', concat_ws(' ', $1::bigint, $2::bigint, sequence)) FROM event"""
-_SESSION = """
+_SESSION = f"""
 SELECT u.user_id AS agent_id, u.username, u.full_name, coalesce(w.sequence, 0) AS sequence,
     coalesce(s.state, 'signed-out') AS state, coalesce(s.since, u.created_at) AS since, s.reason, s.wanted_state,
-    coalesce(w.at_hand, '{}') AS at_hand, w.said_at, w.email
+    coalesce(w.at_hand, '{{}}') AS at_hand, w.said_at, w.email
 FROM users u
 LEFT JOIN agent_states s ON s.organisation_id = u.organisation_id AND s.agent_id = u.user_id
 LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
-WHERE u.organisation_id = $1 AND u.user_type = 'agent' AND u.account_active"""
+WHERE u.organisation_id = $1 AND u.user_type = 'agent' AND {SEEN}"""
 SESSION_SQL = f"{_SESSION} AND u.user_id = $2"
 SESSIONS_SQL = f"""{_SESSION} AND u.user_id > $2 AND ($4::bigint[] IS NULL OR u.user_id = ANY($4))
 ORDER BY u.user_id LIMIT $3"""
 # One statement, so that the last sequence and the events are of one moment.
-EVENTS_SQL = """
+EVENTS_SQL = f"""
 SELECT coalesce(w.sequence, 0) AS last, e.*
 FROM users u
+LEFT JOIN agent_states s ON s.organisation_id = u.organisation_id AND s.agent_id = u.user_id
 LEFT JOIN workspace_sessions w ON w.organisation_id = u.organisation_id AND w.agent_id = u.user_id
 LEFT JOIN LATERAL (
     SELECT agent_id, sequence, type, happened_at, state, since, reason, wanted_state, at_hand, said_at, email
     FROM workspace_events WHERE organisation_id = $1 AND agent_id = $2 AND sequence > $3
     ORDER BY sequence LIMIT $4
 ) AS e ON true
-WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND u.account_active
+WHERE u.organisation_id = $1 AND u.user_id = $2 AND u.user_type = 'agent' AND {SEEN}
 ORDER BY e.sequence"""
 OWN_EMAILS_SQL = f"SELECT activity_id, campaign_id, left_queue_at {_OWN_EMAILS}"
 EXPIRE_SQL = f"""

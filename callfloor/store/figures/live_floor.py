@@ -15,6 +15,7 @@ from asyncpg import Record
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.workspace import AtHand
+from callfloor.store.agents.agents import SEEN
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.statistics import UNDECIDED
 
@@ -31,7 +32,7 @@ SELECT
             WHERE m.organisation_id = $1 AND m.agent_id = u.user_id), coalesce(w.at_hand, '{{}}'))
         ORDER BY u.user_id), '[]')::text
      FROM agent_states s
-     JOIN users u ON u.organisation_id = s.organisation_id AND u.user_id = s.agent_id AND u.account_active
+     JOIN users u ON u.organisation_id = s.organisation_id AND u.user_id = s.agent_id AND {SEEN}
      LEFT JOIN workspace_sessions w ON w.organisation_id = s.organisation_id AND w.agent_id = s.agent_id
      WHERE s.organisation_id = $1 AND s.state <> 'signed-out') AS agents,
     (SELECT coalesce(json_agg(json_build_array(activity_id, campaign_id, contact, lead_id, join_queue_at, place, total)

@@ -18,7 +18,7 @@ from callfloor.clock import LoopClock
 from callfloor.contract.workflows import Menu, Prompt, Queue, Workflow
 from callfloor.engine.engine import Engine
 from callfloor.floor.plan import CampaignPlan
-from callfloor.floor.ports.records import WrapUp
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.media.blobs import open_blobs
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.simulation.agents import SimulatedAgents

@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from callfloor.contract.codes import DialStatus
 from callfloor.engine.leases import Group, groups
-from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.regimes import names, regime
 from callfloor.rules.dialling.estimates import LiveRate

@@ -27,17 +27,19 @@ from callfloor.engine.leases import ROUND_S, Leases
 from callfloor.engine.measure import MEASURE_S, Measure
 from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
-from callfloor.engine.records import DatabaseRecords, moment
+from callfloor.engine.records import DatabaseRecords
 from callfloor.engine.roster import Roster
 from callfloor.engine.spending import SpendingReader
 from callfloor.engine.standing import LOOK_S, Standing
 from callfloor.engine.workflow_functions import Functions
+from callfloor.engine.writes import moment
 from callfloor.errors import Problem
 from callfloor.floor.agents.commands import Work
 from callfloor.floor.calls.contacts import Contact, Party, Stage
-from callfloor.floor.calls.inbound import FunctionOutcome
+from callfloor.floor.calls.reception import FunctionOutcome
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.summary import SUMMARY_S, Summary
 from callfloor.media.blobs import Blobs
@@ -258,7 +260,12 @@ class Engine:
         else:
             status = DialStatus.CANCELLED
         log.warning("attempt-closed", attempt=row["attempt_id"], status=status.name)
-        self.records.finished(plan, row["attempt_id"], row["activity_id"], status, None, self._clock.now())
+        organisation, campaign = plan.key
+        finished = writes.AttemptFinished(
+            *(organisation, row["attempt_id"], self._clock.now()),
+            campaign=campaign, activity=row["activity_id"], status=status, recorded_s=None, recorded=plan.record,
+        )  # fmt: skip
+        self.records.write(finished)
 
     def _leg_found(self, plan: CampaignPlan, row: asyncpg.Record, live: Mapping[CallId, LiveCall]) -> None:
         """A leg without an end: of a call that came in, or of one that was transferred."""
@@ -268,16 +275,17 @@ class Engine:
         if placed and row["parent_activity_id"] is None and not again:
             # it ends with its attempt
             return
-        organisation, activity, now = plan.key.organisation, row["activity_id"], self._clock.now()
+        activity, now = row["activity_id"], self._clock.now()
+        leg = plan.key.organisation, activity, now
         if row["leg_type"] == "consult":
             # the second agent is let go with the engine that brought it in
-            self.records.hang_up(organisation, activity, now)
+            self.records.write(writes.LegEnded(*leg))
             return
         if known is None:
             log.warning("call-closed", activity=activity)
             if row["answered_at"] is None and row["leg_type"] != "outside":
-                self.records.leave(organisation, activity, "failed", now)
-            self.records.hang_up(organisation, activity, now)
+                self.records.write(writes.CallerLeft(*leg, reason="failed"))
+            self.records.write(writes.LegEnded(*leg))
             return
         self._with_agent_alone(known)
         outside = next((party for party in known.others if party < 0), None)
@@ -285,11 +293,12 @@ class Engine:
             again = outside is None
         elif again and outside is not None:
             # the customer talks to a number outside, and no leg is left of it
-            self.records.hang_up(organisation, activity, now)
+            self.records.write(writes.LegEnded(*leg))
             return
         if known.agent is not None and row["answered_at"] is None:
-            self.records.answer(organisation, activity, known.agent, now)
-            self.records.recording(organisation, activity, known.part if plan.record else None)
+            self.records.write(writes.LegAnswered(*leg, agent=known.agent))
+            part = known.part if plan.record else None
+            self.records.write(writes.RecordingSet(*leg, part=part))
         joined: datetime | None = row["join_queue_at"]
         waited = 0.0 if joined is None else now - joined.timestamp()
         message = row["status_id"] == ActivityStatus.VOICEMAIL

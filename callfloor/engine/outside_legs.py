@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.ports.call_records import NewLeg
+from callfloor.floor.ports.writes import NewLeg
 from callfloor.rules.evidence import evidence as evidence_rules
 from callfloor.store.calls import evidence, legs
 from callfloor.store.db.pool import Database

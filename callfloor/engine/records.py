@@ -1,38 +1,40 @@
-"""The floor's records in PostgreSQL."""
+"""The floor's records in PostgreSQL: what it asks; what it writes is in `writes`."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import msgspec
 import structlog
 
 from callfloor import metrics
-from callfloor.contract.codes import DialStatus
-from callfloor.contract.workspace import Refusal
-from callfloor.engine.call_records import CallDatabase, moment
+from callfloor.contract.workspace import CallerLead, Refusal
 from callfloor.engine.journal import Journal
 from callfloor.engine.leads.selection import Selection
 from callfloor.engine.recordings.fetch import Recordings
+from callfloor.engine.writes import DatabaseWrites, moment
 from callfloor.errors import Problem
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
-from callfloor.floor.ports.records import UNAVAILABLE, Claim, WrapUp
-from callfloor.floor.summary import Tally
+from callfloor.floor.ports.records import UNAVAILABLE, Claim
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.rules.routing.agents import AgentState
 from callfloor.store.agents import agents
-from callfloor.store.calls import activities, attempts, dispositions
+from callfloor.store.calls import dispositions, legs
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
-from callfloor.store.leads import caller_leads
-from callfloor.telephony.carrier import AgentId, CallId
+from callfloor.store.leads import callbacks, caller_leads
+from callfloor.telephony.carrier import AgentId
 
 log = structlog.get_logger("callfloor.floor")
 
+# Ids of legs that are kept at hand; more are fetched when half of them are used up.
+IDS = 1000
 
-class DatabaseRecords(CallDatabase):
-    """`selection` chooses leads; `journal` keeps the order of what is written."""
+
+class DatabaseRecords(DatabaseWrites):
+    """`selection` chooses leads; `journal` keeps the order of what is written. `now`: seconds since the epoch."""
 
     def __init__(
         self,
@@ -42,17 +44,32 @@ class DatabaseRecords(CallDatabase):
         recordings: Recordings,
         now: Callable[[], float],
     ) -> None:
-        super().__init__(db, journal, selection, recordings, now)
-        self.tally = Tally()
-        self._ending: set[CallId] = set()
-        # states of each agent that are still to be written
-        self._unwritten: dict[AgentId, int] = {}
-        # counts each agent's writes, so that an older reading of its state can be told
-        self.writes: dict[AgentId, int] = {}
+        super().__init__(db, journal, selection, recordings)
+        self._now = now
+        self._ids: deque[int] = deque()
+        self._reserving = False
 
-    def holds(self, call: CallId) -> bool:
-        """Whether the call's end is still to be written."""
-        return call in self._ending
+    # Ids
+
+    async def reserve(self) -> None:
+        """Have ids at hand. Raises `Problem` when the database is away."""
+        self._ids.extend(await legs.reserve_ids(self._db, IDS))
+
+    def new_activity(self) -> int | None:
+        if len(self._ids) < IDS // 2 and not self._reserving:
+            self._reserving = True
+            self._begin(self._reserve())
+        return self._ids.popleft() if self._ids else None
+
+    async def _reserve(self) -> None:
+        try:
+            await self.reserve()
+        except Problem:
+            log.warning("ids-wait", reason="database unavailable")
+        except REFUSALS as error:
+            log.error("ids-refused", kind=type(error).__name__)
+        finally:
+            self._reserving = False
 
     # Leads
 
@@ -102,55 +119,96 @@ class DatabaseRecords(CallDatabase):
             log.error("start-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(claimed)
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
-        at = self._now()
-        self._journal.write(lambda: self._selection.skip(plan, lead, agent, reason, at, keep_promise=keep_promise))
+    # By hand
 
-    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
-        self._selection.unseen(plan, lead)
-
-    def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
-        self._ending.add(claimed.call)
-        over = partial(self._ending.discard, claimed.call)
-        ended = attempts.Ended(DialStatus.CANCELLED, claimed.due, claimed.status)
-        finish = partial(attempts.finish, self._db, plan.key.organisation, claimed.call, ended, moment(at))
-        self._journal.write(finish, lambda _: over(), over)
-
-    # Calls
-
-    def answered(self, key: CampaignKey, call: CallId, at: float) -> None:
-        self.tally.answered += 1
-        metrics.ANSWERED.inc()
-        self._journal.write(partial(attempts.answered, self._db, key.organisation, call, moment(at)))
-
-    def connected(self, key: CampaignKey, call: CallId, agent: AgentId, at: float) -> None:
-        self.tally.connected += 1
-        metrics.CONNECTED.inc()
-        self._journal.write(partial(attempts.connected, self._db, key.organisation, call, agent, moment(at)))
-
-    def finished(
-        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
     ) -> None:
-        self.tally.ended += 1
-        metrics.ENDED.labels(status.name.lower()).inc()
-        self._ending.add(call)
-        over = partial(self._ending.discard, call)
-        finish = partial(self._finish, plan, call, activity, status, recorded_s is not None, at)
-        self._journal.write(finish, lambda _: over(), over)
-        if recorded_s is not None:
-            # the lead and the agent do not wait for the sound
-            self.part(plan.key.organisation, activity, call, 0, recorded_s, at)
+        self._begin(self._dial(plan, agent, number, lead, done))
 
-    async def _finish(
-        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded: bool, at: float
+    async def _dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
     ) -> None:
-        organisation, ended_at = plan.key.organisation, moment(at)
-        record = await attempts.lead_record(self._db, organisation, call, status)
-        ended = self._selection.ended(plan.key, status, record, ended_at)
-        if not await attempts.finish(self._db, organisation, call, ended, ended_at):
+        result: Claimed | Refusal = UNAVAILABLE
+        try:
+            result = await self._selection.by_hand(plan, agent, number, lead, self._now())
+        except Problem:
+            log.warning("dial-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
+        done(result)
+
+    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        self._begin(self._may_ring(plan, number, done))
+
+    async def _may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        refusal: Refusal | None = UNAVAILABLE
+        try:
+            refusal = await self._selection.may_ring(plan.key, number, self._now())
+        except Problem:
+            log.warning("may-ring-failed", campaign=plan.key.campaign, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("may-ring-refused", campaign=plan.key.campaign, kind=type(error).__name__)
+        done(refusal)
+
+    # Whose number it is
+
+    def leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        self._begin(self._leads_of(organisation, number, done))
+
+    async def _leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        try:
+            found = await caller_leads.of_number(self._db, organisation, number)
+        except Problem:
+            log.warning("caller-unknown", reason="database unavailable")
             return
-        if status is DialStatus.ANSWERED and not plan.record and not recorded:
-            await activities.set_recording_status(self._db, organisation, activity, "disabled")
+        except REFUSALS as error:
+            log.error("caller-unknown", kind=type(error).__name__)
+            return
+        done(found)
+
+    def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
+        self._journal.write(
+            partial(caller_leads.choose, self._db, organisation, activity, lead), done, lambda: done(False)
+        )
+
+    def callback(
+        self,
+        key: CampaignKey,
+        list_id: int,
+        activity: int,
+        number: str | None,
+        at: float,
+        done: Callable[[bool], None],
+    ) -> None:
+        if number is None:
+            done(False)
+            return
+        self._begin(self._callback(key, list_id, activity, number, at, done))
+
+    async def _callback(
+        self, key: CampaignKey, list_id: int, activity: int, number: str, at: float, done: Callable[[bool], None]
+    ) -> None:
+        made = False
+        try:
+            made = await callbacks.register(self._db, *key, list_id, activity, number, moment(at))
+        except Problem:
+            log.warning("callback-failed", activity=activity, reason="database unavailable")
+        except REFUSALS as error:
+            log.error("callback-refused", activity=activity, kind=type(error).__name__)
+        done(made)
+
+    # After the call
 
     def wish(
         self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
@@ -165,44 +223,7 @@ class DatabaseRecords(CallDatabase):
         grant = partial(dispositions.grant, self._db, plan.key.organisation, activity, given, moment(at))
         self._journal.write(grant, done, lambda: done(UNAVAILABLE))
 
-    def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        self._journal.write(partial(self._wrap_up, plan.key, activity, wrap, at))
-
-    async def _wrap_up(self, key: CampaignKey, activity: int, wrap: WrapUp, at: float) -> None:
-        organisation, completes_in = key.organisation, self._selection.completes_contacted(key)
-        if wrap.lead_status is not None or wrap.next_attempt_at is not None:
-            # the agent has said what becomes of the lead
-            completes_in = []
-        given = activities.WrapUp(wrap.wrap_code, wrap.lead_status, completes_in)
-        try:
-            await activities.wrap_up(self._db, organisation, activity, given, moment(at))
-        except activities.UnknownWrapCodeError:
-            # the code was taken from the campaign during the call
-            await activities.wrap_up(self._db, organisation, activity, replace(given, wrap_code=None), moment(at))
-        if wrap.helped is not None:
-            await caller_leads.helped(self._db, organisation, *wrap.helped, moment(at))
-
     # Agents
-
-    def agent(
-        self,
-        organisation: int,
-        agent: AgentId,
-        state: AgentState,
-        reason: str | None,
-        at: float,
-        campaign: int | None = None,
-    ) -> None:
-        self._count(agent)
-        self._unwritten[agent] = self._unwritten.get(agent, 0) + 1
-        show = partial(agents.show, self._db, organisation, agent, state, reason, moment(at), campaign)
-        self._journal.write(show, lambda _: self._written(agent), lambda: self._written(agent))
-
-    def _written(self, agent: AgentId) -> None:
-        self._unwritten[agent] -= 1
-
-    def pause_agent(self, organisation: int, agent: AgentId, reason: str, at: float) -> None:
-        self._journal.write(partial(agents.pause, self._db, organisation, agent, moment(at), reason))
 
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         self._count(agent)
@@ -230,6 +251,3 @@ class DatabaseRecords(CallDatabase):
         ended = await agents.call_ended(self._db, organisation, agent, moment(at))
         # None: the call was never shown
         return ended or await agents.state(self._db, organisation, agent)
-
-    def _count(self, agent: AgentId) -> None:
-        self.writes[agent] = self.writes.get(agent, 0) + 1

@@ -29,6 +29,7 @@ from callfloor.floor.calls.queues import Queues
 from callfloor.floor.calls.transfers import Transfers
 from callfloor.floor.calls.waiting_callers import WaitingCallers
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
 from callfloor.rules.dialling.pacing import Pacer, Past
@@ -322,7 +323,9 @@ class Floor:
         """A part of the talk's recording is whole."""
         activity = contact.parts.get(part)
         if activity is not None:
-            self._records.part(contact.organisation, activity, contact.call, part, seconds, self._clock.now())
+            now, call = self._clock.now(), contact.call
+            recorded = writes.PartRecorded(contact.organisation, activity, now, call=call, part=part, seconds=seconds)
+            self._records.write(recorded)
 
     def _too_long(self, call: CallId, party: PartyId | None) -> None:
         """It has lasted as long as any call, or any number outside on one, may."""
@@ -346,7 +349,8 @@ class Floor:
                 self._recorded(contact, contact.part, recorded_s)
                 recorded_s = None
             if event.quality is not None:
-                self._records.quality(contact.organisation, contact.activity, event.quality)
+                now, score = self._clock.now(), event.quality
+                self._records.write(writes.QualityMeasured(*contact.leg(now), score=score))
             if call is None or contact.activity != call.activity:
                 self.callers.ended(contact)
         if call is not None:

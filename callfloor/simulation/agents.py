@@ -8,7 +8,7 @@ from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.floor.plan import CampaignPlan, Preview
-from callfloor.floor.ports.records import WrapUp
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.telephony.carrier import AgentId, CallId
 from callfloor.telephony.simulated.behaviour import Distribution
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from callfloor.simulation.memory_calls import Leg
+from callfloor.simulation.legs import Leg
 
 
 class CallerFigures(msgspec.Struct, frozen=True, rename="camel"):

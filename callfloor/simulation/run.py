@@ -12,7 +12,7 @@ import msgspec
 
 from callfloor.clock import VirtualClock
 from callfloor.floor.calls.dialler import MakePacer
-from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.rules.dialling.pacing import Pacer, PacingSettings

@@ -32,7 +32,8 @@ from callfloor.engine import outside_legs
 from callfloor.engine.spending import SpendingReader
 from callfloor.floor.calls.contacts import Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.ports.call_records import NewLeg
+from callfloor.floor.ports import writes
+from callfloor.floor.ports.writes import NewLeg
 from callfloor.rules.dialling.destinations import Spent, policy_of
 from callfloor.rules.evidence.packing import unpack
 from callfloor.rules.routing.agents import AgentInput
@@ -175,10 +176,9 @@ def test_a_desk_hears_why_a_number_is_not_called(number: str) -> None:
 def test_a_call_whose_number_was_allowed_when_it_was_chosen_is_not_placed_under_a_policy_of_now() -> None:
     room = Guarded()
     room.floor.agent(FIRST, AgentInput.READY)
-    finished: list[int] = []
-    room.records.put_back = lambda plan, claimed, at: finished.append(claimed.call)  # type: ignore[method-assign]
     room.floor.place(OUT, Claimed(7, 7, 1, COSTLY[0]))
-    assert (finished, room.called) == ([7], [])
+    assert [each.call for each in room.records.of(writes.AttemptPutBack)] == [7]
+    assert room.called == []
 
 
 def test_a_permit_is_for_its_own_number_alone() -> None:

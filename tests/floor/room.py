@@ -10,18 +10,16 @@ from callfloor.contract.workflows import Question, Queue, Survey, Workflow
 from callfloor.contract.workspace import Consult, Refusal, Target
 from callfloor.floor.agents.commands import Work
 from callfloor.floor.calls.contacts import Contact
-from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.floor.ports.desk import NobodyAtDesk
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.rules.workflow.workflow_events import Facts
-from callfloor.simulation.figures import Tally
-from callfloor.simulation.leads import Leads
-from callfloor.simulation.memory_calls import Leg
-from callfloor.simulation.memory_records import MemoryRecords
+from callfloor.simulation.legs import Leg
 from callfloor.telephony.carrier import Answered, Joined, Offered
 from tests.floor.any_carrier import AnyCarrier
+from tests.floor.written import Written
 
 SALES, HELP = CampaignKey(1, 1), CampaignKey(1, 2)
 NUMBER, OUTSIDE = "+61255500200", "+61491570157"
@@ -37,7 +35,7 @@ class Room:
 
     def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT, transfer_wait_s: float = 0.0) -> None:
         self.clock, self.carrier = VirtualClock(1_000_000.0), self.make_carrier()
-        self.records = MemoryRecords(Tally(0.0, 1e12), Leads(), self.clock.now)
+        self.records = Written(self.clock.now)
         self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk())
         self.work = Work(self.clock, self.floor, self.records)
         members = frozenset((FIRST, SECOND, THIRD))

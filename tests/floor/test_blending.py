@@ -9,7 +9,7 @@ import pytest
 
 from callfloor.clock import VirtualClock
 from callfloor.contract.workflows import straight
-from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan
 from callfloor.rules.dialling.pacing import PacingSettings

@@ -32,7 +32,7 @@ from callfloor.contract.workspace import (
 )
 from callfloor.floor.agents.commands import Work
 from callfloor.floor.calls.contacts import Stage
-from callfloor.floor.calls.inbound import Reception
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.floor.ports.desk import NobodyAtDesk

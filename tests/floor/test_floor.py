@@ -9,13 +9,13 @@ import pytest
 from callfloor.clock import VirtualClock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.dialling import PreviewTimeout
-from callfloor.contract.workspace import EventType, Session
 from callfloor.floor.agents.presence import NO_WRAP_UP
 from callfloor.floor.calls.dialler import CALLS_PER_S, TRUNK_DOWN_AFTER
 from callfloor.floor.calls.outbound import INFORMATION_MESSAGE
 from callfloor.floor.floor import Floor
-from callfloor.floor.plan import CampaignPlan, Preview
-from callfloor.floor.ports.records import WrapUp
+from callfloor.floor.plan import CampaignPlan
+from callfloor.floor.ports import writes
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.rules.dialling.pacing import Decision, Pacer, PacingSettings, Past
 from callfloor.rules.routing.agents import MISSED_CALL, AgentInput
 from callfloor.simulation.figures import Tally
@@ -57,36 +57,24 @@ class Records(MemoryRecords):
         self.told: list[str] = []
         self.reasons: dict[AgentId, str | None] = {}
 
-    def finished(
-        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
-    ) -> None:
-        super().finished(plan, call, activity, status, recorded_s, at)
-        self.ends[call] = status
-
-    def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        self.wraps.append((at, wrap))
-
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
-        super().skip(plan, lead, agent, reason, keep_promise=keep_promise)
-        self.skips.append(reason)
-        self.promises.append(keep_promise)
-
-    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
-        self.told.append(what)
-
-    def agent(
-        self,
-        organisation: int,
-        agent: AgentId,
-        state: str,
-        reason: str | None,
-        at: float,
-        campaign: int | None = None,
-    ) -> None:
-        super().agent(organisation, agent, state, reason, at)  # type: ignore[arg-type]
-        self.reasons[agent] = reason
-        if state == "paused":
-            self.want(agent, "paused")
+    def write(self, what: writes.Write) -> None:
+        super().write(what)
+        match what:
+            case writes.AttemptFinished():
+                self.ends[what.call] = what.status
+            case writes.WrappedUp():
+                self.wraps.append((what.at, what.wrap))
+            case writes.LeadSkipped():
+                self.skips.append(what.reason)
+                self.promises.append(what.keep_promise)
+            case writes.DeskTold():
+                self.told.append(what.event)
+            case writes.AgentChanged():
+                self.reasons[what.agent] = what.reason
+                if what.state == "paused":
+                    self.want(what.agent, "paused")
+            case _:
+                pass
 
 
 class Story:

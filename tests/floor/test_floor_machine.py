@@ -12,7 +12,7 @@ from callfloor.clock import VirtualClock
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
-from callfloor.floor.ports.records import WrapUp
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.rules.dialling.pacing import PacingSettings
 from callfloor.rules.routing.agents import AgentInput, AgentState
 from callfloor.rules.routing.calls import CallState

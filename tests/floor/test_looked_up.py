@@ -11,6 +11,7 @@ from callfloor.clock import VirtualClock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Claim
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.simulation.figures import Tally
@@ -50,13 +51,12 @@ class Slow(MemoryRecords):
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
         self.late.append(lambda: super(Slow, self).claim(claim, done))
 
-    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
-        self.unseen_leads.append(lead.lead)
-        super().unseen(plan, lead)
-
-    def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
-        self.back.append(claimed.call)
-        super().put_back(plan, claimed, at)
+    def write(self, what: writes.Write) -> None:
+        super().write(what)
+        if isinstance(what, writes.LeadUnseen):
+            self.unseen_leads.append(what.lead.lead)
+        elif isinstance(what, writes.AttemptPutBack):
+            self.back.append(what.call)
 
 
 class Room:

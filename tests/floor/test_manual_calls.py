@@ -12,6 +12,7 @@ from callfloor.contract.workspace import Call, Consult, Dial, HangUp, Refusal, T
 from callfloor.floor.agents.pending_answers import WITHIN_S
 from callfloor.floor.calls.legs import NO_CALL
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
+from callfloor.floor.ports import writes
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.telephony.carrier import Answered, Ended, Joined, Ringing
 from tests.floor.room import FIRST, HELP, SALES, SECOND, Room
@@ -29,7 +30,6 @@ class Slow(Room):
         self.answers: list[Refusal | None] = []
         self.database: Callable[[Claimed | Refusal], None] | None = None
         self.records.dial = self.wait  # type: ignore[method-assign]
-        self.records.finished = lambda *_: None  # type: ignore[method-assign]
 
     def wait(self, plan: object, agent: object, number: object, lead: object, done: object) -> None:
         self.database = cast("Callable[[Claimed | Refusal], None]", done)
@@ -131,12 +131,10 @@ def test_hanging_up_is_answered_in_time_also_when_the_carrier_says_nothing() -> 
 
 def test_somebody_who_answers_a_call_by_hand_and_is_hung_up_on_was_abandoned() -> None:
     room = _ringing()
-    ends: list[DialStatus] = []
-    room.records.finished = lambda _plan, _call, _activity, status, *_: ends.append(status)  # type: ignore[method-assign]
     room.carrier.say(Answered(5))
     room.does(FIRST, HangUp())
     room.carrier.say(Ended(5, "hang-up"))
-    assert ends == [DialStatus.ABANDONED]
+    assert [each.status for each in room.records.of(writes.AttemptFinished)] == [DialStatus.ABANDONED]
 
 
 class Looking(Slow):
@@ -145,15 +143,17 @@ class Looking(Slow):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[Callable[[Preview | None], None]] = []
-        self.unseen: list[int] = []
         self.records.preview = lambda plan, agent, done: self.found.append(done)  # type: ignore[method-assign]
-        self.records.unseen = lambda plan, lead: self.unseen.append(lead.lead)  # type: ignore[method-assign]
         plan = CampaignPlan(OUT, "preview", frozenset({FIRST}), country="AU")
         self.floor.configure(plan)
         self.floor.team.put(FIRST, 1, (OUT, SALES))
         self.ready(FIRST)
         self.floor.tick()
         assert len(self.found) == 1
+
+    @property
+    def unseen(self) -> list[int]:
+        return [each.lead.lead for each in self.records.of(writes.LeadUnseen)]
 
 
 @pytest.mark.parametrize("lead", [None, Preview(7, 1, "+61491570157", 0)])

@@ -12,8 +12,8 @@ import pytest
 from callfloor.contract.workflows import Hangup, Menu, Queue, Schedule, Voicemail, Workflow, straight
 from callfloor.contract.workspace import Target, Transfer
 from callfloor.floor.calls.contacts import Contact, Stage
-from callfloor.floor.calls.inbound import Reception
 from callfloor.floor.calls.queues import NO_AGENTS_S
+from callfloor.floor.calls.reception import Reception
 from callfloor.floor.plan import QueuePlan
 from callfloor.rules.dialling.pacing import PacingSettings
 from callfloor.rules.routing.agents import AgentInput

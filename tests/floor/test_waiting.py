@@ -8,8 +8,9 @@ from dataclasses import replace
 from callfloor.contract.workflows import Function, FunctionAnswer, Hangup, Menu, Queue, Voicemail, Workflow
 from callfloor.contract.workspace import Target, Transfer
 from callfloor.floor.calls.contacts import Contact, Stage
-from callfloor.floor.calls.inbound import FunctionOutcome
+from callfloor.floor.calls.reception import FunctionOutcome
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, QueuePlan
+from callfloor.floor.ports import writes
 from callfloor.rules.workflow.workflow_events import CallFunction, FunctionAnswered
 from callfloor.telephony.carrier import Answered, Detected, Digit, Ended, Joined, MessagePlayed, Recorded
 from tests.floor.room import FIRST, HELP, NUMBER, SALES, Room
@@ -31,8 +32,10 @@ FLOW = Workflow(
 def adopted(room: Room, stage: Stage, *, message: bool = False) -> Contact:
     """Somebody whom an engine before had on the line for 40 seconds."""
     activity = room.records.new_activity() or 0
-    room.records.open_call(SALES, activity, "+61491570156", NUMBER, room.clock.now() - 40)
-    contact = Contact(-activity, room.plan, activity, "inbound", "+61491570156", NUMBER, stage)
+    began = room.clock.now() - 40
+    caller = "+61491570156"
+    room.records.write(writes.CallOpened(1, activity, began, campaign=SALES.campaign, caller=caller, number=NUMBER))
+    contact = Contact(-activity, room.plan, activity, "inbound", caller, NUMBER, stage)
     contact.joined_at = room.clock.elapsed() - 40
     contact.message_of = SALES if message else None
     room.carrier.placed.append(contact.call)

@@ -11,7 +11,7 @@ import pytest
 from callfloor.centre import CentreError, parse
 from callfloor.simulation.caller_figures import CallerFigures, caller_figures
 from callfloor.simulation.figures import Figures
-from callfloor.simulation.memory_calls import Leg
+from callfloor.simulation.legs import Leg
 from callfloor.simulation.run import simulate
 from callfloor.simulation.scenario import Scenario, read
 

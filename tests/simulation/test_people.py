@@ -6,7 +6,7 @@ import pytest
 
 from callfloor.clock import VirtualClock
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
-from callfloor.floor.ports.records import WrapUp
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.telephony.simulated.behaviour import Distribution
 

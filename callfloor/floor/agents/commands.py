@@ -52,7 +52,7 @@ from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.outgoing import as_refusal
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.ports import records
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
 from callfloor.rules.dialling.callbacks import is_over
 from callfloor.rules.dialling.destinations import Denied
@@ -313,7 +313,7 @@ class Work:
             done(callback)
             return
         own = command.callback is not None and command.callback.own
-        wrap = records.WrapUp(
+        wrap = writes.WrapUp(
             wrap_code=command.wrap_code,
             lead_status=command.lead_status,
             next_attempt_at=callback,

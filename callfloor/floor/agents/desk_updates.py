@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.workspace import Call, EventType, Party, PreviewLead, Session
 from callfloor.floor.agents.team import Agent, Team
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
+from callfloor.floor.ports import writes
+from callfloor.floor.ports.records import Records
 from callfloor.rules.routing.sessions import ended
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -18,18 +19,12 @@ from callfloor.telephony.carrier import AgentId, CallId
 _Known = tuple[AgentState, str | None, Wanted | None, Call | None, int | None, float | None]
 
 
-class Told(Protocol):
-    def tell(self, organisation: int, agent: AgentId, what: EventType, session: Session, at: float) -> None:
-        """Let the agent's desk know."""
-        ...
-
-
 class Showing:
     """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day. `dialled`: a call that no
     agent is on yet, as its agent sees it."""
 
-    def __init__(self, clock: Clock, told: Told, contacts: Contacts, team: Team) -> None:
-        self._clock, self._told, self._contacts, self._team = clock, told, contacts, team
+    def __init__(self, clock: Clock, records: Records, contacts: Contacts, team: Team) -> None:
+        self._clock, self._records, self._contacts, self._team = clock, records, contacts, team
         self._marked: dict[AgentId, EventType] = {}
         self.dialled: Callable[[CallId | None], Call | None] = lambda _: None
         self.silent = False
@@ -56,7 +51,8 @@ class Showing:
             known = self._what_is_known(agent, session)
             if self._known.get(agent_id) != known or what not in ("session", "call.changed"):
                 self._known[agent_id] = known
-                self._told.tell(agent.organisation, agent_id, what, session, self._clock.now())
+                now = self._clock.now()
+                self._records.write(writes.DeskTold(agent.organisation, agent_id, now, event=what, session=session))
 
     def _what_is_known(self, agent: Agent, session: Session) -> _Known:
         """What is seen of the session: not that an agent is kept for a call that is being chosen."""

@@ -14,7 +14,8 @@ from callfloor.floor.agents.desk_updates import Showing
 from callfloor.floor.agents.presence import NO_WRAP_UP, Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import Contact, Contacts
-from callfloor.floor.ports.records import Records, WrapUp
+from callfloor.floor.ports.records import Records
+from callfloor.floor.ports.writes import WrapUp
 
 Done = Callable[[Refusal | None], None]
 

@@ -12,8 +12,10 @@ from callfloor.contract.workspace import Refusal
 from callfloor.floor.agents.team import Agent, Team
 from callfloor.floor.calls.dialler import Dialler
 from callfloor.floor.plan import CampaignKey, CampaignPlan
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
-from callfloor.floor.ports.records import Records, WrapUp
+from callfloor.floor.ports.records import Records
+from callfloor.floor.ports.writes import WrapUp
 from callfloor.rules.routing import agents
 from callfloor.rules.routing.agents import AgentFacts, AgentInput, AgentState
 from callfloor.telephony.carrier import AgentId
@@ -84,7 +86,9 @@ class Presence:
             return False
         if agent.plan is not None:
             wrap = replace(wrap, helped=None if wrap.next_attempt_at is not None else _helped(agent))
-            self._records.wrapped(agent.plan, agent.activity, wrap, self._clock.now())
+            organisation, campaign = agent.plan.key
+            now = self._clock.now()
+            self._records.write(writes.WrappedUp(organisation, agent.activity, now, campaign=campaign, wrap=wrap))
             if agent.connected_at is not None:
                 self.handled(agent.plan.key, self._clock.elapsed() - agent.connected_at)
         agent.activity = agent.plan = agent.shown = agent.connected_at = None
@@ -155,7 +159,12 @@ class Presence:
         if shown:
             key = agent.serving if facts.busy else None
             campaign = None if key is None else key.campaign
-            self._records.agent(agent.organisation, agent.id, facts.state, facts.reason, self._clock.now(), campaign)
+            now = self._clock.now()
+            self._records.write(
+                writes.AgentChanged(
+                    agent.organisation, agent.id, now, state=facts.state, reason=facts.reason, campaign=campaign
+                )
+            )
 
     def move(self, agent: Agent) -> None:
         """An idle agent whose campaign has nobody to call serves one that has."""

@@ -13,6 +13,7 @@ from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.dialler import Dialler
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
 from callfloor.rules.routing import agents
@@ -67,7 +68,7 @@ class Previews:
         agent.looking, by_hand, agent.by_hand = False, agent.by_hand, None
         if lead is not None and (by_hand is not None or not self._may_look(dialler, agent)):
             # the agent went on meanwhile, and nobody has seen the lead
-            self._records.unseen(plan, lead)
+            self._records.write(writes.LeadUnseen(plan, lead, self._clock.now()))
             lead = None
         if by_hand is not None:
             by_hand()
@@ -104,7 +105,7 @@ class Previews:
         for agent in () if plan.active else self._presence.team.everyone():
             if agent.serving == plan.key and agent.preview is not None:
                 lead, agent.preview = agent.preview, None
-                self._records.unseen(plan, lead)
+                self._records.write(writes.LeadUnseen(plan, lead, self._clock.now()))
                 self._presence.free(agent)
 
     def _time_over(self, agent: Agent, lead: Preview, plan: CampaignPlan) -> None:
@@ -115,7 +116,10 @@ class Previews:
             return
         if plan.preview_timeout == "pause":
             paused = agents.advance(agent.facts, AgentInput.PAUSE, "preview not answered")
-            self._records.agent(agent.organisation, agent.id, "paused", paused.reason, self._clock.now())
+            now = self._clock.now()
+            self._records.write(
+                writes.AgentChanged(agent.organisation, agent.id, now, state="paused", reason=paused.reason)
+            )
             self._put_down(agent, TIME_OVER, keep_promise=True)
             return
         self.skip(agent.id, TIME_OVER)
@@ -168,5 +172,8 @@ class Previews:
         lead, agent.preview = agent.preview, None
         dialler = None if agent.serving is None else self._diallers.get(agent.serving)
         if dialler is not None and lead is not None:
-            self._records.skip(dialler.plan, lead, agent.id, reason, keep_promise=keep_promise)
+            now = self._clock.now()
+            self._records.write(
+                writes.LeadSkipped(dialler.plan, lead, now, agent=agent.id, reason=reason, keep_promise=keep_promise)
+            )
         self._presence.free(agent)

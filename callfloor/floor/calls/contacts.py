@@ -136,6 +136,10 @@ class Contact:
     def organisation(self) -> int:
         return self.plan.key.organisation
 
+    def leg(self, at: float) -> tuple[int, int, float]:
+        """Whose the leg is, which, and when: what is written of it begins so."""
+        return self.plan.key.organisation, self.activity, at
+
     @property
     def placed(self) -> bool:
         """Whether the floor dialled it: its first leg is an attempt's."""

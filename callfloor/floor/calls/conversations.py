@@ -15,6 +15,7 @@ from callfloor.floor.agents.desk_updates import Showing
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.calls.legs import NO_CALL, Legs
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
 from callfloor.telephony.carrier import AgentId, Carrier, Listening
 
@@ -131,7 +132,7 @@ class Talks:
         agent = contact.agent
         self._legs.drop_all(contact)
         self._legs.end_hold(contact)
-        self._records.hang_up(contact.organisation, contact.activity, self._clock.now())
+        self._records.write(writes.LegEnded(*contact.leg(self._clock.now())))
         self._legs.next_part(contact, record=False)
         contact.stage = Stage.SURVEY
         if agent is not None:

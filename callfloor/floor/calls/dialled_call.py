@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from callfloor.clock import Timer
+from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import Call
 from callfloor.floor.calls.contacts import Contact, Stage
 from callfloor.floor.calls.dialler import Dialler
 from callfloor.floor.plan import Claimed
+from callfloor.floor.ports import writes
 from callfloor.rules.routing.calls import CallFacts
 from callfloor.telephony.carrier import AgentId, CallId
 
@@ -32,9 +34,24 @@ class FloorCall:
     def activity(self) -> int:
         return self.claimed.activity
 
+    def attempt(self, at: float) -> tuple[int, CallId, float]:
+        """Whose the attempt is, which, and when: what is written of it begins so."""
+        return self.dialler.plan.key.organisation, self.id, at
+
     def since(self, at: float) -> bool:
         """Whether it was dialled at that time or before, and by the dialler."""
         return self.placed_at <= at and not self.claimed.manual
+
+    def finished(self, status: DialStatus, recorded_s: float | None, at: float) -> writes.AttemptFinished:
+        plan = self.dialler.plan
+        return writes.AttemptFinished(
+            *self.attempt(at),
+            campaign=plan.key.campaign,
+            activity=self.activity,
+            status=status,
+            recorded_s=recorded_s,
+            recorded=plan.record,
+        )
 
     def stop_timer(self) -> None:
         if self.timer is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
@@ -11,13 +11,15 @@ from typing import assert_never
 import structlog
 
 from callfloor.clock import Clock
-from callfloor.contract.workflows import Queue, Voicemail, Workflow
+from callfloor.contract.workflows import Queue, Voicemail
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage, Walk
 from callfloor.floor.calls.conversations import Talks
 from callfloor.floor.calls.queues import Joining, Queues
+from callfloor.floor.calls.reception import Ask, FunctionOutcome, Reception, walk_of
 from callfloor.floor.plan import CampaignKey, CampaignPlan
-from callfloor.floor.ports.call_records import NewLeg
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
+from callfloor.floor.ports.writes import NewLeg
 from callfloor.rules.workflow import workflow
 from callfloor.rules.workflow import workflow_events as happens
 from callfloor.rules.workflow.closing import closing
@@ -30,25 +32,6 @@ log = structlog.get_logger("callfloor.floor")
 MOST_OVERFLOWS = 10
 # So many keys are kept of a caller for whom an agent's phone rings.
 MOST_KEYS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Reception:
-    """Where callers of an organisation's workflow go. `workflow_id` None: straight into a campaign's queue. `facts`:
-    with the ids of campaigns and lists, without a call. `prompts`: by name, what the carrier is told to play. `home`:
-    the campaign whose calls those of a workflow without a queue are."""
-
-    organisation: int
-    workflow: Workflow
-    facts: happens.Facts
-    prompts: Mapping[str, str]
-    workflow_id: int | None = None
-    home: int | None = None
-
-
-FunctionOutcome = happens.FunctionAnswered | happens.FunctionFailed
-# Asks an organisation's HTTP function, and says what became of it.
-Ask = Callable[[int, happens.CallFunction, Callable[[FunctionOutcome], None]], None]
 
 
 class Callers:
@@ -88,10 +71,13 @@ class Callers:
             self._carrier.refuse(offer.offer)
             return
         now = self._clock.now()
-        self._records.open_call(plan.key, activity, offer.caller, offer.number, now)
         contact = Contact(-activity, plan, activity, "inbound", offer.caller, offer.number, Stage.WORKFLOW)
         contact.began_at = self._clock.elapsed()
-        contact.walk = _walk(reception, contact)
+        contact.walk = walk_of(reception, contact)
+        opened = writes.CallOpened(
+            *contact.leg(now), campaign=plan.key.campaign, caller=offer.caller, number=offer.number
+        )
+        self._records.write(opened)
         self._contacts.put(contact)
         self._carrier.accept(offer.offer, contact.call)
 
@@ -124,7 +110,7 @@ class Callers:
         """Carry on with somebody whom an engine before us had: in the queue, at a message, else from the workflow's
         beginning."""
         reception = None if contact.placed else self._by_number.get(contact.own or "")
-        walk = contact.walk = None if reception is None else _walk(reception, contact)
+        walk = contact.walk = None if reception is None else walk_of(reception, contact)
         if contact.stage is Stage.QUEUE:
             self._queues.join(contact, contact.plan, self._asked_before(contact), returned=True)
         elif walk is not None and contact.message_of is not None:
@@ -141,11 +127,14 @@ class Callers:
             self._carrier.hang_up(contact.call)
             return
         leg = NewLeg(child, contact.plan.key.campaign, "return")
-        self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
-        contact.next_leg(child, contact.plan)
+        self._next_leg(contact, leg, contact.plan)
         self._carrier.stop_recording(contact.call)
         contact.part += 1
         self._queues.join(contact, contact.plan, WHATEVER_THE_LENGTH)
+
+    def _next_leg(self, contact: Contact, leg: NewLeg, plan: CampaignPlan) -> None:
+        self._records.write(writes.LegFollowed(*contact.leg(self._clock.now()), following=leg))
+        contact.next_leg(leg.activity, plan)
 
     def _asked_before(self, contact: Contact) -> Asked:
         """What the workflow asks for in the queue that the caller is in: of its steps that of the same campaign."""
@@ -206,13 +195,14 @@ class Callers:
         key = contact.message_of
         if key is None or part != contact.part:
             return False
-        contact.message_of = None
+        contact.message_of, leg = None, contact.leg(self._clock.now())
         plan = self._queues.plan(key)
         if plan is not None and seconds < plan.queue.shortest_message_s:
             # nobody has to listen to somebody who said nothing
-            self._records.no_message(contact.organisation, contact.activity, contact.call, part)
+            self._records.write(writes.VoicemailEmpty(*leg, call=contact.call, part=part))
         else:
-            self._records.message(key, contact.activity, contact.call, part, seconds, self._clock.now())
+            left = writes.VoicemailLeft(*leg, campaign=key.campaign, call=contact.call, part=part, seconds=seconds)
+            self._records.write(left)
         contact.part = part + 1
         self._happened(contact, happens.Recorded(contact.turn))
         return True
@@ -232,6 +222,7 @@ class Callers:
             self._do(contact, action)
 
     def _do(self, contact: Contact, action: happens.Action) -> None:
+        leg = contact.leg(self._clock.now())
         match action:
             case happens.Play(turn=turn, prompt=prompt):
                 contact.turn = turn
@@ -253,8 +244,8 @@ class Callers:
                 contact.stage = Stage.WORKFLOW
             case happens.RecordMessage(turn=turn, campaign=campaign, longest_s=longest_s):
                 contact.turn, contact.message_of = turn, CampaignKey(contact.organisation, campaign)
-                self._records.leave(contact.organisation, contact.activity, "voicemail", self._clock.now())
-                self._records.recording(contact.organisation, contact.activity, contact.part)
+                self._records.write(writes.CallerLeft(*leg, reason="voicemail"))
+                self._records.write(writes.RecordingSet(*leg, part=contact.part))
                 self._carrier.record_message(contact.call, contact.part, longest_s)
             case happens.StopRecording():
                 # the carrier hears that key itself
@@ -264,9 +255,7 @@ class Callers:
                 done = partial(self._registered, contact, turn)
                 self._records.callback(key, list_id, contact.activity, contact.number, self._clock.now(), done)
             case happens.NoteAnswer(question=question, digit=digit):
-                self._records.answer_question(
-                    contact.organisation, contact.activity, question, int(digit), self._clock.now()
-                )
+                self._records.write(writes.QuestionAnswered(*leg, question=question, answer=int(digit)))
             case happens.HangUp():
                 self.end(contact)
             case _:
@@ -332,11 +321,10 @@ class Callers:
         overflows = contact.queue is not None and contact.queue != plan.key
         child = self._records.new_activity() if overflows else None
         if child is None:
-            self._records.join_queue(plan.key, contact.activity, self._clock.now())
+            self._records.write(writes.QueueJoined(*contact.leg(self._clock.now()), campaign=plan.key.campaign))
         else:
             leg = NewLeg(child, plan.key.campaign, "overflow")
-            self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
-            contact.next_leg(child, plan)
+            self._next_leg(contact, leg, plan)
         contact.queue = plan.key
 
     def _late(self, contact: Contact) -> None:
@@ -366,10 +354,9 @@ class Callers:
         if reception is None:
             return False
         self._talks.begin_survey(contact)
-        contact.walk = _walk(reception, contact)
-        self._records.survey(
-            contact.organisation, contact.activity, reception.workflow_id, reception.workflow.name, self._clock.now()
-        )
+        contact.walk = walk_of(reception, contact)
+        leg, name = contact.leg(self._clock.now()), reception.workflow.name
+        self._records.write(writes.SurveyBegun(*leg, workflow_id=reception.workflow_id, workflow=name))
         self._next(contact, contact.walk, workflow.begin(reception.workflow, self._facts(contact.walk)))
         return True
 
@@ -378,7 +365,7 @@ class Callers:
         contact.stop_timers()
         if contact.stage is not Stage.SURVEY and contact.stage is not Stage.CLOSING:
             # nobody spoke to the caller, who did not give up
-            self._records.leave(contact.organisation, contact.activity, "missed", self._clock.now())
+            self._records.write(writes.CallerLeft(*contact.leg(self._clock.now()), reason="missed"))
         contact.stage = Stage.CLOSING
         self._carrier.hang_up(contact.call)
 
@@ -387,9 +374,4 @@ class Callers:
         if contact.stage in (Stage.QUEUE, Stage.JOINING):
             self._queues.gave_up(contact)
         if contact.stage is not Stage.SURVEY:
-            self._records.hang_up(contact.organisation, contact.activity, self._clock.now())
-
-
-def _walk(reception: Reception, contact: Contact) -> Walk:
-    facts = replace(reception.facts, call=str(contact.activity), caller=contact.number, called=contact.own)
-    return Walk(reception.workflow, facts, reception.prompts)
+            self._records.write(writes.LegEnded(*contact.leg(self._clock.now())))

@@ -14,8 +14,9 @@ from callfloor.floor.agents.desk_updates import Showing
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Party, Stage
 from callfloor.floor.plan import CampaignPlan
-from callfloor.floor.ports.call_records import LegKind, NewLeg
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
+from callfloor.floor.ports.writes import LegKind, NewLeg
 from callfloor.rules.routing.lost_phones import THERE
 from callfloor.telephony.carrier import AgentId, CallId, Carrier, PartyId
 
@@ -84,7 +85,7 @@ class Legs:
         """End the contact's leg, let its agent wrap up, and begin the next one, of `plan`'s campaign."""
         self.end_hold(contact)
         leg = NewLeg(child, plan.key.campaign, kind, agent, number, asked_by)
-        self._records.next_leg(contact.organisation, contact.activity, leg, self._clock.now())
+        self._records.write(writes.LegFollowed(*contact.leg(self._clock.now()), following=leg))
         if contact.agent is not None:
             self.release(contact, contact.agent)
         contact.next_leg(child, plan)
@@ -94,7 +95,7 @@ class Legs:
         party.leg = self._records.new_activity()
         if party.leg is not None:
             leg = NewLeg(party.leg, contact.plan.key.campaign, "consult", party.agent)
-            self._records.second_leg(contact.organisation, contact.activity, leg, self._clock.now())
+            self._records.write(writes.LegAdded(*contact.leg(self._clock.now()), beside=leg))
 
     def next_part(self, contact: Contact, *, record: bool, paused: bool = False) -> None:
         """What is recorded from now on is of the new leg. `record` False: nothing is, until an agent joins. `paused`:
@@ -110,7 +111,7 @@ class Legs:
             self._carrier.stop_recording(contact.call)
         if record:
             part = contact.part if contact.plan.record else None
-            self._records.recording(contact.organisation, contact.activity, part)
+            self._records.write(writes.RecordingSet(*contact.leg(self._clock.now()), part=part))
 
     # The agent whose call it is
 
@@ -139,7 +140,7 @@ class Legs:
     def end_hold(self, contact: Contact) -> None:
         if contact.held_since is not None:
             contact.held_s, contact.held_since = contact.on_hold_s(self._clock.elapsed()), None
-            self._records.held(contact.organisation, contact.activity, contact.held_s)
+            self._records.write(writes.LegHeld(*contact.leg(self._clock.now()), seconds=contact.held_s))
             self._carrier.hold(contact.call, False)
 
     def note_phone(self, contact: Contact, lost_at: float | None) -> None:
@@ -148,7 +149,12 @@ class Legs:
         if lost_at is not None:
             contact.phone_lost_s += self._clock.elapsed() - lost_at
             contact.stop_timers()
-            self._records.phone_lost(contact.organisation, contact.activity, contact.phone_losses, contact.phone_lost_s)
+            self.note_losses(contact)
+
+    def note_losses(self, contact: Contact) -> None:
+        """How often the agent's phone went in this leg, and for how long in all."""
+        leg = contact.leg(self._clock.now())
+        self._records.write(writes.PhoneLost(*leg, times=contact.phone_losses, seconds=contact.phone_lost_s))
 
     # Who was brought in
 
@@ -173,7 +179,7 @@ class Legs:
         party = contact.parties.pop(party_id, None)
         self.gone(contact.call, party_id)
         if party is not None and party.leg is not None:
-            self._records.hang_up(contact.organisation, party.leg, self._clock.now())
+            self._records.write(writes.LegEnded(contact.organisation, party.leg, self._clock.now()))
             party.leg = None
         if contact.consulting == party_id:
             contact.consulting = None

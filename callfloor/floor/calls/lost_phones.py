@@ -13,6 +13,7 @@ from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.calls.legs import NO_CALL, Legs
 from callfloor.floor.calls.queues import Queues
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.rules.routing.lost_phones import PHONE_LOST, PhoneEffect, PhoneInput, advance
@@ -64,9 +65,7 @@ class LostPhones:
         match effect:
             case PhoneEffect.NOTE_LOSS:
                 contact.phone_losses += 1
-                self._records.phone_lost(
-                    contact.organisation, contact.activity, contact.phone_losses, contact.phone_lost_s
-                )
+                self._legs.note_losses(contact)
                 for supervisor in contact.watchers:
                     # what was listened through went with the phone
                     self._carrier.stop_listening(contact.call, supervisor)
@@ -94,7 +93,8 @@ class LostPhones:
         if agent is not None and agent.facts.wanted != "signed-out":
             # the next customer would ring this phone in vain
             self._presence.asked(agent, AgentInput.PAUSE, PHONE_LOST, written=True)
-            self._records.pause_agent(contact.organisation, agent_id, PHONE_LOST, self._clock.now())
+            now = self._clock.now()
+            self._records.write(writes.AgentPaused(contact.organisation, agent_id, now, reason=PHONE_LOST))
         if self._hand_on(contact):
             return
         child = self._records.new_activity()

@@ -16,6 +16,7 @@ from callfloor.floor.calls.dialled_call import FloorCall
 from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Claim, Records
 from callfloor.rules.dialling.destinations import Denied
@@ -46,18 +47,9 @@ class Outbound:
     one of `contacts` too, where what happens on it belongs."""
 
     def __init__(
-        self,
-        clock: Clock,
-        carrier: Carrier,
-        outgoing: Outgoing,
-        records: Records,
-        desk: Desk,
-        presence: Presence,
-        contacts: Contacts,
-        showing: Showing,
-        diallers: dict[CampaignKey, Dialler],
-        make_pacer: MakePacer,
-    ) -> None:
+        self, clock: Clock, carrier: Carrier, outgoing: Outgoing, records: Records, desk: Desk, presence: Presence,
+        contacts: Contacts, showing: Showing, diallers: dict[CampaignKey, Dialler], make_pacer: MakePacer,
+    ) -> None:  # fmt: skip
         self._clock, self._carrier, self._outgoing, self._records, self._desk = clock, carrier, outgoing, records, desk
         self._presence, self._contacts, self._showing = presence, contacts, showing
         self._diallers, self._make_pacer = diallers, make_pacer
@@ -130,8 +122,9 @@ class Outbound:
             call.answered_at = self._clock.elapsed()
             self._advance(call, CallInput.GRACE_OVER)
         elif not over and agent is not None:
-            self._records.answered(key, call.id, self._clock.now())
-            self._records.connected(key, call.id, agent, self._clock.now())
+            attempt = call.attempt(self._clock.now())
+            self._records.write(writes.AttemptAnswered(*attempt))
+            self._records.write(writes.AttemptConnected(*attempt, agent=agent))
             self._talk(call, agent)
 
     def serve(self, agent: Agent) -> bool:
@@ -219,7 +212,8 @@ class Outbound:
         off = not plan.active and not claimed.manual
         if isinstance(permit, Denied) or off or (bound and (agent is None or not self._hold(agent, call))):
             # denied or switched off meanwhile; or its agent went elsewhere, and nobody else may have the call
-            self._records.put_back(plan, claimed, self._clock.now())
+            attempt = call.attempt(self._clock.now())
+            self._records.write(writes.AttemptPutBack(*attempt, lead_status=claimed.status, due=claimed.due))
             return
         self._calls[call.id] = call
         dialler.lines.add(call.id)
@@ -300,7 +294,7 @@ class Outbound:
     def _do(self, call: FloorCall, effect: Effect) -> None:
         match effect:
             case Effect.NOTE_ANSWER:
-                self._records.answered(call.dialler.plan.key, call.id, self._clock.now())
+                self._records.write(writes.AttemptAnswered(*call.attempt(self._clock.now())))
             case Effect.FIND_AGENT:
                 self._find_agent(call)
             case Effect.NOTE_CONNECTION:
@@ -358,7 +352,7 @@ class Outbound:
         if agent is None:
             return
         plan = call.dialler.plan
-        self._records.connected(plan.key, call.id, agent.id, self._clock.now())
+        self._records.write(writes.AttemptConnected(*call.attempt(self._clock.now()), agent=agent.id))
         self._pacing(call, CallInput.JOINED)
         self._talk(call, agent.id)
         self._presence.connected(agent, plan)
@@ -388,8 +382,7 @@ class Outbound:
     def _finish(self, call: FloorCall, status: DialStatus, recorded_s: float | None) -> None:
         call.stop_timer()
         self._calls.pop(call.id, None)
-        plan = call.dialler.plan
-        self._records.finished(plan, call.id, call.activity, status, recorded_s, self._clock.now())
+        self._records.write(call.finished(status, recorded_s, self._clock.now()))
         agent = None if call.agent is None else self._team.get(call.agent)
         if agent is not None and agent.call == call.id:
             agent.call = agent.shown = None

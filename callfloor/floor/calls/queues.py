@@ -13,6 +13,7 @@ from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage
 from callfloor.floor.plan import CampaignKey, CampaignPlan
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
 from callfloor.rules.routing.queues import IdleAgent, QueueKey, Waiting
@@ -313,11 +314,12 @@ class Queues:
         if contact.stage is not Stage.JOINING or contact.agent != agent_id:
             return
         contact.stop_timers()
-        contact.stage, contact.connected_at, contact.given_by = Stage.TALKING, self._clock.now(), None
+        now = self._clock.now()
+        contact.stage, contact.connected_at, contact.given_by = Stage.TALKING, now, None
         contact.keys.clear()
-        self._records.answer(contact.organisation, contact.activity, agent_id, self._clock.now())
+        self._records.write(writes.LegAnswered(*contact.leg(now), agent=agent_id))
         part = contact.part if contact.plan.record else None
-        self._records.recording(contact.organisation, contact.activity, part)
+        self._records.write(writes.RecordingSet(*contact.leg(now), part=part))
         if agent is not None:
             self._presence.connected(agent, contact.plan)
             self._desk.connected(agent.id, contact.plan, contact.call)

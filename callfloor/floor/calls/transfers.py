@@ -18,8 +18,9 @@ from callfloor.floor.calls.legs import NO_CALL, Legs
 from callfloor.floor.calls.outgoing import Outgoing, Permit, as_refusal
 from callfloor.floor.calls.queues import Queues
 from callfloor.floor.plan import CampaignPlan
-from callfloor.floor.ports.call_records import NewLeg
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import UNAVAILABLE, Records
+from callfloor.floor.ports.writes import NewLeg
 from callfloor.rules.dialling.destinations import Denied
 from callfloor.telephony.carrier import AgentId, Carrier, PartyId
 
@@ -176,10 +177,10 @@ class Transfers:
             self._legs.begin_second(contact, party)
             self._showing.mark(agent.id, "call.connected")
         elif party.leg is not None:
-            self._records.answer(contact.organisation, party.leg, None, self._clock.now())
+            self._outside_answered(contact, party.leg)
         elif contact.stage is Stage.OUTSIDE:
             contact.given_by = None
-            self._records.answer(contact.organisation, contact.activity, None, self._clock.now())
+            self._outside_answered(contact, contact.activity)
         self._legs.changed(contact)
 
     def missed(self, contact: Contact, party_id: PartyId) -> None:
@@ -220,6 +221,10 @@ class Transfers:
 
     # Steps
 
+    def _outside_answered(self, contact: Contact, leg: int) -> None:
+        """The number outside, that the leg is of, has answered."""
+        self._records.write(writes.LegAnswered(contact.organisation, leg, self._clock.now(), agent=None))
+
     def _take_back(self, contact: Contact) -> None:
         """The number that the customer was given to does not answer."""
         child = self._records.new_activity()
@@ -246,7 +251,7 @@ class Transfers:
         contact.parties[party] = Party(party, other.number, leg=leg)
         if leg is not None:
             beside = NewLeg(leg, contact.plan.key.campaign, "consult", None, other.number, other.agent)
-            self._records.second_leg(contact.organisation, contact.activity, beside, self._clock.now())
+            self._records.write(writes.LegAdded(*contact.leg(self._clock.now()), beside=beside))
         self._outgoing.call_out(other, contact.call, party, contact.own, OUTSIDE_RINGS_S)
         return party
 
@@ -263,12 +268,12 @@ class Transfers:
             self._legs.drop(contact, other)
         if party.leg is not None:
             # what was said before was beside the first agent's leg
-            self._records.hang_up(contact.organisation, party.leg, at)
+            self._records.write(writes.LegEnded(contact.organisation, party.leg, at))
             party.leg = None
         kind = "outside" if party.agent is None else "transfer"
         self._legs.begin(contact, child, kind, contact.plan, agent=party.agent, number=party.number)
         if party.agent is None:
-            self._records.answer(contact.organisation, child, None, at)
+            self._outside_answered(contact, child)
             contact.stage = Stage.OUTSIDE
             self._legs.next_part(contact, record=False)
         else:

@@ -1,24 +1,22 @@
-"""What the floor writes down and reads: a port, so that the same floor runs on a database and on a simulation's memory.
+"""What the floor writes down and asks: a port, so that the same floor runs on a database and on a simulation's memory.
 
-No function waits. Those that have an answer call `done` with it, later or at once. Times (`at`) are seconds since the
-epoch. What is written for one call or one agent takes effect in the order in which it was asked for.
+No function waits. Those that ask something call `done` with the answer, later or at once. Times (`at`) are seconds
+since the epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
-from callfloor.contract.codes import DialStatus, LeadStatus
-from callfloor.contract.workspace import Refusal
+from callfloor.contract.workspace import CallerLead, Refusal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
-from callfloor.floor.ports.call_records import CallRecords
+from callfloor.floor.ports.writes import WrapUp, Write
 from callfloor.rules.routing.agents import AgentState
-from callfloor.telephony.carrier import AgentId, CallId
+from callfloor.telephony.carrier import AgentId
 
 UNAVAILABLE = Refusal(code="unavailable", detail="The database cannot be reached now: try again in a moment.")
 
@@ -36,26 +34,13 @@ class Claim:
     why: msgspec.Struct | None
 
 
-@dataclass(frozen=True, slots=True)
-class WrapUp:
-    """What an agent says of a call. `next_attempt_at`: a callback (seconds since the epoch), for `callback_agent`
-    alone where that is given. `lead_data` (JSON) merges into the lead's. `helped`: the lead that called instead of
-    being called back, and when that was to be."""
+class Records(Protocol):
+    def write(self, what: Write) -> None:
+        """Write it down."""
+        ...
 
-    wrap_code: int | None = None
-    lead_status: LeadStatus | int | None = None
-    next_attempt_at: float | None = None
-    callback_agent: AgentId | None = None
-    lead_data: bytes | None = None
-    helped: tuple[int, datetime] | None = None
+    # Leads
 
-    @property
-    def wishes(self) -> bool:
-        """Whether anything is to be kept of the customer."""
-        return self.lead_status is not None or self.next_attempt_at is not None or self.lead_data is not None
-
-
-class Records(CallRecords, Protocol):
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
         """Choose leads and write their attempts down. Fewer than asked for: no more may be dialled now."""
         ...
@@ -70,53 +55,54 @@ class Records(CallRecords, Protocol):
         """Write the attempt of a lead that was looked at down, or say why it may no longer be dialled."""
         ...
 
-    def skip(self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, *, keep_promise: bool) -> None:
-        """The agent does not call the lead now, which rests. `keep_promise`: a callback stays due."""
-        ...
-
-    def unseen(self, plan: CampaignPlan, lead: Preview) -> None:
-        """A lead that was chosen to be looked at was shown to nobody: it is as it was."""
-        ...
-
-    def put_back(self, plan: CampaignPlan, claimed: Claimed, at: float) -> None:
-        """An attempt that is written down is not placed after all, and its lead is as it was."""
-        ...
-
-    def answered(self, key: CampaignKey, call: CallId, at: float) -> None: ...
-
-    def connected(self, key: CampaignKey, call: CallId, agent: AgentId, at: float) -> None: ...
-
-    def finished(
-        self, plan: CampaignPlan, call: CallId, activity: int, status: DialStatus, recorded_s: float | None, at: float
+    def dial(
+        self,
+        plan: CampaignPlan,
+        agent: AgentId,
+        number: str,
+        lead: int | None,
+        done: Callable[[Claimed | Refusal], None],
     ) -> None:
-        """The call is over: attempt, activity, recording, lead and statistics, all together."""
+        """Write down a call that the agent dials by hand, if the number may be called now."""
+        ...
+
+    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+        """Whether an agent of this campaign may bring a number outside (E.164) into a call, or why not."""
+        ...
+
+    # Calls
+
+    def new_activity(self) -> int | None:
+        """The id of a leg that is to be written. None: none can be had, because the database is away."""
+        ...
+
+    def callback(
+        self,
+        key: CampaignKey,
+        list_id: int,
+        activity: int,
+        number: str | None,
+        at: float,
+        done: Callable[[bool], None],
+    ) -> None:
+        """Make a lead of a caller who wants to be called back. False: this number may not be called."""
+        ...
+
+    def leads_of(self, organisation: int, number: str, done: Callable[[tuple[CallerLead, ...]], None]) -> None:
+        """The leads of a number, those with a callback first."""
+        ...
+
+    def with_lead(self, organisation: int, activity: int, lead: int | None, done: Callable[[bool], None]) -> None:
+        """The call is with this lead. False: it has not the call's number, or is gone."""
         ...
 
     def wish(
         self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
     ) -> None:
-        """Keep what the agent wishes of the call's customer, or say why not. Comes before `wrapped`."""
+        """Keep what the agent wishes of the call's customer, or say why not. Comes before `WrappedUp`."""
         ...
 
-    def wrapped(self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float) -> None:
-        """The agent's wrap-up is over, its wishes are kept. Comes after `finished` of its call."""
-        ...
-
-    def agent(
-        self,
-        organisation: int,
-        agent: AgentId,
-        state: AgentState,
-        reason: str | None,
-        at: float,
-        campaign: int | None = None,
-    ) -> None:
-        """Show the agent's state, with the campaign of its call. What somebody asked for meanwhile is kept."""
-        ...
-
-    def pause_agent(self, organisation: int, agent: AgentId, reason: str, at: float) -> None:
-        """The agent is to have no more calls, after the one that it is on."""
-        ...
+    # Agents
 
     def agent_free(self, organisation: int, agent: AgentId, at: float, done: Callable[[AgentState], None]) -> None:
         """The agent's call is over: make it ready, or what somebody asked for meanwhile, and say which."""

@@ -50,7 +50,7 @@ test-documents: $(VENV)/.installed-dev ## every command block of README and docs
 HELD := tests/system/test_isolation.py tests/system/test_roles.py tests/engine/test_functions.py tests/mail/test_outbox.py \
 	tests/rules/test_evidence.py tests/store/test_evidence.py tests/media/test_encryption.py tests/cli/test_commands.py \
 	tests/store/test_emails.py tests/api/test_gate.py tests/api/test_import_duplicates.py tests/auth/test_passkeys.py \
-	tests/rules/test_passkeys.py
+	tests/rules/test_passkeys.py tests/auth/test_single_sign_on.py
 attack: $(VENV)/.installed-dev ## the whole attack suite, what takes too long for every run too, and the event loop's longest block
 	$(BIN)/pytest -n 2 --dist worksteal -m '' tests/attack $(HELD)
 	$(BIN)/python -m bench hostile

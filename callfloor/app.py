@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from callfloor.api.admission import Admission
 from callfloor.api.auth.hashing import Hashing
+from callfloor.api.auth.providers import Providers
 from callfloor.api.call import Services
 from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
@@ -46,6 +47,7 @@ from callfloor.errors import Problem
 from callfloor.floor.ports.desk import NobodyAtDesk
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.encryption import parse_key
+from callfloor.outbound import Outbound
 from callfloor.settings import Settings
 from callfloor.simulation.agents import SimulatedAgents
 from callfloor.simulation.demo_callers import SimulatedCallers
@@ -85,6 +87,8 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
     disks = Disks.of(settings)
     db.is_full = lambda: DATABASE in disks.full()
     floors, reads = Readings(db), ReadLog(db)
+    outbound = Outbound("callfloor-providers", private_addresses=settings.sign_in_private_addresses)
+    providers = Providers(outbound)
     try:
         yield Services(
             db=db,
@@ -96,12 +100,14 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             desks=DeskSigns(db),
             floors=floors,
             hashing=Hashing(),
+            providers=providers,
             disks=disks,
             reads=reads,
         )
     finally:
         await floors.close()
         await reads.close()
+        await providers.aclose()
         await db.close()
 
 

@@ -87,6 +87,23 @@ class SignInDelayed(Problem):
     status, slug, title = 429, "sign-in-delayed", "Wait before you sign in again"
 
 
+class SingleSignOnRefused(Problem):
+    """The provider's word did not sign in: `code` says why (`begin-again`, `provider-declined`, `token-unproven`,
+    `no-name`, `no-role`, `unknown-person`, `other-identity`, `account-closed`), the detail what to do."""
+
+    status, slug, title = 403, "single-sign-on-refused", "Not signed in by the provider"
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class PasswordsOff(Problem):
+    """The password is right, and the organisation takes none: people sign in with its provider."""
+
+    status, slug, title = 403, "passwords-off", "No passwords here"
+
+
 class BeyondOwnScopes(Problem):
     """Nobody hands out, or takes over, what it may not do itself."""
 
@@ -198,6 +215,13 @@ class WrongCode(Conflict):
     """The code is wrong, too old, or was used before. Each code is taken once: wait for the next one."""
 
     slug, title = "wrong-code", "Wrong code"
+
+
+class SingleSignOnUnavailable(Conflict):
+    """Something that the operator sets is missing: the server's public address, or the secret that the provider knows
+    us by."""
+
+    slug, title = "single-sign-on-unavailable", "Single sign-on is not set up"
 
 
 class WrongPasskey(Conflict):
@@ -399,6 +423,13 @@ class RateLimited(Problem):
     """The token has used up its requests for now; Retry-After says for how many seconds."""
 
     status, slug, title = 429, "rate-limited", "Too many requests"
+
+
+class ProviderUnavailable(Problem):
+    """The provider that vouches for people does not answer, or with what cannot be used; the server's log says which.
+    Retry-After says when it is asked again."""
+
+    status, slug, title = 503, "provider-unavailable", "The provider cannot be asked"
 
 
 class Unavailable(Problem):

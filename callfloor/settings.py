@@ -181,6 +181,9 @@ class Settings(BaseSettings):
     mail_private_networks: str = Field(
         "", description="Addresses or networks, by commas, of mail servers of mailboxes that are not public: 10.0.0.25."
     )
+    sign_in_private_addresses: bool = Field(
+        False, description="Providers of single sign-on may be in the server's own network."
+    )
     smtp_host: str = Field("127.0.0.1", description="Address to receive e-mail on.")
     smtp_port: int | None = Field(None, ge=0, le=65535, description="Port to receive e-mail on. Default: none is.")
     smtp_name: str = Field("localhost", description="Name of this mail server, as it greets others.")

@@ -30,8 +30,9 @@ _NOT_YET = {
     "enrol": "Your organisation demands a second factor: set one up first.",
 }
 _OVER = "The session is over; sign in again."
-# A browser takes the second under TLS only, and from nobody but this server.
-COOKIE, SECURE_COOKIE = "callfloor_session", "__Host-callfloor_session"
+# A browser takes names that begin so under TLS only, and from nobody but this server.
+SECURE_PREFIX = "__Host-"
+COOKIE = "callfloor_session"
 OWN_HEADER = b"x-callfloor-csrf"
 _OWN_SITES = (None, b"same-origin", b"none")
 
@@ -118,7 +119,7 @@ def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
     authorization = headers.get(b"authorization")
     if authorization is not None:
         return bearer(authorization)
-    secret = _cookie(headers.get(b"cookie", b""))
+    secret = cookie(headers, COOKIE)
     return NOBODY if secret is None else Credentials(True, sessions.key_of(secret), by_cookie=True)
 
 
@@ -127,12 +128,13 @@ def bearer(authorization: bytes) -> Credentials:
     return Credentials(True, tokens.key_of(bare_token(authorization)))
 
 
-def _cookie(header: bytes) -> str | None:
+def cookie(headers: Mapping[bytes, bytes], wanted: str) -> str | None:
+    """The value of a cookie of ours."""
     found: dict[str, str] = {}
-    for pair in header.decode("latin-1").split(";"):
+    for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
         name, _, value = pair.strip().partition("=")
         found.setdefault(name, value)
-    return found.get(SECURE_COOKIE, found.get(COOKIE))
+    return found.get(SECURE_PREFIX + wanted, found.get(wanted))
 
 
 def bare_token(authorization: bytes) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncpg import DataError
 
     from callfloor.api.auth.hashing import Hashing
+    from callfloor.api.auth.providers import Providers
     from callfloor.api.read_log import ReadLog
     from callfloor.api.workspace.desk_signs import DeskSigns
     from callfloor.api.workspace.feed import Feed
@@ -53,6 +54,7 @@ class Services:
     desks: DeskSigns
     floors: Readings
     hashing: Hashing
+    providers: Providers
     disks: Disks
     reads: ReadLog
 

@@ -17,7 +17,16 @@ from callfloor.api.admin import (
 )
 from callfloor.api.admin import campaigns as campaign_commands
 from callfloor.api.admin import tokens as program_tokens
-from callfloor.api.auth import factors, me, own_tokens, passkey_sign_in, passkeys, second_factor, signing_in
+from callfloor.api.auth import (
+    factors,
+    me,
+    own_tokens,
+    passkey_sign_in,
+    passkeys,
+    second_factor,
+    signing_in,
+    single_sign_on,
+)
 from callfloor.api.auth import passwords as auth_passwords
 from callfloor.api.auth import people as auth_people
 from callfloor.api.auth import sessions as auth_sessions
@@ -143,6 +152,8 @@ AUTH_OPERATIONS: tuple[Operation, ...] = (
     signing_in.sign_in,
     signing_in.get_sign_in_stage,
     signing_in.sign_out,
+    single_sign_on.begin_single_sign_on,
+    single_sign_on.finish_single_sign_on,
     second_factor.show_totp,
     passkey_sign_in.begin_to_show_passkey,
     passkey_sign_in.show_passkey,
@@ -168,6 +179,7 @@ AUTH_OPERATIONS: tuple[Operation, ...] = (
     auth_people.list_teams,
     auth_passwords.create_password_link,
     factors.reset_user_factors,
+    single_sign_on.forget_user_identities,
     auth_sessions.list_user_sessions,
     auth_sessions.end_user_sessions,
     auth_sessions.end_user_session,

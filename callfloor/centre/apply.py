@@ -224,10 +224,11 @@ class _Writer:
                 new.second_factor,
                 new.desk_gone_s,
                 new.report_recipients,
+                new.single_sign_on,
             )
         else:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
-            more = new.second_factor, new.desk_gone_s, new.report_recipients
+            more = new.second_factor, new.desk_gone_s, new.report_recipients, new.single_sign_on
             await organisations.update(self._db, self._organisation, *given, *more)
 
     async def _write_user(self, change: Change, user: User) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import inbound, keys, mailboxes, people, removal, values
+from callfloor.centre import inbound, keys, mailboxes, people, removal, single_sign_on, values
 from callfloor.centre.destinations import destinations
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
@@ -36,6 +36,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "doNotCall": values.choice("organisation", "campaign"),
     "destinations": destinations,
     "secondFactor": values.texts,
+    "singleSignOn": values.clearable(single_sign_on.single_sign_on),
     "deskGoneSeconds": values.or_word("never", values.whole(LEAST_GONE_S, 3600)),
     "reportRecipients": values.recipients,
 }
@@ -193,6 +194,7 @@ class _Merge:
         teams = people.teams(self._report, given.right("teams") or (), current.teams if current else {}, users)
         if organisation is None:
             return None
+        single_sign_on.check_named(self._report, organisation.single_sign_on, roles, teams)
         whole = Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams)
         return removal.without(self._report, given, whole)
 

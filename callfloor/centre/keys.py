@@ -12,6 +12,7 @@ ORGANISATION = {
     "secondFactor": "second_factor",
     "deskGoneSeconds": "desk_gone_s",
     "reportRecipients": "report_recipients",
+    "singleSignOn": "single_sign_on",
 }
 USER = {
     "username": "username",

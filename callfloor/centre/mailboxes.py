@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from callfloor.centre import toml, values
 from callfloor.centre.lines import Path
+from callfloor.centre.secrets import secret_file, secret_variable
 from callfloor.centre.source import Report, Source
 from callfloor.centre.values import WRONG, Table, Wrong
 from callfloor.contract.centre import Campaign, Centre
@@ -28,10 +28,6 @@ MAILBOX = {
     "send": "send",
 }
 _TABLES = ("imap", "send")
-# No other variable can be sent to a server that a centre file names.
-_VARIABLE = re.compile(r"CALLFLOOR_SECRET_[A-Z0-9_]{1,100}")
-# Which folder it is, the server knows; it reads no other (mail/secret_files.py).
-_FILE = re.compile(r"(?:/(?:[A-Za-z0-9_.-]{1,100}/){0,20})?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PORTS: Mapping[tuple[str, Tls], int] = {
     ("imap", "implicit"): 993,
     ("imap", "starttls"): 143,
@@ -54,28 +50,12 @@ def _address(report: Report, path: Path, value: object) -> str | Wrong:
         return WRONG
 
 
-def _variable(report: Report, path: Path, value: object) -> str | Wrong:
-    found = values.text(report, path, value)
-    if found is WRONG or _VARIABLE.fullmatch(found):
-        return found
-    report.wrong(path, "must be a name such as CALLFLOOR_SECRET_MAIL, in capitals and with that beginning")
-    return WRONG
-
-
-def _file(report: Report, path: Path, value: object) -> str | Wrong:
-    found = values.text(report, path, value)
-    if found is WRONG or (_FILE.fullmatch(found) and ".." not in found.split("/")):
-        return found
-    report.wrong(path, "must be the name of a file in the server's folder of secrets (CALLFLOOR_SECRETS)")
-    return WRONG
-
-
 _SEND: dict[str, values.Check] = {
     "host": values.text,
     "port": values.whole(1, 65535),
     "user": values.text,
-    "passwordFile": _file,
-    "passwordVariable": _variable,
+    "passwordFile": secret_file,
+    "passwordVariable": secret_variable,
     "tls": values.choice("starttls", "implicit", "none"),
 }
 CHECK = values.tables(

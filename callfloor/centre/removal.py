@@ -115,6 +115,10 @@ def _uses(centre: Centre) -> Iterator[tuple[tuple[str, Any], str]]:
     for user in centre.users.values():
         yield from ((("roles", role), f"user {user.username}") for role in user.roles)
     yield from ((("roles", role), "secondFactor") for role in centre.organisation.second_factor)
+    vouching = centre.organisation.single_sign_on
+    if vouching is not None:
+        yield from ((("roles", role), "singleSignOn") for role in vouching.roles.values())
+        yield from ((("teams", team), "singleSignOn") for team in vouching.teams.values())
     for name, strategy in centre.strategies.items():
         yield from ((("leadStatuses", status), f"strategy {name}") for status in strategy.outcomes)
     for name, campaign in centre.campaigns.items():

@@ -9,7 +9,8 @@ from callfloor.contract.centre import Centre
 # Keys whose values stand as tables with a header of their own; other tables stand on one line.
 _HEADED = frozenset(
     {
-        "organisation", "destinations", "users", "roles", "teams", "leadStatuses", "strategies", "outcomes",
+        "organisation", "destinations", "singleSignOn", "users", "roles", "teams", "leadStatuses", "strategies",
+        "outcomes",
         "campaigns", "callingHours", "contactHours", "lists", "wrapCodes", "mailboxes", "imap", "send", "prompts",
         "workflows", "steps",
     }

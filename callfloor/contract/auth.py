@@ -19,18 +19,42 @@ Factor = Literal["totp", "passkey", "recovery"]
 
 
 class Provider(Struct):
-    """A service that vouches for people. `uri`: where signing in with it begins."""
+    """A service that vouches for people: `POST /single-sign-on` begins there."""
 
     name: str
-    uri: str
 
 
 class SignInOptions(Struct):
-    """`organisationNeeded`: the server has several, and a name may be in more than one. `passwordLength`: the least."""
+    """`organisationNeeded`: the server has several, and a name may be in more than one. `passwordLength`: the least.
+    `passwords`: they are taken. `singleSignOn`: of the only organisation, or of the one that is named."""
 
     organisation_needed: bool
     password_length: int
+    passwords: bool
     single_sign_on: list[Provider]
+
+
+class SignInOptionsQuery(Request):
+    organisation: Name | None = None
+
+
+class BeginSingleSignOn(Request):
+    organisation: Name | None = None
+
+
+class SingleSignOnAddress(Struct):
+    """Where the browser goes on."""
+
+    uri: str
+
+
+class SingleSignOnReturn(Request):
+    """What the provider gave the browser on its way back, by the names that it has in the address."""
+
+    state: Annotated[str, Meta(min_length=1, max_length=200)]
+    code: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    error: Annotated[str, Meta(max_length=200)] | None = None
+    iss: Annotated[str, Meta(max_length=2048)] | None = None
 
 
 class SignIn(Request):
@@ -61,12 +85,14 @@ class MyTeam(Struct):
 
 
 class MySession(Struct):
-    """It ends at `expiresTimestamp`, or when nothing was asked with it for `idleMinutes`."""
+    """It ends at `expiresTimestamp`, or when nothing was asked with it for `idleMinutes`. `signOutUri`: where whoever
+    leaves goes on, to leave the provider too; null: nowhere."""
 
     session_id: int
     created_timestamp: str
     expires_timestamp: str
     idle_minutes: int
+    sign_out_uri: str | None
 
 
 class SecondFactors(Struct):

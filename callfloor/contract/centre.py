@@ -10,6 +10,7 @@ from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import Dialling, DoNotCallList, Strategy
 from callfloor.contract.mailboxes import Mailbox
+from callfloor.contract.single_sign_on import SingleSignOn
 from callfloor.contract.users import UserType
 from callfloor.contract.workflows import QueueSettings, Sound, Workflow
 
@@ -38,6 +39,8 @@ class Organisation:
     desk_gone_s: int | None = USUAL_DESK_GONE_S
     # addresses, or @domains, that reports are sent to besides its people
     report_recipients: tuple[str, ...] = ()
+    # who vouches for people; None: nobody does
+    single_sign_on: SingleSignOn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,26 @@ class DestinationSettings(Request):
     callbacks_per_day: int | UnsetType = UNSET
 
 
+class SingleSignOnSettings(Request):
+    """A provider of OpenID Connect that vouches for people (people.md). What is left out is as if nobody had said
+    anything."""
+
+    name: Annotated[str, Meta(description="What the button says.")]
+    issuer: str
+    client_id: str
+    secret_file: str | UnsetType = UNSET
+    secret_variable: str | UnsetType = UNSET
+    scopes: Names | UnsetType = UNSET
+    person_claim: str | UnsetType = UNSET
+    groups_claim: str | UnsetType = UNSET
+    roles: dict[str, str] | UnsetType = UNSET
+    teams: dict[str, str] | UnsetType = UNSET
+    create_people: bool | UnsetType = UNSET
+    second_factor: bool | UnsetType = UNSET
+    passwords: bool | UnsetType = UNSET
+    sign_out: bool | UnsetType = UNSET
+
+
 class OrganisationSettings(Request):
     name: Name
     timezone: str
@@ -69,6 +89,7 @@ class OrganisationSettings(Request):
         ]
         | UnsetType
     ) = UNSET
+    single_sign_on: SingleSignOnSettings | Clearable = UNSET
 
 
 class OrganisationUpdate(Request):
@@ -82,6 +103,7 @@ class OrganisationUpdate(Request):
     second_factor: Names | UnsetType = UNSET
     desk_gone_seconds: int | Literal["never"] | UnsetType = UNSET
     report_recipients: list[str] | UnsetType = UNSET
+    single_sign_on: SingleSignOnSettings | Clearable = UNSET
 
 
 class UserSettings(Request):

@@ -14,7 +14,7 @@ from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_deliveries
 from callfloor.store.leads import imports
-from callfloor.store.people import passkeys, passwords, sessions
+from callfloor.store.people import challenges, passwords, sessions
 
 ABANDONED_AFTER = timedelta(hours=1)
 AHEAD = timedelta(days=92)
@@ -39,7 +39,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await diagnoses.expire(db, now)
     await sessions.expire(db)
     await passwords.expire(db, now)
-    await passkeys.expire(db, now)
+    await challenges.expire(db, now)
     await report_deliveries.expire(db, now - KEPT)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await keep_less(db, now)

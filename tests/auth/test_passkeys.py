@@ -13,7 +13,7 @@ from callfloor.app import api
 from callfloor.rules.people.passkeys import Made
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.people import passkeys
+from callfloor.store.people import challenges, passkeys
 from tests.api.test_audit import recorded
 from tests.auth.authenticator import ORIGIN, PRESENT, SYNCABLE, VERIFIED, Authenticator
 from tests.auth.factors import App, demand
@@ -189,7 +189,7 @@ async def test_a_challenge_is_answered_once(named: Any, db: Database, centre: Ce
     assert await db.fetchval(
         "SELECT count(*) FROM spent_challenges WHERE organisation_id = $1", centre.organisation
     ) == 2  # fmt: skip
-    await passkeys.expire(db, datetime.now(UTC) + timedelta(minutes=6))
+    await challenges.expire(db, datetime.now(UTC) + timedelta(minutes=6))
     assert await db.fetchval("SELECT count(*) FROM spent_challenges") == 0
 
 

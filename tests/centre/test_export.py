@@ -16,6 +16,7 @@ from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, Role, Team, User
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
+from callfloor.contract.single_sign_on import SingleSignOn
 from callfloor.contract.workflows import QueueSettings
 from callfloor.rules.people.roles import READY_MADE
 from callfloor.rules.values.names import plain_name
@@ -114,6 +115,16 @@ def _dialling_in(
     )
 
 
+_PROVIDERS = (
+    SingleSignOn("Example ID", "https://login.example.com/realms/centre/", "callfloor"),
+    SingleSignOn(
+        "Example ID", "http://localhost:9400", "c", secret_variable="CALLFLOOR_SECRET_ID", scopes=("openid",),
+        person_claim="email", groups_claim="realm_access.roles", roles={"CN=Leads, OU=x.y": "supervisor", "a": "agent"},
+        create_people=True, second_factor=True, passwords=False, sign_out=True,
+    ),
+)  # fmt: skip
+
+
 @st.composite
 def all_centres(draw: st.DrawFn) -> Centre:
     scopes = st.sets(st.sampled_from(SCOPES), max_size=3)
@@ -158,6 +169,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             second_factor=draw(st.sampled_from([(), ("everyone",), ("administrator", "agent")])),
             desk_gone_s=draw(st.sampled_from([None, 20, 30, 3600])),
             report_recipients=draw(st.sampled_from([(), ("@example.com", "board@example.org")])),
+            single_sign_on=draw(st.sampled_from([None, *_PROVIDERS])),
         ),
         users,
         campaigns,

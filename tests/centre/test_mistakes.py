@@ -140,6 +140,29 @@ WRONG = [
     ),
     (
         'country = "AU"',
+        'country = "AU"\nsingleSignOn = { name = "ID", issuer = "http://login.example.com", clientId = "c" }',
+        "c.toml:5: organisation.singleSignOn.issuer must begin with https://: what it says would not be private",
+    ),
+    (
+        'country = "AU"',
+        'country = "AU"\nsingleSignOn = { name = "ID", issuer = "https://id.example.com", clientId = "c",'
+        ' roles = { g = "supervsior" } }',
+        "c.toml:5: organisation.singleSignOn.roles.g is not known; did you mean supervisor?",
+    ),
+    (
+        'country = "AU"',
+        'country = "AU"\nsingleSignOn = { name = "ID", issuer = "https://id.example.com" }',
+        "c.toml:5: organisation.singleSignOn has no clientId",
+    ),
+    (
+        'country = "AU"',
+        'country = "AU"\nsingleSignOn = { name = "ID", issuer = "https://id.example.com", clientId = "c",'
+        ' secretFile = "../master.key" }',
+        "c.toml:5: organisation.singleSignOn.secretFile must be the name of a file in the server's folder of secrets"
+        " (CALLFLOOR_SECRETS)",
+    ),
+    (
+        'country = "AU"',
         'country = "AU"\ndeskGoneSeconds = 5',
         "c.toml:5: organisation.deskGoneSeconds must be from 20 to 3600",
     ),

@@ -60,7 +60,7 @@ ACROSS = {
     "leads.imports.OPEN_SQL": "the import workers",
     "leads.leads.INSERT_SQL": "requests that came together",
     "people.passwords.EXPIRE_FAILURES_SQL": "housekeeping",
-    "people.passkeys.EXPIRE_SQL": "housekeeping",
+    "people.challenges.EXPIRE_SQL": "housekeeping",
     "people.passwords.EXPIRE_LINKS_SQL": "housekeeping",
     "people.sessions.EXPIRE_SQL": "housekeeping",
     "people.tokens.PEOPLE_SQL": "a floor for a demo",

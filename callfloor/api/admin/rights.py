@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callfloor.centre import CentreError, Plan
+from callfloor.centre.lines import Path
 from callfloor.centre.places import Places
 from callfloor.centre.source import Mistake
 from callfloor.contract.centre import Centre
@@ -21,6 +22,9 @@ def allow(caller: Caller, plan: Plan) -> None:
     that may do, before or after, what the caller may not, `CentreError` for passwords of others."""
     if not caller.may("people:write") and any(change.kind in _PEOPLE for change in plan.changes):
         raise ScopeMissing("The token lacks the scope people:write, which changes of users, roles and teams need.")
+    before = None if plan.before is None else plan.before.organisation.single_sign_on
+    if plan.after.organisation.single_sign_on != before and not caller.may("admin"):
+        raise BeyondOwnScopes("Who vouches for people decides who is an administrator: one has to change it.")
     _keep_secrets(plan)
     for what, scopes in _handed_out(plan):
         if not within(scopes, caller.scopes):
@@ -52,6 +56,17 @@ def _keep_secrets(plan: Plan) -> None:
     found: list[Mistake] = []
     places, prefix = Places(plan.source), f"organisation-{plan.organisation}."
     variable = f"CALLFLOOR_SECRET_{plan.organisation}_"
+
+    def look(path: Path, keys: tuple[str, str], file: str | None, named: str | None) -> None:
+        if file is not None and not file.rpartition("/")[2].startswith(prefix):
+            found.append(Mistake(f"must begin with {prefix}", (*path, keys[0])))
+        if named is not None and not named.startswith(variable):
+            found.append(Mistake(f"must begin with {variable}", (*path, keys[1])))
+
+    vouching = plan.after.organisation.single_sign_on
+    if vouching is not None and (plan.before is None or vouching != plan.before.organisation.single_sign_on):
+        path = ("organisation", "singleSignOn")
+        look(path, ("secretFile", "secretVariable"), vouching.secret_file, vouching.secret_variable)
     for change in plan.changes:
         if change.kind != "mailbox" or change.sign == "-":
             continue
@@ -62,11 +77,8 @@ def _keep_secrets(plan: Plan) -> None:
             account: Account | None = getattr(now, kind)
             if account is None or (was is not None and account == getattr(was, kind)):
                 continue
-            file = account.password_file
-            if file is not None and not file.rpartition("/")[2].startswith(prefix):
-                found.append(Mistake(f"must begin with {prefix}", (*path, kind, "passwordFile")))
-            if account.password_variable is not None and not account.password_variable.startswith(variable):
-                found.append(Mistake(f"must begin with {variable}", (*path, kind, "passwordVariable")))
+            keys = "passwordFile", "passwordVariable"
+            look((*path, kind), keys, account.password_file, account.password_variable)
     if found:
         found = [Mistake(each.message, each.path, plan.source.at(each.path)) for each in found]
         raise CentreError([each.message for each in found], found)

@@ -9,10 +9,13 @@ from callfloor.contract.auth import Factor
 from callfloor.rules.audit.entries import Entry
 
 
-def succeeded(call: Call, organisation: int, user_id: int, stage: str, factor: Factor | None = None) -> None:
-    """Somebody came to a stage of signing in; `factor`: the second one that was shown."""
+def succeeded(
+    call: Call, organisation: int, user_id: int, stage: str, factor: Factor | None = None, via: str | None = None
+) -> None:
+    """Somebody came to a stage of signing in; `factor`: the second one that was shown. `via`: what was shown
+    first."""
     call.audit.belongs_to(organisation, replace(call.audit.by, type="user", id=user_id))
-    call.audit.entry(user_id, stage=stage, factor=factor)
+    call.audit.entry(user_id, stage=stage, factor=factor, via=via)
 
 
 def failed(call: Call, organisation: int, user_id: int, what: str) -> None:

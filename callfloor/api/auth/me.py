@@ -33,6 +33,7 @@ ME: dict[str, Any] = {
         "createdTimestamp": "2021-08-01T08:59:12+10:00",
         "expiresTimestamp": "2021-08-01T20:59:12+10:00",
         "idleMinutes": 60,
+        "signOutUri": None,
     },
     "secondFactor": {"totp": False, "passkeys": 0, "recoveryCodes": 0, "demanded": False},
 }
@@ -104,4 +105,5 @@ def _session_of(caller: Caller) -> MySession | None:
         created_timestamp=shown(session.created_at),
         expires_timestamp=shown(session.expires_at),
         idle_minutes=session.idle // timedelta(minutes=1),
+        sign_out_uri=session.sign_out_uri,
     )

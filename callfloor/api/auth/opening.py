@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from callfloor.api.admission import COOKIE, SECURE_COOKIE
+from callfloor.api.admission import COOKIE, SECURE_PREFIX
 from callfloor.api.auth.me import me_of, person_of
 from callfloor.api.call import Answer, Call
 from callfloor.contract.auth import Factor, SignedIn
@@ -15,9 +15,11 @@ from callfloor.store.people import factors, sessions
 from callfloor.store.people.callers import Caller
 
 
-async def open_session(call: Call, organisation: int, user_id: int, factor: str | None = None) -> Answer[SignedIn]:
+async def open_session(
+    call: Call, organisation: int, user_id: int, factor: str | None = None, sign_out_uri: str | None = None
+) -> Answer[SignedIn]:
     """Open a session for somebody who has proved who it is. `factor`: the second one that was shown, if any; without
-    one a user who has some is asked first. Raises `SignInFailed`."""
+    one a user who has some is asked first. `sign_out_uri`: where one leaves the provider. Raises `SignInFailed`."""
     settings = call.services.settings
     waits = factor is None and (await factors.own(call.db, organisation, user_id)).any
     longest = WAITS_AT_MOST if waits else timedelta(hours=settings.session_hours)
@@ -25,7 +27,7 @@ async def open_session(call: Call, organisation: int, user_id: int, factor: str 
         call.db, organisation, user_id, call.now,
         idle=timedelta(minutes=settings.session_idle_minutes), longest=longest,
         address=call.address, user_agent=call.headers.get(b"user-agent", b"").decode("latin-1"),
-        waits=waits, factor=factor,
+        waits=waits, factor=factor, sign_out_uri=sign_out_uri,
     )  # fmt: skip
     key = sessions.key_of(secret)
     caller = None if key is None else await sessions.find(call.db, key)
@@ -42,7 +44,9 @@ async def raise_session(call: Call, factor: Factor) -> Answer[SignedIn]:
     async with call.db.transaction():
         if not await sessions.end(call.db, call.organisation, user_id, call.caller.token_id):
             raise NotAtThisStage("The session was ended a moment ago.")
-        return await open_session(call, call.organisation, user_id, factor)
+        waited = call.caller.session
+        elsewhere = None if waited is None else waited.sign_out_uri
+        return await open_session(call, call.organisation, user_id, factor, elsewhere)
 
 
 async def signed_in(call: Call, caller: Caller) -> SignedIn:
@@ -62,8 +66,12 @@ async def signed_in(call: Call, caller: Caller) -> SignedIn:
 
 
 def cookie(call: Call, value: str) -> str:
-    """It lives as long as the browser does, and for no other site."""
+    """Of a session: it lives as long as the browser does, and for no other site."""
+    return named_cookie(call, COOKIE, value)
+
+
+def named_cookie(call: Call, name: str, value: str) -> str:
     url = call.services.settings.public_url or ""
     if call.secure or url.startswith("https:"):
-        return f"{SECURE_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"
-    return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict"
+        return f"{SECURE_PREFIX}{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict"

@@ -24,7 +24,7 @@ from callfloor.contract.passkeys import PasskeyAnswer, PasskeyRequest
 from callfloor.errors import NotAtThisStage, PasskeyCopied, PasskeysUnavailable, SignInDelayed, WrongPasskey
 from callfloor.rules.people.passkey_answers import verify_shown
 from callfloor.rules.people.passkeys import PasskeyError, challenge_of, packed, unpacked, went_back
-from callfloor.store.people import passkeys, passwords
+from callfloor.store.people import challenges, passkeys, passwords
 
 _SHOWN = {
     "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
@@ -111,7 +111,7 @@ async def _prove(call: Call, user_id: int, body: PasskeyAnswer) -> None:
     if row is None:
         raise PasskeyError("it is none of yours")
     counter = verify_shown(given, party_of(call), challenge, row["public_key"], handle_of(call))
-    if not await passkeys.spend(call.db, call.organisation, packed(challenge), until):
+    if not await challenges.spend(call.db, call.organisation, packed(challenge), until):
         raise PasskeyError("the challenge was answered before")
     copied = went_back(row["sign_count"], counter)
     # another use may come between

@@ -54,7 +54,7 @@ from callfloor.rules.people.passkeys import (
     user_handle,
 )
 from callfloor.rules.values.times import format_timestamp
-from callfloor.store.people import passkeys, passwords, users
+from callfloor.store.people import challenges, passkeys, passwords, users
 
 TIMEOUT_MS = int(ANSWERED_WITHIN.total_seconds() * 1000)
 CREDENTIAL: dict[str, Any] = {
@@ -140,7 +140,7 @@ async def add_passkey(call: Call, body: NewPasskey) -> AddedPasskey:
         raise WrongPasskey(f"The passkey was not added: {error}.") from error
     await _own(call)
     async with call.db.transaction():
-        if not await passkeys.spend(call.db, call.organisation, packed(challenge), until):
+        if not await challenges.spend(call.db, call.organisation, packed(challenge), until):
             raise WrongPasskey("The passkey was not added: the challenge was answered before.")
         added = await passkeys.add(call.db, call.organisation, user_id, body.name, made, call.now)
         if added is None:

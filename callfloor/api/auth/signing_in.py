@@ -11,12 +11,12 @@ from callfloor.api.auth.opening import cookie, open_session, signed_in
 from callfloor.api.auth.proof import count
 from callfloor.api.call import Answer, Call
 from callfloor.api.operation import operation
-from callfloor.contract.auth import SignedIn, SignIn, SignInOptions
-from callfloor.errors import SignInDelayed, SignInFailed
+from callfloor.contract.auth import Provider, SignedIn, SignIn, SignInOptions, SignInOptionsQuery
+from callfloor.errors import PasswordsOff, SignInDelayed, SignInFailed
 from callfloor.rules.people.delays import OF_ADDRESS, OF_USER
 from callfloor.rules.people.passwords import SHORTEST
 from callfloor.store.db.pool import act_for, acting_for
-from callfloor.store.people import passwords, sessions
+from callfloor.store.people import identities, passwords, sessions
 from callfloor.store.setup import organisations
 
 SIGNED_IN: dict[str, Any] = {"stage": "signed-in", "factors": [], "me": ME}
@@ -28,12 +28,25 @@ SIGNED_IN: dict[str, Any] = {"stage": "signed-in", "factors": [], "me": ME}
     scope="anyone",
     summary="How one may sign in",
     tag="session",
-    example={"organisationNeeded": False, "passwordLength": SHORTEST, "singleSignOn": []},
+    example={
+        "organisationNeeded": False,
+        "passwordLength": SHORTEST,
+        "passwords": True,
+        "singleSignOn": [{"name": "Example ID"}],
+    },
+    query={"organisation": "Sample Centre"},
 )
-async def get_sign_in_options(call: Call) -> SignInOptions:
-    """What the page to sign in on shows."""
+async def get_sign_in_options(call: Call, query: SignInOptionsQuery) -> SignInOptions:
+    """What the page to sign in on shows. `organisation` is needed only where the server has several."""
     several = await organisations.several(call.db)
-    return SignInOptions(organisation_needed=several, password_length=SHORTEST, single_sign_on=[])
+    found = await identities.provider(call.db, query.organisation)
+    provider = None if found is None else found[1]
+    return SignInOptions(
+        organisation_needed=several,
+        password_length=SHORTEST,
+        passwords=provider is None or provider.passwords,
+        single_sign_on=[] if provider is None else [Provider(name=provider.name)],
+    )
 
 
 @operation(
@@ -44,7 +57,7 @@ async def get_sign_in_options(call: Call) -> SignInOptions:
     tag="session",
     example=SIGNED_IN,
     request={"username": "john.doe", "password": "four words that rhyme not"},
-    problems=[SignInFailed, SignInDelayed],
+    problems=[SignInFailed, SignInDelayed, PasswordsOff],
     secret=True,
     audits=own("sign-in", "user"),
 )
@@ -58,6 +71,10 @@ async def sign_in(call: Call, body: SignIn) -> Answer[SignedIn]:
     """
     organisation, user_id = await _proven(call, body)
     act_for(organisation)
+    known = await identities.settings(call.db, organisation)
+    provider = None if known is None else known[0]
+    if provider is not None and not provider.passwords:
+        raise PasswordsOff(f"Your organisation takes no passwords: sign in with {provider.name}.")
     answer = await open_session(call, organisation, user_id)
     succeeded(call, organisation, user_id, answer.value.stage)
     return answer

@@ -35,7 +35,8 @@ _DISTRIBUTED = (
     "report_marks", "report_quarters", "report_days", "service_levels", "conversion_codes", "saved_reports",
     "report_deliveries", "roles", "teams", "team_members", "team_times", "passwords",
     "sign_in_sessions", "password_links", "sign_in_failures", "organisation_keys", "call_drafts",
-    "totp_secrets", "recovery_codes", "passkeys", "spent_challenges", "audit_entries", "audit_days", "audit_heads",
+    "totp_secrets", "recovery_codes", "passkeys", "identities", "spent_challenges",
+    "audit_entries", "audit_days", "audit_heads",
     "phone_holders", "call_diagnoses", "desks",
     "retention_rules", "retention_runs", "legal_holds", "workflow_versions", "workflow_drafts", "planned_closures",
 )  # fmt: skip

@@ -68,11 +68,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that somebody signed in to. It ends at `expires_at`, or when it was not used for `idle`."""
+    """A session that somebody signed in to. It ends at `expires_at`, or when it was not used for `idle`.
+    `sign_out_uri`: where whoever leaves is sent, to leave the provider too."""
 
     created_at: datetime
     expires_at: datetime
     idle: timedelta
+    sign_out_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Passkeys of users, and challenges that were answered."""
+"""Passkeys of users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from asyncpg import Record
 from callfloor.rules.people.passkeys import Made
 from callfloor.store.db.pool import Database
 from callfloor.store.people import factors
-from callfloor.store.people.callers import hash_of
 
 OF_USER_SQL = """
 SELECT passkey_id, name, credential_id, public_key, sign_count, transports, synced, created_at, last_used_at
@@ -28,10 +27,6 @@ WHERE organisation_id = $1 AND user_id = $2 AND passkey_id = $3 AND (sign_count 
 RETURNING passkey_id"""
 REMOVE_SQL = """
 DELETE FROM passkeys WHERE organisation_id = $1 AND user_id = $2 AND passkey_id = $3 RETURNING passkey_id"""
-SPEND_SQL = """
-INSERT INTO spent_challenges (organisation_id, challenge_hash, expires_at) VALUES ($1, $2, $3)
-ON CONFLICT (organisation_id, challenge_hash) DO NOTHING RETURNING expires_at"""
-EXPIRE_SQL = "DELETE FROM spent_challenges WHERE expires_at <= $1"
 
 
 async def of_user(db: Database, organisation: int, user_id: int) -> list[Record]:
@@ -60,13 +55,3 @@ async def remove(db: Database, organisation: int, user_id: int, passkey_id: int)
         removed = await db.fetchval(REMOVE_SQL, organisation, user_id, passkey_id)
         await factors.after_removal(db, organisation, user_id)
     return removed is not None
-
-
-async def spend(db: Database, organisation: int, challenge: str, until: datetime) -> bool:
-    """Take a challenge, once; False: it was answered before. `until`: when it is too old by itself."""
-    return await db.fetchval(SPEND_SQL, organisation, hash_of(challenge), until) is not None
-
-
-async def expire(db: Database, now: datetime) -> None:
-    """Forget challenges that are too old by themselves."""
-    await db.execute(EXPIRE_SQL, now)

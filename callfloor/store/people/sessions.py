@@ -32,7 +32,8 @@ LONGEST_AGENT = 200
 
 _LIVE = "s.expires_at > now() AND extract(epoch FROM now() - s.last_used_at) < s.idle_s"
 FIND_SQL = f"""
-SELECT s.session_id, s.created_at, s.last_used_at, s.expires_at, s.idle_s, s.waits, s.factor, {HAS_ONE} AS has_one,
+SELECT s.session_id, s.created_at, s.last_used_at, s.expires_at, s.idle_s, s.waits, s.factor, s.sign_out_uri,
+    {HAS_ONE} AS has_one,
     {CALLED}
 FROM sign_in_sessions s JOIN organisations o USING (organisation_id)
 JOIN users u ON u.organisation_id = s.organisation_id AND u.user_id = s.user_id
@@ -40,8 +41,8 @@ WHERE s.organisation_id = $1 AND s.secret_hash = $2 AND u.account_active AND {_L
 USED_SQL = "UPDATE sign_in_sessions SET last_used_at = now() WHERE organisation_id = $1 AND session_id = $2"
 INSERT_SQL = """
 INSERT INTO sign_in_sessions (organisation_id, user_id, secret_hash, created_at, last_used_at, expires_at, idle_s,
-    address, user_agent, waits, factor)
-VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"""
+    address, user_agent, waits, factor, sign_out_uri)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"""
 PAGE_SQL = f"""
 SELECT s.session_id, s.created_at, s.last_used_at, s.expires_at, s.address, s.user_agent FROM sign_in_sessions s
 WHERE s.organisation_id = $1 AND s.user_id = $2 AND s.session_id > $3 AND NOT s.waits AND {_LIVE}
@@ -71,7 +72,7 @@ async def find(db: Database, key: Key) -> Caller | None:
     roles = roles_of(row["roles"], user_type)
     wanted = demanded(row["second_factor"], roles)
     stage = stage_of(waits=row["waits"], shown=row["factor"] is not None, has_one=row["has_one"], demanded=wanted)
-    session = OpenSession(row["created_at"], row["expires_at"], timedelta(seconds=row["idle_s"]))
+    session = OpenSession(row["created_at"], row["expires_at"], timedelta(seconds=row["idle_s"]), row["sign_out_uri"])
     return Caller(
         called(row), row["session_id"], scopes_of(roles, row["own_scopes"]), None, row["expires_at"], person_of(row),
         session, led_of(row), stage,
@@ -90,11 +91,12 @@ async def begin(
     user_agent: str,
     waits: bool = False,
     factor: str | None = None,
+    sign_out_uri: str | None = None,
 ) -> str:
     """Open a session; returns what the cookie holds, which is not kept. `waits`: for a second factor, `factor`: which
     was shown."""
     secret = secrets.token_urlsafe(32)
-    given = now + longest, int(idle.total_seconds()), address, user_agent[:LONGEST_AGENT], waits, factor
+    given = now + longest, int(idle.total_seconds()), address, user_agent[:LONGEST_AGENT], waits, factor, sign_out_uri
     await db.execute(INSERT_SQL, organisation, user_id, hash_of(secret), now, *given)
     return f"cs_{organisation}_{secret}"
 

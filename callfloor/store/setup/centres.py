@@ -136,6 +136,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             tuple(organisation["second_factor"]),
             organisation["desk_gone_s"],
             tuple(organisation["report_recipients"]),
+            organisations.single_sign_on(organisation),
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
         {row["name"]: _campaign(row, parts) for row in campaigns},

@@ -12,32 +12,44 @@ from asyncpg import Record
 from callfloor.contract.centre import USUAL_DESK_GONE_S
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import DoNotCallList
+from callfloor.contract.single_sign_on import SingleSignOn
 from callfloor.rules.dialling.destinations import Policy, policy_of
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from callfloor.store.privacy import keys
 
 _SHOWN = """organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor,
-    desk_gone_s, report_recipients"""
+    desk_gone_s, report_recipients, single_sign_on::text AS single_sign_on"""
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 SEVERAL_SQL = "SELECT several_organisations()"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
-    second_factor, desk_gone_s, report_recipients, hash_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10)
+    second_factor, desk_gone_s, report_recipients, single_sign_on, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10::text::jsonb, $11)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
-    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, report_recipients = $9, updated_at = now()
+    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, report_recipients = $9,
+    single_sign_on = $10::text::jsonb, updated_at = now()
 WHERE organisation_id = $1"""
 
 
 _DESTINATIONS = msgspec.json.Decoder(Destinations)
+_SINGLE_SIGN_ON = msgspec.json.Decoder(SingleSignOn)
 
 
 def _encoded(destinations: Destinations) -> str:
     return msgspec.json.encode(destinations).decode()
+
+
+def _said(single_sign_on: SingleSignOn | None) -> str | None:
+    return None if single_sign_on is None else msgspec.json.encode(single_sign_on).decode()
+
+
+def single_sign_on(row: Record | Mapping[str, Any]) -> SingleSignOn | None:
+    """Of a row that has the column, as text."""
+    return None if row["single_sign_on"] is None else _SINGLE_SIGN_ON.decode(row["single_sign_on"])
 
 
 def destinations(row: Record | Mapping[str, Any]) -> Destinations:
@@ -74,10 +86,11 @@ async def create(
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
     report_recipients: Sequence[str] = (),
+    single_sign_on: SingleSignOn | None = None,
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
     known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call.
-    `second_factor`, `desk_gone_s`, `report_recipients`: as in `contract.centre.Organisation`."""
+    `second_factor`, `desk_gone_s`, `report_recipients`, `single_sign_on`: as in `contract.centre.Organisation`."""
     given = (
         name,
         timezone,
@@ -88,6 +101,7 @@ async def create(
         list(second_factor),
         desk_gone_s,
         list(report_recipients),
+        _said(single_sign_on),
     )
     async with db.transaction():
         organisation = int(await db.fetchval(INSERT_SQL, *given, secrets.token_bytes(32)))
@@ -107,6 +121,7 @@ async def update(
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
     report_recipients: Sequence[str] = (),
+    single_sign_on: SingleSignOn | None = None,
 ) -> None:
     """Change an organisation; every process forgets what it knew of it when the transaction commits."""
     async with db.transaction():
@@ -119,6 +134,7 @@ async def update(
             list(second_factor),
             desk_gone_s,
             list(report_recipients),
+            _said(single_sign_on),
         )
         await db.execute(UPDATE_SQL, organisation, *given)
         await db.execute(tokens.CHANGED_SQL)

@@ -2,6 +2,7 @@ import type { factors as english } from "../en/factors.ts";
 
 /** Zweite Faktoren. */
 export const factors: typeof english = {
+  signInWith: (name) => `Anmelden mit ${name}`,
   secondFactor: "Zweiter Faktor",
   secondFactors: "Zweite Faktoren",
   factorCode: "Code",
@@ -45,5 +46,5 @@ export const factors: typeof english = {
   passkeyRemoved: "Der Passkey ist entfernt",
   added: "Hinzugefügt",
   removeOne: "Entfernen",
-  proofHint: "Wird noch einmal gefragt, weil sich Ihre Anmeldung ändert.",
+  proofHint: "Wird noch einmal gefragt, weil sich Ihre Anmeldung ändert. Lassen Sie es leer, wenn Sie keines haben.",
 };

@@ -1,5 +1,6 @@
 /** Second factors. */
 export const factors = {
+  signInWith: (name: string) => `Sign in with ${name}`,
   secondFactor: "Second factor",
   secondFactors: "Second factors",
   factorCode: "Code",
@@ -43,5 +44,5 @@ export const factors = {
   passkeyRemoved: "The passkey is removed",
   added: "Added",
   removeOne: "Remove",
-  proofHint: "Asked for again, as it changes how you sign in.",
+  proofHint: "Asked for again, as it changes how you sign in. Leave it empty if you have none.",
 };

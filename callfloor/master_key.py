@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from callfloor.ownership import as_its_folder
 from callfloor.rules.privacy.wrapping import KEY_BYTES, KeyUnusable, fingerprint, parse
 from callfloor.settings import Settings
 
@@ -71,6 +72,7 @@ def make(settings: Settings) -> MasterKeys:
             file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            as_its_folder(file.fileno(), folder)
         with suppress(FileExistsError):
             os.link(part, folder / FILE)
         _sync(folder)

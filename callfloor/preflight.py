@@ -33,13 +33,20 @@ STORE_S = 5.0
 
 def check(settings: Settings, role: str) -> None:
     """Look at the settings of a server that plays the role. Raises `SettingsError` for the first that is wrong."""
-    _host("host", settings.host)
+    check_addresses(settings, role)
     _data(settings)
     _media(settings)
     if role in ("all", "floor") and settings.carrier == "asterisk":
         _asterisk(settings)
     if role in ("all", "jobs") and settings.smtp_port is not None:
         _smtp(settings)
+
+
+def check_addresses(settings: Settings, role: str) -> None:
+    """Of these, where it listens: before anything is bound. Raises `SettingsError`."""
+    _host("host", settings.host)
+    if role in ("all", "jobs") and settings.smtp_port is not None:
+        _host("smtp_host", settings.smtp_host)
 
 
 def _host(name: str, host: str) -> None:
@@ -126,7 +133,6 @@ def _asterisk(settings: Settings) -> None:
 
 
 def _smtp(settings: Settings) -> None:
-    _host("smtp_host", settings.smtp_host)
     certificate, key = settings.smtp_certificate, settings.smtp_certificate_key
     if key is not None and certificate is None:
         raise SettingsError("smtp_certificate_key", "there is a key without a certificate: set smtp_certificate too")
@@ -144,19 +150,6 @@ def _smtp(settings: Settings) -> None:
                 f"{certificate} and its private key cannot be used: two PEM files that belong together are needed, "
                 "the key without a password",
             ) from error
-    if settings.smtp_port:
-        try:
-            socket.create_server((settings.smtp_host, settings.smtp_port), family=_family(settings.smtp_host)).close()
-        except OSError as error:
-            raise SettingsError(
-                "smtp_port",
-                f"cannot listen on {settings.smtp_host}:{settings.smtp_port} ({error.strerror}): give a free port, "
-                "from 1024 on unless this user may take those below",
-            ) from error
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _no_password() -> str:

@@ -38,7 +38,7 @@ WS_PING_S = 10.0
 
 def main(arguments: list[str]) -> None:
     """`KIND LIFELINE TELL LIMITS [SOCKET]`: the last four are inherited file descriptors. The socket is that of the
-    API, or of health and metrics where this process serves them."""
+    API, of health and metrics where this process serves them, or that on which e-mail is received."""
     kind, lifeline, tell, limits, *rest = arguments
     bound = socket.socket(fileno=int(rest[0])) if rest else None
     settings = Settings.model_validate_json(os.environ.pop("CALLFLOOR_CHILD_SETTINGS"))
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
         elif kind == "floor":
             runner.run(_dial(settings, dsn, int(lifeline), int(tell), bound))
         elif kind == "mail":
-            runner.run(_exchange(settings, dsn, int(lifeline), int(tell)))
+            runner.run(_exchange(settings, dsn, int(lifeline), int(tell), bound))
         else:
             runner.run(_work(settings, dsn, int(lifeline), int(tell), bound))
 
@@ -196,7 +196,7 @@ async def _work(settings: Settings, dsn: str, lifeline: int, tell: int, bound: s
         await work(dsn, blobs, stop)
 
 
-async def _exchange(settings: Settings, dsn: str, lifeline: int, tell: int) -> None:
+async def _exchange(settings: Settings, dsn: str, lifeline: int, tell: int, bound: socket.socket | None) -> None:
     from callfloor.mail.worker import work
 
     stop = _stopped(lifeline)
@@ -204,7 +204,7 @@ async def _exchange(settings: Settings, dsn: str, lifeline: int, tell: int) -> N
         return
     blobs = open_media(settings)
     os.write(tell, b"1")
-    await work(dsn, blobs, settings, stop)
+    await work(dsn, blobs, settings, stop, bound)
 
 
 def _stopped(lifeline: int) -> asyncio.Event:

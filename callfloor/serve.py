@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import errno
 import fcntl
 import logging
 import signal
-import socket
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import structlog
 
-from callfloor import installation_keys, master_key
+from callfloor import installation_keys, master_key, privileges
 from callfloor.cancellation import cancelled
+from callfloor.listening import Role, Sockets, listening
 from callfloor.postgres.server import EmbeddedServer, StartStopped
 from callfloor.settings import Settings
 from callfloor.signals import heard, held, leave_terminal
@@ -39,11 +39,6 @@ from callfloor.telemetry import configure_logs
 log = structlog.get_logger("callfloor.serve")
 
 __all__ = ["Role", "ServeError", "database", "serve"]
-
-Role = Literal["all", "api", "floor", "jobs"]
-# Where each listens that is given no port: those without the API answer for health and metrics alone. Where several of
-# a role share a machine, the others take any port that is free.
-PORTS: dict[Role, int] = {"floor": 8081, "jobs": 8082}
 
 
 @contextmanager
@@ -100,38 +95,6 @@ async def _database(
         await asyncio.to_thread(server.release)
 
 
-@contextmanager
-def _listening(settings: Settings, role: Role) -> Generator[socket.socket, None, None]:
-    """Bind the address. Raises `ServeError` when it is taken."""
-    host, port = settings.host, settings.port
-    usual = PORTS.get(role) if "port" not in settings.model_fields_set else None
-    try:
-        bound = _bind(host, port) if usual is None else _bind_near(host, usual)
-    except OSError as error:
-        raise ServeError(
-            f"cannot listen on {host}:{port} ({error.strerror or error}): "
-            "is another server running? Choose a port with --port or CALLFLOOR_PORT"
-        ) from error
-    # accepted connections inherit it; an answer's head and body must not wait for each other
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with bound:
-        yield bound
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
-
-
-def _bind_near(host: str, port: int) -> socket.socket:
-    try:
-        return _bind(host, port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        return _bind(host, 0)
-
-
 def serve(settings: Settings, role: Role = "all", guest: Sequence[str] = ()) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. `guest`: a module to run, with its arguments, once all is up; without
     one, the address is printed then.
@@ -163,16 +126,31 @@ async def _serve(settings: Settings, role: Role, guest: Sequence[str]) -> None:
     # it knows every driver: commands that only open the database do without
     from callfloor import preflight
 
-    await asyncio.to_thread(preflight.check, settings, role)
-    with _claimed(settings.data, role), _listening(settings, role) as bound:
-        address = "http://{}:{}".format(*_shown(bound))
+    await asyncio.to_thread(preflight.check_addresses, settings, role)
+    with listening(settings, role) as sockets:
+        settings, warning = await asyncio.to_thread(privileges.give_up, settings, stopped.is_set)
+        await asyncio.to_thread(preflight.check, settings, role)
+        if warning is not None:
+            print(f"callfloor: warning: {warning}", file=sys.stderr)
+        await _run(settings, role, sockets, (stopping, stopped), guest)
+
+
+async def _run(
+    settings: Settings,
+    role: Role,
+    sockets: Sockets,
+    stop: tuple[asyncio.Event, threading.Event],
+    guest: Sequence[str],
+) -> None:
+    stopping, stopped = stop
+    with _claimed(settings.data, role):
         async with _database(settings, stopped.is_set) as (dsn, embedded):
             addresses = _addresses(settings, dsn, embedded)
             if not await _unless(stopping, _prepare(settings, addresses, embedded)):
                 return
-            supervisor = Supervisor(settings, addresses, embedded, bound, stopping)
-            ready = (lambda: None) if guest else (lambda: _announce(role, address))
-            await supervisor.run(_children(settings, role), ready, [*guest, address] if guest else ())
+            supervisor = Supervisor(settings, addresses, embedded, sockets.http, stopping, sockets.smtp)
+            ready = (lambda: None) if guest else (lambda: _announce(role, sockets.address))
+            await supervisor.run(_children(settings, role), ready, [*guest, sockets.address] if guest else ())
 
 
 def _addresses(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> roles.Addresses:
@@ -242,11 +220,6 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) ->
         return False
     task.result()
     return True
-
-
-def _shown(bound: socket.socket) -> tuple[str, int]:
-    host, port = bound.getsockname()[:2]
-    return (f"[{host}]" if ":" in host else host), port
 
 
 def _announce(role: Role, address: str) -> None:

@@ -19,7 +19,7 @@ NO_SETTINGS = ("CALLFLOOR_SECRET_", "CALLFLOOR_CHILD_", "CALLFLOOR_TEST_")
 # Settings that commands have options for, and those whose option is not called as they are.
 OPTIONS = {
     "data", "database_url", "host", "port", "workers", "import_processes", "database_connections",
-    "requests_per_second", "media_url", "log_level", "carrier", "url", "token",
+    "requests_per_second", "media_url", "log_level", "carrier", "url", "token", "user",
 }  # fmt: skip
 OTHERWISE = {"carrier": "telephony"}
 
@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     )
     database_work_url: str | None = Field(
         None, description="The same for the floor, the jobs and the mail, as a role that owns nothing.", repr=False
+    )
+    user: str | None = Field(
+        None,
+        min_length=1,
+        description="User, by name or number, that a server becomes which root starts; root: it stays root. Default: "
+        "callfloor where there is one, else whose database it is, else postgres or nobody.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
@@ -235,6 +241,13 @@ class Settings(BaseSettings):
     @property
     def embedders(self) -> list[str]:
         return [each.strip() for each in self.embed_origins.split(",") if each.strip()]
+
+    def with_whole_paths(self) -> Settings:
+        """The same, with no path that depends on the folder in which the process works."""
+        whole: dict[str, object] = {name: value.absolute() for name, value in self if isinstance(value, Path)}
+        if self.media_url and "://" not in self.media_url:
+            whole["media_url"] = str(Path(self.media_url).absolute())
+        return self.model_copy(update=whole)
 
     @property
     def secrets_folder(self) -> Path:

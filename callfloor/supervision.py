@@ -47,7 +47,7 @@ class ServeError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running: its kind and number. `listens`: it has the listening socket."""
+    """A process to keep running: its kind and number. `listens`: it has the listening socket of HTTP."""
 
     kind: Kind
     number: int
@@ -78,8 +78,10 @@ class Supervisor:
         embedded: EmbeddedServer | None,
         bound: socket.socket | None,
         stopping: asyncio.Event,
+        smtp: socket.socket | None = None,
     ) -> None:
         self._settings, self._addresses, self._embedded, self._bound = settings, addresses, embedded, bound
+        self._smtp = smtp
         self._limits = shared_memory()
         self._stopping = stopping
         self._failure: str | None = None
@@ -165,9 +167,10 @@ class Supervisor:
         report, tell = os.pipe()
         passed = [lifeline, tell, self._limits]
         arguments = [child.kind, str(lifeline), str(tell), str(self._limits)]
-        if self._bound is not None and child.listens:
-            passed.append(self._bound.fileno())
-            arguments.append(str(self._bound.fileno()))
+        bound = self._smtp if child.kind == "mail" else self._bound if child.listens else None
+        if bound is not None:
+            passed.append(bound.fileno())
+            arguments.append(str(bound.fileno()))
         try:
             dsn = self._addresses.api if child.kind == "api" else self._addresses.work
             process = await self._execute(["callfloor.process", *arguments], dsn, passed, folder)

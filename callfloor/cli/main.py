@@ -27,6 +27,7 @@ from callfloor.cli.options import (
     Port,
     Rate,
     Telephony,
+    User,
     Workers,
 )
 
@@ -71,6 +72,7 @@ def serve(
     log_level: LogLevel = None,
     carrier: Telephony = None,
     data: Data = None,
+    user: User = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve the API, dial and run the jobs, until SIGTERM or Ctrl-C."""
@@ -88,6 +90,7 @@ def serve(
         log_level=log_level,
         carrier=carrier,
         data=data,
+        user=user,
         database_url=database_url,
     )
     serve(settings, role)
@@ -99,6 +102,7 @@ def work(
     media_url: MediaUrl = None,
     log_level: LogLevel = None,
     data: Data = None,
+    user: User = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run the jobs only: serve --role jobs."""
@@ -110,6 +114,7 @@ def work(
         media_url=media_url,
         log_level=log_level,
         data=data,
+        user=user,
         database_url=database_url,
     )
     serve(settings, "jobs")
@@ -121,13 +126,15 @@ def demo(
     port: Port = None,
     workers: Workers = None,
     data: Data = None,
+    user: User = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve a sample centre, with leads imported through the API."""
     from callfloor.cli import session
     from callfloor.cli.demo import demo
 
-    demo(session.settings(host=host, port=port, workers=workers, data=data, database_url=database_url))
+    given = session.settings(host=host, port=port, workers=workers, data=data, user=user, database_url=database_url)
+    demo(given)
 
 
 @app.command()

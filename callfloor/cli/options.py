@@ -13,6 +13,14 @@ Data = Annotated[
 DatabaseUrl = Annotated[
     str | None, typer.Option(metavar="URL", help="PostgreSQL ≥ 15 to use instead of the embedded one.")
 ]
+User = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="User that it becomes when root starts it; root: stays root "
+        "[default: callfloor, else whose database it is, else postgres or nobody].",
+    ),
+]
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one [default: 8080].")]
 Workers = Annotated[int | None, typer.Option(help="Processes that answer the API [default: 2].")]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO, cast
 
 import structlog
@@ -37,6 +39,7 @@ log = structlog.get_logger("callfloor.mail")
 
 MOST_RECIPIENTS = 100
 IDLE_S = 300.0
+BACKLOG = 256
 # What keeping a message can fail with while the message is good.
 FAILURES = (Problem, *REFUSALS, OSError, BlobUnreadable)
 # A message of so many bytes goes into its file at once.
@@ -225,8 +228,10 @@ class Post:
 
 
 @asynccontextmanager
-async def listening(db: Database, blobs: Blobs, settings: Settings, readers: Readers) -> AsyncGenerator[int | None]:
-    """Receive by SMTP meanwhile, where the settings say so; gives the port."""
+async def listening(
+    db: Database, blobs: Blobs, settings: Settings, readers: Readers, bound: socket.socket | None = None
+) -> AsyncGenerator[int | None]:
+    """Receive by SMTP meanwhile, where the settings say so; gives the port. `bound`: a socket that has it already."""
     if settings.smtp_port is None:
         yield None
         return
@@ -234,9 +239,11 @@ async def listening(db: Database, blobs: Blobs, settings: Settings, readers: Rea
     logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
     post, tls = Post(db, blobs, readers), _tls(settings)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: _Connection(post, settings, tls), settings.smtp_host, settings.smtp_port, backlog=256
-    )
+    made = partial(_Connection, post, settings, tls)
+    if bound is None:
+        server = await loop.create_server(made, settings.smtp_host, settings.smtp_port, backlog=BACKLOG)
+    else:
+        server = await loop.create_server(made, sock=bound, backlog=BACKLOG)
     async with server:
         port: int = server.sockets[0].getsockname()[1]
         log.info("smtp-listens", port=port, starttls=tls is not None)

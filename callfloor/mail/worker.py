@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from datetime import UTC, datetime
 
@@ -43,8 +44,11 @@ RETRY_S = 10.0
 DATABASE = (Problem, *REFUSALS)
 
 
-async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) -> None:
-    """Work until `stop` is set; what is being sent or fetched is finished first."""
+async def work(
+    dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event, bound: socket.socket | None = None
+) -> None:
+    """Work until `stop` is set; what is being sent or fetched is finished first. `bound`: where messages come in;
+    without it their address is taken here."""
     db = await Database.connect(dsn, size=SENDERS + 1 + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
     way = WayOut(settings.mail_networks)
@@ -56,7 +60,7 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
         # a notification that is lost costs some seconds
         awake = Listener(dsn, "outbox", {outgoing.CHANNEL: lambda _: wake.set()}, wake.set)
         async with notifications.listening(awake), asyncio.TaskGroup() as group:
-            group.create_task(_receive(db, blobs, settings, readers, stop))
+            group.create_task(_receive(db, blobs, settings, readers, stop, bound))
             group.create_task(_fetch(dsn, db, fetcher, stop))
             group.create_task(_send(db, reports, wake, stop))
             for _ in range(SENDERS):
@@ -66,10 +70,17 @@ async def work(dsn: str, blobs: Blobs, settings: Settings, stop: asyncio.Event) 
         await db.close()
 
 
-async def _receive(db: Database, blobs: Blobs, settings: Settings, readers: Readers, stop: asyncio.Event) -> None:
+async def _receive(
+    db: Database,
+    blobs: Blobs,
+    settings: Settings,
+    readers: Readers,
+    stop: asyncio.Event,
+    bound: socket.socket | None,
+) -> None:
     while not stop.is_set():
         try:
-            async with listening(db, blobs, settings, readers):
+            async with listening(db, blobs, settings, readers, bound):
                 await stop.wait()
         except OSError as error:
             log.error("smtp-cannot-listen", host=settings.smtp_host, port=settings.smtp_port, reason=error.strerror)

@@ -311,20 +311,28 @@ def _other_key(other: str, own: str | None) -> BlobUnreadable:
     )
 
 
+def folder_of(url: str) -> Path | None:
+    """The folder that a store's URL names; None: it names none."""
+    scheme, separator, place = url.partition("://")
+    folder = unquote(place) if separator else url
+    if (separator and (scheme.lower() != "file" or not folder.startswith("/"))) or not folder:
+        return None
+    return Path(folder)
+
+
 def _storage(url: str, options: Mapping[str, str]) -> Storage:
     scheme, separator, place = url.partition("://")
-    kind = scheme.lower() if separator else "file"
-    if kind == "s3" and (parts := _BUCKET.fullmatch(place)):
+    if separator and scheme.lower() == "s3" and (parts := _BUCKET.fullmatch(place)):
         return S3Storage(parts[1], parts[2].strip("/"), options)
-    folder = unquote(place) if separator else url
-    if kind != "file" or not folder or (separator and not folder.startswith("/")):
+    folder = folder_of(url)
+    if folder is None:
         # The URL is not repeated: it may hold credentials where none belong.
         raise BlobConfigError(
             "a media store is a folder (path or file:///path) or s3://bucket/prefix,"
             " with the credentials of S3 in the AWS_ environment variables"
         )
     try:
-        return FolderStorage(Path(folder))
+        return FolderStorage(folder)
     except OSError as error:
         raise BlobConfigError(f"the media folder {folder} cannot be used: {error.strerror}") from error
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callfloor.media.storage import Spool, StoredObject
+from callfloor.ownership import as_its_folder
 
 TEMPORARY = ".temporary"
 PIECE = 256 * 1024
@@ -31,6 +32,7 @@ class FolderStorage:
     def spool(self) -> Spool:
         _make(self._temporary)
         descriptor, path = tempfile.mkstemp(dir=self._temporary)
+        as_its_folder(descriptor, self._root)
         return Spool(os.fdopen(descriptor, "w+b"), Path(path))
 
     async def commit(self, spool: Spool, name: str) -> None:
@@ -150,6 +152,11 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+        made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            as_its_folder(made, folder.parent)
+        finally:
+            os.close(made)
         _sync(folder.parent)
 
 

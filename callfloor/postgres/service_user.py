@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +29,30 @@ class ServiceUser:
         if owner == 0:
             return None
         if owner is not None:
-            try:
-                entry = pwd.getpwuid(owner)
-            except KeyError:
-                return cls(owner, owner, str(owner))
+            return cls.of(owner)
+        return next(cls.usual(), None)
+
+    @classmethod
+    def of(cls, uid: int) -> ServiceUser:
+        """The user of that number, who need not be in the system's list."""
+        try:
+            entry = pwd.getpwuid(uid)
+        except KeyError:
+            return cls(uid, uid, str(uid))
+        return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+    @classmethod
+    def named(cls, text: str) -> ServiceUser | None:
+        """The user of that name, or number; None: there is none of that name."""
+        with suppress(KeyError):
+            entry = pwd.getpwnam(text)
             return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
-        for name in NAMES:
-            with suppress(KeyError):
-                entry = pwd.getpwnam(name)
-                return cls(entry.pw_uid, entry.pw_gid, name)
-        return None
+        return cls.of(int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+    @classmethod
+    def usual(cls) -> Iterator[ServiceUser]:
+        """Those of `NAMES` that there are, the best first."""
+        return (user for name in NAMES if (user := cls.named(name)) is not None)
 
     def give(self, opened: int) -> None:
         """Make an open file or folder this user's, when we are root."""

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +28,6 @@ def settings(**given: Any) -> Settings:
 
 
 KEY = base64.b64encode(bytes(32)).decode()
-
-
-def taken_port() -> int:
-    bound = socket.create_server(("127.0.0.1", 0))
-    BOUND.append(bound)
-    return bound.getsockname()[1]
-
-
-BOUND: list[socket.socket] = []
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _free_ports() -> Iterator[None]:
-    yield
-    for bound in BOUND:
-        bound.close()
 
 
 def file_in(folder: Path) -> Path:
@@ -66,7 +50,6 @@ WRONG: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str]] = {
     "an address for e-mail that is none": (
         lambda _: {"smtp_port": 0, "smtp_host": "300.1.1.1"}, "CALLFLOOR_SMTP_HOST", "127.0.0.1"
     ),
-    "a port for e-mail that is taken": (lambda _: {"smtp_port": taken_port()}, "CALLFLOOR_SMTP_PORT", "free port"),
     "a certificate that is not there": (
         lambda f: {"smtp_port": 0, "smtp_certificate": f / "none.pem"}, "CALLFLOOR_SMTP_CERTIFICATE", "none.pem"
     ),
@@ -108,6 +91,16 @@ def test_a_setting_that_no_process_could_work_with_is_refused_by_name(tmp_path: 
     assert said in str(refused.value)
     assert "s3cret" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_port_for_e_mail_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = callfloor(
+            "serve", "--data", tmp_path / "data", "--port", "0", CALLFLOOR_SMTP_PORT=port, CALLFLOOR_WORKERS="1"
+        )
+    assert_refused(done, 2, f"CALLFLOOR_SMTP_PORT: cannot listen on 127.0.0.1:{port} ")
+    assert not (tmp_path / "data").exists()
 
 
 def test_settings_that_work_are_let_through(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import termios
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.installed import Program, for_everybody
 from tests.store.postgres_processes import kill, living
 from tests.waiting import until
 
@@ -33,8 +33,12 @@ class Run:
         self.folder, self.data = folder, folder / "data"
         self.out, self.temporary = folder / "out", folder / "temporary"
         self.temporary.mkdir()
-        environment = os.environ | {"CALLFLOOR_PORT": "0", "TMPDIR": str(self.temporary)}
-        arguments = [sys.executable, "-m", "callfloor", command, "--data", str(self.data)]
+        # as /tmp: where root starts it, it goes on as another user
+        self.temporary.chmod(0o1777)
+        program: Program = PROGRAM[-1]
+        own = {"CALLFLOOR_PORT": "0", "TMPDIR": str(self.temporary)}
+        environment = os.environ | program.environment | own
+        arguments = [*program.command, command, "--data", str(self.data)]
         with self.out.open("wb") as out:
             to = out if terminal is None else terminal
             self.process = subprocess.Popen(arguments, stdin=terminal, stdout=to, stderr=to, env=environment, **options)
@@ -63,6 +67,16 @@ def descendants(folder: Path) -> list[int]:
             if os.fsencode(f"TMPDIR={folder / 'temporary'}") in (process / "environ").read_bytes().split(b"\0"):
                 found.append(int(process.name))
     return sorted(set(found))
+
+
+PROGRAM: list[Program] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _program() -> Iterator[None]:
+    with for_everybody() as program:
+        PROGRAM[:] = [program]
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from callfloor.centre import CentreError, Change, apply, export_text, parse, unspoken
 from callfloor.cli import session
 from callfloor.cli.failures import harmless
+from callfloor.cli.files import STDIN
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.setup import prompts
@@ -30,7 +31,8 @@ def read(path: Path) -> str:
 
 def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
     """Apply a centre file and print the changes, one a line. Raises `CentreError`."""
-    source = parse(read(path), str(path), path.parent)
+    # files that it names lie beside it, or where the command is typed
+    source = parse(read(path), str(path), Path() if path == STDIN else path.parent)
 
     async def work(db: Database) -> tuple[list[Change], list[str]]:
         return await apply(db, source, dry_run=dry_run, by=session.shell_actor()), await unspoken(db, source)

@@ -15,6 +15,7 @@ import asyncpg
 
 from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
+from callfloor.cli.files import STDOUT, shown, tell
 from callfloor.postgres import dumps
 from callfloor.settings import Settings
 from callfloor.store.db import distribution, installation, migrate, roles
@@ -72,8 +73,9 @@ def _tell(text: str) -> None:
 def dump(settings: Settings, path: Path) -> None:
     """Write the database to a file. Raises `CommandError`."""
     with session.database(settings, migrated=False) as dsn, _failing():
-        dumps.dump(dsn, path, _progress("writing"))
-    print(f"{path}: {path.stat().st_size:,} bytes; back up the media and the keys beside it (docs/operations.md)")
+        dumps.dump(dsn, None if path == STDOUT else path, _progress("writing"))
+    size = "" if path == STDOUT else f": {path.stat().st_size:,} bytes"
+    tell(path, f"{shown(path)}{size}; back up the media and the keys beside it (docs/operations.md)")
 
 
 def load(settings: Settings, path: Path) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, UNKNOWN, CommandError, harmless
+from callfloor.cli.files import shown, tell, written
 from callfloor.rules.evidence.evidence import Day
 from callfloor.rules.evidence.evidence_file import EvidenceError, EvidenceFile, check, head_line, read_key
 from callfloor.rules.evidence.evidence_file import heads as read_heads
@@ -47,16 +45,16 @@ def export(settings: Settings, organisation: str | None, first: str | None, last
         number = row["organisation_id"]
         key, (_, *older) = await keys.current(db, number, "signing"), await keys.public(db, number)
         writer = EvidenceFile(row["name"], key.secret, older)
-        with _written(path) as file:
+        with written(path) as file:
             async for line in evidence.lines(db, number, writer, from_day, to_day, datetime.now(UTC)):
                 file.write(line)
         return writer.records, writer.days, await evidence.count_unsealed(db, number, from_day, to_day)
 
     records, days, unsealed = session.run(settings, work)
-    print(f"{records} records and {days} signed days written to {path}")
+    tell(path, f"{records} records and {days} signed days written to {shown(path)}")
     if unsealed:
         days = "" if from_day is None and to_day is None else " of these days"
-        print(f"{unsealed} attempts{days} are not sealed yet and stand in no file: a server with jobs seals them")
+        tell(path, f"{unsealed} attempts{days} are not sealed yet and stand in no file: a server with jobs seals them")
 
 
 def heads(settings: Settings, organisation: str | None, first: str | None, last: str | None, path: Path) -> None:
@@ -66,26 +64,12 @@ def heads(settings: Settings, organisation: str | None, first: str | None, last:
     async def work(db: Database) -> int:
         row = await session.organisation(db, organisation)
         days = await evidence.days(db, row["organisation_id"], from_day, to_day)
-        with _written(path) as file:
+        with written(path) as file:
             file.writelines(head_line(day, signature) for day, signature in days)
         return len(days)
 
-    print(f"the heads of {session.run(settings, work)} signed days written to {path}; they hold no personal data")
-
-
-@contextmanager
-def _written(path: Path) -> Generator[BinaryIO]:
-    """A file that is there when it is whole, and that only its owner may read: it holds personal data."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    many = session.run(settings, work)
+    tell(path, f"the heads of {many} signed days written to {shown(path)}; they hold no personal data")
 
 
 def verify(path: Path, key: Path | None, given: Path | None) -> None:

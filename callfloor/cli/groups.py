@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from callfloor.cli.files import read_argument, write_argument
 from callfloor.cli.options import Data, DatabaseUrl, MediaUrl, Organisation
 from callfloor.cli.oversight import audit_app, hold_app, retention_app
 from callfloor.cli.people_groups import user_app
@@ -128,7 +129,7 @@ def distribute_database(
 
 @db_app.command("dump")
 def dump_database(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write.")],
+    file: Annotated[Path, write_argument("What to write.")],
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -140,7 +141,7 @@ def dump_database(
 
 @db_app.command("load")
 def load_database(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A file of db dump.")],
+    file: Annotated[Path, read_argument("A file of db dump.")],
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -253,7 +254,9 @@ def list_dnc(
 
 @dnc_app.command("import")
 def import_dnc(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: phone,reason,expires; - is standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", allow_dash=True, help="CSV: phone,reason,expires; - is standard input.")
+    ],
     campaign: OfCampaign = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave wrong lines out [default: refuse the whole file].")

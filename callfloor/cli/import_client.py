@@ -7,15 +7,17 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from callfloor.cli.files import STDIN, STDOUT, kept, shown
 from callfloor.rules.imports.import_text import ENDINGS, FORMS
 
 TYPES = {form: kind for kind, form in reversed(FORMS.items())}
@@ -87,15 +89,18 @@ def import_file(
         return _refuse(f"the format of {path.name} is not known: name it with --format csv, xlsx, json or ndjson")
     if not token:
         return _refuse("a token is needed: --token, or CALLFLOOR_TOKEN (make one with callfloor token create)")
-    if not path.is_file():
+    if path != STDIN and not path.is_file():
         return _refuse(f"there is no file {path}")
-    if errors_to is not None and not _may_write(errors_to):
+    if errors_to is not None and errors_to != STDOUT and not _may_write(errors_to):
         return _refuse(f"--errors {errors_to}: no file can be written there")
     try:
-        with httpx2.Client(
-            base_url=url.rstrip("/") + PREFIX, headers={"Authorization": f"Bearer {token}"}, timeout=120
-        ) as client:
-            return _Run(client, path, form, wanted.query(), errors_to).run()
+        with (
+            kept(path) as file,
+            httpx2.Client(
+                base_url=url.rstrip("/") + PREFIX, headers={"Authorization": f"Bearer {token}"}, timeout=120
+            ) as client,
+        ):
+            return _Run(client, file, form, wanted.query(), errors_to).run()
     except (ImportFailedError, httpx2.HTTPError, httpx2.InvalidURL) as error:
         print(f"callfloor: {_one_line(error)}", file=sys.stderr)
         return FAILED
@@ -109,6 +114,16 @@ def _refuse(message: str) -> int:
 def _may_write(path: Path) -> bool:
     """Asked before anything is imported: the rows that were wrong would be lost."""
     return os.access(path, os.W_OK) and path.is_file() if path.exists() else os.access(path.parent, os.W_OK)
+
+
+@contextmanager
+def _open(path: Path) -> Generator[BinaryIO]:
+    if path == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with path.open("wb") as file:
+        yield file
 
 
 def _one_line(error: Exception) -> str:
@@ -238,11 +253,13 @@ class _Run:
         if self._errors_to is not None:
             with (
                 self._client.stream("GET", f"/leads/bulk/{import_id}/errors", headers={"Accept": "text/csv"}) as answer,
-                self._errors_to.open("wb") as file,
+                _open(self._errors_to) as file,
             ):
                 for chunk in answer.raise_for_status().iter_bytes():
                     file.write(chunk)
-            self._say(f"the rows that were wrong, with reasons, are in {self._errors_to}: mend and import that file")
+            self._say(
+                f"the rows that were wrong, with reasons, are in {shown(self._errors_to)}: mend and import that file"
+            )
         else:
             self._first_faults(import_id)
         return SOME_INVALID

@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from callfloor.cli import examples
+from callfloor.cli.files import read_argument
 from callfloor.cli.groups import GROUPS
 from callfloor.cli.options import (
     CentreFile,
@@ -168,9 +169,7 @@ def export(
 
 @app.command("import")
 def import_leads(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, XLSX, JSON or NDJSON.")
-    ],
+    file: Annotated[Path, read_argument("CSV, XLSX, JSON or NDJSON.")],
     list_id: Annotated[
         int | None,
         typer.Option("--list", min=1, max=2**63 - 1, metavar="ID", help="List of the rows that name no listId."),
@@ -211,7 +210,8 @@ def import_leads(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and write nothing.")] = False,
     errors: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Where to write the rows that were wrong.")
+        Path | None,
+        typer.Option(metavar="FILE.csv", allow_dash=True, help="Where to write wrong rows; - is standard output."),
     ] = None,
     format: Annotated[
         Literal["csv", "xlsx", "json", "ndjson"] | None, typer.Option(help="[default: by the file's name].")
@@ -245,9 +245,7 @@ def import_leads(
 
 @app.command()
 def simulate(
-    file: Annotated[
-        Path, typer.Argument(metavar="SCENARIO.toml", exists=True, dir_okay=False, help="What the day is like.")
-    ],
+    file: Annotated[Path, read_argument("What the day is like.", "SCENARIO.toml")],
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="What is drawn by chance; the same gives the same.")] = 1,
     runs: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Days, each with the next seed [default: one].")

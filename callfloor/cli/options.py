@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from callfloor.cli.files import read_argument
+
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded database and the media [default: callfloor-data].")
 ]
@@ -41,4 +43,4 @@ Telephony = Annotated[
     typer.Option("--telephony", help="Who places the calls; for Asterisk, see docs/asterisk.md [default: simulated]."),
 ]
 Organisation = Annotated[str | None, typer.Option(metavar="NAME", help="Needed only where there is more than one.")]
-CentreFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A centre file.")]
+CentreFile = Annotated[Path, read_argument("A centre file.")]

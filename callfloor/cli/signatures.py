@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from callfloor.cli.files import read_argument, read_option, write_argument
 from callfloor.cli.options import Data, DatabaseUrl, Organisation
 
 certificate_app = typer.Typer(help="Erasure certificates.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,13 +24,13 @@ FirstDay = Annotated[
 LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, in UTC [default: up to now].")]
 PublicKey = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key that must have signed it."),
+    read_option("The public key that must have signed it."),
 ]
 
 
 @certificate_app.command("verify")
 def verify_certificate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The certificate.")],
+    file: Annotated[Path, read_argument("The certificate.")],
     key: PublicKey = None,
 ) -> None:
     """Check an erasure certificate. Needs no server and no database. Without --key it ends with 3: whole, but not known
@@ -54,7 +55,7 @@ def certificate_key(
 
 @evidence_app.command("export")
 def export_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
+    file: Annotated[Path, write_argument("What to write (NDJSON).")],
     first: FirstDay = None,
     last: LastDay = None,
     organisation: Organisation = None,
@@ -69,13 +70,11 @@ def export_evidence(
 
 @evidence_app.command("verify")
 def verify_evidence(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The evidence.")],
+    file: Annotated[Path, read_argument("The evidence.")],
     key: PublicKey = None,
     heads: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Heads that were given away, which it must agree with."
-        ),
+        read_option("Heads that were given away, which it must agree with."),
     ] = None,
 ) -> None:
     """Check a file of evidence. Needs no server and no database. Without --key it ends with 3: whole, but not known
@@ -87,7 +86,7 @@ def verify_evidence(
 
 @evidence_app.command("heads")
 def evidence_heads(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="What to write (NDJSON).")],
+    file: Annotated[Path, write_argument("What to write (NDJSON).")],
     first: FirstDay = None,
     last: LastDay = None,
     organisation: Organisation = None,

@@ -67,19 +67,20 @@ def _run(program: str, dsn: str, arguments: list[str], progress: Progress) -> No
         raise DumpError(f"{program} failed: {said[0] if said else f'it ended with code {running.returncode}'}")
 
 
-def dump(dsn: str, path: Path, progress: Progress) -> None:
-    """Write the database, as it is at one moment, to a file that is there when it is whole, for its owner alone.
-    `progress` is told of each table. Raises `DumpError`, `OSError`."""
+_DUMP = ["--format=custom", "--no-owner", "--no-acl", "--dbname=service=callfloor"]
+
+
+def dump(dsn: str, path: Path | None, progress: Progress) -> None:
+    """Write the database, as it is at one moment, to a file that is there when it is whole, for its owner alone; None:
+    to standard output. `progress` is told of each table. Raises `DumpError`, `OSError`."""
+    if path is None:
+        _run("pg_dump", dsn, _DUMP, progress)
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     part = Path(name)
     try:
         os.close(handle)
-        _run(
-            "pg_dump",
-            dsn,
-            ["--format=custom", "--no-owner", "--no-acl", f"--file={part}", "--dbname=service=callfloor"],
-            progress,
-        )
+        _run("pg_dump", dsn, [*_DUMP, f"--file={part}"], progress)
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(path)

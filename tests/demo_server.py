@@ -12,15 +12,16 @@ from pathlib import Path
 
 
 @contextmanager
-def demo(data: Path, callers: int = 120) -> Iterator[list[str]]:
-    """The lines that the demo prints up to the last; it is stopped by Ctrl-C. `callers`: that call in a minute."""
+def demo(data: Path, callers: int = 120, **more: str) -> Iterator[list[str]]:
+    """The lines that the demo prints up to the last; it is stopped by Ctrl-C. `callers`: that call in a minute.
+    `more`: environment variables."""
     quick = {"CALLFLOOR_PORT": "0", "CALLFLOOR_CARRIER_PACE": "40", "CALLFLOOR_SIMULATED_CALLERS": str(callers)}
     process = subprocess.Popen(
         [sys.executable, "-m", "callfloor", "demo", "--data", str(data)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | quick,
+        env=os.environ | quick | more,
     )
     assert process.stdout is not None
     try:

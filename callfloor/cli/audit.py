@@ -40,8 +40,12 @@ def show(settings: Settings, organisation: str | None, which: reading.Wanted, co
         row = await session.organisation(db, organisation)
         return await reading.page(db, row["organisation_id"], which, None, count)
 
-    for row in session.run(settings, work):
+    rows = session.run(settings, work)
+    for row in rows:
         print(harmless(_line(row)))
+    if not rows:
+        # an action that is misspelt looks like one that nobody did
+        print("no entries of that kind" if which != reading.Wanted() else "no entries yet", file=sys.stderr)
 
 
 def _line(row: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,15 @@ def fresh_folder() -> Iterator[Path]:
         yield folder
 
 
+def _demo(data: Path) -> AbstractContextManager[list[str]]:
+    # the master key is a file of the folder, as a reader's is
+    return demo(data, callers=60, CALLFLOOR_MASTER_KEY="")
+
+
 @pytest.fixture(scope="module")
 def beside() -> Iterator[tuple[Path, str, str]]:
     """A demo that runs: its folder, address and token."""
-    with fresh_folder() as folder, demo(folder / "callfloor-data", callers=60) as lines:
+    with fresh_folder() as folder, _demo(folder / "callfloor-data") as lines:
         said = "\n".join(lines)
         address, token = ADDRESS.search(said), TOKEN.search(said)
         assert address, said

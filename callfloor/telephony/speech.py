@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
+import tempfile
 
 from callfloor.telephony.sound import SoundError, telephone_wav
 
@@ -36,6 +38,20 @@ async def speak(text: str, language: str = DEFAULT_LANGUAGE) -> bytes:
         raise SpeechError(f"{PROGRAM} is not installed")
     if not is_language(language):
         raise SpeechError(f"{language[:40]!r} is no language such as en or en-gb")
+    with tempfile.TemporaryDirectory(prefix="callfloor-speech-") as folder:
+        code, spoken, said = await _ran(program, language, text, folder)
+    if code:
+        why = said.decode(errors="replace").strip().split("\n", 1)[0][:200]
+        raise SpeechError(f"{PROGRAM} failed: {why}")
+    try:
+        return await asyncio.to_thread(telephone_wav, spoken)
+    except SoundError as error:
+        raise SpeechError(f"what {PROGRAM} gave {error}") from error
+
+
+async def _ran(program: str, language: str, text: str, folder: str) -> tuple[int | None, bytes, bytes]:
+    """What the program's end was, and what it gave and said. It looks for a sound server although none is used, and
+    leaves folders of that in its home and among temporary files: `folder` is both."""
     # the words come on standard input: they are never taken for options
     speaker = await asyncio.create_subprocess_exec(
         program,
@@ -43,6 +59,7 @@ async def speak(text: str, language: str = DEFAULT_LANGUAGE) -> bytes:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=os.environ | dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"), folder),
     )
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -53,10 +70,4 @@ async def speak(text: str, language: str = DEFAULT_LANGUAGE) -> bytes:
         if speaker.returncode is None:
             speaker.kill()
             await speaker.wait()
-    if speaker.returncode:
-        why = said.decode(errors="replace").strip().split("\n", 1)[0][:200]
-        raise SpeechError(f"{PROGRAM} failed: {why}")
-    try:
-        return await asyncio.to_thread(telephone_wav, spoken)
-    except SoundError as error:
-        raise SpeechError(f"what {PROGRAM} gave {error}") from error
+    return speaker.returncode, spoken, said

@@ -38,6 +38,27 @@ async def test_words_go_in_and_a_telephone_s_sound_comes_out(speaker: Path) -> N
     assert words == "--version; $(rm) größer"
 
 
+async def test_what_the_program_leaves_in_its_home_and_among_temporary_files_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, program = tmp_path / "home", tmp_path / speech.PROGRAM
+    home.mkdir()
+    for name in ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(home))
+    (tmp_path / "tone.wav").write_bytes(recorded(22050))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = " ".join(f'"${name}/left"' for name in ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"))
+    program.write_text(f"#!/bin/sh\n/bin/mkdir -p {left}\n/bin/cat {tmp_path}/tone.wav\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await speak("hello") == telephone_wav(recorded(22050))
+    assert _names(tmp_path) == {"home", "tone.wav", speech.PROGRAM}
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*")}
+
+
 async def test_a_language_that_could_be_an_option_is_refused(speaker: Path) -> None:
     with pytest.raises(SpeechError, match="is no language such as"):
         await speak("hello", "--help")

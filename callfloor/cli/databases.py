@@ -15,7 +15,7 @@ import asyncpg
 
 from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
-from callfloor.cli.files import STDOUT, shown, tell
+from callfloor.cli.files import STDIN, STDOUT, shown, tell
 from callfloor.postgres import dumps
 from callfloor.settings import Settings
 from callfloor.store.db import distribution, installation, migrate, roles
@@ -87,9 +87,9 @@ def load(settings: Settings, path: Path) -> None:
                 FAILURE,
             )
         with _failing():
-            dumps.load(dsn, path, _progress("reading"))
+            dumps.load(dsn, None if path == STDIN else path, _progress("reading"))
         asyncio.run(migrate.migrate(dsn))
-        why = f"it was loaded from {path.name}"
+        why = "it was loaded from standard input" if path == STDIN else f"it was loaded from {path.name}"
         asyncio.run(_on(dsn, lambda db: installation.hold(db, why, datetime.now(UTC))))
     print("loaded; it neither dials nor sends or fetches e-mail before: callfloor db adopt")
 

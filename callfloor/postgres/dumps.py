@@ -45,12 +45,13 @@ def _service(dsn: str) -> Generator[dict[str, str]]:
         yield kept | {"PGSERVICEFILE": file.name, "PGSERVICE": "callfloor", "LC_ALL": "C"}
 
 
-def _run(program: str, dsn: str, arguments: list[str], progress: Progress) -> None:
+def _run(program: str, dsn: str, arguments: list[str], progress: Progress, *, fed: bool = False) -> None:
+    """`fed`: it reads our own standard input."""
     with (
         _service(dsn) as environment,
         subprocess.Popen(  # noqa: S603 - a program of the wheel, no shell
             [str(binaries() / program), "--verbose", "--no-password", *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=None if fed else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
@@ -88,14 +89,14 @@ def dump(dsn: str, path: Path | None, progress: Progress) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(dsn: str, path: Path, progress: Progress) -> None:
-    """Fill an empty database from a dump, whole or not at all. Raises `DumpError`."""
+def load(dsn: str, path: Path | None, progress: Progress) -> None:
+    """Fill an empty database from a dump, whole or not at all; None: from standard input. Raises `DumpError`."""
     arguments = [
         "--exit-on-error",
         "--single-transaction",
         "--no-owner",
         "--no-acl",
         "--dbname=service=callfloor",
-        str(path),
+        *(() if path is None else (str(path),)),
     ]
-    _run("pg_restore", dsn, arguments, progress)
+    _run("pg_restore", dsn, arguments, progress, fed=path is None)

@@ -14,6 +14,7 @@ from callfloor.floor.calls.legs import NO_CALL
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.ports import writes
 from callfloor.rules.routing.agents import AgentInput
+from callfloor.simulation.memory_records import MemoryRecords
 from callfloor.telephony.carrier import Answered, Ended, Joined, Ringing
 from tests.floor.room import FIRST, HELP, SALES, SECOND, Room
 
@@ -151,20 +152,29 @@ class Looking(Slow):
         self.floor.tick()
         assert len(self.found) == 1
 
+    def lead(self) -> Preview:
+        """One that there is."""
+        found: list[Preview | None] = []
+        MemoryRecords.preview(self.records, CampaignPlan(OUT, "preview", frozenset()), FIRST, found.append)
+        (lead,) = found
+        assert lead is not None
+        return lead
+
     @property
     def unseen(self) -> list[int]:
         return [each.lead.lead for each in self.records.of(writes.LeadUnseen)]
 
 
-@pytest.mark.parametrize("lead", [None, Preview(7, 1, "+61491570157", 0)])
-def test_who_waits_for_a_lead_to_look_at_may_dial_by_hand(lead: Preview | None) -> None:
+@pytest.mark.parametrize("found", [False, True])
+def test_who_waits_for_a_lead_to_look_at_may_dial_by_hand(found: bool) -> None:
     room = Looking()
+    lead = room.lead() if found else None
     room.dial()
     room.dial()
     assert [each is not None and each.code for each in room.answers] == ["wrong-state"]
     room.found[0](lead)
     room.written()
-    assert (room.answers[1], room.unseen) == (None, [] if lead is None else [7])
+    assert (room.answers[1], room.unseen) == (None, [] if lead is None else [lead.lead])
     assert 5 in room.carrier.placed
     agent = room.floor.team.get(FIRST)
     assert agent is not None
@@ -187,7 +197,8 @@ def test_who_waits_for_a_lead_to_look_at_may_be_given_a_call() -> None:
     room.carrier.say(Joined(contact.call, SECOND))
     assert room.does(SECOND, Consult(Target(agent_id=FIRST))) is None
     assert room.carrier.joining[-1] == (contact.call, FIRST)
-    room.found[0](Preview(7, 1, "+61491570157", 0))
+    lead = room.lead()
+    room.found[0](lead)
     agent = room.floor.team.get(FIRST)
     assert agent is not None
-    assert (agent.call, agent.preview, room.unseen) == (contact.call, None, [7])
+    assert (agent.call, agent.preview, room.unseen) == (contact.call, None, [lead.lead])

@@ -334,6 +334,12 @@ class InUse(Conflict):
     slug, title = "in-use", "Still in use"
 
 
+class SpeechUnavailable(Conflict):
+    """Nothing on this server speaks words. `detail` says what to install."""
+
+    slug, title = "speech-unavailable", "Words cannot be spoken"
+
+
 class PlanBroken(Conflict):
     """The centre has changed since the plan was made, or what was sent is not what was planned. Plan again."""
 

@@ -80,7 +80,7 @@ def raised_by(operation: Operation) -> set[type[Problem]]:
     kinds = {*EVERYWHERE, *operation.problems}
     if operation.query_type is not None and "cursor" in _parameter_names(operation):
         kinds.add(InvalidCursor)
-    if operation.body_type is not None:
+    if operation.body_type is not None or operation.streams:
         kinds |= {UnsupportedMediaType, TooLarge}
     if StaleVersion in kinds:
         kinds.add(UnusableVersion)
@@ -183,7 +183,7 @@ def _described(operation: Operation, components: dict[str, Any], prefix: str) ->
         found["responses"]["304"] = {"description": "Not modified since the version named by If-None-Match."}
     if operation.ours:
         found["x-callfloor-addition"] = True
-    if operation.body_type is not None:
+    if operation.body_type is not None or operation.streams:
         found["requestBody"] = _request(operation)
     return found
 
@@ -219,6 +219,10 @@ def _header(name: str, description: str, longest: int) -> dict[str, Any]:
 
 
 def _request(operation: Operation) -> dict[str, Any]:
+    if operation.body_type is None:
+        # bytes of other kinds alone
+        kinds = {media_type: {"schema": {"type": "string"}} for media_type in operation.streams}
+        return {"required": True, "content": kinds}
     schema: dict[str, Any] = {"schema": msgspec.json.schema_components([operation.body_type], ref_template=_REF)[0][0]}
     if operation.request_example is not None:
         schema["example"] = operation.request_example
@@ -242,7 +246,7 @@ def _answer(operation: Operation, status: int) -> dict[str, Any]:
     if _known(operation.answer_type):
         schema = msgspec.json.schema_components([operation.answer_type], ref_template=_REF)[0][0]
         content["application/json"] = {"schema": schema}
-    elif operation.answer_type is not None and _is_response(operation.answer_type):
+    elif operation.answer_type is not None and _is_response(operation.answer_type) and operation.example is not None:
         content["application/json"] = {"schema": {"type": "string"}}
     if content and operation.example is not None:
         content["application/json"]["example"] = operation.example

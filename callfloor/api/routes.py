@@ -10,6 +10,7 @@ from callfloor.api.admin import (
     closures,
     explain,
     organisation,
+    prompts,
     retention,
     things,
     workflow_drafts,
@@ -212,6 +213,10 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     workflow_drafts.delete_workflow_draft,
     workflow_drafts.check_workflow_draft,
     workflow_drafts.publish_workflow_draft,
+    prompts.get_prompt_sound,
+    prompts.put_prompt_sound,
+    prompts.get_prompt_uses,
+    prompts.preview_prompt,
     closures.get_closures,
     closures.set_closure,
     closures.list_planned_closures,
@@ -242,8 +247,8 @@ ADMIN_ABOUT = About(
     """\
 All that administrators set: as the centre file, read, planned and applied, and thing by thing; campaigns while they
 run: started, stopped, and given lines and weights, each with a dry run; the audit: who did what, when, whence;
-retention and legal holds; versions and drafts of workflows, closures, tokens of programs. A change of one thing is
-checked and applied as the piece of a centre file that says it; names identify, and never change.
+retention and legal holds; versions and drafts of workflows, closures, sounds of prompts, tokens of programs. A change
+of one thing is checked and applied as the piece of a centre file that says it; names identify, and never change.
 
 Requests are authorised and refused, and retried with an `Idempotency-Key`, as those of the Platform API.""",
 )

@@ -10,6 +10,7 @@ from callfloor.centre.apply import (
     stored,
     unspoken,
     version_of,
+    words_for,
 )
 from callfloor.centre.plan import Change
 from callfloor.centre.source import CentreError, Source, of_tree, parse
@@ -29,4 +30,5 @@ __all__ = [
     "stored",
     "unspoken",
     "version_of",
+    "words_for",
 ]

@@ -16,16 +16,18 @@ from callfloor.centre import mailboxes as boxes
 from callfloor.centre import removing, sounds
 from callfloor.centre.check import check, organisation_name
 from callfloor.centre.plan import Change, diff
-from callfloor.centre.source import Source, parse
+from callfloor.centre.source import CentreError, Source, parse
 from callfloor.centre.tree import tree
 from callfloor.centre.write import centre_file
 from callfloor.contract.centre import Campaign, Centre, User
 from callfloor.rules.audit.entries import SYSTEM, Actor
 from callfloor.rules.dialling.callbacks import Moved
+from callfloor.rules.privacy.retention import WHOLE_ORGANISATION
 from callfloor.store.agents import returns
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.people import teams
+from callfloor.store.privacy import retention
 from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
 
@@ -77,19 +79,23 @@ async def apply_plan(
     allow: Callable[[Plan], None] = lambda _: None,
     base: Callable[[Centre], Centre] = lambda each: each,
     by: Actor = SYSTEM,
+    words: sounds.Words | None = None,
 ) -> Plan:
     """Make the centre what the source says, in one transaction; returns what was done. `allow`: raises for a plan that
     must not be applied. `base`: the centre that the source changes, made of that which is there. `by`: who
-    does it, which versions of workflows say.
+    does it, which versions of workflows say. `words`: what was spoken beforehand; None: it is spoken here, before the
+    lock that all who apply wait for is taken.
 
     Raises `CentreError`.
     """
     source = await asyncio.to_thread(sounds.read, source)
+    if words is None:
+        words = await words_for(db, source, base)
     async with db.transaction():
         await centres.lock(db)
-        planned, stored = await _planned(db, source, locked=True, base=base)
+        planned, stored = await _planned(db, source, locked=True, base=base, words=words)
         allow(planned)
-        writer = _Writer(db, planned, stored, by)
+        writer = _Writer(db, planned, stored, by, words)
         for change in planned.changes:
             await writer.write(change)
     return planned
@@ -101,7 +107,12 @@ async def apply(db: Database, source: Source, *, dry_run: bool = False, by: Acto
 
 
 async def _planned(
-    db: Database, source: Source, *, locked: bool, base: Callable[[Centre], Centre] = lambda each: each
+    db: Database,
+    source: Source,
+    *,
+    locked: bool,
+    base: Callable[[Centre], Centre] = lambda each: each,
+    words: sounds.Words | None = None,
 ) -> tuple[Plan, centres.Stored | None]:
     name = organisation_name(source)
     row = None if name is None else await organisations.named(db, name)
@@ -118,20 +129,40 @@ async def _planned(
     addresses = [mailbox.address for mailbox in target.mailboxes.values()]
     boxes.refuse(source, target, await mailboxes.taken(db, number or 0, addresses))
     changes = diff(current, target)
-    changes += await _now_spoken(db, number, changes)
+    changes += await _now_spoken(db, number, changes, words)
     if stored is not None:
         await removing.refuse_used(db, stored, changes)
     return Plan(source, number, current, target, tuple(changes)), stored
 
 
-async def _now_spoken(db: Database, organisation: int | None, changes: list[Change]) -> list[Change]:
-    """Prompts whose words could not be spoken when they were written, and can be now."""
+async def _now_spoken(
+    db: Database, organisation: int | None, changes: list[Change], words: sounds.Words | None
+) -> list[Change]:
+    """Prompts whose words could not be spoken when they were written, and can be now: where `words` are given, those
+    that were."""
     if organisation is None or not speech.installed():
         return []
     changed = {change.key for change in changes if change.kind == "prompt"}
     stored = await prompts.every(db, organisation)
-    silent = [name for name, each in stored.items() if not each.spoken and name not in changed]
+    silent = [
+        name
+        for name, each in stored.items()
+        if not each.spoken and name not in changed and (words is None or sounds.are_spoken(each.prompt, words))
+    ]
     return [Change("~", "prompt", name, details=("its words are spoken",)) for name in silent]
+
+
+async def words_for(db: Database, source: Source, base: Callable[[Centre], Centre] = lambda each: each) -> sounds.Words:
+    """What `apply_plan` needs spoken for a source. What is wrong with the source is not said here. Raises
+    `CentreError` for words that cannot be spoken."""
+    if "prompts" not in source.tree and not (speech.installed() and await unspoken(db, source)):
+        return {}
+    try:
+        planned, _ = await _planned(db, source, locked=False, base=base)
+    except CentreError:
+        return {}
+    wanted = (str(change.key) for change in planned.changes if change.kind == "prompt" and change.sign != "-")
+    return await sounds.spoken(planned.after.prompts[name] for name in wanted)
 
 
 async def unspoken(db: Database, source: Source) -> list[str]:
@@ -162,8 +193,10 @@ async def export_text(db: Database, organisation: Record) -> str:
 class _Writer:
     """Writes changes in the order in which `diff` gives them, so that what one needs is there."""
 
-    def __init__(self, db: Database, planned: Plan, stored: centres.Stored | None, by: Actor) -> None:
-        self._by = by
+    def __init__(
+        self, db: Database, planned: Plan, stored: centres.Stored | None, by: Actor, words: sounds.Words
+    ) -> None:
+        self._by, self._words = by, words
         self._db, self._source, self._target = db, planned.source, planned.after
         self._stored = stored
         self._organisation = stored.organisation if stored else 0
@@ -194,7 +227,7 @@ class _Writer:
                 await mailboxes.put(self._db, self._organisation, self._target.mailboxes[name], self._campaigns)
             case "prompt":
                 prompt = self._target.prompts[name]
-                wav, spoken = await sounds.of(prompt, self._source.sounds)
+                wav, spoken = sounds.of(prompt, self._source.sounds, self._words)
                 await prompts.put(self._db, self._organisation, prompt, wav, spoken=spoken)
             case "workflow":
                 put = workflows.insert if change.sign == "+" else workflows.update
@@ -230,6 +263,7 @@ class _Writer:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
             more = new.second_factor, new.desk_gone_s, new.report_recipients, new.single_sign_on
             await organisations.update(self._db, self._organisation, *given, *more)
+        await retention.put_rules_of(self._db, self._organisation, WHOLE_ORGANISATION, new.retention)
 
     async def _write_user(self, change: Change, user: User) -> None:
         if change.sign == "+":
@@ -246,6 +280,8 @@ class _Writer:
         else:
             number = self._campaigns[campaign.name]
             await centres.update_campaign(self._db, self._organisation, number, campaign)
+        where = self._db, self._organisation, self._campaigns[campaign.name]
+        await retention.put_rules_of(*where, campaign.retention)
 
     async def _write_inside(self, change: Change, campaign: Campaign) -> None:
         where = (self._db, self._organisation, self._campaigns[campaign.name])

@@ -22,9 +22,26 @@ from callfloor.contract.workflows import QueueSettings, Workflow
 from callfloor.rules.dialling.holidays import has_calendar
 from callfloor.rules.dialling.hours import Hours, HoursError, beyond, format_hours, parse_hours
 from callfloor.rules.dialling.regimes import Regime
+from callfloor.rules.privacy.retention import KINDS, MOST_DAYS
 from callfloor.rules.routing.desks import LEAST_GONE_S
 from callfloor.rules.values.names import plain_name, unknown
 from callfloor.rules.values.phones import PhoneError, normalise
+
+_DAYS = values.or_word("never", values.whole(1, MOST_DAYS))
+
+
+def _retention(kinds: Iterable[str]) -> values.Check:
+    """Days by kind; a kind that is left out, or "never", is kept for good."""
+    table = values.table(dict.fromkeys(kinds, _DAYS))
+
+    def check(report: Report, path: Path, value: object) -> dict[str, int] | values.Wrong:
+        found = table(report, path, value)
+        if found is WRONG or WRONG in found.values():
+            return WRONG
+        return {kind: days for kind, days in sorted(found.items()) if days is not None}
+
+    return check
+
 
 T = TypeVar("T", User, List, Campaign, Organisation)
 
@@ -39,6 +56,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "singleSignOn": values.clearable(single_sign_on.single_sign_on),
     "deskGoneSeconds": values.or_word("never", values.whole(LEAST_GONE_S, 3600)),
     "reportRecipients": values.recipients,
+    "retention": _retention(KINDS),
 }
 _USER: dict[str, values.Check] = {
     "username": values.text,
@@ -102,6 +120,8 @@ _CAMPAIGN: dict[str, values.Check] = {
     "numbers": values.texts,
     "maxAttempts": values.whole(1),
     "callingHours": values.clearable(values.calling_hours),
+    # the audit is the organisation's
+    "retention": _retention(kind for kind in KINDS if kind != "audit"),
     "lists": values.tables(_LIST, "name"),
     "wrapCodes": values.tables({"code": values.whole(1), "description": values.text}, "code"),
     **_DIALLING,

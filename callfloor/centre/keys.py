@@ -13,6 +13,7 @@ ORGANISATION = {
     "deskGoneSeconds": "desk_gone_s",
     "reportRecipients": "report_recipients",
     "singleSignOn": "single_sign_on",
+    "retention": "retention",
 }
 USER = {
     "username": "username",
@@ -36,6 +37,7 @@ CAMPAIGN = {
     "numbers": "numbers",
     "maxAttempts": "max_attempts",
     "callingHours": "calling_hours",
+    "retention": "retention",
 }
 LIST = {"name": "name", "inDialler": "in_dialler", "weight": "weight", "strategy": "strategy"}
 # of an outbound campaign's dialling

@@ -110,6 +110,11 @@ def _without_lists(centre: Centre, gone: tuple[Table, ...]) -> Centre:
     return replace(centre, campaigns=campaigns)
 
 
+def uses_of(centre: Centre, key: str, name: str) -> list[str]:
+    """What names a thing of a kind (`prompts`)."""
+    return list(dict.fromkeys(by for (kind, each), by in _uses(centre) if (kind, each) == (key, name)))
+
+
 def _uses(centre: Centre) -> Iterator[tuple[tuple[str, Any], str]]:
     """What things of a centre name, and which does."""
     for user in centre.users.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -13,6 +13,8 @@ from callfloor.contract.workflows import Sound
 from callfloor.telephony import speech
 from callfloor.telephony.sound import SoundError, telephone_wav, tone
 
+# By text and language: the sound, and whether the words are heard in it or a tone is.
+Words = Mapping[tuple[str, str], tuple[bytes, bool]]
 LARGEST_FILE = 64 * 1024 * 1024
 
 
@@ -46,16 +48,40 @@ def _sound(path: Path) -> bytes | str:
         return f"cannot be read: {error.strerror}"
 
 
-async def of(prompt: Sound, sounds: Mapping[str, bytes | str]) -> tuple[bytes, bool]:
-    """A prompt's WAV file, and whether its words are heard. Raises `CentreError` for words that cannot be spoken."""
-    if prompt.file is not None:
-        content = sounds[prompt.file]
-        if isinstance(content, str):
-            raise AssertionError("a file that is wrong is refused before")
-        return content, True
-    if not speech.installed():
-        return await asyncio.to_thread(tone), False
-    try:
-        return await speech.speak(prompt.text or "", prompt.language or speech.DEFAULT_LANGUAGE), True
-    except speech.SpeechError as error:
-        raise CentreError([f"prompt {prompt.name}: {error}"]) from error
+async def spoken(prompts: Iterable[Sound]) -> Words:
+    """The words of prompts, made to sound. Raises `CentreError` for words that cannot be spoken."""
+    found: dict[tuple[str, str], tuple[bytes, bool]] = {}
+    for prompt in prompts:
+        key = _words_of(prompt)
+        if prompt.file is not None or key in found:
+            continue
+        if not speech.installed():
+            found[key] = await asyncio.to_thread(tone), False
+            continue
+        try:
+            found[key] = await speech.speak(*key), True
+        except speech.SpeechError as error:
+            raise CentreError([f"prompt {prompt.name}: {error}"]) from error
+    return found
+
+
+def of(prompt: Sound, sounds: Mapping[str, bytes | str], words: Words) -> tuple[bytes, bool]:
+    """A prompt's WAV file, and whether its words are heard. `words`: what was spoken beforehand. Raises
+    `CentreError`."""
+    if prompt.file is None:
+        if _words_of(prompt) not in words:
+            raise CentreError([f"prompt {prompt.name}: somebody else changed it meanwhile; try it again"])
+        return words[_words_of(prompt)]
+    content = sounds[prompt.file]
+    if isinstance(content, str):
+        raise AssertionError("a file that is wrong is refused before")
+    return content, True
+
+
+def _words_of(prompt: Sound) -> tuple[str, str]:
+    return prompt.text or "", prompt.language or speech.DEFAULT_LANGUAGE
+
+
+def are_spoken(prompt: Sound, words: Words) -> bool:
+    """Whether the words of a prompt were spoken beforehand."""
+    return words.get(_words_of(prompt), (b"", False))[1]

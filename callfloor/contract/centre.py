@@ -41,6 +41,8 @@ class Organisation:
     report_recipients: tuple[str, ...] = ()
     # who vouches for people; None: nobody does
     single_sign_on: SingleSignOn | None = None
+    # days by kind (rules.privacy.retention); what has none is kept for good
+    retention: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """`agents` are usernames; `wrap_codes` and `lists` by code and name. `queue`: of an inbound campaign."""
+    """`agents` are usernames; `wrap_codes` and `lists` by code and name. `queue`: of an inbound campaign.
+    `retention`: days by kind, in the place of the organisation's."""
 
     name: str
     direction: Direction
@@ -102,6 +105,7 @@ class Campaign:
     wrap_codes: Mapping[int, str] = field(default_factory=dict[int, str])
     dialling: Dialling = field(default_factory=Dialling)
     queue: QueueSettings = field(default_factory=QueueSettings)
+    retention: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ Hours = Annotated[
 ]
 Seconds = Annotated[float, Meta(description="Seconds.")]
 Skills = Annotated[dict[str, int], Meta(description="Levels from 1 to 10 by the name of the skill.")]
+Days = Annotated[
+    dict[str, int | Literal["never"]],
+    Meta(description="How many days what is kept, by kind (see `/retention`); a kind left out is kept for good."),
+]
 Clearable = None | UnsetType
 Limit = int | Literal["none"]
 
@@ -90,6 +94,7 @@ class OrganisationSettings(Request):
         | UnsetType
     ) = UNSET
     single_sign_on: SingleSignOnSettings | Clearable = UNSET
+    retention: Days | UnsetType = UNSET
 
 
 class OrganisationUpdate(Request):
@@ -104,6 +109,7 @@ class OrganisationUpdate(Request):
     desk_gone_seconds: int | Literal["never"] | UnsetType = UNSET
     report_recipients: list[str] | UnsetType = UNSET
     single_sign_on: SingleSignOnSettings | Clearable = UNSET
+    retention: Days | UnsetType = UNSET
 
 
 class UserSettings(Request):
@@ -193,6 +199,7 @@ class CampaignSettings(Request):
     numbers: Names | UnsetType = UNSET
     max_attempts: int | UnsetType = UNSET
     calling_hours: Hours | Clearable = UNSET
+    retention: Days | UnsetType = UNSET
     agents: Annotated[Names, Meta(description="Usernames of agents.")] | UnsetType = UNSET
     # of dialling
     regime: str | Clearable = UNSET

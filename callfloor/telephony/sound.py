@@ -45,6 +45,11 @@ def telephone_wav(content: bytes) -> bytes:
     return wav(samples if rate == RATE else _resampled(samples, rate, RATE))
 
 
+def rate_of(content: bytes) -> int:
+    """Samples a second of a WAV file. Raises `SoundError`."""
+    return _read(content)[0]
+
+
 def wav(samples: array[int]) -> bytes:
     """The WAV file of samples of 16 bit at 8 kHz."""
     if sys.byteorder == "big":

@@ -6,7 +6,8 @@ from typing import Any
 
 from callfloor.jobs import retention
 from callfloor.store.db.pool import Database
-from tests.conftest import Centre
+from callfloor.store.people import tokens
+from tests.conftest import Centre, client_for
 
 ADMIN = "http://callfloor.test/admin/v1"
 
@@ -86,3 +87,54 @@ async def test_holds_and_rules_of_others_are_not_seen_or_lifted(centre: Centre, 
     assert (await other_centre.client.get(f"{ADMIN}/legal-holds")).json()["items"] == []
     assert (await other_centre.client.get(f"{ADMIN}/retention")).json() == {"rules": []}
     assert (await other_centre.client.get(f"{ADMIN}/retention/runs")).json() == {"items": []}
+
+
+async def test_retention_in_the_centre_file_is_what_the_requests_set(db: Database, centre: Centre) -> None:
+    headers = {"Accept": "application/json"}
+    await put(
+        centre,
+        {"kind": "recordings", "days": 90},
+        {"kind": "audit", "days": 730},
+        {"kind": "recordings", "days": 30, "campaignId": centre.outbound},
+    )
+    file = (await centre.client.get(f"{ADMIN}/centre", headers=headers)).json()
+    assert file["organisation"]["retention"] == {"audit": 730, "recordings": 90}
+    kept = {each["name"]: each.get("retention") for each in file["campaigns"]}
+    assert kept == {"Support Outbound": {"recordings": 30}, "Support Inbound": None}
+    plan = await centre.client.post(f"{ADMIN}/centre/plan", json=file)
+    assert plan.json()["changes"] == []
+
+    changed = {
+        "organisation": {"retention": {"leads": 10, "recordings": "never"}},
+        "campaigns": [{"name": "Support Outbound", "retention": {}}],
+    }
+    applied = await centre.client.post(f"{ADMIN}/centre/apply", json=changed)
+    assert applied.status_code == 200, applied.text
+    rules = (await centre.client.get(f"{ADMIN}/retention")).json()["rules"]
+    assert rules == [{"kind": "leads", "days": 10, "campaignId": None}]
+    again = (await centre.client.get(f"{ADMIN}/centre", headers=headers)).json()
+    assert again["organisation"]["retention"] == {"leads": 10}
+
+
+async def test_retention_that_cannot_be_is_refused_in_a_file(centre: Centre) -> None:
+    for given, pointer in (
+        ({"organisation": {"retention": {"tapes": 9}}}, "/organisation/retention/tapes"),
+        ({"organisation": {"retention": {"calls": 0}}}, "/organisation/retention/calls"),
+        ({"campaigns": [{"name": "Support Outbound", "retention": {"audit": 9}}]}, "/campaigns/0/retention/audit"),
+    ):
+        answer = await centre.client.post(f"{ADMIN}/centre/apply", json=given)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
+
+
+async def test_a_file_changes_retention_only_for_whom_may_change_it(db: Database, centre: Centre) -> None:
+    token = await tokens.create(db, centre.organisation, "setup", ["setup:read", "setup:write"])
+    async with client_for(centre.app, token) as client:
+        body = {"organisation": {"retention": {"calls": 9}}}
+        refused = await client.post(f"{ADMIN}/centre/apply", json=body)
+        assert (refused.status_code, refused.json()["type"]) == (403, "/admin/v1/problems/scope-missing")
+        await put(centre, {"kind": "recordings", "days": 30, "campaignId": centre.outbound})
+        where = f"{ADMIN}/campaigns/{centre.outbound}"
+        # a PUT that leaves it out would take it away
+        whole = {"name": "Support Outbound", "direction": "outbound", "regime": "none"}
+        assert (await client.put(where, json=whole)).status_code == 403
+        assert (await client.patch(where, json={"maxAttempts": 3})).status_code == 200

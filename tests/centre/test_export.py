@@ -69,6 +69,7 @@ _OUTCOMES = st.builds(
     priority=st.integers(-3, 3),
     recycle_on_start=st.booleans(),
 )
+_DAYS = st.dictionaries(st.sampled_from(["recordings", "calls", "leads"]), st.integers(1, 36_500), max_size=2)
 _STRATEGY_NAMES = st.sampled_from(["patient", 'odd "one"'])
 _STRATEGIES = st.builds(
     Strategy, name=_STRATEGY_NAMES, outcomes=st.dictionaries(st.sampled_from([0, 2, 4, 9, 150]), _OUTCOMES, max_size=3)
@@ -160,6 +161,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             wrap_codes,
             draw(dialling),
             draw(queues),
+            draw(_DAYS),
         )
     return Centre(
         Organisation(
@@ -170,6 +172,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             desk_gone_s=draw(st.sampled_from([None, 20, 30, 3600])),
             report_recipients=draw(st.sampled_from([(), ("@example.com", "board@example.org")])),
             single_sign_on=draw(st.sampled_from([None, *_PROVIDERS])),
+            retention=draw(st.one_of(_DAYS, st.just({"audit": 730}))),
         ),
         users,
         campaigns,
@@ -247,6 +250,7 @@ async def test_the_database_gives_back_what_was_applied(db: Database, centre: Ce
                 expected,
                 dialling=_over(was.dialling, campaign.dialling, keys.DIALLING),
                 queue=_over(was.queue, campaign.queue, keys.QUEUE),
+                retention=campaign.retention or was.retention,
             )
         assert second.campaigns[campaign.name] == expected
 

@@ -25,6 +25,8 @@ def allow(caller: Caller, plan: Plan) -> None:
     before = None if plan.before is None else plan.before.organisation.single_sign_on
     if plan.after.organisation.single_sign_on != before and not caller.may("admin"):
         raise BeyondOwnScopes("Who vouches for people decides who is an administrator: one has to change it.")
+    if not caller.may("retention:write") and any(was != now for was, now in _kept(plan)):
+        raise ScopeMissing("The token lacks the scope retention:write, which changes of retention need.")
     _keep_secrets(plan)
     for what, scopes in _handed_out(plan):
         if not within(scopes, caller.scopes):
@@ -41,6 +43,17 @@ def _handed_out(plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
                 yield f"role {name}", frozenset(centre.roles[name].scopes)
             if change.kind == "user" and name in centre.users:
                 yield f"user {name}", _scopes(centre, name)
+
+
+def _kept(plan: Plan) -> Iterator[tuple[object, object]]:
+    """How long what is kept, of the organisation and of each campaign, before and after."""
+    before, after = plan.before, plan.after
+    yield {} if before is None else before.organisation.retention, after.organisation.retention
+    for name in {*after.campaigns, *(() if before is None else before.campaigns)}:
+        was = None if before is None else before.campaigns.get(name)
+        now = after.campaigns.get(name)
+        if now is not None:
+            yield {} if was is None else was.retention, now.retention
 
 
 def _scopes(centre: Centre, username: str) -> frozenset[str]:

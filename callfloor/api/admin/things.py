@@ -20,6 +20,7 @@ from callfloor.api.audits import changes
 from callfloor.api.call import ENCODE, Answer, Call, etag_of, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import Operation, operation
+from callfloor.centre.sounds import Words
 from callfloor.contract.centre import Centre
 from callfloor.contract.fields import Page, PageMetadata, PageQuery
 from callfloor.errors import BeyondOwnScopes, FieldError, InUse, Invalid, NameTaken, StaleVersion
@@ -71,12 +72,14 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return _shown(kind, stored, _key(kind, stored, within, path), within)
 
     async def create(call: Call, body: Any, **path: Any) -> Answer[Any]:
+        tree = _tree(body)
+        words = await _words(call, kind, tree)
         stored = await locked(call)
-        within, tree = _within(kind, stored, path), _tree(body)
+        within = _within(kind, stored, path)
         name = tree[kind.identity]
         if kind.shown(stored, name, within) is not None:
             raise NameTaken(f"There is a {one} {name} already.")
-        await _apply(call, kind, stored, within, tree)
+        await _apply(call, kind, stored, within, tree, words)
         after = await centres.read(call.db, await _row(call))
         # a name is kept without space around it
         name = name if isinstance(name, int) else plain_name(name)
@@ -85,22 +88,26 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         return Answer(shown, headers={"Location": call.prefix + where})
 
     async def replace(call: Call, body: Any, **path: Any) -> Any:
+        tree = _tree(body)
+        words = await _words(call, kind, tree, lambda each: kind.blank(each, tree[kind.identity], None))
         stored = await locked(call)
-        within, tree = _within(kind, stored, path), _tree(body)
+        within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
         call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
         if tree[kind.identity] != name:
             fault = FieldError("fixed", f"is {name} and cannot be changed", pointer=f"/{kind.identity}")
             raise Invalid(f"{kind.identity} cannot be changed.", errors=[fault])
-        await _apply(call, kind, stored, within, tree, lambda each: kind.blank(each, str(name), within))
+        await _apply(call, kind, stored, within, tree, words, lambda each: kind.blank(each, str(name), within))
         return _shown(kind, await centres.read(call.db, await _row(call)), name, within)
 
     async def update(call: Call, body: Any, **path: Any) -> Any:
+        given = _tree(body)
+        words = await _words(call, kind, {kind.identity: path[_argument(kind)]} | given)
         stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
         call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
-        await _apply(call, kind, stored, within, {kind.identity: name} | _tree(body))
+        await _apply(call, kind, stored, within, {kind.identity: name} | given, words)
         return _shown(kind, await centres.read(call.db, await _row(call)), name, within)
 
     async def remove(call: Call, **path: Any) -> None:
@@ -209,12 +216,26 @@ def _tree(body: Any) -> Tree:
     return cast(Tree, msgspec.to_builtins(body))
 
 
+async def _words(
+    call: Call, kind: ThingKind, tree: Tree, base: Callable[[Centre], Centre] = lambda each: each
+) -> Words:
+    """What is to be spoken for a thing: it takes its time, so it comes before the lock that all who change wait for."""
+    if kind.kind != "prompt":
+        return {}
+    try:
+        source = about(centre.of_tree(kind.entry(tree, None)), call.caller.organisation.name)
+        return await centre.words_for(call.db, source, base)
+    except centre.CentreError as error:
+        raise refused(error, kind.place) from error
+
+
 async def _apply(
     call: Call,
     kind: ThingKind,
     stored: Stored,
     within: str | None,
     tree: Tree,
+    words: Words,
     base: Callable[[Centre], Centre] = lambda each: each,
 ) -> None:
     """Raises `Invalid` with pointers into what was sent."""
@@ -226,9 +247,10 @@ async def _apply(
         entry["campaigns"][0]["wrapCodes"] += others
     try:
         source = about(centre.of_tree(entry), call.caller.organisation.name)
-        await record(
-            call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), base, call.audit.by)
+        plan = await centre.apply_plan(
+            call.db, source, lambda plan: allow(call.caller, plan), base, call.audit.by, words
         )
+        await record(call, plan)
     except centre.CentreError as error:
         raise refused(error, place) from error
 
@@ -244,8 +266,9 @@ async def _remove(call: Call, kind: ThingKind, stored: Stored, within: str | Non
         entry = {"remove": {kind.key: [name]}}
     try:
         source = about(centre.of_tree(entry), call.caller.organisation.name)
-        await record(
-            call, await centre.apply_plan(call.db, source, lambda plan: allow(call.caller, plan), by=call.audit.by)
+        plan = await centre.apply_plan(
+            call.db, source, lambda plan: allow(call.caller, plan), by=call.audit.by, words={}
         )
+        await record(call, plan)
     except centre.CentreError as error:
         raise InUse("; ".join(f"{kind.kind} {name}: {each.message}" for each in error.found)) from error

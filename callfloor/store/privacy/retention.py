@@ -6,7 +6,7 @@ Every batch is a transaction under the erasure's lock, so that the two never wai
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ RULES_SQL = """
 SELECT campaign_id, kind, days FROM retention_rules WHERE organisation_id = $1 ORDER BY campaign_id, kind"""
 DROP_RULES_SQL = "DELETE FROM retention_rules WHERE organisation_id = $1"
 ADD_RULE_SQL = "INSERT INTO retention_rules (organisation_id, campaign_id, kind, days) VALUES ($1, $2, $3, $4)"
+DROP_RULES_OF_SQL = "DELETE FROM retention_rules WHERE organisation_id = $1 AND campaign_id = $2"
 LOCK_RULES_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('callfloor retention', $1))"
 CAMPAIGNS_SQL = "SELECT campaign_id FROM campaigns WHERE organisation_id = $1 AND campaign_id = ANY($2::bigint[])"
 WITH_RULES_SQL = """
@@ -102,6 +103,15 @@ async def put_rules(db: Database, organisation: int, wanted: Sequence[Rule]) -> 
     for rule in wanted:
         await db.execute(ADD_RULE_SQL, organisation, rule.campaign_id, rule.kind, rule.days)
     return before
+
+
+async def put_rules_of(db: Database, organisation: int, campaign_id: int, days: Mapping[str, int]) -> None:
+    """Make these, by kind, the only rules of a campaign, or of the whole organisation (`WHOLE_ORGANISATION`). Call it
+    in a transaction."""
+    await db.execute(LOCK_RULES_SQL, organisation)
+    await db.execute(DROP_RULES_OF_SQL, organisation, campaign_id)
+    for kind, each in days.items():
+        await db.execute(ADD_RULE_SQL, organisation, campaign_id, kind, each)
 
 
 async def known_campaigns(db: Database, organisation: int, ids: Sequence[int]) -> frozenset[int]:

@@ -12,9 +12,11 @@ from asyncpg import Record
 from callfloor.contract.centre import Campaign, Centre, List, Organisation, Role, Team, User
 from callfloor.contract.dialling import Dialling, Outcome, Strategy
 from callfloor.contract.workflows import QueueSettings
+from callfloor.rules.privacy.retention import WHOLE_ORGANISATION
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.people import teams, tokens
+from callfloor.store.privacy import retention
 from callfloor.store.setup import organisations, prompts, workflows
 
 _DIALLING = msgspec.json.Decoder(Dialling)
@@ -124,6 +126,9 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
     statuses = await db.fetch(LEAD_STATUSES_SQL, number)
     strategies = await db.fetch(STRATEGIES_SQL, number)
     skills = await workflows.skills(db, number)
+    kept: dict[int, dict[str, int]] = {}
+    for rule in await retention.rules(db, number):
+        kept.setdefault(rule.campaign_id, {})[rule.kind] = rule.days
     names = {row["campaign_id"]: row["name"] for row in campaigns}
     centre = Centre(
         Organisation(
@@ -137,9 +142,10 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisation["desk_gone_s"],
             tuple(organisation["report_recipients"]),
             organisations.single_sign_on(organisation),
+            kept.get(WHOLE_ORGANISATION, {}),
         ),
         {row["username"]: _user(row, skills.get(row["user_id"], {})) for row in users},
-        {row["name"]: _campaign(row, parts) for row in campaigns},
+        {row["name"]: _campaign(row, parts, kept.get(row["campaign_id"], {})) for row in campaigns},
         {row["code"]: row["description"] for row in statuses},
         {row["name"]: Strategy(row["name"], _OUTCOMES.decode(row["outcomes"])) for row in strategies},
         await mailboxes.every(db, number),
@@ -189,7 +195,7 @@ def _user(row: Record, skills: Mapping[str, int]) -> User:
     )
 
 
-def _campaign(row: Record, parts: _Parts) -> Campaign:
+def _campaign(row: Record, parts: _Parts, kept: Mapping[str, int]) -> Campaign:
     agents, wrap_codes, lists = parts.of(row["campaign_id"])
     hours = None if row["calling_hours"] is None else json.loads(row["calling_hours"])
     return Campaign(
@@ -206,6 +212,7 @@ def _campaign(row: Record, parts: _Parts) -> Campaign:
         {code["code"]: code["description"] for code in wrap_codes},
         _DIALLING.decode(row["dialling"]),
         _QUEUE.decode(row["queue"]),
+        kept,
     )
 
 

@@ -37,6 +37,7 @@ SELECT EXISTS (SELECT FROM lists s CROSS JOIN LATERAL (
 
 USER_SQL = "DELETE FROM users WHERE organisation_id = $1 AND user_id = $2"
 CAMPAIGN_SQL = "DELETE FROM campaigns WHERE organisation_id = $1 AND campaign_id = $2"
+RETENTION_SQL = "DELETE FROM retention_rules WHERE organisation_id = $1 AND campaign_id = $2"
 LIST_COUNTS_SQL = "DELETE FROM list_counts WHERE organisation_id = $1 AND list_id = $2"
 LIST_SQL = "DELETE FROM lists WHERE organisation_id = $1 AND list_id = $2"
 MAILBOX_SQL = "DELETE FROM mailboxes WHERE organisation_id = $1 AND name = $2"
@@ -87,6 +88,7 @@ async def remove_user(db: Database, organisation: int, user_id: int) -> None:
 
 async def remove_campaign(db: Database, organisation: int, campaign_id: int) -> None:
     """With its wrap codes; its lists are gone before."""
+    await db.execute(RETENTION_SQL, organisation, campaign_id)
     await db.execute(CAMPAIGN_SQL, organisation, campaign_id)
 
 

@@ -20,13 +20,15 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 def read(source: Source) -> Source:
     """The source, with the sound of each file that its prompts name, or what is wrong with it. A file that is not there
-    is left out."""
+    is left out, and one that was read already is not read again."""
     found: dict[str, bytes | str] = {}
     folder = source.folder
     prompts = source.tree.get("prompts")
     for each in cast("list[object]", prompts) if isinstance(prompts, list) else ():
         name = cast("dict[str, object]", each).get("file") if isinstance(each, dict) else None
-        if folder is not None and isinstance(name, str) and is_inside(name) and (path := folder / name).is_file():
+        if folder is None or not isinstance(name, str) or name in source.sounds or not is_inside(name):
+            continue
+        if (path := folder / name).is_file():
             found[name] = _sound(path)
     return replace(source, sounds={**source.sounds, **found})
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from asyncpg import Record
 
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.engine.leads.explain_campaign import CampaignExplained, explain_campaign
+from callfloor.rules.audit.entries import Entry, difference
 from callfloor.rules.dialling.waits import MEANINGS
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
@@ -29,6 +30,16 @@ async def _found(db: Database, settings_of: Record, name: str) -> Record:
     return row
 
 
+async def _switch(
+    db: Database, organisation: int, row: Record, action: str, *, active: bool = False, let_go: bool = False
+) -> None:
+    was = {"active": row["active"]}
+    said = Entry(action, "campaign", (row["campaign_id"],), None, difference(was, {"active": active}))
+    async with db.transaction():
+        await campaigns.switch(db, organisation, row["campaign_id"], active=active, let_go=let_go)
+        await recorded.record(db, organisation, said)
+
+
 def stop(settings: Settings, organisation: str | None, name: str, *, now: bool, dry_run: bool) -> None:
     """Switch a campaign off. `now`: lines that ring and callers who wait are let go. Raises `CommandError`."""
 
@@ -36,7 +47,7 @@ def stop(settings: Settings, organisation: str | None, name: str, *, now: bool, 
         of = await session.organisation(db, organisation)
         row = await _found(db, of, name)
         if not dry_run:
-            await campaigns.switch(db, of["organisation_id"], row["campaign_id"], active=False, let_go=now)
+            await _switch(db, of["organisation_id"], row, "campaign.stopAtOnce" if now else "campaign.stop", let_go=now)
         print(_stopped(row, name, now=now, dry_run=dry_run))
 
     session.run(settings, work)
@@ -49,7 +60,7 @@ def start(settings: Settings, organisation: str | None, name: str, *, dry_run: b
         of = await session.organisation(db, organisation)
         row = await _found(db, of, name)
         if not dry_run:
-            await campaigns.switch(db, of["organisation_id"], row["campaign_id"], active=True)
+            await _switch(db, of["organisation_id"], row, "campaign.start", active=True)
         was = "was on already" if row["active"] else "would be on" if dry_run else "is on"
         print(f"campaign {harmless(name)} {was}")
 

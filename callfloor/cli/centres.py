@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
-from callfloor.centre import CentreError, Change, apply, export_text, parse, unspoken
-from callfloor.cli import session
+from callfloor.centre import CentreError, Change, apply, apply_plan, export_text, parse, sounds, unspoken, words_for
+from callfloor.centre.entries import entries_of
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import harmless
 from callfloor.cli.files import STDIN
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
-from callfloor.store.setup import prompts
+from callfloor.store.setup import organisations, prompts
 
 LARGEST_FILE = 16 * 1024 * 1024
 
@@ -35,7 +37,16 @@ def apply_file(settings: Settings, path: Path, *, dry_run: bool) -> None:
     source = parse(read(path), str(path), Path() if path == STDIN else path.parent)
 
     async def work(db: Database) -> tuple[list[Change], list[str]]:
-        return await apply(db, source, dry_run=dry_run, by=session.shell_actor()), await unspoken(db, source)
+        if dry_run:
+            return await apply(db, source, dry_run=True), await unspoken(db, source)
+        whole = await asyncio.to_thread(sounds.read, source)
+        words = await words_for(db, whole)
+        async with db.transaction():
+            plan = await apply_plan(db, whole, by=session.shell_actor(), words=words)
+            of = await organisations.named(db, plan.after.organisation.name)
+            if of is not None:
+                await recorded.record(db, of["organisation_id"], *entries_of(plan))
+        return list(plan.changes), await unspoken(db, source)
 
     changes, silent = session.run(settings, work, new=True)
     # printed when all is committed, so that a closed pipe cannot undo it

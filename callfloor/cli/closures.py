@@ -6,8 +6,9 @@ import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
+from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.rules.workflow.closing import closing
@@ -28,13 +29,21 @@ async def _workflow(db: Database, organisation: int, name: str | None) -> int:
     return known[name]
 
 
+def _said(action: str, workflow_id: int) -> Entry:
+    return Entry(action, "closure", () if workflow_id == EVERY_WORKFLOW else (workflow_id,))
+
+
 def close(settings: Settings, organisation: str | None, name: str | None) -> None:
     """Send callers the way of an emergency, in one workflow or in all. Raises `CommandError`."""
 
     async def work(db: Database) -> None:
         row = await session.organisation(db, organisation)
         number = row["organisation_id"]
-        done = await workflows.close(db, number, await _workflow(db, number, name), datetime.now(UTC))
+        workflow_id = await _workflow(db, number, name)
+        async with db.transaction():
+            done = await workflows.close(db, number, workflow_id, datetime.now(UTC))
+            if done:
+                await recorded.record(db, number, _said("closure.close", workflow_id))
         what = harmless(f"workflow {name}" if name else f"every workflow of {row['name']}")
         print(f"{what} is closed" if done else f"{what} was closed already")
         routes = (await workflows.load(db)).get(number)
@@ -67,7 +76,11 @@ def reopen(settings: Settings, organisation: str | None, name: str | None) -> No
     async def work(db: Database) -> None:
         row = await session.organisation(db, organisation)
         number = row["organisation_id"]
-        done = await workflows.reopen(db, number, await _workflow(db, number, name))
+        workflow_id = await _workflow(db, number, name)
+        async with db.transaction():
+            done = await workflows.reopen(db, number, workflow_id)
+            if done:
+                await recorded.record(db, number, _said("closure.open", workflow_id))
         left = await workflows.closures(db, number)
         what = harmless(f"the closure of workflow {name}" if name else f"the closure of all workflows of {row['name']}")
         print(f"{what} is over" if done else f"{what}: there was none")
@@ -101,7 +114,9 @@ def function_key(settings: Settings, organisation: str | None, *, renew: bool) -
     async def work(db: Database) -> None:
         number = (await session.organisation(db, organisation))["organisation_id"]
         if renew:
-            await keys.rotate(db, number, "function", datetime.now(UTC))
+            async with db.transaction():
+                made = await keys.rotate(db, number, "function", datetime.now(UTC))
+                await recorded.record(db, number, Entry("key.rotate", "key", (), made.id, {"purpose": "function"}))
         key = await keys.current(db, number, "function")
         print(f"whsec_{base64.b64encode(key.secret).decode()}")
 

@@ -18,8 +18,9 @@ from rich.progress import Progress
 
 from callfloor import regimes
 from callfloor.centre import CentreError
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
+from callfloor.rules.audit.entries import Entry as Recorded
 from callfloor.rules.dialling.register_wash import NoRegister, register_name
 from callfloor.rules.privacy.do_not_call_file import Entry, EntryError, Mistake, Reading, entries, entry
 from callfloor.rules.values.phones import PhoneError, is_known, normalise
@@ -76,6 +77,12 @@ async def _list(db: Database, organisation: Record, campaign: str | None) -> _Li
     return _List(number, key, country, organisation["timezone"], new_ranges, campaign_id, name)
 
 
+async def _record(db: Database, of: _List, action: str, **details: object) -> None:
+    # counts: numbers are customers'
+    campaign = {"campaignId": of.campaign_id} if of.campaign_id else {}
+    await recorded.record(db, of.organisation, Recorded(action, "do-not-call", (), None, campaign | details))
+
+
 def add(
     settings: Settings,
     organisation: str | None,
@@ -94,7 +101,9 @@ def add(
                 given.append(entry(number, reason or "", expires or "", of.reading(now)))
             except EntryError as error:
                 raise CommandError(f"number {place}: {error}") from error
-        added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, given, now)
+        async with db.transaction():
+            added = await do_not_call.add_many(db, of.organisation, of.hash_key, of.campaign_id, given, now)
+            await _record(db, of, "do-not-call.add", added=added)
         print(harmless(f"{added} added to {of.name}, {len({each.number for each in given}) - added} were on it"))
         _warn(sum(not is_known(each) for each in {each.number for each in given}))
 
@@ -116,9 +125,11 @@ def remove(
         given = _normal(numbers, of, listed=True)
         now = datetime.now(UTC)
         why = (reason or "").strip() or "callfloor dnc remove"
-        removed = await do_not_call.lift(
-            db, of.organisation, of.hash_key, [of.campaign_id], given, now, reason=why, register=named
-        )
+        async with db.transaction():
+            removed = await do_not_call.lift(
+                db, of.organisation, of.hash_key, [of.campaign_id], given, now, reason=why, register=named
+            )
+            await _record(db, of, "do-not-call.lift", removed=len(removed))
         print(harmless(f"{len(removed)} removed from {of.name}, {len(set(given)) - len(removed)} were not on it"))
         for place, number in enumerate(given, 1):
             for row in await do_not_call.find(db, of.organisation, of.hash_key, of.campaign_id, number, now):
@@ -271,6 +282,7 @@ def import_file(
             await write()
             if named != OWN_WISH:
                 await registers.washed(db, of.organisation, named, answered)
+            await _record(db, of, "do-not-call.import", register=named or None, **counts)
         for line in mistakes:
             print(harmless(line), file=sys.stderr)
         skipped = f", {wrong} lines skipped" if wrong else ""

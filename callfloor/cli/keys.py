@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from callfloor import master_key
-from callfloor.cli import session
+from callfloor.cli import recorded, session
+from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
@@ -36,7 +37,10 @@ def rotate(settings: Settings, organisation: str | None, purpose: Purpose) -> No
 
     async def work(db: Database) -> str:
         number = (await session.organisation(db, organisation))["organisation_id"]
-        return (await keys.rotate(db, number, purpose, datetime.now(UTC))).id
+        async with db.transaction():
+            made = await keys.rotate(db, number, purpose, datetime.now(UTC))
+            await recorded.record(db, number, Entry("key.rotate", "key", (), made.id, {"purpose": purpose}))
+        return made.id
 
     print(f"{purpose} key {session.run(settings, work)} signs from now on")
     if purpose == "signing":

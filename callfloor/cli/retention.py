@@ -7,14 +7,13 @@ from typing import Any
 
 from asyncpg import Record
 
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.jobs.retention import planned
 from callfloor.jobs.retention import run as delete_due
 from callfloor.rules.audit.entries import Entry
 from callfloor.rules.privacy.retention import Rule
 from callfloor.settings import Settings
-from callfloor.store.audit import entries
 from callfloor.store.db.pool import Database
 from callfloor.store.privacy import legal_holds, retention
 
@@ -30,7 +29,7 @@ def run(settings: Settings, organisation: str | None, *, dry_run: bool) -> None:
         now = datetime.now(UTC)
         if dry_run:
             return await planned(db, number, now)
-        await entries.record(db, number, session.shell_actor(), now, [Entry("retention.run", "retention")])
+        await recorded.record(db, number, Entry("retention.run", "retention"))
         return await delete_due(db, number, now)
 
     counts = session.run(settings, work)
@@ -74,7 +73,7 @@ def place(settings: Settings, organisation: str | None, object_type: str, object
                 raise CommandError(f"there is no {object_type} {object_id}")
             told = {"objectType": object_type, "objectId": object_id}
             said = Entry("hold.place", "hold", (row["hold_id"],), None, told)
-            await entries.record(db, number, session.shell_actor(), now, [said])
+            await recorded.record(db, number, said)
         return row["hold_id"]
 
     print(f"hold {session.run(settings, work)} placed on {object_type} {object_id}")
@@ -88,7 +87,7 @@ def lift(settings: Settings, organisation: str | None, hold_id: int) -> None:
         async with db.transaction():
             if await legal_holds.lift(db, number, hold_id, now) is None:
                 raise CommandError(f"there is no hold {hold_id} that stands")
-            await entries.record(db, number, session.shell_actor(), now, [Entry("hold.lift", "hold", (hold_id,))])
+            await recorded.record(db, number, Entry("hold.lift", "hold", (hold_id,)))
 
     session.run(settings, work)
     print(f"hold {hold_id} lifted")

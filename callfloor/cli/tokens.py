@@ -10,14 +10,13 @@ from typing import Literal
 
 from asyncpg import Record
 
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError
 from callfloor.contract.codes import SCOPES
 from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings
-from callfloor.store.audit import entries
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens, users
 
@@ -77,7 +76,7 @@ def create(
         scopes, user_id = granted or _scopes_of(person), None if person is None else person["user_id"]
         said = Entry("token.create", "token", (), name, {"scopes": scopes, "userId": user_id, "expires": expires_at})
         async with db.transaction():
-            await entries.record(db, row["organisation_id"], session.shell_actor(), datetime.now(UTC), [said])
+            await recorded.record(db, row["organisation_id"], said)
             return await tokens.create(
                 db,
                 row["organisation_id"],
@@ -185,7 +184,7 @@ def revoke(settings: Settings, organisation: str | None, token_id: int) -> None:
             if not await tokens.revoke(db, row["organisation_id"], token_id):
                 raise CommandError(f"{row['name']} has no token {token_id} that is not revoked yet")
             said = Entry("token.revoke", "token", (token_id,))
-            await entries.record(db, row["organisation_id"], session.shell_actor(), datetime.now(UTC), [said])
+            await recorded.record(db, row["organisation_id"], said)
         return row["name"]
 
     print(f"revoked token {token_id} of {session.run(settings, work)}")

@@ -12,10 +12,11 @@ from typing import Literal
 from asyncpg import Record
 
 from callfloor.api.auth.hashing import HASHER
-from callfloor.cli import session
+from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError
 from callfloor.contract.centre import User
 from callfloor.contract.users import UserType
+from callfloor.rules.audit.entries import Entry, difference
 from callfloor.rules.people.passwords import LINK_LIVES, PasswordError, check_password, link_address
 from callfloor.rules.people.roles import READY_MADE, roles_of
 from callfloor.rules.values.names import plain_name, unknown
@@ -54,6 +55,8 @@ def create(
             if await users.by_name(db, number, username) is not None:
                 raise CommandError(f"{row['name']} has a user {username} already")
             user_id = await centres.insert_user(db, number, User(username, user_type, first, last, roles=tuple(roles)))
+            made = {"username": username, "type": user_type, "roles": sorted(roles)}
+            await recorded.record(db, number, Entry("user.create", "user", (user_id,), None, difference(None, made)))
             return await _password(settings, db, number, user_id, source)
 
     print(session.run(settings, work))
@@ -72,7 +75,9 @@ def set_password(settings: Settings, organisation: str | None, username: str, so
 async def _password(settings: Settings, db: Database, organisation: int, user_id: int, source: Source) -> str:
     now = datetime.now(UTC)
     if source == "link":
-        token = await passwords.add_link(db, organisation, user_id, now + LINK_LIVES)
+        async with db.transaction():
+            token = await passwords.add_link(db, organisation, user_id, now + LINK_LIVES)
+            await recorded.record(db, organisation, Entry("password.link", "user", (user_id,)))
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - is told apart
         return link_address(settings.public_url or f"http://{host}:{settings.port}", token)
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
@@ -81,7 +86,9 @@ async def _password(settings: Settings, db: Database, organisation: int, user_id
     except PasswordError as error:
         raise CommandError(f"the password {error}") from error
     hashed = HASHER.hash(password)
-    await passwords.put(db, organisation, user_id, hashed, now)
+    async with db.transaction():
+        await passwords.put(db, organisation, user_id, hashed, now)
+        await recorded.record(db, organisation, Entry("password.set", "user", (user_id,)))
     return "the password is set; every session of the user has ended"
 
 
@@ -90,7 +97,11 @@ def switch(settings: Settings, organisation: str | None, username: str, *, activ
 
     async def work(db: Database) -> str:
         number, user = await _user(db, organisation, username)
-        await users.set_active(db, number, user["user_id"], active, datetime.now(UTC))
+        before = {"accountActive": user["account_active"]}
+        details = difference(before, {"accountActive": active})
+        async with db.transaction():
+            await users.set_active(db, number, user["user_id"], active, datetime.now(UTC))
+            await recorded.record(db, number, Entry("user.update", "user", (user["user_id"],), None, details))
         return username
 
     print(f"{'opened' if active else 'closed'} the account of {session.run(settings, work)}")
@@ -101,7 +112,9 @@ def reset_factors(settings: Settings, organisation: str | None, username: str) -
 
     async def work(db: Database) -> str:
         number, user = await _user(db, organisation, username)
-        await factors.forget(db, number, user["user_id"])
+        async with db.transaction():
+            await factors.forget(db, number, user["user_id"])
+            await recorded.record(db, number, Entry("factor.reset", "user", (user["user_id"],)))
         return username
 
     print(f"forgot the second factors of {session.run(settings, work)}")

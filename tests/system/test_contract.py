@@ -283,7 +283,9 @@ def _examples_that_fit(document: Document) -> int:
                     jsonschema.validate(parameter["example"], root | parameter["schema"])
             success = next(code for code in described["responses"] if code.startswith("2"))
             content = described["responses"][success].get("content", {})
-            assert not content or "example" in content["application/json"], f"{method} {path} has no example"
+            # what answers with sound alone has none
+            json = content.get("application/json")
+            assert json is None or "example" in json, f"{method} {path} has no example"
     return checked
 
 

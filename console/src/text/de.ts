@@ -2,6 +2,7 @@ import { administration } from "./de/administration.ts";
 import { control } from "./de/control.ts";
 import { factors } from "./de/factors.ts";
 import { people } from "./de/people.ts";
+import { settingUp } from "./de/setting_up.ts";
 import { supervision } from "./de/supervision.ts";
 import type { en } from "./en.ts";
 
@@ -13,6 +14,7 @@ export const de: typeof en = {
   ...control,
   ...factors,
   ...people,
+  ...settingUp,
   ...supervision,
   product: "Callfloor",
   loading: "Lädt…",

@@ -2,6 +2,7 @@ import { administration } from "./en/administration.ts";
 import { control } from "./en/control.ts";
 import { factors } from "./en/factors.ts";
 import { people } from "./en/people.ts";
+import { settingUp } from "./en/setting_up.ts";
 import { supervision } from "./en/supervision.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
@@ -12,6 +13,7 @@ export const en = {
   ...control,
   ...factors,
   ...people,
+  ...settingUp,
   ...supervision,
   product: "Callfloor",
   loading: "Loading…",

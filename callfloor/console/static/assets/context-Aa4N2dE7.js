@@ -1,0 +1,1 @@
+import{at as e,ct as t}from"./disclose-version-CYgL03B8.js";var n=Symbol(`desk`),r=e=>t(n,e),i=()=>e(n);export{i as n,r as t};

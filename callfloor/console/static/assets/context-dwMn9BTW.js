@@ -1,1 +1,0 @@
-import{it as e,st as t}from"./disclose-version-BrOHHxAl.js";var n=Symbol(`desk`),r=e=>t(n,e),i=()=>e(n);export{i as n,r as t};

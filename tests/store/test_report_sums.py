@@ -210,7 +210,7 @@ async def read_of_sums(db: Database, organisation: int, edges: list[datetime]) -
     parts, _ = await reports.parts_of(db, organisation, edges)
     assert not parts.live
     columns = [list(each) for each in zip(*parts.kept, strict=True)]
-    given = [organisation, *columns, "agent", None, None]
+    given = [organisation, *columns, "agent", None, None, None]
     plan = await db.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {KEPT['agent']}", *given)
     nodes, rows = [json.loads(plan)[0]["Plan"]], 0
     while nodes:

@@ -29,7 +29,7 @@ from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
 from callfloor.engine.records import DatabaseRecords
 from callfloor.engine.roster import Roster
-from callfloor.engine.spending import SpendingReader
+from callfloor.engine.spending import DestinationLog, SpendingReader
 from callfloor.engine.standing import LOOK_S, Standing
 from callfloor.engine.workflow_functions import Functions
 from callfloor.engine.writes import moment
@@ -86,12 +86,12 @@ class Engine:
         self.id = uuid4()
         self._settings: dict[CampaignKey, CampaignSettings] = {}
         self._journal = Journal(db)
-        self._selection = Selection(db, self.id, self._settings)
+        self._selection = Selection(db, self.id, self._settings, self._on_line)
         recordings = Recordings(carrier, blobs)
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
-        self.floor = Floor(clock, carrier, self.records, desk)
+        ask = None if functions is None else self._ask
+        self.floor = Floor(clock, carrier, self.records, desk, ask=ask, destinations=DestinationLog(clock))
         self.floor.lost_phones.grace_s = phone_grace_s
-        self._selection.on_line = self.floor.on_line
         self._spending = SpendingReader(db, clock, self.floor.outgoing)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
@@ -102,8 +102,6 @@ class Engine:
         work, self._washes = Work(clock, self.floor, self.records), WashWarnings()
         self.link = WorkspaceLink(dsn, db, self.id, self.floor.team, self._journal, work, self._dialling)
         self._functions, self._function_keys = functions, dict[int, Key | None]()
-        if functions is not None:
-            self.floor.callers.ask = self._ask
         # calls of nobody's, and how many audits have seen them so
         self._left: dict[CallId, int] = {}
         self._look = asyncio.Event()
@@ -168,6 +166,10 @@ class Engine:
 
     async def _look_for_desks(self) -> None:
         await desks.hold_back(self._db, moment(self._clock.now()))
+
+    def _on_line(self, organisation: int) -> dict[str, str]:
+        """What selection asks before it chooses leads, which is made before the floor."""
+        return self.floor.on_line(organisation)
 
     # Campaigns
 

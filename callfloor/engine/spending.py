@@ -24,14 +24,11 @@ READ_S = 5.0
 
 
 class SpendingReader:
-    """Tells `outgoing` what was called, and the log and the metrics what it says."""
+    """Tells `outgoing` what was called."""
 
     def __init__(self, db: Database, clock: Clock, outgoing: Outgoing) -> None:
         self._db, self._clock, self._outgoing = db, clock, outgoing
         self._read_at: dict[int, float] = {}
-        # of which limits it was said on this day
-        self._said: dict[tuple[int, AgentId | None, str, bool], date] = {}
-        outgoing.refused, outgoing.alarmed = self._refused, self._alarmed
 
     async def read(self, plans: Iterable[CampaignPlan]) -> None:
         """Count anew, of organisations that have limits, what was counted longer than `READ_S` ago."""
@@ -50,11 +47,20 @@ class SpendingReader:
             self._outgoing.learn(organisation, began, whole, agents)
             self._read_at[organisation] = began
 
-    def _refused(self, organisation: int, agent: AgentId | None, why: Denied) -> None:
+
+class DestinationLog:
+    """Tells the log and the metrics of numbers that are not called, and of limits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # of which limits it was said on this day
+        self._said: dict[tuple[int, AgentId | None, str, bool], date] = {}
+
+    def refused(self, organisation: int, agent: AgentId | None, why: Denied) -> None:
         DESTINATIONS_REFUSED.labels(why.reason).inc()
         log.warning("destination-refused", organisation=organisation, agent=agent, reason=why.reason)
 
-    def _alarmed(self, organisation: int, agent: AgentId | None, limit: Allowance) -> None:
+    def alarmed(self, organisation: int, agent: AgentId | None, limit: Allowance) -> None:
         """Once a day each that a limit is nearly used up, and that it is."""
         today = datetime.fromtimestamp(self._clock.now(), UTC).date()
         whose = agent if limit.reason.startswith("agent-") else None

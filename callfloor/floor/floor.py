@@ -1,37 +1,28 @@
 """The floor itself: calls are placed, taken, answered, given to agents and ended.
 
 Driven by events of the carrier, of agents and of the clock; it never waits, so that on a virtual clock a day passes in
-seconds and a seed repeats it. One thread, one order of events. Here is who hears of what; what becomes of it is in
-`outbound` (calls that we place), `callers` (that come in), `queues` (customers who wait), `talks` (who talk),
-`transfers` (whom a customer goes to), `lost_phones` (agents' phones that went in mid-call) and `presence` (agents).
+seconds and a seed repeats it. One thread, one order of events. Here is what comes from outside; which part hears of
+what happens in another is in `wiring`. What becomes of it is in `outbound` (calls that we place), `callers` (that come
+in), `queues` (customers who wait), `talks` (who talk), `transfers` (whom a customer goes to), `lost_phones` (agents'
+phones that went in mid-call) and `presence` (agents).
 """
 
 from __future__ import annotations
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
-from callfloor.floor.agents.dispositions import Wishes
-from callfloor.floor.agents.pending_answers import Outcomes
-from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.previews import Previews
 from callfloor.floor.agents.team import Agent, Team
-from callfloor.floor.calls.contacts import Contact, Contacts, Stage
-from callfloor.floor.calls.conversations import Talks
+from callfloor.floor.calls.contacts import Contact, Stage
 from callfloor.floor.calls.dialled_call import FloorCall
 from callfloor.floor.calls.dialler import Dialler, MakePacer
-from callfloor.floor.calls.inbound import Callers
-from callfloor.floor.calls.legs import Legs
-from callfloor.floor.calls.lost_phones import LostPhones
-from callfloor.floor.calls.outbound import Outbound
-from callfloor.floor.calls.outgoing import Outgoing
-from callfloor.floor.calls.queues import Queues
-from callfloor.floor.calls.transfers import Transfers
-from callfloor.floor.calls.waiting_callers import WaitingCallers
+from callfloor.floor.calls.outgoing import DestinationListener
+from callfloor.floor.calls.reception import Ask
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
 from callfloor.floor.ports import writes
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.ports.records import Records
+from callfloor.floor.wiring import Wiring
 from callfloor.rules.dialling.pacing import Pacer, Past
 from callfloor.rules.routing.agents import AgentFacts, AgentInput
 from callfloor.rules.routing.lost_phones import PhoneInput
@@ -49,41 +40,33 @@ from callfloor.telephony.carrier import (
     Left,
     MessagePlayed,
     Offered,
-    PartyId,
     Recorded,
     Withdrawn,
 )
 
 
 class Floor:
+    """`ask` and `destinations` as in `Wiring`."""
+
     def __init__(
-        self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, make_pacer: MakePacer = Pacer
+        self,
+        clock: Clock,
+        carrier: Carrier,
+        records: Records,
+        desk: Desk,
+        make_pacer: MakePacer = Pacer,
+        *,
+        ask: Ask | None = None,
+        destinations: DestinationListener | None = None,
     ) -> None:
-        self._clock, self._carrier, self._records = clock, carrier, records
-        self._diallers: dict[CampaignKey, Dialler] = {}
-        self.contacts = contacts = Contacts()
-        self.presence = presence = Presence(clock, records, desk, self._diallers, self._ready)
-        self.showing = showing = Showing(clock, records, contacts, presence.team)
-        self.outgoing = outgoing = Outgoing(clock, carrier)
-        self.outbound = Outbound(
-            clock, carrier, outgoing, records, desk, presence, contacts, showing, self._diallers, make_pacer
-        )
-        self.queues = Queues(clock, carrier, records, desk, presence, contacts, showing)
-        legs = Legs(clock, carrier, records, presence, contacts, showing)
-        self.talks = Talks(clock, carrier, records, presence, contacts, legs, showing)
-        self.transfers = Transfers(
-            clock, carrier, outgoing, records, presence, contacts, self.queues, legs, self.talks, showing
-        )
-        self.lost_phones = LostPhones(
-            clock, carrier, records, presence, contacts, self.queues, legs, showing, self.transfers.hand_on
-        )
-        outgoing.too_long = self._too_long
-        legs.gone = outgoing.gone
-        self.wishes = Wishes(clock, records, presence, contacts, showing)
-        self.callers = Callers(clock, carrier, records, contacts, self.queues, self.talks)
-        self.waiting_callers = WaitingCallers(contacts, presence.team, self.queues, self.callers)
-        presence.changed, presence.handled = self._changed, self.queues.handled
-        showing.dialled, self.outcomes = self.outbound.view, Outcomes(clock)
+        self._clock, self._records = clock, records
+        parts = Wiring(clock, carrier, records, desk, make_pacer, ask, destinations)
+        self._diallers, self.contacts, self.outgoing = parts.diallers, parts.contacts, parts.outgoing
+        self.outbound, self.callers, self.queues = parts.outbound, parts.callers, parts.queues
+        self.waiting_callers = parts.waiting_callers
+        self.talks, self.transfers, self.lost_phones = parts.talks, parts.transfers, parts.lost_phones
+        self.presence, self.showing, self.wishes = parts.presence, parts.showing, parts.wishes
+        self.outcomes = parts.outcomes
         carrier.listen(self.event)
 
     @property
@@ -235,11 +218,6 @@ class Floor:
         if agent.preview is not None and happened is not AgentInput.READY:
             self.previews.left(agent)
 
-    def _changed(self, agent: Agent) -> None:
-        self.queues.watch(agent)
-        self.showing.mark(agent.id)
-        self.outcomes.look(agent.id)
-
     def hang_up(self, agent: Agent) -> Refusal | None:
         """The agent wants no more of its call, or of the one that is being dialled or offered to it."""
         contact, call = self.contacts.get(agent.call), self.outbound.get(agent.call)
@@ -250,15 +228,6 @@ class Floor:
         else:
             return self.talks.hang_up(agent.id)
         return None
-
-    def _ready(self, agent: Agent) -> None:
-        """An agent is idle. Who was called and has answered comes first, because nobody may be left in silence; then
-        whoever called us; else the agent's campaign dials."""
-        if self.outbound.serve(agent) or self.queues.serve(agent) or agent.serving is None:
-            return
-        dialler = self._diallers.get(agent.serving)
-        if dialler is not None:
-            self.outbound.dial(dialler)
 
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
@@ -326,14 +295,6 @@ class Floor:
             now, call = self._clock.now(), contact.call
             recorded = writes.PartRecorded(contact.organisation, activity, now, call=call, part=part, seconds=seconds)
             self._records.write(recorded)
-
-    def _too_long(self, call: CallId, party: PartyId | None) -> None:
-        """It has lasted as long as any call, or any number outside on one, may."""
-        contact = self.contacts.get(call)
-        if party is None or contact is None or contact.stage is Stage.OUTSIDE:
-            self._carrier.hang_up(call)
-        else:
-            self.transfers.put_out(contact, party)
 
     def _over(self, event: Ended) -> None:
         """A call is over. An attempt ends with the whole call, however many legs it had."""

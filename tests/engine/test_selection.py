@@ -42,7 +42,7 @@ class Dialler:
         self._db, self._centre, self._engine = db, centre, engine
         self.key = CampaignKey(centre.organisation, centre.outbound)
         self._campaigns: dict[CampaignKey, CampaignSettings] = {}
-        self._selection = Selection(db, engine, self._campaigns)
+        self._selection = Selection(db, engine, self._campaigns, lambda _: {})
 
     async def open(self, at: datetime) -> CampaignSettings:
         setup = await campaigns.get(self._db, *self.key)

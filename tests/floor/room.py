@@ -10,7 +10,8 @@ from callfloor.contract.workflows import Question, Queue, Survey, Workflow
 from callfloor.contract.workspace import Consult, Refusal, Target
 from callfloor.floor.agents.commands import Work
 from callfloor.floor.calls.contacts import Contact
-from callfloor.floor.calls.reception import Reception
+from callfloor.floor.calls.outgoing import DestinationListener
+from callfloor.floor.calls.reception import Ask, Reception
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, QueuePlan
 from callfloor.floor.ports.desk import NobodyAtDesk
@@ -33,10 +34,18 @@ STRAIGHT = Workflow(name="Main", start="queue", steps=(Queue(name="queue", campa
 class Room:
     """Three agents of Sales, which is recorded, and of Help, which is not."""
 
-    def __init__(self, *, survey: bool = False, flow: Workflow = STRAIGHT, transfer_wait_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        survey: bool = False,
+        flow: Workflow = STRAIGHT,
+        transfer_wait_s: float = 0.0,
+        ask: Ask | None = None,
+        destinations: DestinationListener | None = None,
+    ) -> None:
         self.clock, self.carrier = VirtualClock(1_000_000.0), self.make_carrier()
         self.records = Written(self.clock.now)
-        self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk())
+        self.floor = Floor(self.clock, self.carrier, self.records, NobodyAtDesk(), ask=ask, destinations=destinations)
         self.work = Work(self.clock, self.floor, self.records)
         members = frozenset((FIRST, SECOND, THIRD))
         queue = QueuePlan(survey="How was it" if survey else None)

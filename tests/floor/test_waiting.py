@@ -136,9 +136,11 @@ def test_what_was_to_be_announced_is_not_said_in_the_next_queue() -> None:
 
 def test_a_function_that_answers_when_the_caller_is_gone_puts_nobody_in_a_queue() -> None:
     ask = Function(name="ask", url="https://example.com/", next="queue")
-    room = Room(flow=Workflow(name="Main", start="ask", steps=(ask, Queue(name="queue", campaign="Sales"))))
     asked: list[tuple[CallFunction, Callable[[FunctionOutcome], None]]] = []
-    room.floor.callers.ask = lambda _organisation, call, done: asked.append((call, done))
+    room = Room(
+        flow=Workflow(name="Main", start="ask", steps=(ask, Queue(name="queue", campaign="Sales"))),
+        ask=lambda _organisation, call, done: asked.append((call, done)),
+    )
     contact = room.caller()
     room.carrier.say(Ended(contact.call, "hang-up"))
     ((call, done),) = asked

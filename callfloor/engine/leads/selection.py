@@ -67,11 +67,13 @@ OnLine = Callable[[int], Busy]
 
 
 class Selection:
-    """`engine`: whose lease every claim is checked against. `on_line` may be set."""
+    """`engine`: whose lease every claim is checked against."""
 
-    def __init__(self, db: Database, engine: UUID, campaigns: Mapping[CampaignKey, CampaignSettings]) -> None:
+    def __init__(
+        self, db: Database, engine: UUID, campaigns: Mapping[CampaignKey, CampaignSettings], on_line: OnLine
+    ) -> None:
         self._db, self._engine, self._campaigns = db, engine, campaigns
-        self.on_line: OnLine = lambda _: {}
+        self.on_line = on_line
         self._walks: dict[CampaignKey, _Walk] = {}
 
     async def claim(self, claim: Claim, now: float) -> list[Claimed]:

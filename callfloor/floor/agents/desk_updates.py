@@ -23,10 +23,17 @@ class Showing:
     """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day. `dialled`: a call that no
     agent is on yet, as its agent sees it."""
 
-    def __init__(self, clock: Clock, records: Records, contacts: Contacts, team: Team) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        records: Records,
+        contacts: Contacts,
+        team: Team,
+        dialled: Callable[[CallId | None], Call | None],
+    ) -> None:
         self._clock, self._records, self._contacts, self._team = clock, records, contacts, team
         self._marked: dict[AgentId, EventType] = {}
-        self.dialled: Callable[[CallId | None], Call | None] = lambda _: None
+        self._dialled = dialled
         self.silent = False
         # what each desk was told last
         self._known: dict[AgentId, _Known] = {}
@@ -108,7 +115,7 @@ class Showing:
         contact = self._contacts.get(agent.call)
         if contact is not None:
             return self.view(agent.id, contact)
-        dialled = self.dialled(agent.call)
+        dialled = self._dialled(agent.call)
         if dialled is not None:
             return dialled
         return agent.shown if agent.facts.state in ("on-wrap", "dialling") else None

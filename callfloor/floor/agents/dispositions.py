@@ -33,7 +33,6 @@ class Wishes:
         self._presence, self._contacts, self._showing = presence, contacts, showing
         # whose wish is on its way to the database
         self._keeping: set[int] = set()
-        contacts.added = self._look_up
 
     def wrap_up(self, agent: Agent, wrap: WrapUp, done: Done) -> None:
         """Wrap the agent's call up, once what is wished of its customer is written down. Meanwhile the wrap-up's time
@@ -61,7 +60,7 @@ class Wishes:
 
     # Callers as leads
 
-    def _look_up(self, contact: Contact) -> None:
+    def look_up(self, contact: Contact) -> None:
         """Whose number it is, of somebody who calls or was dialled without a lead."""
         own_lead = contact.placed and contact.lead is not None
         if contact.number is not None and not own_lead and contact.direction != "outbound":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
@@ -25,9 +26,22 @@ LEAST_TO_CORRECT_S = 15.0
 NO_WRAP_UP = Refusal(code="no-wrap-up", detail="You are not in a wrap-up: its time may be over.")
 
 
+class PresenceListener(Protocol):
+    def agent_idle(self, agent: Agent) -> None:
+        """The agent waits for a call."""
+        ...
+
+    def agent_changed(self, agent: Agent) -> None:
+        """Its state, or its time, is another."""
+        ...
+
+    def call_handled(self, key: CampaignKey, seconds: float) -> None:
+        """An agent is done with a call of this campaign, which took it so long."""
+        ...
+
+
 class Presence:
-    """`ready` is called whenever an agent has become idle, `changed` whenever its state is another, `handled` when an
-    agent is done with a call: its campaign, and how long it took."""
+    """`told` hears of every change."""
 
     def __init__(
         self,
@@ -35,12 +49,10 @@ class Presence:
         records: Records,
         desk: Desk,
         diallers: Mapping[CampaignKey, Dialler],
-        ready: Callable[[Agent], None],
+        told: PresenceListener,
     ) -> None:
-        self._clock, self._records, self._desk, self._diallers, self._ready = clock, records, desk, diallers, ready
+        self._clock, self._records, self._desk, self._diallers, self._told = clock, records, desk, diallers, told
         self.team = Team(self.watch)
-        self.changed: Callable[[Agent], None] = lambda _: None
-        self.handled: Callable[[CampaignKey, float], None] = lambda _key, _seconds: None
 
     def asked(self, agent: Agent, happened: AgentInput, reason: str | None, *, written: bool) -> None:
         """Somebody wants the agent ready, paused or signed out. `written`: where states are shown, it is known."""
@@ -52,7 +64,7 @@ class Presence:
         else:
             self.show(agent, facts)
             if facts.state == "ready":
-                self._ready(agent)
+                self._told.agent_idle(agent)
 
     def reserve(self, agent: Agent) -> None:
         """Keep an idle agent for a call that is being chosen. Nobody else is told."""
@@ -90,7 +102,7 @@ class Presence:
             now = self._clock.now()
             self._records.write(writes.WrappedUp(organisation, agent.activity, now, campaign=campaign, wrap=wrap))
             if agent.connected_at is not None:
-                self.handled(agent.plan.key, self._clock.elapsed() - agent.connected_at)
+                self._told.call_handled(agent.plan.key, self._clock.elapsed() - agent.connected_at)
         agent.activity = agent.plan = agent.shown = agent.connected_at = None
         self.free(agent)
         return True
@@ -109,7 +121,7 @@ class Presence:
             return Refusal(code="limit-reached", detail=detail)
         agent.extensions += 1
         self._time_wrap_up(agent, agent.plan, agent.plan.wrap_up_extension_s)
-        self.changed(agent)
+        self._told.agent_changed(agent)
         return None
 
     def stop_wrap_up(self, agent: Agent) -> None:
@@ -121,7 +133,7 @@ class Presence:
         if agent.plan is not None:
             left = agent.until - self._clock.elapsed()
             self._time_wrap_up(agent, agent.plan, max(left, LEAST_TO_CORRECT_S))
-            self.changed(agent)
+            self._told.agent_changed(agent)
 
     def _time_wrap_up(self, agent: Agent, plan: CampaignPlan, seconds: float) -> None:
         def over() -> None:
@@ -147,7 +159,7 @@ class Presence:
         serving = self.team.choose(agent, self.wants_agents) if facts.state == "ready" else None
         self.team.change(agent, facts, serving)
         if facts.state == "ready":
-            self._ready(agent)
+            self._told.agent_idle(agent)
 
     def show(self, agent: Agent, facts: AgentFacts, serving: CampaignKey | None = None) -> None:
         """Give the agent a state, and write it down."""
@@ -173,7 +185,7 @@ class Presence:
         other = self.team.choose(agent, self.wants_agents)
         if other is not None and other != agent.serving and self.wants_agents(other):
             self.team.serve(agent, other)
-            self._ready(agent)
+            self._told.agent_idle(agent)
 
     def wants_agents(self, key: CampaignKey) -> bool:
         dialler = self._diallers.get(key)
@@ -182,7 +194,7 @@ class Presence:
     def watch(self, agent: Agent, before: CampaignKey | None) -> None:
         """Tell pacing who is idle, who talks and who wraps up. `before`: the campaign that the agent served."""
         now = self._clock.elapsed()
-        self.changed(agent)
+        self._told.agent_changed(agent)
         if before is not None and before != agent.serving:
             known = self._diallers.get(before)
             if known is not None:

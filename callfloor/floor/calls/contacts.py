@@ -166,14 +166,14 @@ class Contact:
 class Contacts:
     """Everybody on the line, by call. Parties from outside get their ids here. `added` hears of each."""
 
-    def __init__(self) -> None:
-        self.added: Callable[[Contact], None] = lambda _: None
+    def __init__(self, added: Callable[[Contact], None]) -> None:
+        self._added = added
         self._contacts: dict[CallId, Contact] = {}
         self._party_ids = count(-1, -1)
 
     def put(self, contact: Contact) -> None:
         self._contacts[contact.call] = contact
-        self.added(contact)
+        self._added(contact)
 
     def get(self, call: CallId | None) -> Contact | None:
         return None if call is None else self._contacts.get(call)

@@ -32,10 +32,11 @@ class Talks:
         contacts: Contacts,
         legs: Legs,
         showing: Showing,
+        survey: Callable[[Contact], bool],
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
         self._presence, self._contacts, self._legs, self._showing = presence, contacts, legs, showing
-        self.survey: Callable[[Contact], bool] = lambda _: False
+        self._survey = survey
 
     # Commands
 
@@ -124,7 +125,7 @@ class Talks:
 
     def let_go(self, contact: Contact) -> None:
         """The agent's part is over: the customer is asked how it was, or the call ends."""
-        if not self.survey(contact):
+        if not self._survey(contact):
             self._carrier.hang_up(contact.call)
 
     def begin_survey(self, contact: Contact) -> None:

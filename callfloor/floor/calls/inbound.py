@@ -35,18 +35,23 @@ MOST_KEYS = 32
 
 
 class Callers:
-    """`ask` may be replaced: without it every function fails."""
+    """`ask` None: every HTTP function fails."""
 
     def __init__(
-        self, clock: Clock, carrier: Carrier, records: Records, contacts: Contacts, queues: Queues, talks: Talks
+        self,
+        clock: Clock,
+        carrier: Carrier,
+        records: Records,
+        contacts: Contacts,
+        queues: Queues,
+        talks: Talks,
+        ask: Ask | None,
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
         self._contacts, self._queues, self._talks = contacts, queues, talks
         self._by_number: Mapping[str, Reception] = {}
         self._by_name: Mapping[tuple[int, str], Reception] = {}
-        self.ask: Ask = self._nobody_to_ask
-        queues.late, queues.back, queues.sent_on = self._late, self.back, self._sent_on
-        talks.survey = self._survey
+        self._ask: Ask = ask or self._nobody_to_ask
 
     def configure(self, by_number: Mapping[str, Reception], by_name: Mapping[tuple[int, str], Reception]) -> None:
         """The workflows there are now, by number (E.164), and by organisation and name. Callers go on in the one that
@@ -235,7 +240,7 @@ class Callers:
                     seconds, partial(self._happened, contact, happens.TimedOut(turn))
                 )
             case happens.CallFunction():
-                self.ask(contact.organisation, action, partial(self._happened, contact))
+                self._ask(contact.organisation, action, partial(self._happened, contact))
             case happens.JoinQueue():
                 contact.turn = action.turn
                 self._join(contact, action)
@@ -295,7 +300,7 @@ class Callers:
         no_agents = why == "no-agents" or (why == "off" and asked.agents)
         self._happened_in_queue(contact, happens.NoAgents(turn) if no_agents else happens.QueueFull(turn))
 
-    def _sent_on(self, contact: Contact, why: Joining) -> None:
+    def sent_on(self, contact: Contact, why: Joining) -> None:
         """The queue keeps a customer no longer who waited in it."""
         overflow = contact.plan.queue.overflow
         plan = None if overflow is None or why == "no-agents" else self._queues.plan(overflow)
@@ -327,7 +332,7 @@ class Callers:
             self._next_leg(contact, leg, plan)
         contact.queue = plan.key
 
-    def _late(self, contact: Contact) -> None:
+    def late(self, contact: Contact) -> None:
         """The longest wait is over."""
         overflow = contact.plan.queue.overflow
         plan = None if overflow is None else self._queues.plan(overflow)
@@ -347,7 +352,7 @@ class Callers:
 
     # The end
 
-    def _survey(self, contact: Contact) -> bool:
+    def survey(self, contact: Contact) -> bool:
         """Ask the customer what the talk was like, where the campaign has questions."""
         name = contact.plan.queue.survey
         reception = None if name is None else self._by_name.get((contact.organisation, name))

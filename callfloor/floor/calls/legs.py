@@ -37,10 +37,11 @@ class Legs:
         presence: Presence,
         contacts: Contacts,
         showing: Showing,
+        gone: Callable[[CallId, PartyId], None],
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
         self._presence, self._contacts, self._showing = presence, contacts, showing
-        self.gone: Callable[[CallId, PartyId], None] = lambda _call, _party: None
+        self._gone = gone
 
     # Whose call it is
 
@@ -177,7 +178,7 @@ class Legs:
 
     def forget(self, contact: Contact, party_id: PartyId) -> None:
         party = contact.parties.pop(party_id, None)
-        self.gone(contact.call, party_id)
+        self._gone(contact.call, party_id)
         if party is not None and party.leg is not None:
             self._records.write(writes.LegEnded(contact.organisation, party.leg, self._clock.now()))
             party.leg = None

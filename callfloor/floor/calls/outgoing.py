@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
@@ -42,15 +43,30 @@ class Spending:
         return Spent(before.calls + sum(each == agent for _, each in self.since), before.minutes)
 
 
-class Outgoing:
-    """`refused` hears of numbers that are not called, `alarmed` of limits that are nearly or wholly used up, both each
-    time. `too_long`: of a call, or one of its parties, that has lasted as long as any may."""
+class DestinationListener(Protocol):
+    """Hears of an organisation's numbers and limits, each time. `agent`: who asked; None: the dialler did."""
 
-    def __init__(self, clock: Clock, carrier: Carrier) -> None:
-        self._clock, self._carrier = clock, carrier
-        self.refused: Callable[[int, AgentId | None, Denied], None] = lambda _organisation, _agent, _why: None
-        self.alarmed: Callable[[int, AgentId | None, Allowance], None] = lambda _organisation, _agent, _limit: None
-        self.too_long: Callable[[CallId, PartyId | None], None] = lambda _call, _party: None
+    def refused(self, organisation: int, agent: AgentId | None, why: Denied) -> None:
+        """A number is not called."""
+        ...
+
+    def alarmed(self, organisation: int, agent: AgentId | None, limit: Allowance) -> None:
+        """A limit is nearly or wholly used up."""
+        ...
+
+
+class Outgoing:
+    """`too_long` hears of a call, or one of its parties, that has lasted as long as any may; `told`, if anybody, of
+    what is refused."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        carrier: Carrier,
+        too_long: Callable[[CallId, PartyId | None], None],
+        told: DestinationListener | None,
+    ) -> None:
+        self._clock, self._carrier, self._too_long, self._told = clock, carrier, too_long, told
         self._spending: dict[int, Spending] = {}
         # when each must end, in seconds of the floor's clock
         self._ends: dict[tuple[CallId, PartyId | None], float] = {}
@@ -84,8 +100,8 @@ class Outgoing:
         spending = self._spending.setdefault(organisation, Spending())
         found = allowances(limits, spending.spent(), None if agent is None else spending.of(agent))
         for each in found:
-            if each.share >= limits.alarm_at:
-                self.alarmed(organisation, agent, each)
+            if each.share >= limits.alarm_at and self._told is not None:
+                self._told.alarmed(organisation, agent, each)
         return used_up(found)
 
     # Going out
@@ -95,7 +111,8 @@ class Outgoing:
         policy, organisation = plan.destinations, plan.key.organisation
         denied = policy.denied(number) or self._used_up(plan, agent)
         if denied is not None:
-            self.refused(organisation, agent, denied)
+            if self._told is not None:
+                self._told.refused(organisation, agent, denied)
             return denied
         limits = policy.limits
         return Permit(organisation, number, agent, limits.longest_call_minutes * 60.0, has_limits(limits))
@@ -143,7 +160,7 @@ class Outgoing:
             return
         for call, party in [what for what, end in self._ends.items() if end <= now]:
             del self._ends[call, party]
-            self.too_long(call, party)
+            self._too_long(call, party)
         self._first_end = min(self._ends.values(), default=float("inf"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from callfloor.clock import Clock, Timer
 from callfloor.floor.agents.desk_updates import Showing
@@ -32,16 +32,29 @@ NO_AGENTS_S = 5.0
 Joining = Literal["waits", "full", "no-agents", "off"]
 
 
+class QueueListener(Protocol):
+    def waited_too_long(self, contact: Contact) -> None:
+        """The longest wait is over, and the contact out of the queue."""
+        ...
+
+    def not_taken(self, contact: Contact) -> None:
+        """An agent's phone rang in vain, and the contact waits again."""
+        ...
+
+    def sent_on(self, contact: Contact, why: Joining) -> None:
+        """The queue keeps a contact no longer that waited in it."""
+        ...
+
+
 class Queues:
-    """`late` hears of a contact that waited for the longest time, `back` of one whom an agent's phone did not take,
-    `sent_on` of one that the queue keeps no longer."""
+    """`told` hears of who leaves a queue otherwise than to an agent."""
 
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, presence: Presence, contacts: Contacts,
-        showing: Showing,
+        showing: Showing, told: QueueListener,
     ) -> None:  # fmt: skip
         self._clock, self._carrier, self._records, self._desk = clock, carrier, records, desk
-        self._presence, self._contacts, self._showing = presence, contacts, showing
+        self._presence, self._contacts, self._showing, self._told = presence, contacts, showing, told
         self._router = Router()
         self._plans: dict[CampaignKey, CampaignPlan] = {}
         self._idle_since: dict[AgentId, float] = {}
@@ -49,9 +62,6 @@ class Queues:
         # how long calls of a campaign took, talk and wrap-up: seconds and calls
         self._handled: dict[CampaignKey, tuple[float, int]] = {}
         self.skills: Mapping[AgentId, Mapping[str, int]] = {}
-        self.late: Callable[[Contact], None] = lambda _: None
-        self.back: Callable[[Contact], None] = lambda _: None
-        self.sent_on: Callable[[Contact, Joining], None] = lambda _contact, _why: None
         # since when nobody is signed in to queues that somebody waits in
         self._deserted: dict[CampaignKey, float] = {}
 
@@ -92,7 +102,7 @@ class Queues:
 
     def _send_on(self, contact: Contact, why: Joining) -> None:
         self.leave(contact)
-        self.sent_on(contact, why)
+        self._told.sent_on(contact, why)
 
     def tick(self) -> None:
         """Twice a second, say: who asks for agents to be signed in does not wait where nobody is any more."""
@@ -208,7 +218,7 @@ class Queues:
     def _too_late(self, contact: Contact) -> None:
         if contact.stage is Stage.QUEUE:
             self.leave(contact)
-            self.late(contact)
+            self._told.waited_too_long(contact)
 
     def leave(self, contact: Contact) -> None:
         """The customer waits no more."""
@@ -337,7 +347,7 @@ class Queues:
         contact.stop_timers()
         self._free(contact, agent_id, self._presence.missed)
         self.take_back(contact, but=agent_id)
-        self.back(contact)
+        self._told.not_taken(contact)
 
     def gave_up(self, contact: Contact) -> None:
         """The customer hung up while an agent's phone rang."""

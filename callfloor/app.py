@@ -33,7 +33,7 @@ from callfloor.api.routes import (
     documents,
 )
 from callfloor.api.token_cache import TokenCache
-from callfloor.api.workspace.desk_signs import DeskSigns
+from callfloor.api.workspace.desk_heartbeats import DeskHeartbeats
 from callfloor.api.workspace.desk_stream import DeskStream
 from callfloor.api.workspace.feed import Feed
 from callfloor.api.workspace.floor.readings import Readings
@@ -97,7 +97,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             lead_reads=Coalesced(partial(leads.get_many, db)),
             lead_inserts=Coalesced(lambda _, items: leads.insert_together(db, items)),
             feed=Feed(),
-            desks=DeskSigns(db),
+            desks=DeskHeartbeats(db),
             floors=floors,
             hashing=Hashing(),
             providers=providers,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from callfloor.api.auth.hashing import Hashing
     from callfloor.api.auth.providers import Providers
     from callfloor.api.read_log import ReadLog
-    from callfloor.api.workspace.desk_signs import DeskSigns
+    from callfloor.api.workspace.desk_heartbeats import DeskHeartbeats
     from callfloor.api.workspace.feed import Feed
     from callfloor.api.workspace.floor.readings import Readings
     from callfloor.disks import Disks
@@ -51,7 +51,7 @@ class Services:
     lead_reads: Coalesced[int, LeadRecord | None]
     lead_inserts: Coalesced[NewLead, InsertOutcome | DataError]
     feed: Feed
-    desks: DeskSigns
+    desks: DeskHeartbeats
     floors: Readings
     hashing: Hashing
     providers: Providers

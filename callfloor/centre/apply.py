@@ -23,7 +23,7 @@ from callfloor.contract.centre import Campaign, Centre, User
 from callfloor.rules.audit.entries import SYSTEM, Actor
 from callfloor.rules.dialling.callbacks import Moved
 from callfloor.rules.privacy.retention import WHOLE_ORGANISATION
-from callfloor.store.agents import returns
+from callfloor.store.agents import requeue
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.people import teams
@@ -272,7 +272,7 @@ class _Writer:
             number = self._users[user.username]
             await centres.update_user(self._db, self._organisation, number, user)
             if not user.account_active:
-                await returns.of_agent(self._db, self._organisation, number, Moved.INACTIVE, self._now)
+                await requeue.of_agent(self._db, self._organisation, number, Moved.INACTIVE, self._now)
 
     async def _write_campaign(self, change: Change, campaign: Campaign) -> None:
         if change.sign == "+":
@@ -293,7 +293,7 @@ class _Writer:
                 await centres.remove_agent(*where, self._users[name])
                 _, organisation, campaign_id = where
                 why = Moved.LEFT_CAMPAIGN
-                await returns.of_agent(self._db, organisation, self._users[name], why, self._now, campaign_id)
+                await requeue.of_agent(self._db, organisation, self._users[name], why, self._now, campaign_id)
             case "wrap code", "-":
                 await centres.remove_wrap_code(*where, int(change.key))
             case "wrap code", _:

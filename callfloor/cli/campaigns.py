@@ -11,7 +11,7 @@ from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.engine.leads.explain_campaign import CampaignExplained, explain_campaign
 from callfloor.rules.audit.entries import Entry, difference
-from callfloor.rules.dialling.waits import MEANINGS
+from callfloor.rules.dialling.not_dialling import MEANINGS
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings

@@ -165,7 +165,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
 
     async def _look_for_desks(self) -> None:
-        await desks.hold_back(self._db, moment(self._clock.now()))
+        await desks.pause_gone(self._db, moment(self._clock.now()))
 
     def _on_line(self, organisation: int) -> dict[str, str]:
         """What selection asks before it chooses leads, which is made before the floor."""

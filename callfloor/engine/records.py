@@ -213,14 +213,14 @@ class DatabaseRecords(DatabaseWrites):
     def wish(
         self, plan: CampaignPlan, activity: int, wrap: WrapUp, at: float, done: Callable[[Refusal | None], None]
     ) -> None:
-        given = dispositions.Wishes(
+        given = dispositions.Disposition(
             wrap.lead_status,
             None if wrap.next_attempt_at is None else moment(wrap.next_attempt_at),
             wrap.callback_agent,
             None if wrap.lead_data is None else msgspec.json.decode(wrap.lead_data),
         )
         # behind all that was written of the call, which the wish may be the lead of
-        grant = partial(dispositions.grant, self._db, plan.key.organisation, activity, given, moment(at))
+        grant = partial(dispositions.save, self._db, plan.key.organisation, activity, given, moment(at))
         self._journal.write(grant, done, lambda: done(UNAVAILABLE))
 
     # Agents

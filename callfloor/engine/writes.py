@@ -108,7 +108,7 @@ class DatabaseWrites:
                 self._put(tasks.add, what.organisation, what.campaign, "voicemail", what.activity, at)
                 self._begin(self._keep(what, "voicemail"))
             case writes.VoicemailEmpty():
-                self._put(legs.no_message, what.organisation, what.activity, what.part)
+                self._put(legs.drop_voicemail, what.organisation, what.activity, what.part)
                 self._begin(self._recordings.forget(what.call, what.part))
             case writes.SurveyBegun():
                 asked = activities.Survey(True, at, what.workflow_id, what.workflow)
@@ -195,7 +195,7 @@ class DatabaseWrites:
             # the code was taken from the campaign during the call
             await activities.wrap_up(self._db, organisation, activity, replace(given, wrap_code=None), at)
         if wrap.helped is not None:
-            await caller_leads.helped(self._db, organisation, *wrap.helped, at)
+            await caller_leads.fulfil_callback(self._db, organisation, *wrap.helped, at)
 
     def _agent_changed(self, what: writes.AgentChanged) -> None:
         agent = what.agent

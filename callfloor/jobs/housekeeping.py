@@ -8,7 +8,7 @@ from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.jobs.reporting.sending import KEPT
 from callfloor.jobs.retention import keep_less
 from callfloor.media.blobs import Blobs
-from callfloor.store.agents import desk_commands, desk_events, drafts, returns
+from callfloor.store.agents import desk_commands, desk_events, drafts, requeue
 from callfloor.store.calls import diagnoses
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
@@ -34,7 +34,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     while await desk_events.expire(db) > 0:
         pass
     await desk_commands.expire(db)
-    await returns.return_work(db, now)
+    await requeue.of_agents_gone(db, now)
     await drafts.expire(db, now)
     await diagnoses.expire(db, now)
     await sessions.expire(db)

@@ -18,10 +18,10 @@ import structlog
 from callfloor import metrics
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import password
+from callfloor.mail.connector import MailConnector
 from callfloor.mail.imap import Folder, folder
 from callfloor.mail.intake import Keeper
 from callfloor.mail.readers import Readers
-from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
@@ -33,12 +33,14 @@ _TOO_LARGE = "[This message has more than {:,} bytes. It was not fetched, and is
 
 
 class Fetcher:
-    """`most`: the largest message that is fetched whole, in bytes. `secrets`: the folder of passwords. `way`: how
+    """`most`: the largest message that is fetched whole, in bytes. `secrets`: the folder of passwords. `connector`: how
     servers are reached."""
 
-    def __init__(self, db: Database, blobs: Blobs, most: int, readers: Readers, secrets: Path, way: WayOut) -> None:
+    def __init__(
+        self, db: Database, blobs: Blobs, most: int, readers: Readers, secrets: Path, connector: MailConnector
+    ) -> None:
         self._db, self._blobs, self._most, self._readers = db, blobs, most, readers
-        self._secrets, self._way = secrets, way
+        self._secrets, self._connector = secrets, connector
 
     async def fetch(self, mailbox: StoredMailbox) -> int:
         """Take what is new in a mailbox; returns how many messages.
@@ -49,7 +51,7 @@ class Fetcher:
         count = 0
         if mailbox.imap is None:
             return count
-        async with _opened(self._way, mailbox.imap, self._secrets) as opened:
+        async with _opened(self._connector, mailbox.imap, self._secrets) as opened:
             for uid in await self._new(mailbox, opened):
                 count += await self._take(mailbox, opened, uid)
                 where = mailbox.organisation, mailbox.mailbox_id, opened.validity
@@ -61,7 +63,7 @@ class Fetcher:
         where = mailbox.organisation, mailbox.mailbox_id
         known = await mailboxes.progress(self._db, *where)
         if known is None or known.validity != opened.validity:
-            known = await mailboxes.meet(self._db, *where, opened.validity, opened.newest)
+            known = await mailboxes.sync_uids(self._db, *where, opened.validity, opened.newest)
         unseen = await asyncio.to_thread(opened.unseen, known.last_uid + 1, known.met_uid)
         return unseen + await asyncio.to_thread(opened.uids_after, max(known.last_uid, known.met_uid))
 
@@ -86,8 +88,8 @@ class Fetcher:
 
 
 @asynccontextmanager
-async def _opened(way: WayOut, account: Account, secrets: Path) -> AsyncGenerator[Folder]:
-    manager = folder(way, account, password(account, secrets))
+async def _opened(connector: MailConnector, account: Account, secrets: Path) -> AsyncGenerator[Folder]:
+    manager = folder(connector, account, password(account, secrets))
     opened = await asyncio.to_thread(manager.__enter__)
     try:
         yield opened

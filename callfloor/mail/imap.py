@@ -12,8 +12,8 @@ from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
 
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
+from callfloor.mail.connector import Imap, MailConnector
 from callfloor.mail.structure import MOST_HEADERS
-from callfloor.mail.way_out import Imap, WayOut
 
 TIMEOUT_S = 60.0
 CHUNK = 1024 * 1024
@@ -92,10 +92,10 @@ class Folder:
 
 
 @contextmanager
-def folder(way: WayOut, account: Account, password: str | None) -> Generator[Folder]:
+def folder(connector: MailConnector, account: Account, password: str | None) -> Generator[Folder]:
     """The account's folder, open. Raises one of `FAILURES`."""
     tls = tls_context() if account.tls == "implicit" else None
-    client = Imap(way, account.host, account.port, TIMEOUT_S, tls)
+    client = Imap(connector, account.host, account.port, TIMEOUT_S, tls)
     try:
         if account.tls == "starttls":
             client.starttls(tls_context())

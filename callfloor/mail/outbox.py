@@ -16,8 +16,8 @@ from callfloor.contract.mailboxes import Account
 from callfloor.errors import Problem
 from callfloor.mail.accounts import SecretMissing, password
 from callfloor.mail.compose import compose
+from callfloor.mail.connector import MailConnector
 from callfloor.mail.transmit import Outcome, transmit
-from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing, BlobUnreadable
 from callfloor.store.db.faults import REFUSALS
@@ -43,11 +43,11 @@ def rest_after(tries: int) -> timedelta:
 
 
 class Outbox:
-    """`name`: what this server calls itself to others. `secrets`: the folder of passwords. `way`: how servers are
+    """`name`: what this server calls itself to others. `secrets`: the folder of passwords. `connector`: how servers are
     reached."""
 
-    def __init__(self, db: Database, blobs: Blobs, name: str, secrets: Path, way: WayOut) -> None:
-        self._db, self._blobs, self._name, self._secrets, self._way = db, blobs, name, secrets, way
+    def __init__(self, db: Database, blobs: Blobs, name: str, secrets: Path, connector: MailConnector) -> None:
+        self._db, self._blobs, self._name, self._secrets, self._connector = db, blobs, name, secrets, connector
 
     async def send_next(self, at: datetime) -> bool:
         """Try the answer that is due longest; False when none is due.
@@ -107,7 +107,9 @@ class Outbox:
         self, claimed: Claim, account: Account, secret: str | None, where: tuple[str, str], file: BinaryIO
     ) -> Outcome:
         """Send, and keep the claim meanwhile. A thread cannot be stopped: this waits for it whatever happens."""
-        sending = asyncio.create_task(asyncio.to_thread(transmit, self._way, account, secret, self._name, *where, file))
+        sending = asyncio.create_task(
+            asyncio.to_thread(transmit, self._connector, account, secret, self._name, *where, file)
+        )
         try:
             while not (await asyncio.wait({sending}, timeout=LEASE.total_seconds() / 3))[0]:
                 with suppress(Problem):

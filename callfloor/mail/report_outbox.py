@@ -16,9 +16,9 @@ import structlog
 
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import SecretMissing, password
+from callfloor.mail.connector import MailConnector
 from callfloor.mail.headers import line
 from callfloor.mail.transmit import Outcome, transmit
-from callfloor.mail.way_out import WayOut
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.figures import report_deliveries as deliveries
@@ -36,11 +36,11 @@ _TYPES = {"csv": ("text", "csv"), "xlsx": ("application", "vnd.openxmlformats-of
 
 
 class ReportOutbox:
-    """`name`: what this server calls itself to others. `secrets`: the folder of passwords. `way`: how servers are
+    """`name`: what this server calls itself to others. `secrets`: the folder of passwords. `connector`: how servers are
     reached."""
 
-    def __init__(self, db: Database, name: str, secrets: Path, way: WayOut) -> None:
-        self._db, self._name, self._secrets, self._way = db, name, secrets, way
+    def __init__(self, db: Database, name: str, secrets: Path, connector: MailConnector) -> None:
+        self._db, self._name, self._secrets, self._connector = db, name, secrets, connector
 
     async def send_next(self, at: datetime) -> bool:
         """Try the report that is due longest; False when none is.
@@ -99,7 +99,7 @@ class ReportOutbox:
             file.write(message)
             file.seek(0)
             sending = asyncio.create_task(
-                asyncio.to_thread(transmit, self._way, account, secret, self._name, sender, recipient, file)
+                asyncio.to_thread(transmit, self._connector, account, secret, self._name, sender, recipient, file)
             )
             await asyncio.wait({sending})
             return sending.result()

@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import tls_context
-from callfloor.mail.way_out import Smtp, SmtpTls, WayOut
+from callfloor.mail.connector import MailConnector, Smtp, SmtpTls
 
 # For each answer of the server, in seconds; RFC 5321 §4.5.3.2 asks for ten minutes after the final dot.
 TIMEOUT_S = 60.0
@@ -39,12 +39,18 @@ class _Answered(Exception):
 
 
 def transmit(
-    way: WayOut, account: Account, password: str | None, name: str, sender: str, recipient: str, file: BinaryIO
+    connector: MailConnector,
+    account: Account,
+    password: str | None,
+    name: str,
+    sender: str,
+    recipient: str,
+    file: BinaryIO,
 ) -> Outcome:
-    """Give up a message, of which the file holds all. `name`: what we call ourselves; `way`: how
+    """Give up a message, of which the file holds all. `name`: what we call ourselves; `connector`: how
     servers are reached."""
     try:
-        with _connected(way, account, password, name) as client:
+        with _connected(connector, account, password, name) as client:
             try:
                 _send(client, sender, recipient, file)
             except _Answered as answered:
@@ -59,8 +65,8 @@ def transmit(
 
 
 @contextmanager
-def _connected(way: WayOut, account: Account, password: str | None, name: str) -> Generator[smtplib.SMTP]:
-    where = way, account.host, account.port, name, TIMEOUT_S
+def _connected(connector: MailConnector, account: Account, password: str | None, name: str) -> Generator[smtplib.SMTP]:
+    where = connector, account.host, account.port, name, TIMEOUT_S
     client = SmtpTls(*where, tls_context()) if account.tls == "implicit" else Smtp(*where)
     try:
         if account.tls == "starttls":

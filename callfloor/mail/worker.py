@@ -14,12 +14,12 @@ from callfloor import metrics
 from callfloor.errors import Problem
 from callfloor.mail import imap
 from callfloor.mail.accounts import SecretMissing
+from callfloor.mail.connector import MailConnector
 from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.listener import listening
 from callfloor.mail.outbox import Outbox
 from callfloor.mail.readers import Readers
 from callfloor.mail.report_outbox import ReportOutbox
-from callfloor.mail.way_out import WayOut
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
 from callfloor.settings import Settings
@@ -51,11 +51,11 @@ async def work(
     without it their address is taken here."""
     db = await Database.connect(dsn, size=SENDERS + 1 + FETCHED_AT_ONCE + 4)
     wake = asyncio.Event()
-    way = WayOut(settings.mail_networks)
-    outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder, way)
-    reports = ReportOutbox(db, settings.smtp_name, settings.secrets_folder, way)
+    connector = MailConnector(settings.mail_networks)
+    outbox = Outbox(db, blobs, settings.smtp_name, settings.secrets_folder, connector)
+    reports = ReportOutbox(db, settings.smtp_name, settings.secrets_folder, connector)
     readers = Readers()
-    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder, way)
+    fetcher = Fetcher(db, blobs, settings.smtp_bytes, readers, settings.secrets_folder, connector)
     try:
         # a notification that is lost costs some seconds
         awake = Listener(dsn, "outbox", {outgoing.CHANNEL: lambda _: wake.set()}, wake.set)

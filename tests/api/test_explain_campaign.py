@@ -11,7 +11,7 @@ import pytest
 
 from callfloor.engine.leads.explain import explain
 from callfloor.engine.leads.explain_campaign import explain_campaign
-from callfloor.rules.dialling.waits import MEANINGS
+from callfloor.rules.dialling.not_dialling import MEANINGS
 from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from callfloor.store.agents import agents, returns
+from callfloor.store.agents import agents, requeue
 from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import callbacks
@@ -33,7 +33,7 @@ async def db(dsn: str) -> AsyncGenerator[Database, None]:
 
 async def returned(db: Database, centre: Centre, at: datetime) -> int:
     """How many pieces of the organisation's work went back at that time. (Others are on the same server.)"""
-    await returns.return_work(db, at)
+    await requeue.of_agents_gone(db, at)
     return await db.fetchval(
         """SELECT (SELECT count(*) FROM emails WHERE organisation_id = $1 AND moved_at = $2)
             + (SELECT count(*) FROM tasks WHERE organisation_id = $1 AND moved_at = $2)
@@ -293,7 +293,7 @@ async def test_a_callback_and_its_task_are_one_thing_that_is_done_once(
     assert (await desk.get("/callbacks")).json()["items"] == []
     assert (await desk.post(f"/tasks/{task}/finish")).status_code == 409
     assert (await desk.post(f"/tasks/{task}/take")).status_code == 409
-    await returns.return_work(db, now)
+    await requeue.of_agents_gone(db, now)
     assert await db.fetchval("SELECT done_at FROM tasks WHERE task_id = $1", task) is not None
 
 

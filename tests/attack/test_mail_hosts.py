@@ -12,10 +12,10 @@ import pytest
 
 from callfloor.app import open_media
 from callfloor.contract.mailboxes import Account
+from callfloor.mail.connector import HostRefused, MailConnector
 from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.readers import Readers
 from callfloor.mail.transmit import Outcome, transmit
-from callfloor.mail.way_out import HostRefused, WayOut
 from callfloor.rules.values.addresses import may_be_reached
 from callfloor.settings import Settings, networks
 from callfloor.store.db.pool import Database
@@ -72,14 +72,14 @@ def test_no_form_of_an_address_inside_is_a_way_out(address: str) -> None:
     # one that is public beside it does not help
     for addresses in ((address, "8.8.8.8"), ("8.8.8.8", address)):
         with pytest.raises(HostRefused):
-            WayOut(resolve=resolving(*addresses)).connect("mail.example.com", 25, 1.0)
+            MailConnector(resolve=resolving(*addresses)).connect("mail.example.com", 25, 1.0)
 
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
 def test_an_answer_is_not_given_up_inside(inside: Listening, host: str, tls: str) -> None:
     account = Account(host, inside.port, tls=tls)  # type: ignore[arg-type]
-    outcome = transmit(WayOut(), account, None, "callfloor", "a@example.com", "b@example.com", io.BytesIO(b"x"))
+    outcome = transmit(MailConnector(), account, None, "callfloor", "a@example.com", "b@example.com", io.BytesIO(b"x"))
     assert outcome in (Outcome("later", fault="HostRefused"), Outcome("later", fault="gaierror"))
     assert not inside.reached
 
@@ -92,13 +92,13 @@ async def test_a_mailbox_is_not_fetched_inside(
     account = Account("localhost", inside.port, "care", "secret", tls=tls)  # type: ignore[arg-type]
     mailbox = await make_mailbox(db, centre, receive="imap", imap=account)
     with pytest.raises(HostRefused):
-        await Fetcher(db, open_media(settings), 1_000, readers, tmp_path, WayOut()).fetch(mailbox)
+        await Fetcher(db, open_media(settings), 1_000, readers, tmp_path, MailConnector()).fetch(mailbox)
     assert not inside.reached
 
 
 def test_a_network_that_the_operator_names_is_reached_and_its_neighbour_is_not(inside: Listening) -> None:
     own = networks("127.0.0.1")
-    WayOut(own).connect("127.0.0.1", inside.port, 5.0).close()
+    MailConnector(own).connect("127.0.0.1", inside.port, 5.0).close()
     assert inside.reached
     assert may_be_reached(["::ffff:127.0.0.1", "8.8.8.8"], own)
     assert not may_be_reached(["127.0.0.2"], own)
@@ -112,7 +112,7 @@ def test_a_name_is_resolved_once_so_that_it_cannot_change_its_mind(inside: Liste
         asked.append(host)
         return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
 
-    WayOut(networks("127.0.0.1"), resolve).connect("rebinding.invalid", inside.port, 5.0).close()
+    MailConnector(networks("127.0.0.1"), resolve).connect("rebinding.invalid", inside.port, 5.0).close()
     assert asked == ["rebinding.invalid"]
     assert inside.reached
 
@@ -120,7 +120,7 @@ def test_a_name_is_resolved_once_so_that_it_cannot_change_its_mind(inside: Liste
 def test_the_next_address_is_tried_where_one_is_closed(inside: Listening) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.2", 0))
-        way = WayOut(networks("127.0.0.0/8"), resolving("127.0.0.2", "127.0.0.1"))
+        connector = MailConnector(networks("127.0.0.0/8"), resolving("127.0.0.2", "127.0.0.1"))
         with listening() as other:
-            way.connect("mail.example.com", other.port, 5.0).close()
+            connector.connect("mail.example.com", other.port, 5.0).close()
             assert other.reached

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callfloor.api.workspace.desk_signs import DeskSigns
+from callfloor.api.workspace.desk_heartbeats import DeskHeartbeats
 from callfloor.rules.routing.desks import DESK_GONE
 from callfloor.settings import Settings
 from callfloor.store.agents import agents, desk_events, desks
@@ -47,20 +47,20 @@ async def silence(db: Database, centre: Centre, seconds: float) -> None:
 async def arrived(db: Database, centre: Centre) -> None:
     """The agent is ready, at its desk."""
     await agents.make_ready(db, centre.organisation, centre.agent, NOW)
-    await desks.seen(db, [(centre.organisation, centre.agent)], NOW)
+    await desks.heartbeat(db, [(centre.organisation, centre.agent)], NOW)
 
 
 async def test_an_agent_whose_desk_is_gone_is_paused_until_it_is_back(db: Database, centre: Centre) -> None:
     own = centre.organisation, centre.agent
     await arrived(db, centre)
-    await desks.hold_back(db, later(30))
+    await desks.pause_gone(db, later(30))
     assert await shown(db, centre) == ("ready", None, None)
-    await desks.hold_back(db, later(31))
+    await desks.pause_gone(db, later(31))
     assert await shown(db, centre) == ("paused", None, DESK_GONE)
     session = await desk_events.session(db, *own, later(31))
     assert session is not None
     assert (session.state, session.reason) == ("paused", DESK_GONE)
-    await desks.seen(db, [own], later(90))
+    await desks.heartbeat(db, [own], later(90))
     assert await shown(db, centre) == ("ready", None, None)
     times = await agent_times.of_agent(db, *own, NOW, later(100), later(100))
     assert [(each.state, each.reason, each.seconds) for each in times] == [
@@ -73,34 +73,34 @@ async def test_a_call_goes_on_and_no_other_follows(db: Database, centre: Centre,
     own = centre.organisation, centre.agent
     await arrived(db, centre)
     await agents.show(db, *own, state, None, later(5))
-    await desks.hold_back(db, later(40))
+    await desks.pause_gone(db, later(40))
     assert await shown(db, centre) == (state, "paused", DESK_GONE)
     back = state == "on-call"
     if back:
-        await desks.seen(db, [own], later(50))
+        await desks.heartbeat(db, [own], later(50))
         assert (await shown(db, centre))[:2] == (state, "ready")
     await agents.call_ended(db, *own, later(60)) if state != "dialling" else await agents.show(
         db, *own, "ready" if back else "paused", None if back else DESK_GONE, later(60)
     )
     assert (await shown(db, centre))[0] == ("ready" if back else "paused")
-    await desks.seen(db, [own], later(70))
+    await desks.heartbeat(db, [own], later(70))
     assert await shown(db, centre) == ("ready", None, None)
 
 
 async def test_who_was_paused_or_left_is_not_made_ready_by_its_desk(db: Database, centre: Centre) -> None:
     own = centre.organisation, centre.agent
     await arrived(db, centre)
-    await desks.hold_back(db, later(40))
+    await desks.pause_gone(db, later(40))
     await agents.pause(db, *own, later(41), "sent home")
-    await desks.seen(db, [own], later(50))
+    await desks.heartbeat(db, [own], later(50))
     assert await shown(db, centre) == ("paused", None, "sent home")
     await agents.make_ready(db, *own, later(51))
-    await desks.hold_back(db, later(200))
+    await desks.pause_gone(db, later(200))
     await agents.sign_out(db, *own, later(201))
-    await desks.seen(db, [own], later(202))
+    await desks.heartbeat(db, [own], later(202))
     assert (await shown(db, centre))[0] == "signed-out"
     await agents.sign_in_paused(db, *own, later(203), DESK_GONE)
-    await desks.seen(db, [own], later(210))
+    await desks.heartbeat(db, [own], later(210))
     assert await shown(db, centre) == ("paused", None, DESK_GONE), "by its own word"
 
 
@@ -116,7 +116,7 @@ async def test_who_needs_no_desk_is_left_alone(db: Database, centre: Centre, why
             await db.execute("UPDATE users SET phone_without_desk = true WHERE user_id = $1", centre.agent)
         case _:
             await desks.forget(db, centre.organisation, centre.agent)
-    await desks.hold_back(db, later(10_000))
+    await desks.pause_gone(db, later(10_000))
     assert await shown(db, centre) == ("ready", None, None)
 
 
@@ -126,9 +126,9 @@ async def test_a_sign_that_comes_meanwhile_counts(db: Database, centre: Centre) 
     await arrived(db, centre)
     for turn in range(1, 11):
         at = 100.0 * turn
-        looks = (desks.hold_back(db, later(at)) for _ in range(4))
-        await asyncio.gather(*looks, desks.seen(db, [own], later(at)))
-        await desks.seen(db, [own], later(at + 5))
+        looks = (desks.pause_gone(db, later(at)) for _ in range(4))
+        await asyncio.gather(*looks, desks.heartbeat(db, [own], later(at)))
+        await desks.heartbeat(db, [own], later(at + 5))
         assert await shown(db, centre) == ("ready", None, None)
 
 
@@ -136,18 +136,18 @@ async def test_signs_are_written_down_every_few_seconds_and_together(
     db: Database, centre: Centre, monkeypatch: Any
 ) -> None:
     written: list[int] = []
-    real = desks.seen
+    real = desks.heartbeat
 
     async def counted(db: Database, of: Any, now: datetime) -> None:
         written.append(len(of))
         await real(db, of, now)
 
-    monkeypatch.setattr(desks, "seen", counted)
+    monkeypatch.setattr(desks, "heartbeat", counted)
     key = tokens.key_of(await token_of(db, centre, centre.agent))
     assert key is not None
     caller = await tokens.find(db, key)
     assert caller is not None
-    signs = DeskSigns(db)
+    signs = DeskHeartbeats(db)
     await asyncio.gather(*(signs.heard(caller) for _ in range(50)))
     for _ in range(50):
         await signs.heard(caller)
@@ -168,15 +168,15 @@ async def test_whatever_an_agent_asks_is_a_sign_and_what_others_ask_is_none(db: 
 async def test_who_makes_ready_an_agent_without_its_desk_is_told(app: Any, db: Database, centre: Centre) -> None:
     now = datetime.now(UTC)
     await agents.make_ready(db, centre.organisation, centre.agent, now)
-    await desks.seen(db, [(centre.organisation, centre.agent)], now - timedelta(minutes=5))
-    await desks.hold_back(db, now)
+    await desks.heartbeat(db, [(centre.organisation, centre.agent)], now - timedelta(minutes=5))
+    await desks.pause_gone(db, now)
     async with client_of(centre, await token_of(db, centre, centre.user)) as supervisor:
         refused = await supervisor.post(f"/agents/{centre.agent}/commands", json={"action": "ready"})
         assert (refused.status_code, refused.json()["code"]) == (409, "desk-gone")
         assert (await supervisor.get(f"/agents/{centre.agent}/session")).json()["reason"] == DESK_GONE
     # another system that shows agents their calls
     assert (await centre.client.put("/availability", json={"agentId": centre.agent, "available": True})).is_success
-    await desks.hold_back(db, now)
+    await desks.pause_gone(db, now)
     assert (await shown(db, centre))[0] == "ready"
 
 
@@ -209,7 +209,7 @@ async def test_no_call_is_sent_to_a_dead_desk(
         await until(waits)
         assert (await shown(db, centre))[0] == "paused"
         # another API process than the one that heard the last sign
-        await desks.seen(db, [(centre.organisation, centre.agent)], datetime.now(UTC))
+        await desks.heartbeat(db, [(centre.organisation, centre.agent)], datetime.now(UTC))
 
         async def talks() -> bool:
             return (await shown(db, centre))[0] == "on-call"

@@ -502,15 +502,15 @@ async def test_a_number_that_is_blocked_while_leads_are_chosen_is_passed_over(
 ) -> None:
     leads = await add_leads(db, centre, 3)
     settings = await dialler.open(NOON)
-    held = dial_order.hold
+    held = dial_order.lock_unchanged
     (blocked,) = await db.fetch("SELECT phone1 FROM leads WHERE lead_id = $1", leads[0])
 
-    async def hold(database: Database, organisation: int, rows: Sequence[Record]) -> frozenset[int]:
+    async def lock_unchanged(database: Database, organisation: int, rows: Sequence[Record]) -> frozenset[int]:
         """The moment between the judgement and the attempt."""
         await do_not_call.add(database, organisation, settings.setup.hash_key, blocked["phone1"], NOON)
         return await held(database, organisation, rows)
 
-    monkeypatch.setattr(dial_order, "hold", hold)
+    monkeypatch.setattr(dial_order, "lock_unchanged", lock_unchanged)
     assert [each.lead for each in await dialler.claim(3, NOON)] == leads[1:]
     monkeypatch.undo()
     assert await dialler.every(NOON) == []

@@ -16,11 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from callfloor.mail.way_out import WayOut
+from callfloor.mail.connector import MailConnector
 from callfloor.settings import networks
 
 # these servers are on the machine itself
-LOCAL = WayOut(networks("127.0.0.0/8"))
+LOCAL = MailConnector(networks("127.0.0.0/8"))
 
 
 @dataclass

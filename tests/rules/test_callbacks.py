@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from callfloor.contract.codes import LeadStatus
-from callfloor.rules.dialling.callbacks import CallbackError, Refused, Standing, Wish, refusal, settle, status_without
+from callfloor.rules.dialling.callbacks import (
+    CallbackChange,
+    CallbackError,
+    CallbackFields,
+    Refused,
+    apply_change,
+    refusal,
+    status_without,
+)
 from callfloor.rules.dialling.eligibility import judge
 from callfloor.rules.dialling.hours import parse_hours
 from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFacts
@@ -20,60 +28,68 @@ from callfloor.rules.dialling.lead_facts import CampaignFacts, LeadFacts, ListFa
 T = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)
 LATER = T + timedelta(hours=5)
 QUEUE, AGENT = LeadStatus.CALLBACK_QUEUE, LeadStatus.CALLBACK_AGENT
-NOTHING, OF_QUEUE, OF_AGENT = Standing(), Standing(None, T, QUEUE), Standing(7, T, AGENT)
-RESTING, OWNED = Standing(None, T, LeadStatus.BUSY), Standing(7, None, LeadStatus.NEW)
+NOTHING, OF_QUEUE, OF_AGENT = CallbackFields(), CallbackFields(None, T, QUEUE), CallbackFields(7, T, AGENT)
+RESTING, OWNED = CallbackFields(None, T, LeadStatus.BUSY), CallbackFields(7, None, LeadStatus.NEW)
 
 
 @pytest.mark.parametrize(
-    ("standing", "wish", "after"),
+    ("current", "change", "after"),
     [
-        (NOTHING, Wish(8, T), Standing(8, T, AGENT)),
-        (NOTHING, Wish(at=T), OF_QUEUE),
-        (NOTHING, Wish(None, T, None), OF_QUEUE),
-        (OWNED, Wish(at=T), OF_QUEUE),
-        (OF_AGENT, Wish(at=LATER), Standing(None, LATER, QUEUE)),
-        (OF_AGENT, Wish(8, LATER), Standing(8, LATER, AGENT)),
-        (OF_AGENT, Wish(8), Standing(8, T, AGENT)),
-        (OF_QUEUE, Wish(8), Standing(8, T, AGENT)),
-        (OF_QUEUE, Wish(None), OF_QUEUE),
-        (OF_AGENT, Wish(None), Standing(None, None, LeadStatus.NO_ANSWER)),
-        (OF_AGENT, Wish(at=None), Standing(None, None, LeadStatus.NO_ANSWER)),
-        (OF_QUEUE, Wish(at=None), Standing(None, None, LeadStatus.NO_ANSWER)),
-        (OF_AGENT, Wish(8, None), Standing(8, None, LeadStatus.NO_ANSWER)),
-        (RESTING, Wish(8), Standing(8, T, LeadStatus.BUSY)),
-        (RESTING, Wish(at=None), Standing(None, None, LeadStatus.BUSY)),
-        (NOTHING, Wish(8), Standing(8, None, LeadStatus.NEW)),
-        (NOTHING, Wish(8, T, AGENT), Standing(8, T, AGENT)),
-        (NOTHING, Wish(at=T, status_code=QUEUE), OF_QUEUE),
-        (OF_AGENT, Wish(status_code=QUEUE), OF_QUEUE),
+        (NOTHING, CallbackChange(8, T), CallbackFields(8, T, AGENT)),
+        (NOTHING, CallbackChange(at=T), OF_QUEUE),
+        (NOTHING, CallbackChange(None, T, None), OF_QUEUE),
+        (OWNED, CallbackChange(at=T), OF_QUEUE),
+        (OF_AGENT, CallbackChange(at=LATER), CallbackFields(None, LATER, QUEUE)),
+        (OF_AGENT, CallbackChange(8, LATER), CallbackFields(8, LATER, AGENT)),
+        (OF_AGENT, CallbackChange(8), CallbackFields(8, T, AGENT)),
+        (OF_QUEUE, CallbackChange(8), CallbackFields(8, T, AGENT)),
+        (OF_QUEUE, CallbackChange(None), OF_QUEUE),
+        (OF_AGENT, CallbackChange(None), CallbackFields(None, None, LeadStatus.NO_ANSWER)),
+        (OF_AGENT, CallbackChange(at=None), CallbackFields(None, None, LeadStatus.NO_ANSWER)),
+        (OF_QUEUE, CallbackChange(at=None), CallbackFields(None, None, LeadStatus.NO_ANSWER)),
+        (OF_AGENT, CallbackChange(8, None), CallbackFields(8, None, LeadStatus.NO_ANSWER)),
+        (RESTING, CallbackChange(8), CallbackFields(8, T, LeadStatus.BUSY)),
+        (RESTING, CallbackChange(at=None), CallbackFields(None, None, LeadStatus.BUSY)),
+        (NOTHING, CallbackChange(8), CallbackFields(8, None, LeadStatus.NEW)),
+        (NOTHING, CallbackChange(8, T, AGENT), CallbackFields(8, T, AGENT)),
+        (NOTHING, CallbackChange(at=T, status_code=QUEUE), OF_QUEUE),
+        (OF_AGENT, CallbackChange(status_code=QUEUE), OF_QUEUE),
         # a status and a time: when to call next, and no promise to anybody
-        (NOTHING, Wish(8, T, LeadStatus.NEW), Standing(8, T, LeadStatus.NEW)),
-        (OF_AGENT, Wish(status_code=LeadStatus.NEW), Standing(None, None, LeadStatus.NEW)),
-        (OF_AGENT, Wish(status_code=100), Standing(None, None, 100)),
-        (OF_AGENT, Wish(at=LATER, status_code=LeadStatus.BUSY), Standing(None, LATER, LeadStatus.BUSY)),
-        (RESTING, Wish(status_code=LeadStatus.DO_NOT_CALL), Standing(None, None, LeadStatus.DO_NOT_CALL)),
-        (OWNED, Wish(status_code=LeadStatus.COMPLETED), Standing(7, None, LeadStatus.COMPLETED)),
+        (NOTHING, CallbackChange(8, T, LeadStatus.NEW), CallbackFields(8, T, LeadStatus.NEW)),
+        (OF_AGENT, CallbackChange(status_code=LeadStatus.NEW), CallbackFields(None, None, LeadStatus.NEW)),
+        (OF_AGENT, CallbackChange(status_code=100), CallbackFields(None, None, 100)),
+        (OF_AGENT, CallbackChange(at=LATER, status_code=LeadStatus.BUSY), CallbackFields(None, LATER, LeadStatus.BUSY)),
+        (
+            RESTING,
+            CallbackChange(status_code=LeadStatus.DO_NOT_CALL),
+            CallbackFields(None, None, LeadStatus.DO_NOT_CALL),
+        ),
+        (OWNED, CallbackChange(status_code=LeadStatus.COMPLETED), CallbackFields(7, None, LeadStatus.COMPLETED)),
     ],
 )
-def test_what_is_said_of_a_lead_makes_a_whole_callback_or_none(standing: Standing, wish: Wish, after: Standing) -> None:
-    assert settle(standing, wish, LeadStatus.NO_ANSWER) == after
+def test_what_is_said_of_a_lead_makes_a_whole_callback_or_none(
+    current: CallbackFields, change: CallbackChange, after: CallbackFields
+) -> None:
+    assert apply_change(current, change, LeadStatus.NO_ANSWER) == after
 
 
 @pytest.mark.parametrize(
-    ("standing", "wish", "field"),
+    ("current", "change", "field"),
     [
-        (NOTHING, Wish(status_code=QUEUE), "statusCode"),
-        (NOTHING, Wish(8, status_code=AGENT), "statusCode"),
-        (NOTHING, Wish(at=T, status_code=AGENT), "statusCode"),
-        (NOTHING, Wish(8, T, QUEUE), "agentId"),
-        (OF_AGENT, Wish(None, status_code=AGENT), "statusCode"),
-        (NOTHING, Wish(at=T, status_code=LeadStatus.DO_NOT_CALL), "nextAttemptTimestamp"),
-        (NOTHING, Wish(8, T, LeadStatus.COMPLETED), "nextAttemptTimestamp"),
+        (NOTHING, CallbackChange(status_code=QUEUE), "statusCode"),
+        (NOTHING, CallbackChange(8, status_code=AGENT), "statusCode"),
+        (NOTHING, CallbackChange(at=T, status_code=AGENT), "statusCode"),
+        (NOTHING, CallbackChange(8, T, QUEUE), "agentId"),
+        (OF_AGENT, CallbackChange(None, status_code=AGENT), "statusCode"),
+        (NOTHING, CallbackChange(at=T, status_code=LeadStatus.DO_NOT_CALL), "nextAttemptTimestamp"),
+        (NOTHING, CallbackChange(8, T, LeadStatus.COMPLETED), "nextAttemptTimestamp"),
     ],
 )
-def test_what_contradicts_itself_is_refused_by_field(standing: Standing, wish: Wish, field: str) -> None:
+def test_what_contradicts_itself_is_refused_by_field(
+    current: CallbackFields, change: CallbackChange, field: str
+) -> None:
     with pytest.raises(CallbackError) as raised:
-        settle(standing, wish)
+        apply_change(current, change)
     assert raised.value.field == field
 
 
@@ -83,16 +99,16 @@ TIMES = st.sampled_from([T, LATER])
 
 
 @st.composite
-def standings(draw: st.DrawFn) -> Standing:
+def standings(draw: st.DrawFn) -> CallbackFields:
     """Whole ones, as the rule leaves them."""
-    wishes = st.builds(Wish, maybe(AGENTS), maybe(TIMES), maybe(STATUSES))
-    standing = Standing()
-    for wish in draw(st.lists(wishes, max_size=4)):
+    wishes = st.builds(CallbackChange, maybe(AGENTS), maybe(TIMES), maybe(STATUSES))
+    current = CallbackFields()
+    for change in draw(st.lists(wishes, max_size=4)):
         try:
-            standing = settle(standing, wish)
+            current = apply_change(current, change)
         except CallbackError:
             continue
-    return standing
+    return current
 
 
 def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -100,9 +116,9 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @given(standings(), maybe(AGENTS), maybe(TIMES), maybe(STATUSES))
-def test_no_series_of_wishes_leaves_half_a_callback(standing: Standing, agent: Any, at: Any, status: Any) -> None:
+def test_no_series_of_wishes_leaves_half_a_callback(current: CallbackFields, agent: Any, at: Any, status: Any) -> None:
     try:
-        after = settle(standing, Wish(agent, at, status))
+        after = apply_change(current, CallbackChange(agent, at, status))
     except CallbackError:
         return
     if after.callback:
@@ -111,14 +127,14 @@ def test_no_series_of_wishes_leaves_half_a_callback(standing: Standing, agent: A
     if isinstance(at, datetime) and status in (UNSET, None):
         assert (after.agent_id, after.at) == (agent if isinstance(agent, int) else None, at)
         assert after.status_code == (AGENT if isinstance(agent, int) else QUEUE)
-    if at is None and standing.callback and status in (UNSET, None):
+    if at is None and current.callback and status in (UNSET, None):
         assert not after.callback
-    if standing.callback and not after.callback and not isinstance(at, datetime):
+    if current.callback and not after.callback and not isinstance(at, datetime):
         assert after.at is None
         assert after.agent_id == (agent if isinstance(agent, int) else None)
-    if not isinstance(agent, int) and standing == after:
+    if not isinstance(agent, int) and current == after:
         # saying it again changes nothing
-        assert settle(after, Wish(agent, at, status)) == after
+        assert apply_change(after, CallbackChange(agent, at, status)) == after
 
 
 def test_a_lead_without_its_callback_is_what_its_last_attempt_left() -> None:

@@ -163,7 +163,7 @@ class CallDay:
         async def step(at: datetime) -> None:
             if await activities.leave(self.db, self.centre.organisation, leg, reason, at) and reason == "voicemail":
                 if self.random.random() < 0.3:
-                    await inbound.no_message(self.db, self.centre.organisation, leg, 0)
+                    await inbound.drop_voicemail(self.db, self.centre.organisation, leg, 0)
                 self._after(at, 1, 60, self._hang_up(leg))
 
         return step

@@ -86,8 +86,8 @@ class Places:
         activity = await inbound_call(self.db, self.centre.organisation, *call, T0)
         await activities.hang_up(self.db, self.centre.organisation, activity, T0)
         await self.db.execute("UPDATE activities SET lead_id = $1 WHERE activity_id = $2", lead_id, activity)
-        wishes_of_agent = dispositions.Wishes(data={"note": text})
-        assert await dispositions.grant(self.db, self.centre.organisation, activity, wishes_of_agent, T0) is None
+        wishes_of_agent = dispositions.Disposition(data={"note": text})
+        assert await dispositions.save(self.db, self.centre.organisation, activity, wishes_of_agent, T0) is None
 
     async def skip(self, text: str) -> None:
         lead_id = await self.lead()

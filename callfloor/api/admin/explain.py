@@ -6,7 +6,7 @@ from callfloor.api.call import Call, not_found
 from callfloor.api.operation import operation
 from callfloor.contract.administration import CampaignExplanation, KeptOut, Opening, PacingWait
 from callfloor.engine.leads.explain_campaign import explain_campaign
-from callfloor.rules.dialling.waits import MEANINGS
+from callfloor.rules.dialling.not_dialling import MEANINGS
 from callfloor.rules.values.times import format_timestamp, zone
 
 

@@ -13,18 +13,18 @@ from callfloor.contract.codes import LeadStatus, Scope
 from callfloor.contract.leads import CallbackMoved, LeadUpdate
 from callfloor.errors import CallbackRefused, DoNotCallStays, FieldError, ScopeMissing
 from callfloor.rules.dialling.callbacks import (
+    CallbackChange,
     CallbackError,
+    CallbackFields,
     Moved,
     Refused,
-    Standing,
-    Wish,
+    apply_change,
     completing,
-    settle,
     status_without,
 )
 from callfloor.rules.values.times import format_timestamp
 from callfloor.store.leads import callbacks, leads, lists
-from callfloor.store.leads.callbacks import Wished
+from callfloor.store.leads.callbacks import ProposedCallback
 from callfloor.store.people import users
 from callfloor.store.privacy import do_not_call
 from callfloor.store.privacy.do_not_call import Doing
@@ -57,16 +57,16 @@ async def lift_what_it_brought(call: Call, before: leads.LeadRecord, after: lead
 
 def schedule(call: Call, row: leads.LeadRecord, body: LeadUpdate) -> dict[str, Any]:
     """Agent, next attempt and status of a lead after a request. Raises `Invalid`."""
-    standing = Standing(row["agent_id"], row["next_attempt_at"], row["status_code"])
+    current = CallbackFields(row["agent_id"], row["next_attempt_at"], row["status_code"])
     # an empty text clears, as null does
     text = body.next_attempt_timestamp or (None if body.next_attempt_timestamp == "" else body.next_attempt_timestamp)
     at = UNSET if text is UNSET else call.timestamp(text, "nextAttemptTimestamp", in_body=True)
-    wish = Wish(body.agent_id, at, body.status_code)
+    change = CallbackChange(body.agent_id, at, body.status_code)
     if body.is_completed is True and row["completed_at"] is None:
-        wish = completing(standing, wish)
+        change = completing(current, change)
     without = status_without(row["attempts"], row["last_dial_status"])
     try:
-        after = settle(standing, wish, without)
+        after = apply_change(current, change, without)
     except CallbackError as error:
         raise invalid(error.field, error.code, error.message) from error
     return {"agent_id": after.agent_id, "next_attempt_at": after.at, "status_code": after.status_code}
@@ -83,8 +83,8 @@ async def callback_kept(
     """Raise `CallbackRefused` when a request asks for a callback that would not be kept, or takes away what a
     standing one needs, `DoNotCallStays` when it would lift Do Not Call and may not. `values`: the lead's columns after
     the request."""
-    asked = Standing(values["agent_id"], values["next_attempt_at"], values["status_code"])
-    before = Standing(row["agent_id"], row["next_attempt_at"], row["status_code"])
+    asked = CallbackFields(values["agent_id"], values["next_attempt_at"], values["status_code"])
+    before = CallbackFields(row["agent_id"], row["next_attempt_at"], row["status_code"])
     blocked = before.status_code == LeadStatus.DO_NOT_CALL and not may_lift
     if blocked and asked.status_code != before.status_code and not asked.callback:
         raise DoNotCallStays(
@@ -100,12 +100,12 @@ async def callback_kept(
     if blocked:
         raise refused(Refused("do-not-call", "The lead's status is Do Not Call."))
     lifts = before.status_code == LeadStatus.DO_NOT_CALL != asked.status_code
-    await _kept(call, Wished(values["campaign_id"], facts, row["lead_id"], lifts), members)
+    await _kept(call, ProposedCallback(values["campaign_id"], facts, row["lead_id"], lifts), members)
 
 
 async def callback_kept_by_new(call: Call, new: dict[str, Any]) -> None:
     """Raise `CallbackRefused` when a new lead's callback would not be kept. What does not exist is not looked at."""
-    asked = Standing(new["agent_id"], new["next_attempt_at"], new["status_code"])
+    asked = CallbackFields(new["agent_id"], new["next_attempt_at"], new["status_code"])
     of_list = await lists.get(call.db, call.organisation, new["list_id"])
     if not asked.callback or of_list is None:
         return
@@ -114,10 +114,10 @@ async def callback_kept_by_new(call: Call, new: dict[str, Any]) -> None:
         return
     members = await callbacks.members(call.db, call.organisation, named)
     facts = callbacks.facts_of(asked, (new["phone1"], new["phone2"], new["phone3"]), new["timezone"])
-    await _kept(call, Wished(of_list["campaign_id"], facts), members)
+    await _kept(call, ProposedCallback(of_list["campaign_id"], facts), members)
 
 
-async def _kept(call: Call, wished: Wished, members: frozenset[tuple[int, int]]) -> None:
+async def _kept(call: Call, wished: ProposedCallback, members: frozenset[tuple[int, int]]) -> None:
     (found,) = await callbacks.refusals(call.db, call.organisation, [wished], members, call.now)
     if found is not None:
         raise refused(found)

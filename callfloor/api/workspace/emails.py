@@ -31,7 +31,7 @@ from callfloor.contract.workspace_emails import (
 from callfloor.disks import MEDIA, writing
 from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
 from callfloor.rules.dialling.callbacks import Moved
-from callfloor.store.agents import desk_events, desk_options, returns
+from callfloor.store.agents import desk_events, desk_options, requeue
 from callfloor.store.calls import activities
 from callfloor.store.calls.media import StoredContent
 from callfloor.store.email import answers, emails
@@ -270,7 +270,7 @@ async def return_email(call: Call, activity_id: int) -> None:
     closed."""
     agent_id = agent_of(call.caller)
     await _readable(call, activity_id)
-    if not await returns.email_back(call.db, call.organisation, activity_id, agent_id, Moved.AGENT, call.now):
+    if not await requeue.email_from_agent(call.db, call.organisation, activity_id, agent_id, Moved.AGENT, call.now):
         raise EmailNotHeld(_NOT_HELD)
 
 

@@ -105,7 +105,7 @@ async def _now(
         case ForceAgentSignOut():
             await agents.sign_out(call.db, call.organisation, agent_id, call.now)
         case ReadyAgent():
-            if await desks.gone(call.db, call.organisation, agent_id, call.now):
+            if await desks.desk_gone(call.db, call.organisation, agent_id, call.now):
                 raise CommandRefused("desk-gone", "The agent's desk is gone: it is ready again when the desk is back.")
             await make_ready(call, agent_id)
         case PauseAgent(reason=reason):

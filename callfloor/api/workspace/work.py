@@ -18,7 +18,7 @@ from callfloor.contract.workspace_tasks import Task
 from callfloor.contract.workspace_work import CallbacksQuery, WorkCallback, WorkEmail, WorkMove, WorkQuery
 from callfloor.errors import WorkNotMovable
 from callfloor.rules.dialling.callbacks import Moved
-from callfloor.store.agents import desk_events, returns
+from callfloor.store.agents import desk_events, requeue
 from callfloor.store.calls import tasks
 from callfloor.store.email.emails import Moving, message_of, moving
 from callfloor.store.leads import callbacks
@@ -80,7 +80,7 @@ async def list_work_emails(call: Call, query: WorkQuery) -> Page[WorkEmail]:
     supervisor_of(call.caller)
     after = page_start(call, query) or _FIRST
     count = page_limit(query) + 1
-    rows = await returns.open_emails(
+    rows = await requeue.open_emails(
         call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.sight
     )
     return page_of(
@@ -155,7 +155,7 @@ async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
     async with db.transaction():
         await _agent(call, body)
         active = await callbacks.members(db, organisation, [] if body.agent_id is None else [body.agent_id])
-        email = await returns.open_email(db, organisation, activity_id)
+        email = await requeue.open_email(db, organisation, activity_id)
         if email is None:
             await _known_email(call, activity_id)
             raise WorkNotMovable(_OVER)
@@ -166,11 +166,11 @@ async def move_email(call: Call, activity_id: int, body: WorkMove) -> None:
         if body.agent_id is None:
             if email["answered"]:
                 raise WorkNotMovable("It was answered, and nobody has to look at it again: have it closed.")
-            await returns.to_queue(db, organisation, email, Moved.SUPERVISOR, call.now)
+            await requeue.to_queue(db, organisation, email, Moved.SUPERVISOR, call.now)
         elif (email["campaign_id"], body.agent_id) not in active:
             raise WorkNotMovable(_NOT_A_MEMBER)
         else:
-            await returns.to_agent(db, organisation, email, body.agent_id, call.now)
+            await requeue.to_agent(db, organisation, email, body.agent_id, call.now)
         if holder is not None:
             await desk_events.publish(db, organisation, holder, "session", None, call.now, emails=True)
         if body.agent_id is not None:
@@ -252,7 +252,7 @@ async def _agent(call: Call, body: WorkMove) -> None:
 
 
 async def _known_email(call: Call, activity_id: int) -> None:
-    if not await returns.is_email(call.db, call.organisation, activity_id):
+    if not await requeue.is_email(call.db, call.organisation, activity_id):
         raise not_found("e-mail")
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from callfloor.engine.campaigns import plan_of
 from callfloor.engine.leads.candidates import Page, read_page
 from callfloor.rules.dialling.eligibility import kept_out
-from callfloor.rules.dialling.waits import Standing, Wait, waits
+from callfloor.rules.dialling.not_dialling import DiallingNow, Obstacle, obstacles
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import dialling_now
 from callfloor.store.leads import samples
@@ -50,8 +50,8 @@ class CampaignExplained:
     opens: tuple[tuple[datetime, int], ...]
     later: int
     margin: float
-    standing: Standing
-    waits: tuple[Wait, ...]
+    standing: DiallingNow
+    waits: tuple[Obstacle, ...]
     zone: str
 
 
@@ -93,7 +93,7 @@ async def explain_campaign(
         later=of_hour.get(None, 0),
         margin=0.0 if one_in == 1 or not verdicts else _SURE * 0.5 / math.sqrt(len(verdicts)),
         standing=standing,
-        waits=waits(setup.facts, setup.mode, standing, dialable, now),
+        waits=obstacles(setup.facts, setup.mode, standing, dialable, now),
         zone=setup.facts.zone,
     )
 

@@ -272,7 +272,7 @@ class Selection:
         async with self._db.transaction():
             if not await leases.holds(self._db, *plan.key, self._engine):
                 return []
-            held = await dial_order.hold(self._db, organisation, [each.row for each in chosen])
+            held = await dial_order.lock_unchanged(self._db, organisation, [each.row for each in chosen])
             kept = [each for each in chosen if each.row["lead_id"] in held]
             wanted = [self._attempt(plan, each) for each in kept]
             started = await attempts.start(self._db, organisation, wanted, now)

@@ -285,12 +285,12 @@ async def _check_references(db: Database, given: OpenImport, chunk: Chunk, check
         db,
         given.organisation.organisation_id,
         {row.list_id for row in checked.rows} | {lead.list_id for lead in partial if lead.list_id is not None},
-        {agent for row in checked.rows if isinstance(agent := row.wish.agent_id, int)}
+        {agent for row in checked.rows if isinstance(agent := row.change.agent_id, int)}
         | {lead.agent_id for lead in partial if lead.agent_id is not None},
     )
     kept: list[Row] = []
     for row in checked.rows:
-        if found := known.missing(row.list_id, row.wish.agent_id, row.wish.status_code):
+        if found := known.missing(row.list_id, row.change.agent_id, row.change.status_code):
             checked.bad.append(_bad(given, chunk, row.number, found))
         else:
             kept.append(row)

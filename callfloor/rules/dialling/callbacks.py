@@ -66,7 +66,7 @@ _MOVED: dict[Moved, MovedReason] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CallbackFields:
     """The fields of a lead that make a callback, together."""
 
     agent_id: int | None = None
@@ -80,7 +80,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallbackChange:
     """What somebody says of them. UNSET: nothing; None: none (of `status_code`: nothing)."""
 
     agent_id: int | None | UnsetType = UNSET
@@ -129,75 +129,75 @@ def is_over(at: datetime, now: datetime) -> bool:
     return at < now - _NOW_WITHIN
 
 
-def settle(standing: Standing, wish: Wish, without: int = LeadStatus.NEW) -> Standing:
-    """The lead after `wish`. `without`: its status when it loses its callback (`status_without`).
+def apply_change(current: CallbackFields, change: CallbackChange, without: int = LeadStatus.NEW) -> CallbackFields:
+    """The lead after `change`. `without`: its status when it loses its callback (`status_without`).
 
     A time makes a callback: for the agent that is given with it, else for the queue, and the lead is no agent's any
     more. An agent alone takes a callback that stands over. Either half cleared clears all of it, and so does a status
     that is none of a callback's; a status and a time together are no callback but when to call next. An agent without
     any of that only owns the lead. Raises `CallbackError`.
     """
-    status = wish.status_code
+    status = change.status_code
     if status is UNSET or status is None:
-        return _settled(standing, wish, without)
+        return _settled(current, change, without)
     if status in CALLBACKS:
-        return _of_status(standing, wish, status)
-    ended = standing.callback or status in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED)
-    if status in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED) and isinstance(wish.at, datetime):
+        return _of_status(current, change, status)
+    ended = current.callback or status in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED)
+    if status in (LeadStatus.DO_NOT_CALL, LeadStatus.COMPLETED) and isinstance(change.at, datetime):
         message = f"a lead of status {LEAD_STATUS_NAMES[status]} is not called: leave the time or the status out"
         raise CallbackError("nextAttemptTimestamp", "contradiction", message)
-    agent_id, at = _said(standing, wish)
-    if ended and not isinstance(wish.at, datetime):
+    agent_id, at = _said(current, change)
+    if ended and not isinstance(change.at, datetime):
         at = None
-    if standing.callback and not isinstance(wish.agent_id, int):
+    if current.callback and not isinstance(change.agent_id, int):
         agent_id = None
-    return Standing(agent_id, at, status)
+    return CallbackFields(agent_id, at, status)
 
 
-def completing(standing: Standing, wish: Wish) -> Wish:
-    """The wish of whoever says that the lead is completed: it is not called back, so a callback ends with it."""
-    if isinstance(wish.status_code, int) or not (standing.callback or isinstance(wish.at, datetime)):
-        return wish
-    return replace(wish, status_code=LeadStatus.COMPLETED)
+def completing(current: CallbackFields, change: CallbackChange) -> CallbackChange:
+    """The change of whoever says that the lead is completed: it is not called back, so a callback ends with it."""
+    if isinstance(change.status_code, int) or not (current.callback or isinstance(change.at, datetime)):
+        return change
+    return replace(change, status_code=LeadStatus.COMPLETED)
 
 
-def _said(standing: Standing, wish: Wish) -> tuple[int | None, datetime | None]:
-    agent_id = standing.agent_id if isinstance(wish.agent_id, UnsetType) else wish.agent_id
-    return agent_id, standing.at if isinstance(wish.at, UnsetType) else wish.at
+def _said(current: CallbackFields, change: CallbackChange) -> tuple[int | None, datetime | None]:
+    agent_id = current.agent_id if isinstance(change.agent_id, UnsetType) else change.agent_id
+    return agent_id, current.at if isinstance(change.at, UnsetType) else change.at
 
 
-def _of_status(standing: Standing, wish: Wish, status: int) -> Standing:
+def _of_status(current: CallbackFields, change: CallbackChange, status: int) -> CallbackFields:
     """Somebody says which callback it is."""
-    agent_id, at = _said(standing, wish)
-    if isinstance(wish.at, UnsetType) and not standing.callback:
+    agent_id, at = _said(current, change)
+    if isinstance(change.at, UnsetType) and not current.callback:
         # when a lead rests until, or is called next, is no time that anybody was promised
         at = None
     name = LEAD_STATUS_NAMES[status]
     if at is None:
         raise CallbackError("statusCode", "incomplete", f"is {name}, which needs a nextAttemptTimestamp")
     if status == LeadStatus.CALLBACK_QUEUE:
-        if isinstance(wish.agent_id, int):
+        if isinstance(change.agent_id, int):
             raise CallbackError("agentId", "contradiction", f"is given, but the status is {name}: leave one out")
-        return Standing(None, at, status)
+        return CallbackFields(None, at, status)
     if agent_id is None:
         raise CallbackError("statusCode", "incomplete", f"is {name}, which needs an agentId")
-    return Standing(agent_id, at, status)
+    return CallbackFields(agent_id, at, status)
 
 
-def _settled(standing: Standing, wish: Wish, without: int) -> Standing:
-    agent_id, at = _said(standing, wish)
-    if isinstance(wish.at, datetime):
-        if isinstance(wish.agent_id, int):
-            return Standing(wish.agent_id, wish.at, LeadStatus.CALLBACK_AGENT)
-        return Standing(None, wish.at, LeadStatus.CALLBACK_QUEUE)
-    if not standing.callback:
-        return Standing(agent_id, at, standing.status_code)
-    if at is not None and isinstance(wish.agent_id, int):
-        return Standing(wish.agent_id, at, LeadStatus.CALLBACK_AGENT)
-    cleared = wish.at is None or (wish.agent_id is None and standing.status_code == LeadStatus.CALLBACK_AGENT)
+def _settled(current: CallbackFields, change: CallbackChange, without: int) -> CallbackFields:
+    agent_id, at = _said(current, change)
+    if isinstance(change.at, datetime):
+        if isinstance(change.agent_id, int):
+            return CallbackFields(change.agent_id, change.at, LeadStatus.CALLBACK_AGENT)
+        return CallbackFields(None, change.at, LeadStatus.CALLBACK_QUEUE)
+    if not current.callback:
+        return CallbackFields(agent_id, at, current.status_code)
+    if at is not None and isinstance(change.agent_id, int):
+        return CallbackFields(change.agent_id, at, LeadStatus.CALLBACK_AGENT)
+    cleared = change.at is None or (change.agent_id is None and current.status_code == LeadStatus.CALLBACK_AGENT)
     if cleared or at is None:
-        return Standing(wish.agent_id if isinstance(wish.agent_id, int) else None, None, without)
-    return standing
+        return CallbackFields(change.agent_id if isinstance(change.agent_id, int) else None, None, without)
+    return current
 
 
 def refusal(

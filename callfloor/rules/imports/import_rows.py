@@ -14,17 +14,17 @@ from msgspec import UNSET
 from callfloor.contract.codes import LeadStatus
 from callfloor.contract.imports import ImportLead
 from callfloor.contract.leads import LARGEST_LEAD_DATA, MOST_FIELDS
-from callfloor.rules.dialling.callbacks import Standing, Wish, completing, status_without
+from callfloor.rules.dialling.callbacks import CallbackChange, CallbackFields, completing, status_without
 from callfloor.rules.imports.import_cells import is_absent
 from callfloor.rules.imports.import_words import PHONES
 from callfloor.rules.values.leads import (
     LeadFault,
+    callback_columns,
     contacts,
     each_once,
     every_fault_of,
     merged_data,
     read,
-    standing_columns,
 )
 from callfloor.rules.values.phones import is_known
 
@@ -39,11 +39,11 @@ BLANK: Mapping[str, Any] = {
 
 @dataclass(slots=True)
 class Row:
-    """A row that was read. `columns` are those of a new lead, `wish` what it says of agent, time and status."""
+    """A row that was read. `columns` are those of a new lead, `change` what it says of agent, time and status."""
 
     number: int
     columns: dict[str, Any]
-    wish: Wish
+    change: CallbackChange
     completed: bool | None
     # leadData as it was sent; None: nothing of it
     data: Mapping[str, Any] | None
@@ -78,20 +78,20 @@ def row_of(
     """Read a row. `sent`: its members as they came, where clearing counts; None: nothing is cleared, because nothing is
     there. Raises `LeadFault` for the first field that cannot be taken."""
     absent = _without_absent(lead)
-    columns, wish = _read(lead, country, at, new_ranges)
+    columns, change = _read(lead, country, at, new_ranges)
     cleared: frozenset[str] = frozenset()
     if sent is not None:
         cleared = frozenset(name for name, value in sent.items() if value is None or value == "")
-        wish = Wish(
-            _said("agentId", wish.agent_id, cleared),
-            _said("nextAttemptTimestamp", wish.at, cleared),
-            UNSET if wish.status_code is None else wish.status_code,
+        change = CallbackChange(
+            _said("agentId", change.agent_id, cleared),
+            _said("nextAttemptTimestamp", change.at, cleared),
+            UNSET if change.status_code is None else change.status_code,
         )
     kept = [columns[name] for name in PHONES if columns[name] is not None]
     duplicate = _written(lead.phone1) + _written(lead.phone2) + _written(lead.phone3) - len(kept)
     # without new ranges no other number is taken
     unknown = sum(not is_known(phone) for phone in kept) if new_ranges else 0
-    return Row(number, columns, wish, lead.is_completed, lead.lead_data, cleared, absent, duplicate, unknown)
+    return Row(number, columns, change, lead.is_completed, lead.lead_data, cleared, absent, duplicate, unknown)
 
 
 def faults_of(
@@ -104,17 +104,17 @@ def faults_of(
 
 
 def _read_new(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> None:
-    _, wish = _read(lead, country, at, new_ranges)
-    standing_columns(Standing(), completing(Standing(), wish) if lead.is_completed else wish)
+    _, change = _read(lead, country, at, new_ranges)
+    callback_columns(CallbackFields(), completing(CallbackFields(), change) if lead.is_completed else change)
 
 
-def _read(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> tuple[dict[str, Any], Wish]:
-    columns, wish = read(lead, country, at, new_ranges)
+def _read(lead: Any, country: str, at: ZoneInfo, new_ranges: Collection[str]) -> tuple[dict[str, Any], CallbackChange]:
+    columns, change = read(lead, country, at, new_ranges)
     if not lead.do_not_call:
-        return columns, wish
-    if wish.status_code is not None and wish.status_code != LeadStatus.DO_NOT_CALL:
+        return columns, change
+    if change.status_code is not None and change.status_code != LeadStatus.DO_NOT_CALL:
         raise LeadFault("doNotCall", "contradiction", "says yes, and statusCode another status: leave one of them out")
-    return columns, replace(wish, status_code=int(LeadStatus.DO_NOT_CALL))
+    return columns, replace(change, status_code=int(LeadStatus.DO_NOT_CALL))
 
 
 def _without_absent(lead: ImportLead) -> int:
@@ -142,8 +142,8 @@ def _said(name: str, value: Any, cleared: frozenset[str]) -> Any:
 
 def new_columns(row: Row) -> dict[str, Any]:
     """Columns of a new lead of which nothing is known. Raises `LeadFault`."""
-    wish = completing(Standing(), row.wish) if row.completed else row.wish
-    return row.columns | standing_columns(Standing(), wish) | {"completed": bool(row.completed)}
+    change = completing(CallbackFields(), row.change) if row.completed else row.change
+    return row.columns | callback_columns(CallbackFields(), change) | {"completed": bool(row.completed)}
 
 
 def changed(lead: Mapping[str, Any], row: Row, country: str, now: datetime, *, may_lift: bool) -> dict[str, Any]:
@@ -168,9 +168,9 @@ def changed(lead: Mapping[str, Any], row: Row, country: str, now: datetime, *, m
     found["identifiers"] = contacts(found["data"], found["customer_key"])
     if row.completed is False and lead["completed_at"] is not None:
         raise LeadFault("isCompleted", "lead-completed", "is false, but a completed lead cannot be opened again")
-    standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
-    wish = completing(standing, row.wish) if row.completed and lead["completed_at"] is None else row.wish
-    found |= standing_columns(standing, wish, status_without(lead["attempts"], lead["last_dial_status"]))
+    current = CallbackFields(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
+    change = completing(current, row.change) if row.completed and lead["completed_at"] is None else row.change
+    found |= callback_columns(current, change, status_without(lead["attempts"], lead["last_dial_status"]))
     if lead["status_code"] == LeadStatus.DO_NOT_CALL != found["status_code"] and not may_lift:
         message = "the lead is Do Not Call, and only an import with liftDoNotCall=true may change that"
         raise LeadFault("statusCode", "do-not-call-stays", message)

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS, LeadStatus
 from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, LeadCreate
-from callfloor.rules.dialling.callbacks import CallbackError, Standing, Wish, settle
+from callfloor.rules.dialling.callbacks import CallbackChange, CallbackError, CallbackFields, apply_change
 from callfloor.rules.privacy.identifiers import identifiers, is_counter
 from callfloor.rules.values.customer_keys import customer_key
 from callfloor.rules.values.phones import PhoneError, is_known, normalise
@@ -40,11 +40,13 @@ def prepare(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection
     `country`, `at` and `new_ranges` (see `rules.phones`) are the organisation's. Raises `LeadFault` for the first
     field that cannot be taken. Whether list, agent and own status exist is the store's to say.
     """
-    columns, wish = read(lead, country, at, new_ranges)
-    return columns | standing_columns(Standing(), wish)
+    columns, change = read(lead, country, at, new_ranges)
+    return columns | callback_columns(CallbackFields(), change)
 
 
-def read(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()) -> tuple[dict[str, Any], Wish]:
+def read(
+    lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[str] = ()
+) -> tuple[dict[str, Any], CallbackChange]:
     """`prepare` without what agent, time and status come to: that depends on the lead that they are said of. An empty
     time is None, a null is UNSET."""
     data = _EMPTY
@@ -70,13 +72,13 @@ def read(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collection[st
         "data": data,
         "identifiers": contacts(lead.lead_data or {}, key),
     }
-    return columns, Wish(lead.agent_id, next_at, lead.status_code)
+    return columns, CallbackChange(lead.agent_id, next_at, lead.status_code)
 
 
-def standing_columns(standing: Standing, wish: Wish, without: int = LeadStatus.NEW) -> dict[str, Any]:
-    """Agent, time and status of a lead after a wish. Raises `LeadFault`."""
+def callback_columns(current: CallbackFields, change: CallbackChange, without: int = LeadStatus.NEW) -> dict[str, Any]:
+    """Agent, time and status of a lead after a change. Raises `LeadFault`."""
     try:
-        after = settle(standing, wish, without)
+        after = apply_change(current, change, without)
     except CallbackError as error:
         raise LeadFault(error.field, error.code, error.message) from error
     return {"next_attempt_at": after.at, "status_code": after.status_code, "agent_id": after.agent_id}

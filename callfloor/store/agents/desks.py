@@ -1,4 +1,4 @@
-"""Signs of life of agents' desks, and what becomes of agents whose desk is gone."""
+"""Heartbeats of agents' desks, and what becomes of agents whose desk is gone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WHERE d.organisation_id = $1 AND d.agent_id = $2"""
 FORGET_SQL = "DELETE FROM desks WHERE organisation_id = $1 AND agent_id = $2"
 
 
-async def seen(db: Database, of: Sequence[tuple[int, int]], now: datetime) -> None:
+async def heartbeat(db: Database, of: Sequence[tuple[int, int]], now: datetime) -> None:
     """Desks of these agents (organisation, agent) show a sign of life. Those that were gone get calls again."""
     given = [each[0] for each in of], [each[1] for each in of]
     for row in await db.fetch(SEEN_SQL, *given, now):
@@ -62,7 +62,7 @@ async def _back(db: Database, organisation: int, agent_id: int, now: datetime) -
             await agents.make_ready(db, organisation, agent_id, now)
 
 
-async def hold_back(db: Database, now: datetime) -> int:
+async def pause_gone(db: Database, now: datetime) -> int:
     """Send no calls to agents whose desks are gone: they are paused, behind the call that they have. Returns how many
     there were. Any number of processes may do it at once."""
     silent = await db.fetch(SILENT_SQL, now)
@@ -83,7 +83,7 @@ async def _gone(db: Database, row: Record, now: datetime) -> bool:
     return True
 
 
-async def gone(db: Database, organisation: int, agent_id: int, now: datetime) -> bool:
+async def desk_gone(db: Database, organisation: int, agent_id: int, now: datetime) -> bool:
     """Whether the agent had a desk that is gone, so that it would get no calls."""
     row = await db.fetchrow(OF_AGENT_SQL, organisation, agent_id)
     if row is None:

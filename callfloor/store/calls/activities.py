@@ -209,7 +209,7 @@ class WrapUp:
     """What an agent says of a call that ended, and, for the lead's last attempt, what becomes of the lead.
 
     None leaves the lead's field as the call left it. Status 12 completes the lead. `completes_in`: lists of which a
-    lead that was contacted is completed, unless it is given another status. A callback is `wishes.grant`'s.
+    lead that was contacted is completed, unless it is given another status. A callback is `dispositions.save`'s.
     """
 
     wrap_code: int | None

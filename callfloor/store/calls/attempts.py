@@ -338,7 +338,7 @@ async def start(db: Database, organisation: int, wanted: Sequence[NewAttempt], n
     for ord_, new in reversed(list(enumerate(wanted))):
         first |= {new.phone_number: ord_} if new.lead_id is None else {new.phone_number: ord_, new.lead_id: ord_}
     async with db.transaction():
-        taken = await number_history.take(db, organisation, [new.phone_number for new in wanted])
+        taken = await number_history.lock_numbers(db, organisation, [new.phone_number for new in wanted])
         kept = [
             (ord_, new)
             for ord_, new in enumerate(wanted)

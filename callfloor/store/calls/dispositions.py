@@ -14,13 +14,19 @@ from callfloor.contract.dialling import NewLeads
 from callfloor.contract.fields import Scalar
 from callfloor.contract.leads import LARGEST_LEAD_DATA, MOST_FIELDS
 from callfloor.contract.workspace import Refusal
-from callfloor.rules.dialling.callbacks import CallbackError, Standing, Wish, settle, status_without
+from callfloor.rules.dialling.callbacks import (
+    CallbackChange,
+    CallbackError,
+    CallbackFields,
+    apply_change,
+    status_without,
+)
 from callfloor.rules.dialling.strategy import CALLBACKS
 from callfloor.rules.values.leads import contacts, merged_data
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import callbacks, leads
-from callfloor.store.leads.callbacks import Wished
+from callfloor.store.leads.callbacks import ProposedCallback
 from callfloor.store.leads.leads import NewLead
 from callfloor.store.privacy import do_not_call
 
@@ -43,7 +49,7 @@ NO_NUMBER = "The caller shows no number, so that there is nobody to call back or
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Disposition:
     """`at`: a callback (aware), for `agent` alone where that is given. `data` merges into the lead's; null removes."""
 
     status_code: int | None = None
@@ -52,15 +58,17 @@ class Wishes:
     data: Mapping[str, Scalar] | None = None
 
     @property
-    def only_not_to_be_called(self) -> bool:
+    def only_do_not_call(self) -> bool:
         return self.status_code == LeadStatus.DO_NOT_CALL and self.at is None and not self.data
 
 
-async def grant(db: Database, organisation: int, activity_id: int, wishes: Wishes, now: datetime) -> Refusal | None:
-    """Keep what an agent wishes of the customer of a call: on the call's lead, or on a new one in the list that the
+async def save(
+    db: Database, organisation: int, activity_id: int, disposition: Disposition, now: datetime
+) -> Refusal | None:
+    """Keep what an agent says of the customer of a call: on the call's lead, or on a new one in the list that the
     campaign names. A refusal changes nothing."""
     async with db.transaction():
-        agents = [] if wishes.agent is None else [wishes.agent]
+        agents = [] if disposition.agent is None else [disposition.agent]
         active = await callbacks.members(db, organisation, agents)
         call = await db.fetchrow(CALL_SQL, organisation, activity_id)
         if call is None or call["erased_at"] is not None:
@@ -69,41 +77,43 @@ async def grant(db: Database, organisation: int, activity_id: int, wishes: Wishe
         if call["lead_id"] is not None:
             lead = await leads.get_locked(db, organisation, call["lead_id"])
         if lead is None:
-            return await _on_a_new_lead(db, organisation, activity_id, call, wishes, active, now)
-        return await _on_its_lead(db, organisation, lead, wishes, active, now)
+            return await _on_a_new_lead(db, organisation, activity_id, call, disposition, active, now)
+        return await _on_its_lead(db, organisation, lead, disposition, active, now)
 
 
 async def _on_its_lead(
     db: Database,
     organisation: int,
     lead: Record,
-    wishes: Wishes,
+    disposition: Disposition,
     active: frozenset[tuple[int, int]],
     now: datetime,
 ) -> Refusal | None:
-    standing = Standing(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
-    if _promises_no_time(standing, wishes):
-        return _without_time(wishes)
+    current = CallbackFields(lead["agent_id"], lead["next_attempt_at"], lead["status_code"])
+    if _promises_no_time(current, disposition):
+        return _without_time(disposition)
     try:
-        after = settle(standing, _wish(wishes), status_without(lead["attempts"], lead["last_dial_status"]))
+        after = apply_change(current, _change(disposition), status_without(lead["attempts"], lead["last_dial_status"]))
     except CallbackError as error:
-        return _contradiction(error, wishes)
-    if standing.status_code == LeadStatus.DO_NOT_CALL != after.status_code:
+        return _contradiction(error, disposition)
+    if current.status_code == LeadStatus.DO_NOT_CALL != after.status_code:
         detail = "The customer is not to be called any more (the lead is Do Not Call): a wrap-up does not lift that."
         return Refusal(code="do-not-call", detail=detail)
     values = {"agent_id": after.agent_id, "next_attempt_at": after.at, "status_code": after.status_code}
-    if after.callback and after != standing:
+    if after.callback and after != current:
         facts = callbacks.facts_of_row(lead, values)
-        refusal = await _kept(db, organisation, Wished(lead["campaign_id"], facts, lead["lead_id"]), active, now)
+        refusal = await _kept(
+            db, organisation, ProposedCallback(lead["campaign_id"], facts, lead["lead_id"]), active, now
+        )
         if refusal is not None:
             return refusal
-    data = merged_data(msgspec.json.decode(lead["data"], type=dict[str, Scalar]), wishes.data or {})
+    data = merged_data(msgspec.json.decode(lead["data"], type=dict[str, Scalar]), disposition.data or {})
     encoded = msgspec.json.encode(data)
-    if wishes.data and _too_large(data, encoded):
+    if disposition.data and _too_large(data, encoded):
         return _TOO_LARGE
     if after.status_code == LeadStatus.COMPLETED:
         values["completed_at"] = lead["completed_at"] or now
-    if wishes.data:
+    if disposition.data:
         values |= {"data": encoded.decode(), "identifiers": contacts(data, lead["customer_key"])}
     await leads.update(db, organisation, lead["lead_id"], dict(lead) | values)
     return None
@@ -114,14 +124,14 @@ async def _on_a_new_lead(
     organisation: int,
     activity_id: int,
     call: Record,
-    wishes: Wishes,
+    disposition: Disposition,
     active: frozenset[tuple[int, int]],
     now: datetime,
 ) -> Refusal | None:
     number: str | None = call["contact"]
     if number is None:
         return Refusal(code="no-lead", detail=NO_NUMBER)
-    if wishes.only_not_to_be_called:
+    if disposition.only_do_not_call:
         # the number is blocked, which needs no lead
         key = await do_not_call.key(db, organisation)
         await do_not_call.add(db, organisation, key, number, now, reason="asked in a call")
@@ -129,18 +139,18 @@ async def _on_a_new_lead(
     target = await _list_for(db, organisation, call)
     if isinstance(target, Refusal):
         return target
-    if _promises_no_time(Standing(), wishes):
-        return _without_time(wishes)
+    if _promises_no_time(CallbackFields(), disposition):
+        return _without_time(disposition)
     try:
-        asked = settle(Standing(), _wish(wishes))
+        asked = apply_change(CallbackFields(), _change(disposition))
     except CallbackError as error:
-        return _contradiction(error, wishes)
+        return _contradiction(error, disposition)
     if asked.callback:
         facts = callbacks.facts_of(asked, (number, None, None), None)
-        refusal = await _kept(db, organisation, Wished(target["campaign_id"], facts), active, now)
+        refusal = await _kept(db, organisation, ProposedCallback(target["campaign_id"], facts), active, now)
         if refusal is not None:
             return refusal
-    data = merged_data({}, wishes.data or {})
+    data = merged_data({}, disposition.data or {})
     encoded = msgspec.json.encode(data)
     if _too_large(data, encoded):
         return _TOO_LARGE
@@ -173,15 +183,15 @@ async def _list_for(db: Database, organisation: int, call: Record) -> Record | R
     return found
 
 
-def _wish(wishes: Wishes) -> Wish:
+def _change(disposition: Disposition) -> CallbackChange:
     # what is not said stays as it is; a callback for the queue is no agent's
-    if wishes.at is None:
-        return Wish(status_code=wishes.status_code)
-    return Wish(wishes.agent, wishes.at, wishes.status_code)
+    if disposition.at is None:
+        return CallbackChange(status_code=disposition.status_code)
+    return CallbackChange(disposition.agent, disposition.at, disposition.status_code)
 
 
 async def _kept(
-    db: Database, organisation: int, wished: Wished, active: frozenset[tuple[int, int]], now: datetime
+    db: Database, organisation: int, wished: ProposedCallback, active: frozenset[tuple[int, int]], now: datetime
 ) -> Refusal | None:
     (refused,) = await callbacks.refusals(db, organisation, [wished], active, now)
     if refused is None:
@@ -190,20 +200,20 @@ async def _kept(
     return Refusal(code=refused.reason, detail=refused.detail, next_timestamp=shown)
 
 
-def _promises_no_time(standing: Standing, wishes: Wishes) -> bool:
+def _promises_no_time(current: CallbackFields, disposition: Disposition) -> bool:
     """Whether the status is a callback's and nobody has said when: the time at which a lead that is no callback may be
     dialled again is nobody's promise."""
-    return wishes.status_code in CALLBACKS and wishes.at is None and not standing.callback
+    return disposition.status_code in CALLBACKS and disposition.at is None and not current.callback
 
 
-def _without_time(wishes: Wishes) -> Refusal:
-    name = LEAD_STATUS_NAMES[wishes.status_code or 0]
+def _without_time(disposition: Disposition) -> Refusal:
+    name = LEAD_STATUS_NAMES[disposition.status_code or 0]
     return Refusal(code="contradiction", detail=f"leadStatus {name} promises a call: say when, in callback.timestamp.")
 
 
-def _contradiction(error: CallbackError, wishes: Wishes) -> Refusal:
+def _contradiction(error: CallbackError, disposition: Disposition) -> Refusal:
     """In the words of a wrap-up, which has other fields than a lead."""
-    status = "" if wishes.status_code is None else LEAD_STATUS_NAMES[wishes.status_code]
+    status = "" if disposition.status_code is None else LEAD_STATUS_NAMES[disposition.status_code]
     match error.field:
         case "agentId":
             detail = f"callback.own is true, but leadStatus is {status}: leave one of them out."

@@ -171,7 +171,7 @@ async def recorded_leg(db: Database, organisations: Sequence[int], call: int, pa
     return await db.fetchrow(RECORDED_LEG_SQL, organisations, call, part)
 
 
-async def no_message(db: Database, organisation: int, activity_id: int, part: int) -> None:
+async def drop_voicemail(db: Database, organisation: int, activity_id: int, part: int) -> None:
     """The caller left no message after all."""
     await db.execute(NO_MESSAGE_SQL, organisation, activity_id, part)
 

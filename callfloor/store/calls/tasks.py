@@ -84,7 +84,7 @@ WHY_NOT_SQL = f"""
 SELECT l.in_flight_attempt_id IS NOT NULL AS being_called,
     l.status_code = {LeadStatus.CALLBACK_AGENT:d} AND l.agent_id <> $3 AS of_another
 FROM leads l WHERE l.organisation_id = $1 AND l.lead_id = $2 AND NOT {_HELPED}"""
-CLOSE_HELPED_SQL = f"""
+CLOSE_FULFILLED_SQL = f"""
 UPDATE tasks o SET done_at = $1 FROM tasks t {_OF_LEAD}
 WHERE t.done_at IS NULL AND t.lead_id IS NOT NULL AND {_HELPED}
     AND o.organisation_id = t.organisation_id AND o.task_id = t.task_id"""
@@ -169,6 +169,6 @@ async def move(db: Database, organisation: int, task_id: int, agent_id: int | No
     await db.execute(MOVE_SQL, organisation, task_id, agent_id, at, why)
 
 
-async def close_helped(db: Database, at: datetime) -> None:
+async def close_fulfilled(db: Database, at: datetime) -> None:
     """Callbacks that are over need not be looked at any more."""
-    await db.execute(CLOSE_HELPED_SQL, at)
+    await db.execute(CLOSE_FULFILLED_SQL, at)

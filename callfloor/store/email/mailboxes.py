@@ -39,7 +39,7 @@ SELECT {_STORED} WHERE m.active AND m.receive = 'imap' ORDER BY m.organisation_i
 GET_SQL = f"SELECT {_STORED} WHERE m.organisation_id = $1 AND m.mailbox_id = $2"
 PROGRESS_SQL = """
 SELECT validity, met_uid, last_uid FROM mailbox_progress WHERE organisation_id = $1 AND mailbox_id = $2"""
-MEET_SQL = """
+SYNC_UIDS_SQL = """
 INSERT INTO mailbox_progress AS p (organisation_id, mailbox_id, validity, met_uid, last_uid) VALUES ($1, $2, $3, $4, 0)
 ON CONFLICT (organisation_id, mailbox_id) DO UPDATE SET validity = excluded.validity, met_uid = excluded.met_uid,
     last_uid = 0
@@ -130,9 +130,9 @@ async def progress(db: Database, organisation: int, mailbox_id: int) -> Progress
     return None if row is None else Progress(*row.values())
 
 
-async def meet(db: Database, organisation: int, mailbox_id: int, validity: int, newest_uid: int) -> Progress:
+async def sync_uids(db: Database, organisation: int, mailbox_id: int, validity: int, newest_uid: int) -> Progress:
     """Begin with a folder, or anew with one whose messages are numbered anew."""
-    await db.execute(MEET_SQL, organisation, mailbox_id, validity, newest_uid)
+    await db.execute(SYNC_UIDS_SQL, organisation, mailbox_id, validity, newest_uid)
     return Progress(validity, newest_uid, 0)
 
 

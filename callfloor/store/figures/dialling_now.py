@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from callfloor.rules.dialling.waits import Standing
+from callfloor.rules.dialling.not_dialling import DiallingNow
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.live_floor import SILENT_S
 from callfloor.store.setup import campaigns
@@ -24,13 +24,13 @@ JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.
 WHERE m.organisation_id = $1 AND m.campaign_id = $2"""
 
 
-async def standing(db: Database, setup: CampaignSetup, cap: float, window_s: float, now: datetime) -> Standing:
+async def standing(db: Database, setup: CampaignSetup, cap: float, window_s: float, now: datetime) -> DiallingNow:
     """`cap`: the share of live answers of `window_s` that may be abandoned."""
     row = await db.fetchrow(STANDING_SQL, setup.organisation, setup.campaign, now)
     if row is None:
         raise AssertionError("a statement of sums has one row")
     spent = await campaigns.spent(db, setup.organisation, setup.campaign, now - timedelta(seconds=window_s))
-    return Standing(
+    return DiallingNow(
         led=row["led"],
         ringing=row["ringing"],
         max_lines=setup.dialling.max_lines,

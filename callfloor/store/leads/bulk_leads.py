@@ -14,7 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from callfloor.contract.codes import LeadStatus
 from callfloor.contract.imports import DuplicatePhoneIn
-from callfloor.rules.dialling.callbacks import Refused, Standing
+from callfloor.rules.dialling.callbacks import CallbackFields, Refused
 from callfloor.rules.imports.import_rows import BLANK, Row, changed
 from callfloor.rules.imports.import_words import PHONES
 from callfloor.rules.values.leads import LeadFault
@@ -284,7 +284,7 @@ async def merge(
     """What becomes of each lead, row by row; leads that are there are locked. A row that its lead does not allow is
     refused alone, a callback that would not be kept with all rows of its lead."""
     rows = [row for target in settled.targets for row in target.rows]
-    agents = {row.wish.agent_id for row in rows if isinstance(row.wish.agent_id, int)}
+    agents = {row.change.agent_id for row in rows if isinstance(row.change.agent_id, int)}
     # before any lead is locked, as it is where agents are changed
     active = await callbacks.members(db, organisation, agents)
     ids = sorted(target.lead_id for target in settled.targets if target.lead_id is not None)
@@ -347,20 +347,20 @@ async def _refused(
     """Why the callback of each lead would not be kept; None: it has none that is new, or it will be."""
     found: list[Refused | None] = [None] * len(states)
     of_list = await callbacks.campaigns_of(db, organisation, {t.list_id for t, before, _ in states if before is None})
-    wished: list[tuple[int, callbacks.Wished]] = []
+    wished: list[tuple[int, callbacks.ProposedCallback]] = []
     for position, (target, before, after) in enumerate(states):
-        asked = Standing(after["agent_id"], after["next_attempt_at"], after["status_code"])
+        asked = CallbackFields(after["agent_id"], after["next_attempt_at"], after["status_code"])
         if not asked.callback:
             continue
         if before is None:
             facts = callbacks.facts_of(asked, (after["phone1"], after["phone2"], after["phone3"]), after["timezone"])
-            wished.append((position, callbacks.Wished(of_list[target.list_id], facts)))
+            wished.append((position, callbacks.ProposedCallback(of_list[target.list_id], facts)))
             continue
-        was = Standing(before["agent_id"], before["next_attempt_at"], before["status_code"])
+        was = CallbackFields(before["agent_id"], before["next_attempt_at"], before["status_code"])
         if asked != was or any(after[name] != before[name] for name in _CONDITIONS):
             facts = callbacks.facts_of_row(before, after)
             lifts = was.status_code == LeadStatus.DO_NOT_CALL != asked.status_code
-            wished.append((position, callbacks.Wished(before["campaign_id"], facts, target.lead_id, lifts)))
+            wished.append((position, callbacks.ProposedCallback(before["campaign_id"], facts, target.lead_id, lifts)))
     if wished:
         kept = {each.lead.callback_agent_id for _, each in wished if each.lead.callback_agent_id is not None}
         active |= await callbacks.members(db, organisation, kept, hold=False)

@@ -12,7 +12,7 @@ import structlog
 from asyncpg import Record
 
 from callfloor.contract.codes import LeadStatus
-from callfloor.rules.dialling.callbacks import Moved, Refused, Standing, Wish, refusal, settle
+from callfloor.rules.dialling.callbacks import CallbackChange, CallbackFields, Moved, Refused, apply_change, refusal
 from callfloor.rules.dialling.lead_facts import LeadFacts
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.strategy import CALLBACKS
@@ -105,7 +105,7 @@ WHERE t.organisation_id = $1 AND t.kind = 'callback' AND t.created_at >= $2"""
 
 
 @dataclass(frozen=True, slots=True)
-class Wished:
+class ProposedCallback:
     """A lead as it would be with its callback, and the campaign of its list. `lead_id` None: it is new. `lifts`: its
     status Do Not Call ends with it, and what that brought onto the lists."""
 
@@ -127,7 +127,11 @@ async def members(
 
 
 async def refusals(
-    db: Database, organisation: int, wished: Sequence[Wished], active: Collection[tuple[int, int]], now: datetime
+    db: Database,
+    organisation: int,
+    wished: Sequence[ProposedCallback],
+    active: Collection[tuple[int, int]],
+    now: datetime,
 ) -> list[Refused | None]:
     """Why each of these callbacks would not be kept, at its position; None: it will be. `active`: their agents, as
     `members` found them."""
@@ -176,7 +180,7 @@ async def _with_calls_of_numbers(
     return replace(lead, numbers=(one, two, three))
 
 
-async def _on_its_day(db: Database, setup: CampaignSetup, wished: Wished, now: datetime) -> LeadFacts:
+async def _on_its_day(db: Database, setup: CampaignSetup, wished: ProposedCallback, now: datetime) -> LeadFacts:
     """The lead with the attempts that its callback's day has seen already."""
     lead = wished.lead
     if setup.facts.max_per_day is None or wished.lead_id is None or not lead.attempts:
@@ -220,10 +224,10 @@ async def refused_rows(db: Database, organisation: int, rows: Sequence[NewLead],
     active = await members(db, organisation, {row.agent_id for _, row in asked if row.agent_id is not None})
     of_list = await campaigns_of(db, organisation, {row.list_id for _, row in asked})
     wished = [
-        Wished(
+        ProposedCallback(
             of_list[row.list_id],
             facts_of(
-                Standing(row.agent_id, row.next_attempt_at, row.status_code),
+                CallbackFields(row.agent_id, row.next_attempt_at, row.status_code),
                 (row.phone1, row.phone2, row.phone3),
                 row.timezone,
             ),
@@ -301,16 +305,16 @@ async def register(
     """
     async with db.transaction():
         await db.execute(LOCK_NUMBER_SQL, organisation, number)
-        standing = await db.fetchrow(STANDING_SQL, organisation, number, at)
-        if standing is not None:
-            if standing["later"]:
-                await db.execute(SOONER_SQL, organisation, standing["lead_id"], at)
+        current = await db.fetchrow(STANDING_SQL, organisation, number, at)
+        if current is not None:
+            if current["later"]:
+                await db.execute(SOONER_SQL, organisation, current["lead_id"], at)
             return True
         of_list = await campaigns_of(db, organisation, {list_id})
         if not of_list or not await _may_ask(db, organisation, activity_id, number, at):
             return False
-        asked = settle(Standing(), Wish(at=at))
-        wished = Wished(of_list[list_id], facts_of(asked, (number, None, None), None))
+        asked = apply_change(CallbackFields(), CallbackChange(at=at))
+        wished = ProposedCallback(of_list[list_id], facts_of(asked, (number, None, None), None))
         (refused,) = await refusals(db, organisation, [wished], (), at)
         if refused is not None:
             log.info("callback-refused", organisation=organisation, activity=activity_id, reason=refused.reason)
@@ -353,7 +357,9 @@ async def _may_ask(db: Database, organisation: int, activity_id: int, number: st
     return False
 
 
-def facts_of(asked: Standing, phones: tuple[str | None, str | None, str | None], timezone: str | None) -> LeadFacts:
+def facts_of(
+    asked: CallbackFields, phones: tuple[str | None, str | None, str | None], timezone: str | None
+) -> LeadFacts:
     """The facts of a lead that is new."""
     return LeadFacts(None, asked.status_code, phones, (0, 0, 0), 0, asked.at, asked.agent_id, timezone, False)
 

@@ -38,7 +38,7 @@ WHERE a.organisation_id = $1 AND a.activity_id = $2 AND a.type IN ('call.inbound
             AND a.contact IN (l.phone1, l.phone2, l.phone3)))
 RETURNING 1"""
 # The callback that stood when the call began, and none that was promised since.
-HELPED_SQL = f"""
+FULFIL_SQL = f"""
 UPDATE leads l SET status_code = {LeadStatus.CONTACTED:d}, next_attempt_at = NULL, agent_id = NULL,
     updated_at = greatest(l.updated_at, $4)
 WHERE l.organisation_id = $1 AND l.lead_id = $2 AND l.next_attempt_at = $3 AND l.in_flight_attempt_id IS NULL
@@ -66,6 +66,6 @@ async def choose(db: Database, organisation: int, activity_id: int, lead_id: int
     return await db.fetchval(CHOOSE_SQL, organisation, activity_id, lead_id) is not None
 
 
-async def helped(db: Database, organisation: int, lead_id: int, callback_at: datetime, at: datetime) -> None:
+async def fulfil_callback(db: Database, organisation: int, lead_id: int, callback_at: datetime, at: datetime) -> None:
     """Whoever was to be called back at `callback_at` called, and was spoken to."""
-    await db.execute(HELPED_SQL, organisation, lead_id, callback_at, at)
+    await db.execute(FULFIL_SQL, organisation, lead_id, callback_at, at)

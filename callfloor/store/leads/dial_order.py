@@ -54,7 +54,7 @@ CROSS JOIN LATERAL (
     ORDER BY {_BY_TIME} LIMIT $5) AS l
 ORDER BY {_BY_TIME} LIMIT $5"""
 # Nobody changes these between the judgement and the attempt: whoever did since is passed over.
-HOLD_SQL = """
+LOCK_UNCHANGED_SQL = """
 SELECT l.lead_id FROM leads l
 JOIN unnest($2::bigint[], $3::timestamptz[]) AS n (lead_id, updated_at)
     ON n.lead_id = l.lead_id AND n.updated_at = l.updated_at
@@ -151,10 +151,10 @@ async def callbacks(
     return await db.fetch(CALLBACKS_SQL, organisation, list_ids, now, agents, count, without)
 
 
-async def hold(db: Database, organisation: int, leads: Sequence[Record]) -> frozenset[int]:
+async def lock_unchanged(db: Database, organisation: int, leads: Sequence[Record]) -> frozenset[int]:
     """Keep leads as they are until the transaction ends; those that changed or are held by others are left out."""
     ids, versions = [lead["lead_id"] for lead in leads], [lead["updated_at"] for lead in leads]
-    return frozenset(row["lead_id"] for row in await db.fetch(HOLD_SQL, organisation, ids, versions))
+    return frozenset(row["lead_id"] for row in await db.fetch(LOCK_UNCHANGED_SQL, organisation, ids, versions))
 
 
 async def lead(db: Database, organisation: int, lead_id: int) -> Record | None:

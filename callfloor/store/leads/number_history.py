@@ -17,7 +17,7 @@ LONGEST_CALL = timedelta(hours=12)
 
 # Who is about to dial a number keeps all others from it until the attempt is committed. Nobody waits, so that two who
 # want many numbers never wait for each other.
-TAKE_SQL = """
+LOCK_NUMBERS_SQL = """
 SELECT n FROM unnest($2::text[]) AS n WHERE pg_try_advisory_xact_lock(hashtextextended('callfloor number ' || n, $1))"""
 CALLS_SQL = """
 WITH dialled AS (
@@ -43,9 +43,9 @@ SELECT number, coalesce(attempts, 0) AS attempts, up, up_lead, of_day, abandoned
 FROM dialled FULL JOIN on_line USING (number)"""
 
 
-async def take(db: Database, organisation: int, numbers: Iterable[str]) -> frozenset[str]:
+async def lock_numbers(db: Database, organisation: int, numbers: Iterable[str]) -> frozenset[str]:
     """Keep numbers (E.164) for the transaction in progress; those that another one has are left out."""
-    rows = await db.fetch(TAKE_SQL, organisation, sorted(set(numbers)))
+    rows = await db.fetch(LOCK_NUMBERS_SQL, organisation, sorted(set(numbers)))
     return frozenset(row["n"] for row in rows)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.rules.dialling.callbacks import Moved
-from callfloor.store.agents import returns
+from callfloor.store.agents import requeue
 from callfloor.store.db.pool import Database
 from callfloor.store.people import sessions, tokens
 
@@ -47,7 +47,7 @@ async def set_active(db: Database, organisation: int, user_id: int, active: bool
         await db.execute(SET_ACTIVE_SQL, organisation, user_id, active, now)
         if not active:
             await sessions.end_all(db, organisation, user_id)
-            await returns.of_agent(db, organisation, user_id, Moved.INACTIVE, now)
+            await requeue.of_agent(db, organisation, user_id, Moved.INACTIVE, now)
         await tokens.changed(db)
 
 

@@ -1,4 +1,4 @@
-"""Signs of life of desks: whatever is asked with an agent's token or session, and its WebSocket."""
+"""Heartbeats of desks: whatever is asked with an agent's token or session, and its WebSocket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 20_000
 _Agent = tuple[int, int]
 
 
-class DeskSigns:
+class DeskHeartbeats:
     """Written down every few seconds an agent, those of one moment together."""
 
     def __init__(self, db: Database) -> None:
@@ -44,5 +44,5 @@ class DeskSigns:
             self._written.pop(agent, None)
 
     async def _seen(self, organisation: int, agents: Sequence[int]) -> Sequence[None]:
-        await desks.seen(self._db, [(organisation, agent) for agent in sorted(set(agents))], datetime.now(UTC))
+        await desks.heartbeat(self._db, [(organisation, agent) for agent in sorted(set(agents))], datetime.now(UTC))
         return [None] * len(agents)

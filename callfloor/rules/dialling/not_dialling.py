@@ -36,7 +36,7 @@ Reason = Literal["inbound", "stopped", "floor", "window", "leads", "agents", "ag
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DiallingNow:
     """A campaign at a moment. `led`: an engine that lives leads it. `max_lines` None: no limit. `working`: agents who
     are signed in and work for it, `ready` of them. `live`, `abandoned`: of the window that `cap` is a share of."""
 
@@ -56,38 +56,40 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Obstacle:
     reason: Reason
     detail: str
 
 
-def waits(
-    campaign: CampaignFacts, mode: CampaignMode | None, standing: Standing, dialable: int, now: datetime
-) -> tuple[Wait, ...]:
+def obstacles(
+    campaign: CampaignFacts, mode: CampaignMode | None, standing: DiallingNow, dialable: int, now: datetime
+) -> tuple[Obstacle, ...]:
     """Everything that has to change before the next lead is dialled, what comes first first. None: it is dialling."""
     if campaign.direction != "outbound":
-        return (Wait("inbound", "The campaign is inbound and dials nobody."),)
-    found: list[Wait] = []
+        return (Obstacle("inbound", "The campaign is inbound and dials nobody."),)
+    found: list[Obstacle] = []
     if not campaign.active:
-        found.append(Wait("stopped", "The campaign is stopped: start it."))
+        found.append(Obstacle("stopped", "The campaign is stopped: start it."))
     if not standing.led:
-        found.append(Wait("floor", "No floor leads the campaign: is `callfloor serve` running with the role floor?"))
+        found.append(
+            Obstacle("floor", "No floor leads the campaign: is `callfloor serve` running with the role floor?")
+        )
     at = zone(campaign.zone)
     if campaign.hours is not None and not is_open(campaign.hours, at, now, campaign.holidays):
         opening = next_open(campaign.hours, at, now, campaign.holidays)
         until = "and never are" if opening is None else f"until {format_timestamp(opening, at)}"
-        found.append(Wait("window", f"The campaign's calling hours are not open {until}."))
+        found.append(Obstacle("window", f"The campaign's calling hours are not open {until}."))
     if not dialable:
-        found.append(Wait("leads", "No lead may be dialled now: see what keeps them out."))
+        found.append(Obstacle("leads", "No lead may be dialled now: see what keeps them out."))
     if not standing.working:
-        found.append(Wait("agents", "No agent of the campaign is signed in."))
+        found.append(Obstacle("agents", "No agent of the campaign is signed in."))
     elif not standing.ready and mode != "predictive":
-        found.append(Wait("agents-busy", f"None of the {standing.working} agents who are signed in is ready."))
+        found.append(Obstacle("agents-busy", f"None of the {standing.working} agents who are signed in is ready."))
     if standing.max_lines is not None and standing.ringing >= standing.max_lines:
-        found.append(Wait("lines", f"{standing.ringing} lines ring, and at most {standing.max_lines} may."))
+        found.append(Obstacle("lines", f"{standing.ringing} lines ring, and at most {standing.max_lines} may."))
     if mode == "predictive" and standing.cap_binds and not standing.ready:
         found.append(
-            Wait(
+            Obstacle(
                 "cap",
                 f"{standing.abandoned} of {standing.live} live answers were abandoned, and the cap is"
                 f" {standing.cap:.1%}: only agents who are ready are dialled for.",

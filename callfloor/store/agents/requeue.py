@@ -123,20 +123,20 @@ WHERE e.organisation_id = $1 AND a.type = 'email.inbound' AND a.wrap_up_at IS NU
 ORDER BY a.created_at, a.activity_id LIMIT $6"""
 
 
-async def return_work(db: Database, now: datetime) -> int:
+async def of_agents_gone(db: Database, now: datetime) -> int:
     """Give back what agents hold who are gone; returns how many pieces of work there were. Any number of processes may
     do it at once."""
     count = 0
     for row in await db.fetch(EMAILS_SQL, now):
         held = row["organisation_id"], row["activity_id"], row["agent_id"]
-        count += await email_back(db, *held, Moved(row["why"]), now)
+        count += await email_from_agent(db, *held, Moved(row["why"]), now)
     for row in await db.fetch(TASKS_SQL, now):
         await tasks.move(db, row["organisation_id"], row["task_id"], None, Moved(row["why"]), now)
         count += 1
     for row in await db.fetch(CALLBACKS_SQL, now):
         why = Moved(row["why"])
         count += await callbacks.to_queue(db, row["organisation_id"], row["agent_id"], why, now, only=row["leads"])
-    await tasks.close_helped(db, now)
+    await tasks.close_fulfilled(db, now)
     if count:
         log.info("work-returned", count=count)
     return count
@@ -148,7 +148,7 @@ async def of_agent(
     """The agent is gone for good, from one campaign or from all: all that it holds there goes back at once."""
     await callbacks.to_queue(db, organisation, agent_id, why, now, campaign_id)
     for row in await db.fetch(OF_AGENT_SQL, organisation, agent_id, campaign_id):
-        await email_back(db, organisation, row["activity_id"], agent_id, why, now)
+        await email_from_agent(db, organisation, row["activity_id"], agent_id, why, now)
     for row in await db.fetch(TASKS_OF_AGENT_SQL, organisation, agent_id, campaign_id):
         await tasks.move(db, organisation, row["task_id"], None, why, now)
 
@@ -177,7 +177,7 @@ async def open_emails(
     return await db.fetch(OPEN_EMAILS_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(sight))
 
 
-async def email_back(
+async def email_from_agent(
     db: Database, organisation: int, activity_id: int, agent_id: int, why: Moved, now: datetime
 ) -> bool:
     """Give an e-mail back if the agent still has it; one that was answered, or is erased, is closed."""

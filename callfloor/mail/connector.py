@@ -28,7 +28,7 @@ def _look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-class WayOut:
+class MailConnector:
     """`own`: networks that mail servers may be in although they are not public."""
 
     def __init__(self, own: Networks = (), resolve: Resolve = _look_up) -> None:
@@ -52,20 +52,22 @@ class WayOut:
 class Smtp(smtplib.SMTP):
     """`smtplib`'s client, on a connection of ours."""
 
-    def __init__(self, way: WayOut, host: str, port: int, name: str, timeout: float) -> None:
-        self._way = way
+    def __init__(self, connector: MailConnector, host: str, port: int, name: str, timeout: float) -> None:
+        self._connector = connector
         super().__init__(host, port, name, timeout=timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self._way.connect(host, port, timeout)
+        return self._connector.connect(host, port, timeout)
 
 
 class SmtpTls(Smtp):
     """The same under TLS from the first byte on."""
 
-    def __init__(self, way: WayOut, host: str, port: int, name: str, timeout: float, context: SSLContext) -> None:
+    def __init__(
+        self, connector: MailConnector, host: str, port: int, name: str, timeout: float, context: SSLContext
+    ) -> None:
         self._tls = context
-        super().__init__(way, host, port, name, timeout)
+        super().__init__(connector, host, port, name, timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._tls.wrap_socket(super()._get_socket(host, port, timeout), server_hostname=host)
@@ -74,10 +76,10 @@ class SmtpTls(Smtp):
 class Imap(imaplib.IMAP4):
     """`imaplib`'s client, on a connection of ours. `tls`: from the first byte on."""
 
-    def __init__(self, way: WayOut, host: str, port: int, timeout: float, tls: SSLContext | None) -> None:
-        self._way, self._tls = way, tls
+    def __init__(self, connector: MailConnector, host: str, port: int, timeout: float, tls: SSLContext | None) -> None:
+        self._connector, self._tls = connector, tls
         super().__init__(host, port, timeout)
 
     def _create_socket(self, timeout: float) -> socket.socket:
-        found = self._way.connect(self.host, self.port, timeout)
+        found = self._connector.connect(self.host, self.port, timeout)
         return found if self._tls is None else self._tls.wrap_socket(found, server_hostname=self.host)

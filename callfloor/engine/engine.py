@@ -86,11 +86,12 @@ class Engine:
         self.id = uuid4()
         self._settings: dict[CampaignKey, CampaignSettings] = {}
         self._journal = Journal(db)
-        self._selection = Selection(db, self.id, self._settings, self._on_line)
+        destinations = DestinationLog(clock)
+        self._selection = Selection(db, self.id, self._settings, self._on_line, destinations)
         recordings = Recordings(carrier, blobs)
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
         ask = None if functions is None else self._ask
-        self.floor = Floor(clock, carrier, self.records, desk, ask=ask, destinations=DestinationLog(clock))
+        self.floor = Floor(clock, carrier, self.records, desk, ask=ask, destinations=destinations)
         self.floor.lost_phones.grace_s = phone_grace_s
         self._spending = SpendingReader(db, clock, self.floor.outgoing)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)

@@ -148,13 +148,15 @@ class DatabaseRecords(DatabaseWrites):
             log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
         done(result)
 
-    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
-        self._begin(self._may_ring(plan, number, done))
+    def may_ring(self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]) -> None:
+        self._begin(self._may_ring(plan, agent, number, done))
 
-    async def _may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+    async def _may_ring(
+        self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]
+    ) -> None:
         refusal: Refusal | None = UNAVAILABLE
         try:
-            refusal = await self._selection.may_ring(plan.key, number, self._now())
+            refusal = await self._selection.may_ring(plan, agent, number, self._now())
         except Problem:
             log.warning("may-ring-failed", campaign=plan.key.campaign, reason="database unavailable")
         except REFUSALS as error:

@@ -121,6 +121,8 @@ class DatabaseWrites:
                 self._agent_changed(what)
             case writes.AgentPaused():
                 self._put(agents.pause, what.organisation, what.agent, at, what.reason)
+            case writes.OutsideNotCalled():
+                self._journal.write(partial(self._selection.limits.give_back, what.plan, what.agent))
             case writes.DeskTold():
                 self._put(desk_events.publish, what.organisation, what.agent, what.event, what.session, at)
             case _:

@@ -64,7 +64,7 @@ class MemoryRecords(MemoryWrites):
         call = next(self._ids)
         done(Claimed(call, call, lead, number, None, agent, manual=True))
 
-    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
+    def may_ring(self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]) -> None:
         done(None)
 
     # Calls

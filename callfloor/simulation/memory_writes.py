@@ -88,6 +88,7 @@ class MemoryWrites:
                 self.want(agent, "paused")
             case (
                 writes.QualityMeasured()
+                | writes.OutsideNotCalled()
                 | writes.RecordingSet()
                 | writes.SurveyBegun()
                 | writes.WrappedUp()

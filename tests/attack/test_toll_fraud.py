@@ -388,7 +388,7 @@ async def test_who_does_not_want_to_be_called_is_not_consulted_unless_a_setting_
 def test_the_desk_waits_for_the_records_word_and_is_refused_by_it() -> None:
     room = Guarded()
     room.talk(others=False)
-    room.records.may_ring = lambda _plan, _number, done: done(outside_legs.BLOCKED)  # type: ignore[method-assign]
+    room.records.may_ring = lambda _plan, _agent, _number, done: done(outside_legs.BLOCKED)  # type: ignore[method-assign]
     for command in (Consult(Target(number=OUTSIDE)), Transfer(Target(number=OUTSIDE))):
         assert room.does(FIRST, command) == outside_legs.BLOCKED
     assert room.called == []

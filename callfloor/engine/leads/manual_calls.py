@@ -10,7 +10,9 @@ from uuid import UUID
 from asyncpg import Record
 
 from callfloor.contract.workspace import Refusal
+from callfloor.engine.day_limits import DayLimits
 from callfloor.engine.leads.candidates import Busy, number_facts, read_page
+from callfloor.floor.calls.outgoing import as_refusal
 from callfloor.floor.plan import CampaignPlan, Claimed
 from callfloor.rules.dialling.contact_zone import contact_zones
 from callfloor.rules.dialling.eligibility import Verdict, judge
@@ -48,6 +50,7 @@ _ANY_LIST = ListFacts(in_dialler=True, weight=1)
 async def place(
     db: Database,
     engine: UUID,
+    limits: DayLimits,
     setup: CampaignSetup,
     plan: CampaignPlan,
     agent: AgentId,
@@ -81,7 +84,7 @@ async def place(
         return Refusal(code="refused-number", detail="This number is on a do-not-call list.")
     if refused:
         return Refusal(code="refused-number", detail=" ".join(rule.detail for rule in refused))
-    return await _start(db, engine, setup, plan, agent, number, row, index, verdict, of_number, now)
+    return await _start(db, engine, limits, setup, plan, agent, number, row, index, verdict, of_number, now)
 
 
 async def _stranger(db: Database, setup: CampaignSetup, number: str, now: datetime, busy: Busy) -> LeadFacts:
@@ -103,6 +106,7 @@ def _with_phone(facts: LeadFacts, index: int) -> LeadFacts:
 async def _start(
     db: Database,
     engine: UUID,
+    limits: DayLimits,
     setup: CampaignSetup,
     plan: CampaignPlan,
     agent: AgentId,
@@ -128,6 +132,9 @@ async def _start(
     async with db.transaction():
         if not await leases.holds(db, *plan.key, engine):
             return Refusal(code="unavailable", detail="Another engine has taken the campaign over: try again.")
+        held = await limits.hold(plan, agent, 1, now)
+        if held.denied is not None:
+            return as_refusal(held.denied)
         (started,) = await attempts.start(db, setup.organisation, [new], now)
         if started is None:
             return Refusal(
@@ -154,4 +161,5 @@ async def _start(
         salts = {name: secrets.token_bytes(evidence_rules.LEAST_SALT) for name in personal}
         record = evidence_rules.record(started.attempt_id, public, personal, salts)
         await evidence.insert(db, setup.organisation, [record], now)
+        await limits.spend(held, 1)
     return Claimed(started.attempt_id, started.activity_id, lead_id, number, new.own_contact, agent, manual=True)

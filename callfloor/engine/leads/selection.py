@@ -20,8 +20,10 @@ from callfloor.contract.codes import DialStatus, LeadStatus
 from callfloor.contract.workspace import Refusal
 from callfloor.engine import outside_legs
 from callfloor.engine.campaigns import CampaignSettings
+from callfloor.engine.day_limits import DayLimits
 from callfloor.engine.leads import manual_calls as by_hand
 from callfloor.engine.leads.candidates import Busy, Candidate, Page, next_of, read_page
+from callfloor.floor.calls.outgoing import DestinationListener, as_refusal
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed, Preview
 from callfloor.floor.ports.records import Claim
 from callfloor.rules.dialling.eligibility import judge
@@ -67,12 +69,19 @@ OnLine = Callable[[int], Busy]
 
 
 class Selection:
-    """`engine`: whose lease every claim is checked against."""
+    """`engine`: whose lease every claim is checked against. `told`, if anybody, hears of limits of a day, to which
+    every call that is written down is held."""
 
     def __init__(
-        self, db: Database, engine: UUID, campaigns: Mapping[CampaignKey, CampaignSettings], on_line: OnLine
+        self,
+        db: Database,
+        engine: UUID,
+        campaigns: Mapping[CampaignKey, CampaignSettings],
+        on_line: OnLine,
+        told: DestinationListener | None = None,
     ) -> None:
         self._db, self._engine, self._campaigns = db, engine, campaigns
+        self.limits = DayLimits(db, told)
         self.on_line = on_line
         self._walks: dict[CampaignKey, _Walk] = {}
 
@@ -120,15 +129,22 @@ class Selection:
         """Write down a call that the agent dials."""
         setup = self._campaigns[plan.key].setup
         busy = self.on_line(plan.key.organisation)
-        return await by_hand.place(self._db, self._engine, setup, plan, agent, number, lead, now, busy)
+        return await by_hand.place(self._db, self._engine, self.limits, setup, plan, agent, number, lead, now, busy)
 
-    async def may_ring(self, key: CampaignKey, number: str, now: float) -> Refusal | None:
+    async def may_ring(self, plan: CampaignPlan, agent: AgentId, number: str, now: float) -> Refusal | None:
         """Why a call of the campaign may not be given to a number outside (E.164); None: it may, as far as the records
-        know."""
-        settings = self._campaigns.get(key)
-        if settings is None:
-            return None
-        return await outside_legs.refusal(self._db, settings.setup, number, datetime.fromtimestamp(now, UTC))
+        know, and is counted."""
+        settings = self._campaigns.get(plan.key)
+        at = datetime.fromtimestamp(now, UTC)
+        refusal = None if settings is None else await outside_legs.refusal(self._db, settings.setup, number, at)
+        if refusal is not None:
+            return refusal
+        async with self._db.transaction():
+            held = await self.limits.hold(plan, agent, 1, at)
+            if held.denied is not None:
+                return as_refusal(held.denied)
+            await self.limits.spend(held, 1)
+        return None
 
     async def skip(
         self, plan: CampaignPlan, lead: Preview, agent: AgentId, reason: str, now: float, *, keep_promise: bool
@@ -272,6 +288,8 @@ class Selection:
         async with self._db.transaction():
             if not await leases.holds(self._db, *plan.key, self._engine):
                 return []
+            room = await self.limits.hold(plan, None, len(chosen), now)
+            chosen = chosen[: room.calls]
             held = await dial_order.lock_unchanged(self._db, organisation, [each.row for each in chosen])
             kept = [each for each in chosen if each.row["lead_id"] in held]
             wanted = [self._attempt(plan, each) for each in kept]
@@ -279,6 +297,7 @@ class Selection:
             placed = [(each, new, ids) for each, new, ids in zip(kept, wanted, started, strict=True) if ids is not None]
             rows = [self._evidence(setup, claim, each, ids.attempt_id, now) for each, _, ids in placed]
             await evidence.insert(self._db, organisation, rows, now)
+            await self.limits.spend(room, len(placed))
         return [
             Claimed(
                 ids.attempt_id,

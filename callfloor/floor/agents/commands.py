@@ -233,11 +233,18 @@ class Work:
             return
 
         def known(refusal: Refusal | None) -> None:
-            if refusal is None and self._floor.team.get(agent_id) is not agent:
-                refusal = NOT_SIGNED_IN
-            self._settled(agent, done, refusal or self._of_agent(agent, command))
+            if refusal is None:
+                here = self._floor.team.get(agent_id) is agent
+                refusal = self._of_agent(agent, command) if here else NOT_SIGNED_IN
+                if refusal is not None:
+                    self._not_called(agent, contact.plan)
+            self._settled(agent, done, refusal)
 
-        self._records.may_ring(contact.plan, target, known)
+        self._records.may_ring(contact.plan, agent_id, target, known)
+
+    def _not_called(self, agent: Agent, plan: CampaignPlan) -> None:
+        now = self._clock.now()
+        self._records.write(writes.OutsideNotCalled(agent.organisation, agent.id, now, plan=plan))
 
     def _number_outside(self, agent: Agent, number: str) -> str | Refusal:
         """A number outside, which several calls may go to at once; but not a customer's who is on one."""

@@ -208,7 +208,7 @@ class Outbound:
             agent = self._willing(plan, agent)
         facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
         call = FloorCall(claimed.call, dialler, claimed, facts, agent, self._clock.elapsed(), bound)
-        permit = self._outgoing.permit(plan, claimed.number, claimed.agent if claimed.manual else None)
+        permit = self._outgoing.permit(plan, claimed.number, claimed.agent if claimed.manual else None, granted=True)
         off = not plan.active and not claimed.manual
         if isinstance(permit, Denied) or off or (bound and (agent is None or not self._hold(agent, call))):
             # denied or switched off meanwhile; or its agent went elsewhere, and nobody else may have the call

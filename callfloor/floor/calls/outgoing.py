@@ -11,7 +11,16 @@ from typing import Protocol
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
 from callfloor.floor.plan import CampaignPlan
-from callfloor.rules.dialling.destinations import NOTHING, Allowance, Denied, Spent, allowances, has_limits, used_up
+from callfloor.rules.dialling.destinations import (
+    NOTHING,
+    Allowance,
+    Denied,
+    Spent,
+    allowances,
+    has_limits,
+    room,
+    used_up,
+)
 from callfloor.telephony.carrier import AgentId, CallId, Carrier, Line, PartyId
 
 
@@ -83,7 +92,8 @@ class Outgoing:
             known.since.popleft()
 
     def room(self, plan: CampaignPlan, count: int) -> int:
-        """How many of so many calls the dialler may place today."""
+        """How many of so many calls the dialler may place today, as far as is known here: what is written down is held
+        to the limits by the records."""
         limits = plan.destinations.limits
         if not has_limits(limits):
             return count
@@ -91,7 +101,7 @@ class Outgoing:
         spent = self._spending.setdefault(organisation, Spending()).spent()
         if self._used_up(plan, None) is not None:
             return 0
-        return count if limits.calls_per_day is None else min(count, limits.calls_per_day - spent.calls)
+        return room(limits, spent, None, count)
 
     def _used_up(self, plan: CampaignPlan, agent: AgentId | None) -> Denied | None:
         limits, organisation = plan.destinations.limits, plan.key.organisation
@@ -106,10 +116,13 @@ class Outgoing:
 
     # Going out
 
-    def permit(self, plan: CampaignPlan, number: str, agent: AgentId | None) -> Permit | Denied:
-        """Judge a number (E.164). `agent`: who asks for it; None: the dialler does."""
+    def permit(
+        self, plan: CampaignPlan, number: str, agent: AgentId | None, *, granted: bool = False
+    ) -> Permit | Denied:
+        """Judge a number (E.164). `agent`: who asks for it; None: the dialler does. `granted`: the records have counted
+        the call already, within the limits."""
         policy, organisation = plan.destinations, plan.key.organisation
-        denied = policy.denied(number) or self._used_up(plan, agent)
+        denied = policy.denied(number) or (None if granted else self._used_up(plan, agent))
         if denied is not None:
             if self._told is not None:
                 self._told.refused(organisation, agent, denied)

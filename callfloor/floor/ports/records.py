@@ -66,8 +66,9 @@ class Records(Protocol):
         """Write down a call that the agent dials by hand, if the number may be called now."""
         ...
 
-    def may_ring(self, plan: CampaignPlan, number: str, done: Callable[[Refusal | None], None]) -> None:
-        """Whether an agent of this campaign may bring a number outside (E.164) into a call, or why not."""
+    def may_ring(self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]) -> None:
+        """Whether the agent may bring a number outside (E.164) into a call of this campaign, or why not. It is counted
+        as called, until `OutsideNotCalled` says otherwise."""
         ...
 
     # Calls

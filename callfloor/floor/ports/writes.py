@@ -247,6 +247,12 @@ class AgentPaused(OfAgent, frozen=True, kw_only=True):
     reason: str
 
 
+class OutsideNotCalled(OfAgent, frozen=True, kw_only=True):
+    """The agent might have a number outside called, and it was not after all."""
+
+    plan: CampaignPlan
+
+
 class DeskTold(OfAgent, frozen=True, kw_only=True):
     """Something happened that the agent's desk shows."""
 
@@ -280,5 +286,6 @@ Write = (
     | WrappedUp
     | AgentChanged
     | AgentPaused
+    | OutsideNotCalled
     | DeskTold
 )

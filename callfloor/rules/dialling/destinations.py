@@ -165,6 +165,24 @@ def used_up(found: Collection[Allowance]) -> Denied | None:
     return None
 
 
+def room(limits: Destinations, whole: Spent, agent: Spent | None, wanted: int) -> int:
+    """How many of so many calls may still be placed today."""
+    if used_up(allowances(limits, whole, agent)) is not None:
+        return 0
+    left = [wanted]
+    if limits.calls_per_day is not None:
+        left.append(limits.calls_per_day - whole.calls)
+    if agent is not None and limits.agent_calls_per_day is not None:
+        left.append(limits.agent_calls_per_day - agent.calls)
+    return min(left)
+
+
+def minutes_at_most(minutes: float, up: int, elapsed_s: float) -> float:
+    """What may have come of `minutes` that were counted `elapsed_s` ago, with so many calls that may have gone on, or
+    begun, since."""
+    return minutes + max(up, 0) * max(elapsed_s, 0.0) / 60
+
+
 def has_limits(limits: Destinations) -> bool:
     """Whether anything has to be counted."""
     return any(

@@ -20,7 +20,7 @@ from callfloor.contract.mailboxes import Account
 from callfloor.mail.accounts import password
 from callfloor.mail.connector import MailConnector
 from callfloor.mail.imap import Folder, folder
-from callfloor.mail.intake import Keeper
+from callfloor.mail.intake import Intake
 from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.store.db.pool import Database
@@ -74,7 +74,7 @@ class Fetcher:
                 return False
             async with self._readers.turn(file.seek(0, 2)):
                 letter = await self._readers.read(file)
-                arrived = await Keeper(self._db, self._blobs, letter).keep(mailbox, datetime.now(UTC))
+                arrived = await Intake(self._db, self._blobs, letter).keep(mailbox, datetime.now(UTC))
         if arrived.new:
             metrics.RECEIVED.labels("imap").inc()
         log.info(

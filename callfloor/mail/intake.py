@@ -27,7 +27,7 @@ from callfloor.store.email.mailboxes import StoredMailbox
 log = structlog.get_logger("callfloor.mail")
 
 
-class Keeper:
+class Intake:
     """Stores one message for each mailbox that it is for; its files once an organisation."""
 
     def __init__(self, db: Database, blobs: Blobs, letter: Letter) -> None:

@@ -24,7 +24,7 @@ from callfloor import metrics
 from callfloor.errors import Problem
 from callfloor.mail.clients import Clients
 from callfloor.mail.data import Unstuffed, until_end
-from callfloor.mail.intake import Keeper
+from callfloor.mail.intake import Intake
 from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobUnreadable
@@ -54,7 +54,7 @@ class _Connection(SMTP):
 
     line_length_limit = 64 * 1024
 
-    def __init__(self, handler: Post, settings: Settings, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, handler: MailHandler, settings: Settings, tls: ssl.SSLContext | None) -> None:
         super().__init__(
             handler,
             data_size_limit=settings.smtp_bytes,
@@ -157,7 +157,7 @@ class _Connection(SMTP):
 _COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
 
-class Post:
+class MailHandler:
     """Decides which recipients there are, and keeps what comes for them. aiosmtpd calls what begins with `handle_`."""
 
     def __init__(self, db: Database, blobs: Blobs, readers: Readers) -> None:
@@ -196,20 +196,20 @@ class Post:
             try:
                 # aiosmtpd gives the empty path as it is written
                 letter = await self._readers.read(file, (envelope.mail_from or "").strip("<>"))
-                keeper = Keeper(self._db, self._blobs, letter)
+                intake = Intake(self._db, self._blobs, letter)
                 for address in envelope.rcpt_tos:
-                    await self._keep(keeper, address)
+                    await self._keep(intake, address)
             except FAILURES as error:
                 # what was kept for one recipient is not kept twice when the message comes again
                 log.warning("message-waits", kind=type(error).__name__)
                 return LATER
         return "250 2.0.0 OK"
 
-    async def _keep(self, keeper: Keeper, address: str) -> None:
+    async def _keep(self, intake: Intake, address: str) -> None:
         mailbox = await self._mailbox(address)
         if mailbox is None:
             return
-        arrived = await keeper.keep(mailbox, datetime.now(UTC))
+        arrived = await intake.keep(mailbox, datetime.now(UTC))
         if arrived.new:
             metrics.RECEIVED.labels("smtp").inc()
         log.info(
@@ -237,7 +237,7 @@ async def listening(
         return
     # it logs what clients say
     logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
-    post, tls = Post(db, blobs, readers), _tls(settings)
+    post, tls = MailHandler(db, blobs, readers), _tls(settings)
     loop = asyncio.get_running_loop()
     made = partial(_Connection, post, settings, tls)
     if bound is None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from callfloor.app import open_media
 from callfloor.mail.data import Unstuffed, until_end
-from callfloor.mail.listener import Post, listening
+from callfloor.mail.listener import MailHandler, listening
 from callfloor.mail.readers import Readers
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
@@ -326,4 +326,4 @@ async def test_a_message_is_what_was_sent_wherever_the_network_cuts_it(content: 
 
 
 def test_the_handler_has_what_the_server_looks_for() -> None:
-    assert {name for name in vars(Post) if name.startswith("handle_")} == {"handle_RCPT", "handle_exception"}
+    assert {name for name in vars(MailHandler) if name.startswith("handle_")} == {"handle_RCPT", "handle_exception"}

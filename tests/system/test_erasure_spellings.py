@@ -20,7 +20,7 @@ from callfloor.app import open_media
 from callfloor.contract.workspace import AtHand, Dial
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
-from callfloor.mail.intake import Keeper
+from callfloor.mail.intake import Intake
 from callfloor.mail.message import read
 from callfloor.media.blobs import Blobs
 from callfloor.rules.figures.intervals import floor
@@ -168,7 +168,7 @@ class Places:
         lines += [f"{name}: {Header(value, 'utf-8').encode()}" for name, value in headers.items()]
         lines += ["Content-Type: text/plain; charset=utf-8", "", text]
         message = "\n".join(lines).encode()
-        arrived = await Keeper(self.db, self.blobs, read(io.BytesIO(message))).keep(mailbox, T0)
+        arrived = await Intake(self.db, self.blobs, read(io.BytesIO(message))).keep(mailbox, T0)
         return arrived.activity_id
 
     async def mailbox(self) -> Any:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from callfloor.engine.campaigns import plan_of
 from callfloor.engine.leads.candidates import Page, read_page
-from callfloor.rules.dialling.eligibility import kept_out
+from callfloor.rules.dialling.eligibility import first_failing_rule
 from callfloor.rules.dialling.not_dialling import DiallingNow, Obstacle, obstacles
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import dialling_now
@@ -107,7 +107,7 @@ def _judged(setup: CampaignSetup, page: Page, now: datetime) -> list[_Judged]:
     for row in page.rows:
         facts, blocked = page.facts(row)
         of_list = setup.lists[row["list_id"]].facts
-        found.append(kept_out(facts, of_list, setup.facts, blocked, now, agents=setup.agents))
+        found.append(first_failing_rule(facts, of_list, setup.facts, blocked, now, agents=setup.agents))
     return found
 
 

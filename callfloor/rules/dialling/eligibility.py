@@ -79,7 +79,7 @@ def judge(
     )
 
 
-def kept_out(
+def first_failing_rule(
     lead: LeadFacts,
     of_list: ListFacts,
     campaign: CampaignFacts,

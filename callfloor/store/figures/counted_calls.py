@@ -9,7 +9,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.store.db.pool import Database
-from callfloor.store.figures.facts import (
+from callfloor.store.figures.definitions import (
     GIVEN_SOURCE,
     GIVEN_WHERE,
     LEG_SOURCE,

@@ -17,7 +17,7 @@ from callfloor.rules.figures.measures import FACET_OF
 from callfloor.rules.figures.sums import SUMS
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_days
-from callfloor.store.figures.facts import FACTS, KEYS
+from callfloor.store.figures.definitions import FACTS, KEYS
 
 # Quarter-hours that one transaction counts.
 AT_ONCE = 96

@@ -11,7 +11,7 @@ from callfloor.rules.figures.intervals import midnight
 from callfloor.rules.figures.segments import OF_DAY, Span
 from callfloor.rules.figures.sums import GREATEST, SUMS
 from callfloor.store.db.pool import Database
-from callfloor.store.figures.facts import KEYS
+from callfloor.store.figures.definitions import KEYS
 
 # Days that one transaction adds, where history has none of the zone yet.
 AT_ONCE = 31

@@ -14,7 +14,7 @@ from callfloor.rules.figures.measures import FACET_OF, GROUPS, Facet, Group, sum
 from callfloor.rules.figures.segments import Segments, cut, undivided
 from callfloor.rules.figures.sums import Sum, add
 from callfloor.store.db.pool import Database
-from callfloor.store.figures.facts import FACTS, summed, was_in
+from callfloor.store.figures.definitions import FACTS, summed, was_in
 
 # What tells the rows of a group apart: campaign, number, text.
 _KEYS: Mapping[str, tuple[str, str, str]] = {
@@ -40,8 +40,8 @@ SUMS_OF: Mapping[str, tuple[Sum, ...]] = {
 
 
 def live_sql(keyed: str) -> str:
-    """Counted now. $1 to $5 as `facts.FACTS`; $6 edges of the intervals; $7 campaigns, $8 agents, $9 teams that they
-    were in, null: all of them."""
+    """Counted now. $1 to $5 as `definitions.FACTS`; $6 edges of the intervals; $7 campaigns, $8 agents, $9 teams that
+    they were in, null: all of them."""
     return _sums_sql(keyed, "width_bucket(begins_at, $6::timestamptz[]) - 1", f"({FACTS}) AS facts", 7)
 
 

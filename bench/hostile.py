@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.floor import served, show
 from callfloor.api.routes import APIS, AUTH, WORKSPACE
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database

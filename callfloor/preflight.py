@@ -19,7 +19,8 @@ import phonenumbers
 import structlog
 
 from callfloor import data_folder
-from callfloor.app import asterisk_setup, open_media
+from callfloor.app.media import open_media
+from callfloor.app.telephony import asterisk_setup
 from callfloor.media.encryption import parse_key
 from callfloor.media.errors import BlobConfigError, BlobUnreadable
 from callfloor.postgres.server import EmbeddedServerError, binaries

@@ -18,8 +18,7 @@ from starlette.types import ASGIApp
 
 from callfloor import master_key, metrics
 from callfloor.api.connections import Connections
-from callfloor.api.ops import watching
-from callfloor.app import api, open_media
+from callfloor.app.media import open_media
 from callfloor.disks import Disks
 from callfloor.settings import Settings
 from callfloor.signals import STOPS
@@ -103,6 +102,8 @@ def _server(application: ASGIApp, settings: Settings, connections: Connections) 
 async def _serve(
     settings: Settings, dsn: str, lifeline: int, tell: int, limits: int, bound: socket.socket | None
 ) -> None:
+    from callfloor.app.api import api
+
     stop = _stopped(lifeline)
     if bound is None or not await _reachable(dsn, stop):
         return
@@ -157,6 +158,8 @@ async def _watched(settings: Settings, dsn: str, bound: socket.socket | None) ->
     if bound is None:
         yield
         return
+    from callfloor.api.ops import watching
+
     done, up = asyncio.Event(), asyncio.Event()
     db = await Database.connect(dsn, size=2)
     try:
@@ -174,7 +177,7 @@ async def _watched(settings: Settings, dsn: str, bound: socket.socket | None) ->
 
 
 async def _dial(settings: Settings, dsn: str, lifeline: int, tell: int, bound: socket.socket | None) -> None:
-    from callfloor.app import engine
+    from callfloor.app.floor import engine
 
     stop = _stopped(lifeline)
     if not await _reachable(dsn, stop):

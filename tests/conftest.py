@@ -18,7 +18,7 @@ from hypothesis import settings as settings_of_hypothesis
 
 from callfloor import master_key
 from callfloor.api.auth import hashing
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.codes import SCOPES
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.rules.privacy.wrapping import fingerprint

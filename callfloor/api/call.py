@@ -43,7 +43,7 @@ ENCODE = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the process was composed of (see app.py)."""
+    """What the process was composed of (see `app/`)."""
 
     db: Database
     blobs: Blobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from callfloor.app import asterisk_setup
+from callfloor.app.telephony import asterisk_setup
 from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError, harmless
 from callfloor.rules.people import phone_accounts

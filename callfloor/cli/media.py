@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import Progress
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.cli import session
 from callfloor.cli.failures import FAILURE, CommandError
 from callfloor.jobs import media as jobs

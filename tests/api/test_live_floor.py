@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from websockets.exceptions import ConnectionClosed
 
 from callfloor.api.workspace.floor import readings
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.workspace import AtHand
 from callfloor.settings import Settings
 from callfloor.store.agents import agents

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callfloor.api.downloads import disposition, wants_json
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings
 from callfloor.store.calls import media

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.jobs.media import sweep
 from callfloor.media.blobs import Blobs
 from callfloor.settings import Settings

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from callfloor.api.workspace.socket import Connection
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.workspace import AtHand, Party
 from callfloor.settings import Settings

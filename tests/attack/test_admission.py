@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from callfloor.api.rate import FAILURES_AT_ONCE, RateLimits, map_memory
 from callfloor.api.token_cache import MOST_UNKNOWN, TokenCache
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.centre import User
 from callfloor.contract.codes import SCOPES
 from callfloor.settings import Settings

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.mail.listener import listening
 from callfloor.mail.message import Letter, read
 from callfloor.mail.readers import Readers, Turns

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.connector import HostRefused, MailConnector
 from callfloor.mail.fetcher import Fetcher

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.jobs import media as jobs
 from callfloor.media.blobs import Blobs, open_blobs
 from callfloor.media.errors import BlobDamaged, BlobUnreadable

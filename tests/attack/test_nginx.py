@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from testbed.certificates import made

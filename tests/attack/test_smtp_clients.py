@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.mail import clients
 from callfloor.mail.clients import QUIET_S, Clients
 from callfloor.mail.listener import listening

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.rules.people.passkeys import Made
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database

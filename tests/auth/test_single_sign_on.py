@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.contract.single_sign_on import SingleSignOn
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database

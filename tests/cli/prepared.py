@@ -23,7 +23,13 @@ from pathlib import Path
 WAITS_S = 120.0
 LARGEST = 1 << 17
 # what commands load when they run
-LOADED = ("callfloor.app", "callfloor.centre", "callfloor.cli.session", "callfloor.preflight", "callfloor.serve")
+LOADED = (
+    "callfloor.app.telephony",
+    "callfloor.centre",
+    "callfloor.cli.session",
+    "callfloor.preflight",
+    "callfloor.serve",
+)
 
 
 @cache

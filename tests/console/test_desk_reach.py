@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.cli.demo import free_port
 from callfloor.settings import Settings
 from tests.api.sockets import served

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, CDPSession, Page, expect
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.api.sockets import served

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.clock import LoopClock
 from callfloor.contract.workflows import QueueSettings, Workflow
 from callfloor.rules.people import phone_accounts

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from callfloor.app import engine
+from callfloor.app.floor import engine
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens

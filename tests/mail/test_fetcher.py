@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import msgspec
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.contract.mailboxes import Account
 from callfloor.mail import imap
 from callfloor.mail.accounts import SecretMissing

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.mail.data import Unstuffed, until_end
 from callfloor.mail.listener import MailHandler, listening
 from callfloor.mail.readers import Readers

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import AuthResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.contract.mailboxes import Account
 from callfloor.errors import Unavailable
 from callfloor.mail import outbox as outbox_module

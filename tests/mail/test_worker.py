@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.contract.mailboxes import Account
 from callfloor.mail.worker import work
 from callfloor.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.jobs.imports.chunks import import_next
 from callfloor.jobs.media import sweep
 from callfloor.media.blobs import Blobs

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from callfloor.app import open_media
+from callfloor.app.media import open_media
 from callfloor.contract.workspace import AtHand, Dial
 from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from callfloor import samples
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.disks import DATABASE, FULL, MEDIA, SPOOL, Disks, watch
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings

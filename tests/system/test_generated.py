@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 
 from callfloor.api.openapi import document
 from callfloor.api.routes import OPERATIONS, WORKSPACE, documents
-from callfloor.app import api
+from callfloor.app.api import api
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.api.desks import token_of

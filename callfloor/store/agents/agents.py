@@ -9,14 +9,12 @@ from asyncpg import Record
 
 from callfloor.rules.routing.agents import AgentState
 from callfloor.store.agents import desk_events
+from callfloor.store.agents.conditions import IN_CALL
 from callfloor.store.db.pool import Database
 
 # Somebody asked for something of an agent: the floor looks at once.
 CHANNEL = "callfloor_agents"
 
-_IN_CALL = "s.state IN ('dialling', 'on-call', 'on-wrap')"
-# Agents (`u`, and `s` their states) that supervisors see: of a closed account until the call that goes on is over.
-SEEN = f"(u.account_active OR {_IN_CALL})"
 KIND_SQL = """
 SELECT user_type = 'agent' AND account_active FROM users WHERE organisation_id = $1 AND user_id = $2"""
 STATE_SQL = """
@@ -24,41 +22,41 @@ SELECT coalesce((SELECT state FROM agent_states WHERE organisation_id = $1 AND a
 MAKE_READY_SQL = f"""
 INSERT INTO agent_states AS s (organisation_id, agent_id, state, since) VALUES ($1, $2, 'ready', $3)
 ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
-    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'ready' END,
-    since = CASE WHEN {_IN_CALL} OR s.state = 'ready' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'ready' END, reason = NULL
+    state = CASE WHEN {IN_CALL} THEN s.state ELSE 'ready' END,
+    since = CASE WHEN {IN_CALL} OR s.state = 'ready' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {IN_CALL} THEN 'ready' END, reason = NULL
 WHERE s.phone_reachable
 RETURNING 1"""
 PAUSE_SQL = f"""
 UPDATE agent_states s SET
-    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'paused' END,
-    since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END, reason = $4
+    state = CASE WHEN {IN_CALL} THEN s.state ELSE 'paused' END,
+    since = CASE WHEN {IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {IN_CALL} THEN 'paused' END, reason = $4
 WHERE s.organisation_id = $1 AND s.agent_id = $2 AND s.state <> 'signed-out'"""
 # As a pause of whoever is signed in; signs in besides, where the phone can be reached.
 SIGN_IN_PAUSED_SQL = f"""
 INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason) VALUES ($1, $2, 'paused', $3, $4)
 ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
-    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'paused' END,
-    since = CASE WHEN {_IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'paused' END, reason = $4
+    state = CASE WHEN {IN_CALL} THEN s.state ELSE 'paused' END,
+    since = CASE WHEN {IN_CALL} OR s.state = 'paused' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {IN_CALL} THEN 'paused' END, reason = $4
 WHERE s.phone_reachable OR s.state <> 'signed-out'
 RETURNING 1"""
 SIGN_OUT_SQL = f"""
 UPDATE agent_states s SET
-    state = CASE WHEN {_IN_CALL} THEN s.state ELSE 'signed-out' END,
-    since = CASE WHEN {_IN_CALL} OR s.state = 'signed-out' THEN s.since ELSE $3 END,
-    wanted_state = CASE WHEN {_IN_CALL} THEN 'signed-out' END, reason = NULL
+    state = CASE WHEN {IN_CALL} THEN s.state ELSE 'signed-out' END,
+    since = CASE WHEN {IN_CALL} OR s.state = 'signed-out' THEN s.since ELSE $3 END,
+    wanted_state = CASE WHEN {IN_CALL} THEN 'signed-out' END, reason = NULL
 WHERE s.organisation_id = $1 AND s.agent_id = $2"""
 CALL_ENDED_SQL = f"""
 UPDATE agent_states s SET since = $3, wanted_state = NULL,
     state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready')
         WHEN s.wanted_state = 'signed-out' THEN 'signed-out' ELSE 'paused' END,
     reason = CASE WHEN s.wanted_state = 'paused' THEN s.reason END
-WHERE s.organisation_id = $1 AND s.agent_id = $2 AND {_IN_CALL}
+WHERE s.organisation_id = $1 AND s.agent_id = $2 AND {IN_CALL}
 RETURNING s.state"""
 # What was asked for before the floor showed that it has a call for the agent, or during the call.
-_ASKED = f"CASE WHEN {_IN_CALL} THEN s.wanted_state WHEN s.state IN ('paused', 'signed-out') THEN s.state END"
+_ASKED = f"CASE WHEN {IN_CALL} THEN s.wanted_state WHEN s.state IN ('paused', 'signed-out') THEN s.state END"
 # The floor shows what its agents do. What was asked for at the same moment is kept for afterwards.
 SHOW_SQL = f"""
 INSERT INTO agent_states AS s (organisation_id, agent_id, state, since, reason, campaign_id)

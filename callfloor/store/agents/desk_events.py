@@ -15,7 +15,7 @@ from asyncpg import Record
 from callfloor.contract.workspace import AtHand, Email, Event, EventType, Session
 from callfloor.rules.privacy.customers import Customer
 from callfloor.rules.routing.sessions import coherent
-from callfloor.store.agents.agents import SEEN
+from callfloor.store.agents.conditions import SEEN
 from callfloor.store.db.pool import Database
 
 # An agent's sequence went on: `ORGANISATION AGENT SEQUENCE`.

@@ -15,7 +15,7 @@ from asyncpg import Record
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.workspace import AtHand
-from callfloor.store.agents.agents import SEEN
+from callfloor.store.agents.conditions import SEEN
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.statistics import UNDECIDED
 

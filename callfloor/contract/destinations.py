@@ -8,6 +8,11 @@ import msgspec
 
 # Kinds of numbers that cost whoever calls them more than others, or more than one can know.
 CostlyKind = Literal["premium", "sharedCost", "satellite", "personal"]
+# Why a number is not called.
+DestinationReason = Literal[
+    "emergency", "no-number", "denied", "country", "premium", "sharedCost", "satellite", "personal", "unknown-range",
+    "calls-per-day", "minutes-per-day", "agent-calls-per-day", "agent-minutes-per-day",
+]  # fmt: skip
 
 
 class Destinations(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -16,7 +21,7 @@ class Destinations(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     `countries` (ISO 3166): empty: the organisation's own alone. `prefixes`: beginnings of numbers (E.164) that may be
     called besides. `denied`: beginnings that may not, whatever else says so. `costly`: kinds that may be called.
     Limits count calls that are dialled and numbers outside that calls are given to; None: no limit. `agent_…`: those
-    of one agent, by hand or by transfer. `alarm_at`: a share of a limit from which on the log warns.
+    of one agent, by hand or by transfer. `alarm_at`: a share of a limit from which on log and live floor warn.
     `longest_call_minutes`: then the call is ended. `callbacks_per_number`, `callbacks_per_day`: that callers may ask
     for in a day.
     """

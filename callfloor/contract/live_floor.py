@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
+from callfloor.contract.destinations import DestinationReason
 from callfloor.contract.fields import Request
 from callfloor.contract.workspace import CallDirection, Shown
 
@@ -142,6 +143,22 @@ class FloorNode(Shown, frozen=True, kw_only=True):
     calls: int
 
 
+AlarmKind = Literal["refused", "near", "used-up"]
+
+
+class FloorAlarm(Shown, frozen=True, kw_only=True):
+    """What the destination policy did within the hour: a call was refused, or a limit is nearly, or wholly, used up.
+    `agentId`: who asked for the call, or whose limit it is; null: nobody in particular. Each cause is told once in a
+    quarter of an hour, `timestamp` is when it came first."""
+
+    alarm_id: str
+    kind: AlarmKind
+    reason: DestinationReason
+    agent_id: int | None
+    full_name: str | None
+    timestamp: datetime
+
+
 class Floor(Shown, frozen=True, kw_only=True):
     """All of it at one moment. `sequence` and `cursor`: of the last change that is part of it."""
 
@@ -154,6 +171,7 @@ class Floor(Shown, frozen=True, kw_only=True):
     campaigns: tuple[FloorCampaign, ...]
     trunks: tuple[FloorTrunk, ...]
     nodes: tuple[FloorNode, ...]
+    alarms: tuple[FloorAlarm, ...]
 
 
 T = TypeVar("T")
@@ -190,6 +208,7 @@ class FloorChanges(FloorMessage, frozen=True, kw_only=True, omit_defaults=True, 
     campaigns: Part[FloorCampaign, int] | None = None
     trunks: Part[FloorTrunk, str] | None = None
     nodes: Part[FloorNode, str] | None = None
+    alarms: Part[FloorAlarm, str] | None = None
 
 
 class FloorCurrent(FloorMessage, frozen=True, kw_only=True, tag_field="type", tag="current"):

@@ -51,6 +51,7 @@ from callfloor.store.db import installation
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.listen import Listener
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.privacy.keys import Key
 from callfloor.store.setup import workflows
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
@@ -86,7 +87,7 @@ class Engine:
         self.id = uuid4()
         self._settings: dict[CampaignKey, CampaignSettings] = {}
         self._journal = Journal(db)
-        destinations = DestinationLog(clock)
+        destinations = DestinationLog(clock, self._raised)
         self._selection = Selection(db, self.id, self._settings, self._on_line, destinations)
         recordings = Recordings(carrier, blobs)
         self.records = DatabaseRecords(db, self._journal, self._selection, recordings, clock.now)
@@ -202,6 +203,10 @@ class Engine:
         self._function_keys = {organisation: each.function_key for organisation, each in routes.items()}
         self.floor.callers.configure(*receptions(routes, moment(self._clock.now())))
         await self._leases.round(together(settings, routes))
+
+    def _raised(self, organisation: int, alarm: Alarm, at: datetime) -> None:
+        """Supervisors are to see this."""
+        self._journal.write(partial(raise_alarm, self._db, organisation, alarm, at))
 
     def _gained(self, key: CampaignKey) -> None:
         task = asyncio.create_task(self._recover(key))

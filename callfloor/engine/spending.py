@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time
 
 import structlog
 
@@ -15,12 +15,14 @@ from callfloor.rules.dialling.destinations import Allowance, Denied, Spent, has_
 from callfloor.rules.values.times import zone
 from callfloor.store.calls import spending
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.floor_alarms import Alarm
 from callfloor.telephony.carrier import AgentId
 
 log = structlog.get_logger("callfloor.destinations")
 
 # What other engines place meanwhile is not counted for so long.
 READ_S = 5.0
+QUARTER_S = 900
 
 
 class SpendingReader:
@@ -49,26 +51,27 @@ class SpendingReader:
 
 
 class DestinationLog:
-    """Tells the log and the metrics of numbers that are not called, and of limits."""
+    """Tells the log and the metrics of numbers that are not called, and of limits; and `raised`, if anybody, each cause
+    once in a quarter of an hour."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        # of which limits it was said on this day
-        self._said: dict[tuple[int, AgentId | None, str, bool], date] = {}
+    def __init__(self, clock: Clock, raised: Callable[[int, Alarm, datetime], None] | None = None) -> None:
+        self._clock, self._raised = clock, raised
+        # what was said in this quarter of an hour
+        self._said: set[tuple[int, Alarm]] = set()
+        self._quarter = 0
 
     def refused(self, organisation: int, agent: AgentId | None, why: Denied) -> None:
         DESTINATIONS_REFUSED.labels(why.reason).inc()
         log.warning("destination-refused", organisation=organisation, agent=agent, reason=why.reason)
+        self._raise(organisation, Alarm("refused", why.reason, agent))
 
     def alarmed(self, organisation: int, agent: AgentId | None, limit: Allowance) -> None:
-        """Once a day each that a limit is nearly used up, and that it is."""
-        today = datetime.fromtimestamp(self._clock.now(), UTC).date()
+        """A limit is nearly used up, or is."""
         whose = agent if limit.reason.startswith("agent-") else None
-        key = organisation, whose, limit.reason, limit.over
-        if self._said.get(key) == today:
+        alarm = Alarm("used-up" if limit.over else "near", limit.reason, whose)
+        if not self._raise(organisation, alarm):
             return
-        self._said[key] = today
-        DESTINATION_ALARMS.labels(limit.reason, "used-up" if limit.over else "near").inc()
+        DESTINATION_ALARMS.labels(limit.reason, alarm.kind).inc()
         log.warning(
             "destination-alarm",
             organisation=organisation,
@@ -77,3 +80,16 @@ class DestinationLog:
             most=limit.limit,
             used_percent=round(100 * limit.share),
         )
+
+    def _raise(self, organisation: int, alarm: Alarm) -> bool:
+        """Whether this was not said yet in this quarter of an hour."""
+        now = self._clock.now()
+        if (quarter := int(now // QUARTER_S)) != self._quarter:
+            self._quarter = quarter
+            self._said.clear()
+        if (organisation, alarm) in self._said:
+            return False
+        self._said.add((organisation, alarm))
+        if self._raised is not None:
+            self._raised(organisation, alarm, datetime.fromtimestamp(now, UTC))
+        return True

@@ -24,6 +24,7 @@ from callfloor.store.agents import agents
 from callfloor.store.calls import attempts
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import floor_nodes, live_floor
+from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.figures.floor_nodes import Node
 from callfloor.store.people import tokens
 from tests.api.desks import RINGING, client_of, publish, token_of, wait_in_queue
@@ -33,7 +34,7 @@ from tests.conftest import Centre, make_centre
 NUMBER = "+61491570156"
 KEYS = {
     "agents": "agentId", "callers": "activityId", "queues": "campaignId", "campaigns": "campaignId", "trunks": "name",
-    "nodes": "name",
+    "nodes": "name", "alarms": "alarmId",
 }  # fmt: skip
 
 
@@ -269,3 +270,46 @@ async def test_live_answers_and_abandonment_are_those_of_the_whole_window(
         )
     (campaign,) = (await now_of(centre, token))["campaigns"]
     assert (campaign["liveAnswers"], campaign["abandoned"]) == (1111, 4)
+
+
+async def test_alarms_are_seen_by_supervisors_of_the_organisation_once_in_a_quarter_of_an_hour(
+    app: Any, db: Database, centre: Centre, token: str, addresses: list[str]
+) -> None:
+    other = await make_centre(db, app)
+    others_token = await token_of(db, other, other.user)
+    now = datetime.now(UTC)
+    near = Alarm("near", "agent-calls-per-day", centre.agent)
+    async with stream(addresses[0], token) as connection, stream(addresses[1], others_token) as elsewhere:
+        floor, _, _ = await until_current(connection, {})
+        assert floor["alarms"] == []
+        await until_current(elsewhere, {})
+        await raise_alarm(db, centre.organisation, near, now)
+        (message,) = await read(connection, 1)
+        (seen,) = message["alarms"]["changed"]
+        assert (seen["kind"], seen["reason"]) == ("near", "agent-calls-per-day")
+        assert (seen["agentId"], seen["fullName"]) == (centre.agent, "John Doe")
+        # another engine finds the same, and somebody else is refused
+        await raise_alarm(db, centre.organisation, near, now)
+        await raise_alarm(db, centre.organisation, Alarm("refused", "premium", None), now)
+        (message,) = await read(connection, 1)
+        assert [each["kind"] for each in message["alarms"]["changed"]] == ["refused"]
+        assert len((await now_of(centre, token))["alarms"]) == 2
+        assert (await now_of(other, others_token))["alarms"] == []
+        # the next thing that the others hear is their own
+        await raise_alarm(db, other.organisation, Alarm("used-up", "calls-per-day", None), now)
+        (message,) = await read(elsewhere, 1)
+        assert [each["kind"] for each in message["alarms"]["changed"]] == ["used-up"]
+
+
+async def test_an_alarm_of_a_quarter_ago_comes_again_and_that_of_an_hour_ago_is_gone(
+    db: Database, centre: Centre, token: str
+) -> None:
+    now = datetime.now(UTC)
+    for minutes in (1500, 80, 20, 0):
+        await raise_alarm(
+            db, centre.organisation, Alarm("near", "calls-per-day", None), now - timedelta(minutes=minutes)
+        )
+    assert len((await now_of(centre, token))["alarms"]) == 2
+    # what is older than a day is not kept
+    kept = "SELECT count(*) FROM floor_alarms WHERE organisation_id = $1"
+    assert await db.fetchval(kept, centre.organisation) == 3

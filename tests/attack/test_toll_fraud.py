@@ -39,6 +39,7 @@ from callfloor.rules.evidence.packing import unpack
 from callfloor.rules.routing.agents import AgentInput
 from callfloor.store.calls import legs
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.floor_alarms import Alarm
 from callfloor.store.leads import callbacks
 from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import campaigns, organisations
@@ -261,7 +262,7 @@ def test_a_call_that_was_dialled_ends_when_its_time_is_over() -> None:
     assert room.carrier.hung_up == [call]
 
 
-def test_limits_are_said_once_a_day_and_refusals_each_time_without_the_number() -> None:
+def test_limits_are_said_once_in_a_while_and_refusals_each_time_without_the_number() -> None:
     room = Guarded(Destinations(agent_calls_per_day=1), DestinationLog(VirtualClock(NOON.timestamp())))
     room.talk(others=False)
     with structlog.testing.capture_logs() as said:
@@ -274,6 +275,26 @@ def test_limits_are_said_once_a_day_and_refusals_each_time_without_the_number() 
     refused = [each["reason"] for each in said if each["event"] == "destination-refused"]
     assert refused == ["agent-calls-per-day"] * 3 + ["premium"]
     assert not any(OUTSIDE[3:] in str(each) or COSTLY[0][3:] in str(each) for each in said)
+
+
+def test_what_supervisors_are_told_comes_once_for_each_cause_and_quarter_of_an_hour() -> None:
+    raised: list[tuple[int, Alarm]] = []
+    clock = VirtualClock(NOON.timestamp())
+    said = DestinationLog(clock, lambda organisation, alarm, _at: raised.append((organisation, alarm)))
+    room = Guarded(Destinations(agent_calls_per_day=1), said)
+    room.talk(others=False)
+    for _ in range(2):
+        room.does(FIRST, Consult(Target(number=COSTLY[0])))
+    assert raised == [(1, Alarm("refused", "premium", FIRST))]
+    room.does(FIRST, Consult(Target(number=OUTSIDE)))
+    room.floor.transfers.cancel_consultation(FIRST)
+    for _ in range(3):
+        room.does(FIRST, Consult(Target(number=OUTSIDE)))
+    limit = "agent-calls-per-day"
+    assert raised[1:] == [(1, Alarm("used-up", limit, FIRST)), (1, Alarm("refused", limit, FIRST))]
+    clock.run(NOON.timestamp() + 900)
+    room.does(FIRST, Consult(Target(number=COSTLY[0])))
+    assert raised[3:] == [(1, Alarm("refused", "premium", FIRST))]
 
 
 # Traces

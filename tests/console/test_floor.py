@@ -11,6 +11,7 @@ from playwright.async_api import BrowserContext, expect
 
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
+from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.people import passwords
 from tests.api.sockets import served
 from tests.conftest import Centre, alone
@@ -57,6 +58,13 @@ async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
         up.carrier.call_in(number, CALLER, PATIENT)
         await expect(row).to_contain_text("On a call", timeout=FIRST_MS)
         await expect(row).to_contain_text(SHOWN)
+        assert await page.faults() == []
+        await raise_alarm(
+            db, centre.organisation, Alarm("near", "agent-calls-per-day", centre.agent), datetime.now(UTC)
+        )
+        alarms = page.page.get_by_role("region", name="Alarms")
+        await expect(alarms).to_contain_text("Nearly used up: the agent's calls of today.", timeout=FIRST_MS)
+        await expect(alarms).to_contain_text(f"John {MARKUP}")
         assert await page.faults() == []
         await page.page.get_by_role("link", name="Calls", exact=True).click()
         await page.shows("Calls and e-mails")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-from callfloor.contract.destinations import USUAL, CostlyKind, Destinations
+from callfloor.contract.destinations import USUAL, CostlyKind, DestinationReason, Destinations
 from callfloor.rules.values.number_kinds import NumberKind, ordinary_of, whose
 
-Reason = Literal[
-    "emergency", "no-number", "denied", "country", "premium", "sharedCost", "satellite", "personal", "unknown-range",
-    "calls-per-day", "minutes-per-day", "agent-calls-per-day", "agent-minutes-per-day",
-]  # fmt: skip
+Reason = DestinationReason
 _COSTLY: frozenset[str] = frozenset(get_args(CostlyKind))
 _WORDS: dict[str, str] = {
     "premium": "a premium rate number",

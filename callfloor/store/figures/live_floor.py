@@ -14,6 +14,8 @@ from asyncpg import Record
 
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
+from callfloor.contract.destinations import DestinationReason
+from callfloor.contract.live_floor import AlarmKind
 from callfloor.contract.workspace import AtHand
 from callfloor.store.agents.conditions import SEEN
 from callfloor.store.db.pool import Database
@@ -21,6 +23,8 @@ from callfloor.store.figures.statistics import UNDECIDED
 
 # Callers of one queue that are listed, those who wait longest.
 MOST_CALLERS = 200
+# Alarms are shown for an hour, the newest.
+MOST_ALARMS = 50
 # An engine says that it lives every few seconds; after so long it is down, and after so much longer forgotten.
 SILENT_S, FORGOTTEN_S = 10, 600
 
@@ -85,7 +89,16 @@ SELECT
             FROM floor_nodes WHERE organisation_id = $1
                 AND said_at > $2::timestamptz - interval '{FORGOTTEN_S} seconds'
         ) AS each GROUP BY kind, name
-     ) AS node) AS nodes"""
+     ) AS node) AS nodes,
+    (SELECT coalesce(json_agg(json_build_array(kind, reason, agent_id, full_name, raised_at, quarter)
+        ORDER BY raised_at DESC, kind, reason, agent_id), '[]')::text
+     FROM (
+        SELECT a.kind, a.reason, nullif(a.agent_id, 0) AS agent_id, u.full_name, a.raised_at, a.quarter
+        FROM floor_alarms a
+        LEFT JOIN users u ON u.organisation_id = a.organisation_id AND u.user_id = a.agent_id
+        WHERE a.organisation_id = $1 AND a.quarter > $2::timestamptz - interval '1 hour'
+        ORDER BY a.raised_at DESC LIMIT {MOST_ALARMS}
+     ) AS alarm) AS alarms"""
 # Live answers and abandoned calls before $5, of each campaign's window and of its day; and when dialling began today.
 WINDOWS_SQL = """
 SELECT w.campaign_id, coalesce(sum(m.live_answers), 0) AS live, coalesce(sum(m.abandoned), 0) AS abandoned,
@@ -148,17 +161,28 @@ class NodeRow(msgspec.Struct, array_like=True, frozen=True):
     calls: int
 
 
+class AlarmRow(msgspec.Struct, array_like=True, frozen=True):
+    kind: AlarmKind
+    reason: DestinationReason
+    agent_id: int | None
+    full_name: str | None
+    raised_at: datetime
+    quarter: datetime
+
+
 class Rows(msgspec.Struct, frozen=True):
     agents: list[AgentRow]
     callers: list[CallerRow]
     campaigns: list[CampaignRow]
     nodes: list[NodeRow]
+    alarms: list[AlarmRow]
 
 
 _AGENTS = msgspec.json.Decoder(list[AgentRow])
 _CALLERS = msgspec.json.Decoder(list[CallerRow])
 _CAMPAIGNS = msgspec.json.Decoder(list[CampaignRow])
 _NODES = msgspec.json.Decoder(list[NodeRow])
+_ALARMS = msgspec.json.Decoder(list[AlarmRow])
 
 
 async def read(db: Database, organisation: int, now: datetime, since: datetime) -> Rows:
@@ -169,6 +193,7 @@ async def read(db: Database, organisation: int, now: datetime, since: datetime) 
         _CALLERS.decode(row["callers"]),
         _CAMPAIGNS.decode(row["campaigns"]),
         _NODES.decode(row["nodes"]),
+        _ALARMS.decode(row["alarms"]),
     )
 
 

@@ -133,6 +133,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("import_chunks", "line_numbers", "figures"),
     ("identifier_renewals", "source", "the name of a table"),
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
+    ("floor_alarms", "reason", "one of a closed set; for a day"),
     ("report_sums", "facet", "one of a closed set"),
     ("saved_reports", "name shared query schedule", "the operator's words, and addresses of its people"),
     (

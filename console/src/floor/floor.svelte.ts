@@ -19,6 +19,7 @@ const KEYS = {
   campaigns: "campaignId",
   trunks: "name",
   nodes: "name",
+  alarms: "alarmId",
 } as const;
 type Part = keyof typeof KEYS;
 const PARTS = Object.keys(KEYS) as Part[];

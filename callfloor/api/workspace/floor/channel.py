@@ -24,7 +24,7 @@ from callfloor.store.people.callers import Sight
 # What is kept for those who come back: so many messages, and so many bytes.
 KEPT, KEPT_BYTES = 300, 4_000_000
 _ENCODE = msgspec.json.Encoder().encode
-_PARTS = ("agents", "callers", "queues", "campaigns", "trunks", "nodes")
+_PARTS = ("agents", "callers", "queues", "campaigns", "trunks", "nodes", "alarms")
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -41,15 +41,20 @@ class View:
         """The picture as it is seen."""
         agents, callers = picture.agents, picture.callers
         queues, campaigns, sight = picture.queues, picture.campaigns, self.sight
+        alarms = picture.alarms
         if sight is not None:
             agents = {key: agent for key, agent in agents.items() if key in sight.agents}
             callers = {key: each for key, each in callers.items() if sight.work(None, each.campaign_id)}
             queues = {key: each for key, each in queues.items() if key in sight.campaigns}
             campaigns = {key: each for key, each in campaigns.items() if key in sight.campaigns}
+            # what is everybody's is everybody's concern
+            alarms = {
+                key: each for key, each in alarms.items() if each.agent_id is None or each.agent_id in sight.agents
+            }
         if not self.numbers:
             agents = {key: agent_without_number(agent) for key, agent in agents.items()}
             callers = {key: caller_without_number(caller) for key, caller in callers.items()}
-        return replace(picture, agents=agents, callers=callers, queues=queues, campaigns=campaigns)
+        return replace(picture, agents=agents, callers=callers, queues=queues, campaigns=campaigns, alarms=alarms)
 
 
 def part(before: Mapping[K, T], after: Mapping[K, T]) -> Part[T, K] | None:
@@ -93,6 +98,7 @@ class Channel:
             campaigns=part(before.campaigns, after.campaigns),
             trunks=part(before.trunks, after.trunks),
             nodes=part(before.nodes, after.nodes),
+            alarms=part(before.alarms, after.alarms),
         )
         if not any(getattr(changes, name) for name in _PARTS):
             return
@@ -128,6 +134,7 @@ class Channel:
             campaigns=tuple(picture.campaigns.values()),
             trunks=tuple(picture.trunks.values()),
             nodes=tuple(picture.nodes.values()),
+            alarms=tuple(picture.alarms.values()),
         )
 
     def position(self, cursor: str | None) -> int | None:

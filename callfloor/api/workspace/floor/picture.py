@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from callfloor.contract.live_floor import (
     AgentCounts,
     FloorAgent,
+    FloorAlarm,
     FloorCall,
     FloorCaller,
     FloorCampaign,
@@ -23,7 +24,7 @@ from callfloor.contract.live_floor import (
 from callfloor.contract.workspace import Call, Session
 from callfloor.rules.figures import live_floor
 from callfloor.rules.routing.sessions import coherent
-from callfloor.store.figures.live_floor import AgentRow, CallerRow, CampaignRow, NodeRow, Rows
+from callfloor.store.figures.live_floor import AgentRow, AlarmRow, CallerRow, CampaignRow, NodeRow, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Picture:
     campaigns: Mapping[int, FloorCampaign] = field(default_factory=dict[int, FloorCampaign])
     trunks: Mapping[str, FloorTrunk] = field(default_factory=dict[str, FloorTrunk])
     nodes: Mapping[str, FloorNode] = field(default_factory=dict[str, FloorNode])
+    alarms: Mapping[str, FloorAlarm] = field(default_factory=dict[str, FloorAlarm])
 
 
 def picture(rows: Rows, windows: Mapping[int, Window], now: datetime, zone: ZoneInfo) -> Picture:
@@ -75,6 +77,18 @@ def picture(rows: Rows, windows: Mapping[int, Window], now: datetime, zone: Zone
         },
         trunks={row.name: FloorTrunk(name=row.name, lines=row.calls) for row in rows.nodes if row.kind == "trunk"},
         nodes={row.name: node for row in rows.nodes if (node := _node(row, zone)) is not None},
+        alarms={alarm.alarm_id: alarm for alarm in (_alarm(row, zone) for row in rows.alarms)},
+    )
+
+
+def _alarm(row: AlarmRow, zone: ZoneInfo) -> FloorAlarm:
+    return FloorAlarm(
+        alarm_id=f"{row.quarter.timestamp():.0f}-{row.kind}-{row.reason}-{row.agent_id or 0}",
+        kind=row.kind,
+        reason=row.reason,
+        agent_id=row.agent_id,
+        full_name=row.full_name,
+        timestamp=_shown(row.raised_at, zone),
     )
 
 

@@ -232,8 +232,9 @@ async def test_a_second_server_of_one_role_on_one_folder_gets_a_clear_error(serv
         timeout=60,
     )
     assert second.returncode != 0
-    assert len(second.stderr.strip().splitlines()) == 1
-    assert "role jobs" in second.stderr
+    # root is warned where it cannot become the service user
+    (error,) = (line for line in second.stderr.splitlines() if not line.startswith("callfloor: warning: "))
+    assert "role jobs" in error
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,8 +14,8 @@ SIZES = (11, 26, 51, 101, 201, 501, 1001)
 
 
 def size_for(count: int) -> int:
-    """The size of the statement that has so many rows."""
-    return next(size for size in SIZES if size >= count)
+    """The size of the statement that has so many rows. Whoever wants more than a page of an API has one of its own."""
+    return next((size for size in SIZES if size >= count), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def page_sql(
     *,
     after: bool,
 ) -> str:
-    """The first `size` (of `SIZES`) rows of one organisation ($1), newest first. $2 is left to whoever wants fewer.
+    """The first rows of one organisation ($1), newest first. `size`: of `size_for`. $2 is left to whoever wants fewer.
 
     Parameters from $3: one a filter, then, with `after`, the sort time and id of the last row shown.
     The bound on the time lets PostgreSQL skip whole partitions. Rows of that very time are told apart by what is not:

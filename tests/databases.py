@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import secrets
-import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import asyncpg
 
@@ -26,10 +23,14 @@ def _beside(address: str, name: str) -> str:
 
 async def make_roles(url: str) -> None:
     """The roles that the application connects as, with what they may do in this database."""
-    for role in (roles.API, roles.WORK):
-        with (Path(tempfile.gettempdir()) / "callfloor-test-roles.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    # one at a time on a server: locks by number are those of one of its databases
+    server = await asyncpg.connect(_beside(url, "postgres"))
+    try:
+        await server.execute("SELECT pg_advisory_lock(hashtext('callfloor test roles'))")
+        for role in (roles.API, roles.WORK):
             await roles.make(url, role, ROLE_PASSWORD, quiet=True)
+    finally:
+        await server.close()
 
 
 class Databases:

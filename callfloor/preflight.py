@@ -24,6 +24,7 @@ from callfloor.app.telephony import asterisk_setup
 from callfloor.media.encryption import parse_key
 from callfloor.media.errors import BlobConfigError, BlobUnreadable
 from callfloor.postgres.server import EmbeddedServerError, binaries
+from callfloor.rules.privacy.wrapping import KeyUnusable, parse
 from callfloor.settings import Settings, SettingsError
 from callfloor.telephony.asterisk.setup import SetupError
 
@@ -35,6 +36,7 @@ STORE_S = 5.0
 def check(settings: Settings, role: str) -> None:
     """Look at the settings of a server that plays the role. Raises `SettingsError` for the first that is wrong."""
     check_addresses(settings, role)
+    _master_key(settings)
     _data(settings)
     _media(settings)
     if role in ("all", "floor") and settings.carrier == "asterisk":
@@ -57,6 +59,15 @@ def _host(name: str, host: str) -> None:
         raise SettingsError(
             name, f"{host!r} is no address of this machine: give one such as 127.0.0.1 or ::"
         ) from error
+
+
+def _master_key(settings: Settings) -> None:
+    """Before a folder or a database is made. What the file holds is said when it is read."""
+    try:
+        for each in settings.master_key.split(",") if settings.master_key else ():
+            parse(each)
+    except KeyUnusable as error:
+        raise SettingsError("master_key", f"a key {error}") from None
 
 
 def _data(settings: Settings) -> None:

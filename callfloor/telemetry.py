@@ -31,6 +31,17 @@ class _Lines:
             self._file.flush()
 
 
+class _Libraries(logging.Handler):
+    """What libraries warn of, a line each: which one, in its own words without what it puts into them, and the kind of
+    error. Its traceback and arguments may hold what customers said."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info[0] if record.exc_info else None
+        more = {} if fault is None else {"kind": fault.__name__}
+        said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        structlog.get_logger("callfloor.library").log(record.levelno, "library", logger=record.name, says=said, **more)
+
+
 def configure_logs(level: int = logging.INFO) -> None:
     """Log to standard error, a JSON object a line."""
     structlog.configure(
@@ -44,3 +55,4 @@ def configure_logs(level: int = logging.INFO) -> None:
         logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Lines(sys.stderr.buffer))),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)

@@ -107,30 +107,33 @@ def show_roles() -> None:
     print(
         f"""CREATE ROLE {roles.API} LOGIN PASSWORD 'one that nobody knows';
 CREATE ROLE {roles.WORK} LOGIN BYPASSRLS PASSWORD 'another that nobody knows';
--- then: callfloor db grant --database-url …, as the owner of the tables"""
+-- with passwords of your own in place of these two; then, as the owner of the tables: callfloor db grant
+-- --database-url …, which prints both addresses, to be completed with these passwords"""
     )
 
 
 def grant(settings: Settings) -> None:
-    """Make each role and give it the tables, and print its address as a setting; one that an administrator has made
-    keeps its password. Raises `CommandError`."""
+    """Make each role and give it the tables, and print its address as a setting. One that is there keeps its password:
+    roles are the server's, and another installation may sign in with it. Raises `CommandError`."""
     if not settings.database_url:
         raise CommandError("the embedded database has its roles: callfloor serve makes them and connects as them")
     with session.database(settings) as dsn:
-        for setting, role in (("database_api_url", roles.API), ("database_work_url", roles.WORK)):
-            password = asyncio.run(_granted(dsn, role))
-            shown = "THE-PASSWORD-THAT-IT-HAS" if password is None else password
-            print(f"{Settings.option(setting)}={roles.address(dsn, role, shown)}")
+        # the one that takes more rights first: who may not make it makes neither
+        found = [(role, asyncio.run(_granted(dsn, role))) for role in (roles.WORK, roles.API)]
+    for role, password in reversed(found):
+        setting = "database_api_url" if role == roles.API else "database_work_url"
+        shown = "THE-PASSWORD-THAT-IT-HAS" if password is None else password
+        print(f"{Settings.option(setting)}={roles.address(dsn, role, shown)}")
 
 
 async def _granted(dsn: str, role: str) -> str | None:
-    """The password of the role; None: it was there, and who is connected may not change it. Raises `CommandError`."""
+    """The password of the role; None: it was there, and keeps it. Raises `CommandError`."""
     password = secrets.token_urlsafe(24)
     try:
-        await roles.make(dsn, role, password)
-    except asyncpg.InsufficientPrivilegeError as error:
         if await roles.give(dsn, role):
             return None
+        await roles.make(dsn, role, password)
+    except asyncpg.InsufficientPrivilegeError as error:
         raise CommandError(
             f"this user may not make the role {role}: have an administrator do what callfloor db grant --sql prints",
             FAILURE,

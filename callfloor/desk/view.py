@@ -55,7 +55,7 @@ def shown(desk: Desk, now: datetime) -> RenderableType:
         parts.append(_text(f"{desk.question.label} {desk.typed}_", "bold"))
     elif desk.said:
         parts.append(_text(desk.said, "red"))
-    parts.append(_text(HELP, "dim"))
+    parts += [_text(line, "dim") for line in HELP.splitlines()]
     return Group(*parts)
 
 

@@ -65,7 +65,7 @@ async def test_what_was_dumped_is_loaded_and_held_until_it_is_adopted(folder: Pa
     # nor does a file that is no dump leave half a database
     third = folder / "third"
     done = callfloor("db", "load", centre, "--data", third)
-    assert_refused(done, 1, "pg_restore failed: ")
+    assert_refused(done, 1, "the dump could not be loaded: ")
 
 
 async def test_a_copied_folder_is_held(folder: Path) -> None:

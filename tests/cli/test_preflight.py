@@ -37,6 +37,7 @@ def file_in(folder: Path) -> Path:
 
 # what is set -> the setting that the refusal names, and what it says
 WRONG: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str]] = {
+    "a short master key": (lambda _: {"master_key": "xx"}, "CALLFLOOR_MASTER_KEY", "base64"),
     "a short media key": (lambda _: {"media_key": "abcd"}, "CALLFLOOR_MEDIA_KEY", "32 bytes"),
     "a media key of another alphabet": (lambda _: {"media_key": "§" * 44}, "CALLFLOOR_MEDIA_KEY", "32 bytes"),
     "a media store of another kind": (lambda _: {"media_url": "foo://x"}, "--media-url (CALLFLOOR_MEDIA_URL)", "s3://"),
@@ -165,7 +166,7 @@ async def test_a_server_whose_process_cannot_live_ends_with_one_line(
     supervisor = Supervisor(
         settings(data=tmp_path), Addresses.one("postgresql://127.0.0.1:1/x"), None, None, asyncio.Event()
     )
-    with pytest.raises(ServeError, match=r"^the jobs process died 8 times in a row \(code 1\)"):
+    with pytest.raises(ServeError, match=r"^the (jobs|mail) process died 8 times in a row \(code 1\)"):
         await supervisor.run([Child("jobs", 0), Child("mail", 0)], lambda: None)
 
 

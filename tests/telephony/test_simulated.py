@@ -22,6 +22,7 @@ from callfloor.telephony.carrier import (
     Joined,
     Line,
     MessagePlayed,
+    Recorded,
     Ringing,
 )
 from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
@@ -247,3 +248,20 @@ def _called_in(script: CallerScript, doing: str) -> float:
 def test_a_scripted_caller_stays_until_the_script_says_otherwise(doing: str) -> None:
     assert _called_in(CallerScript(hang_up_s=60.0), doing) == 60.0
     assert _called_in(CallerScript(), doing) < 10.0
+
+
+def test_who_hangs_up_on_hearing_of_a_message_that_ends_with_its_call_finds_it_over() -> None:
+    exchange = Exchange(SURE)
+
+    def hang_up(event: CallEvent) -> None:
+        exchange.heard.append((exchange.clock.elapsed(), event))
+        if isinstance(event, Recorded):
+            exchange.carrier.hang_up(event.call)
+
+    exchange.carrier.listen(hang_up)
+    offer = exchange.carrier.call_in("+61255500199", "+61491570156", None, CallerScript(hang_up_s=8.0))
+    exchange.carrier.accept(offer, 1)
+    exchange.run(1.0)
+    exchange.carrier.record_message(1, 0, 20.0)
+    exchange.run(60.0)
+    assert [type(event) for _, event in exchange.heard][-2:] == [Recorded, Ended]

@@ -354,6 +354,9 @@ class SimulatedCarrier:
     def _end(self, call: SimulatedCall, cause: Cause) -> None:
         if call.message is not None:
             self._cut(call)
+        if call.next is not None:
+            # who heard of the message may have hung up by now
+            call.next.cancel()
         del self._calls[call.id]
         recorded_s = None
         taken = call.tape.take(self._clock.elapsed())

@@ -9,6 +9,7 @@ import pytest
 from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens
 from tests.conftest import Centre, client_for
+from tests.waiting import until
 
 TOKENS = "http://callfloor.test/admin/v1/tokens"
 NEW: dict[str, Any] = {"name": "crm", "scopes": ["leads:read", "leads:write"]}
@@ -30,7 +31,12 @@ async def test_a_token_is_made_shown_once_used_and_revoked(db: Database, centre:
         assert shown["tokenId"] in {each["tokenId"] for each in (await centre.client.get(TOKENS)).json()["items"]}
         assert (await centre.client.delete(where)).status_code == 204
         assert (await centre.client.delete(where)).status_code == 404
-        assert (await program.get("/leads")).status_code == 401
+
+        async def refused() -> bool:
+            return (await program.get("/leads")).status_code == 401
+
+        # processes hear of it
+        await until(refused)
     assert (await centre.client.get(where)).json()["state"] == "revoked"
     live = (await centre.client.get(TOKENS, params={"state": "active"})).json()["items"]
     assert shown["tokenId"] not in {each["tokenId"] for each in live}

@@ -67,7 +67,7 @@ def _fast_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, told by us when to stop and not by signals: there is more to stop in a process."""
 
     @contextmanager
@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
 
 def _server(application: ASGIApp, settings: Settings, connections: Connections) -> uvicorn.Server:
     http, websocket = connections.protocols()
-    return _Server(
+    return Server(
         uvicorn.Config(
             application,
             http=http,

@@ -15,12 +15,13 @@ from typing import Any
 
 import uvicorn
 
+from callfloor.process import Server
+
 
 @asynccontextmanager
 async def serving(application: Any, bound: socket.socket, **options: Any) -> AsyncGenerator[uvicorn.Server]:
     """Serve on a bound socket meanwhile; `options` are uvicorn's."""
-    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, **options))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = Server(uvicorn.Config(application, lifespan="off", log_config=None, **options))
     task = asyncio.create_task(server.serve([bound]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it

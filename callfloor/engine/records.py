@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -28,6 +29,7 @@ from callfloor.store.leads import callbacks, caller_leads
 from callfloor.telephony.carrier import AgentId
 
 log = structlog.get_logger("callfloor.floor")
+T = TypeVar("T")
 
 # Ids of legs that are kept at hand; more are fetched when half of them are used up.
 IDS = 1000
@@ -71,53 +73,55 @@ class DatabaseRecords(DatabaseWrites):
         finally:
             self._reserving = False
 
+    def _ask(
+        self,
+        asked: str,
+        work: Callable[[float], Awaitable[T]],
+        otherwise: T,
+        done: Callable[[T], None],
+        **about: object,
+    ) -> None:
+        """Tell `done` what `work`, which is given the time, comes to; or `otherwise`, where the database is away or
+        refuses it."""
+        self._begin(self._answer(asked, work, otherwise, done, about))
+
+    async def _answer(
+        self,
+        asked: str,
+        work: Callable[[float], Awaitable[T]],
+        otherwise: T,
+        done: Callable[[T], None],
+        about: Mapping[str, object],
+    ) -> None:
+        answer = otherwise
+        try:
+            answer = await work(self._now())
+        except Problem:
+            log.warning(f"{asked}-failed", reason="database unavailable", **about)
+        except REFUSALS as error:
+            log.error(f"{asked}-refused", kind=type(error).__name__, **about)
+        done(answer)
+
     # Leads
 
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
-        self._begin(self._claim(claim, done))
+        def counted(claimed: list[Claimed]) -> None:
+            self.tally.claimed += len(claimed)
+            metrics.PLACED.inc(len(claimed))
+            done(claimed)
 
-    async def _claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
-        claimed: list[Claimed] = []
-        try:
-            claimed = await self._selection.claim(claim, self._now())
-        except Problem:
-            # whatever was committed without our hearing of it is found and closed by the engine
-            log.warning("claim-failed", campaign=claim.plan.key.campaign, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("claim-refused", campaign=claim.plan.key.campaign, kind=type(error).__name__)
-        self.tally.claimed += len(claimed)
-        metrics.PLACED.inc(len(claimed))
-        done(claimed)
+        # whatever was committed without our hearing of it is found and closed by the engine
+        work = partial(self._selection.claim, claim)
+        self._ask("claim", work, list[Claimed](), counted, campaign=claim.plan.key.campaign)
 
     def preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
-        self._begin(self._preview(plan, agent, done))
-
-    async def _preview(self, plan: CampaignPlan, agent: AgentId, done: Callable[[Preview | None], None]) -> None:
-        lead: Preview | None = None
-        try:
-            lead = await self._selection.preview(plan, agent, self._now())
-        except Problem:
-            log.warning("preview-failed", campaign=plan.key.campaign, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("preview-refused", campaign=plan.key.campaign, kind=type(error).__name__)
-        done(lead)
+        self._ask("preview", partial(self._selection.preview, plan, agent), None, done, campaign=plan.key.campaign)
 
     def start(
         self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
     ) -> None:
-        self._begin(self._start(plan, lead, agent, done))
-
-    async def _start(
-        self, plan: CampaignPlan, lead: Preview, agent: AgentId, done: Callable[[Claimed | Refusal], None]
-    ) -> None:
-        claimed: Claimed | Refusal = UNAVAILABLE
-        try:
-            claimed = await self._selection.start(plan, lead, agent, self._now())
-        except Problem:
-            log.warning("start-failed", campaign=plan.key.campaign, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("start-refused", campaign=plan.key.campaign, kind=type(error).__name__)
-        done(claimed)
+        work = partial(self._selection.start, plan, lead, agent)
+        self._ask("start", work, UNAVAILABLE, done, campaign=plan.key.campaign)
 
     # By hand
 
@@ -129,39 +133,12 @@ class DatabaseRecords(DatabaseWrites):
         lead: int | None,
         done: Callable[[Claimed | Refusal], None],
     ) -> None:
-        self._begin(self._dial(plan, agent, number, lead, done))
-
-    async def _dial(
-        self,
-        plan: CampaignPlan,
-        agent: AgentId,
-        number: str,
-        lead: int | None,
-        done: Callable[[Claimed | Refusal], None],
-    ) -> None:
-        result: Claimed | Refusal = UNAVAILABLE
-        try:
-            result = await self._selection.by_hand(plan, agent, number, lead, self._now())
-        except Problem:
-            log.warning("dial-failed", campaign=plan.key.campaign, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("dial-refused", campaign=plan.key.campaign, kind=type(error).__name__)
-        done(result)
+        work = partial(self._selection.by_hand, plan, agent, number, lead)
+        self._ask("dial", work, UNAVAILABLE, done, campaign=plan.key.campaign)
 
     def may_ring(self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]) -> None:
-        self._begin(self._may_ring(plan, agent, number, done))
-
-    async def _may_ring(
-        self, plan: CampaignPlan, agent: AgentId, number: str, done: Callable[[Refusal | None], None]
-    ) -> None:
-        refusal: Refusal | None = UNAVAILABLE
-        try:
-            refusal = await self._selection.may_ring(plan, agent, number, self._now())
-        except Problem:
-            log.warning("may-ring-failed", campaign=plan.key.campaign, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("may-ring-refused", campaign=plan.key.campaign, kind=type(error).__name__)
-        done(refusal)
+        work = partial(self._selection.may_ring, plan, agent, number)
+        self._ask("may-ring", work, UNAVAILABLE, done, campaign=plan.key.campaign)
 
     # Whose number it is
 
@@ -196,19 +173,8 @@ class DatabaseRecords(DatabaseWrites):
         if number is None:
             done(False)
             return
-        self._begin(self._callback(key, list_id, activity, number, at, done))
-
-    async def _callback(
-        self, key: CampaignKey, list_id: int, activity: int, number: str, at: float, done: Callable[[bool], None]
-    ) -> None:
-        made = False
-        try:
-            made = await callbacks.register(self._db, *key, list_id, activity, number, moment(at))
-        except Problem:
-            log.warning("callback-failed", activity=activity, reason="database unavailable")
-        except REFUSALS as error:
-            log.error("callback-refused", activity=activity, kind=type(error).__name__)
-        done(made)
+        register = partial(callbacks.register, self._db, *key, list_id, activity, number, moment(at))
+        self._ask("callback", lambda _: register(), False, done, activity=activity)
 
     # After the call
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from callfloor.app.media import open_media
-from callfloor.contract.mailboxes import Account
+from callfloor.contract.mailboxes import Account, Tls
 from callfloor.mail.connector import HostRefused, MailConnector
 from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.readers import Readers
@@ -77,8 +77,8 @@ def test_no_form_of_an_address_inside_is_a_way_out(address: str) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-def test_an_answer_is_not_given_up_inside(inside: Listening, host: str, tls: str) -> None:
-    account = Account(host, inside.port, tls=tls)  # type: ignore[arg-type]
+def test_an_answer_is_not_given_up_inside(inside: Listening, host: str, tls: Tls) -> None:
+    account = Account(host, inside.port, tls=tls)
     outcome = transmit(MailConnector(), account, None, "callfloor", "a@example.com", "b@example.com", io.BytesIO(b"x"))
     assert outcome in (Outcome("later", fault="HostRefused"), Outcome("later", fault="gaierror"))
     assert not inside.reached
@@ -86,10 +86,10 @@ def test_an_answer_is_not_given_up_inside(inside: Listening, host: str, tls: str
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
 async def test_a_mailbox_is_not_fetched_inside(
-    inside: Listening, tls: str, db: Database, centre: Centre, settings: Settings, tmp_path: Path, readers: Readers
+    inside: Listening, tls: Tls, db: Database, centre: Centre, settings: Settings, tmp_path: Path, readers: Readers
 ) -> None:
     (tmp_path / "secret").write_text("secret")
-    account = Account("localhost", inside.port, "care", "secret", tls=tls)  # type: ignore[arg-type]
+    account = Account("localhost", inside.port, "care", "secret", tls=tls)
     mailbox = await make_mailbox(db, centre, receive="imap", imap=account)
     with pytest.raises(HostRefused):
         await Fetcher(db, open_media(settings), 1_000, readers, tmp_path, MailConnector()).fetch(mailbox)

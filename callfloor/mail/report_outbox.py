@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 from datetime import UTC, datetime, timedelta
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -52,7 +53,11 @@ class ReportOutbox:
         if claimed is None:
             return False
         where = {"organisation": claimed.organisation, "delivery": claimed.delivery_id, "tries": claimed.tries}
-        refused, waits = await self._send(claimed)
+        content = await deliveries.file(self._db, claimed)
+        if content is None:
+            # its report was deleted meanwhile
+            return True
+        refused, waits = await self._send(claimed, content)
         now = max(datetime.now(UTC), at)
         if waits is not None and claimed.tries < MOST_TRIES:
             await deliveries.again(self._db, claimed, waits, now + FIRST_REST * 2 ** (claimed.tries - 1))
@@ -65,7 +70,7 @@ class ReportOutbox:
             log.info("report-sent", **where)
         return True
 
-    async def _send(self, claimed: Claim) -> tuple[str | None, str | None]:
+    async def _send(self, claimed: Claim, content: bytes) -> tuple[str | None, str | None]:
         """Why somebody will never have it, and why somebody has it not yet; None: nobody is so."""
         found = await saved_reports.sends(self._db, claimed.organisation, claimed.mailbox)
         mailbox = None if found is None else await mailboxes.get(self._db, claimed.organisation, found)
@@ -75,12 +80,15 @@ class ReportOutbox:
             secret = password(mailbox.send, self._secrets)
         except SecretMissing:
             return None, "The password of the mailbox is not there."
-        content = await deliveries.file(self._db, claimed)
         refused = waits = None
         for recipient in claimed.recipients:
             if recipient in claimed.sent_to:
                 continue
-            message = message_of(claimed, mailbox.address, recipient, content)
+            try:
+                message = message_of(claimed, mailbox.address, recipient, content)
+            except (MessageError, ValueError):
+                refused = "Not sent to one of the recipients: the address cannot stand in an e-mail."
+                continue
             outcome = await self._transmit(mailbox.send, secret, mailbox.address, recipient, message)
             said = f"the mail server said {outcome.code}" if outcome.code else f"{outcome.fault or 'no answer'}"
             if outcome.kind == "sent":
@@ -106,7 +114,7 @@ class ReportOutbox:
 
 
 def message_of(claimed: Claim, sender: str, recipient: str, content: bytes) -> bytes:
-    """The same bytes at each try."""
+    """The same bytes at each try. Raises `MessageError` or `ValueError` for an address that e-mail has no form for."""
     name = claimed.file_name or "report.csv"
     mark = hashlib.sha256(f"{claimed.organisation} {claimed.delivery_id} {recipient}".encode()).hexdigest()[:32]
     message = EmailMessage(policy=SMTP)

@@ -19,7 +19,7 @@ from callfloor.postgres.server import binaries
 Progress = Callable[[str], None]
 _TABLE = re.compile(r'(?:dumping contents of table|processing data for table) "(?:public\.)?([^"]+)"')
 # What a program says last is why it failed; statements and rows are never among it.
-_ERROR = re.compile(r"(?:pg_(?:dump|restore): (?:error|detail|hint)|psql:\S+: ERROR): +(.*)")
+_ERROR = re.compile(r"(?:(?:pg_(?:dump|restore)|psql): (?:error|detail|hint)|psql:\S+: (?:ERROR|FATAL)): +(.*)")
 
 
 class DumpError(RuntimeError):

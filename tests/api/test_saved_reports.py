@@ -147,6 +147,15 @@ async def test_addresses_that_the_organisation_allows_get_it(
     )
     good = {"schedule": schedule | {"recipients": ["Anyone@example.org", "board@example.net", "jo.lee@example.com"]}}
     await saved(centre.client, **good)
+    for hostile in (
+        "a b@example.org",
+        "a,b@example.org",
+        "a@example.com@example.org",
+        "a@example.org\n",
+        "@example.org",
+    ):
+        answer = await post(centre.client, schedule=schedule | {"recipients": [hostile]})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/schedule/recipients/0"), hostile
     for stranger in ("other@example.net", "board@sub.example.org", "board@example.net.example.info"):
         answer = await post(centre.client, schedule=schedule | {"recipients": [stranger]})
         assert answer.json()["errors"][0]["pointer"] == "/schedule/recipients/0"

@@ -207,3 +207,32 @@ async def test_a_report_that_is_deleted_is_not_sent(post: Post) -> None:
     await saved_reports.delete(post.db, post.centre.organisation, report)
     assert not await post.outbox.send_next(NOW)
     assert post.taker.taken == []
+
+
+@pytest.mark.parametrize("odd", ["j\u00f6@example.com", "a..b@example.com", "a@example.com@example.net"])
+async def test_an_address_that_e_mail_has_no_form_for_keeps_nobody_else_waiting(post: Post, odd: str) -> None:
+    report = await post.save(odd, JO)
+    await post.db.execute("UPDATE users SET email_address = $2 WHERE user_id = $1", post.centre.agent, odd)
+    await post.due()
+    assert await post.outbox.send_next(NOW)
+    assert [each.rcpt_tos for each in post.taker.taken] == [[JO]]
+    (delivery,) = await post.deliveries(report)
+    assert (delivery["state"], delivery["sent_to"]) == ("failed", [JO])
+    assert "cannot stand in an e-mail" in delivery["reason"]
+
+
+async def test_a_report_that_is_deleted_while_it_is_sent_stops_nothing(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = await post.save()
+    await post.due()
+    claim = report_deliveries.claim
+
+    async def deleted(db: Database, *given: Any) -> Any:
+        claimed = await claim(db, *given)
+        await saved_reports.delete(db, post.centre.organisation, report)
+        return claimed
+
+    monkeypatch.setattr(report_deliveries, "claim", deleted)
+    assert await post.outbox.send_next(NOW)
+    assert post.taker.taken == []

@@ -136,6 +136,8 @@ async def publish_workflow_draft(call: Call, workflow_id: int, body: Publication
     in force, and publish with `over` its version."""
     stored = await locked(call)
     name = named(stored, workflow_id)
+    # what is saved while this publishes comes before it or after it, and is not thrown away
+    await versions.lock(call.db, call.organisation, workflow_id)
     draft = await _draft(call, workflow_id)
     expected = draft.based_on if body.over is None else body.over
     if draft.current != expected:

@@ -28,6 +28,7 @@ from callfloor.errors import FieldError, Invalid, NotYours, StaleVersion
 from callfloor.jobs.reporting.saved import asked_by
 from callfloor.jobs.reporting.viewer import PREFIX
 from callfloor.rules.figures.schedules import next_due
+from callfloor.rules.privacy.identifiers import EmailError, normalise_email
 from callfloor.store.figures import report_deliveries, saved_reports
 
 # of an organisation
@@ -278,6 +279,11 @@ async def _check_schedule(call: Call, schedule: Schedule) -> None:
             raise invalid(f"schedule/{name}", "not-together", f"is given with every {every}, and only then")
     if await saved_reports.sends(call.db, call.organisation, schedule.mailbox) is None:
         raise unknown_id("schedule/mailbox", "mailbox that sends")
+    for index, address in enumerate(schedule.recipients):
+        try:
+            normalise_email(address)
+        except EmailError as error:
+            raise invalid(f"schedule/recipients/{index}", "invalid-email", str(error)) from error
     allowed = await saved_reports.allowed(call.db, call.organisation, schedule.recipients)
     said: set[str] = set()
     for index, address in enumerate(schedule.recipients):

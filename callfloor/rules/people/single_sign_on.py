@@ -22,7 +22,7 @@ RANDOM_BYTES = 32
 LONGEST_NAME = 200
 # Of a provider that holds thousands of groups; more are not looked at.
 MOST_GROUPS = 1000
-_FORM = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})")
+_FORM = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,10})\.([A-Za-z0-9_-]{43})")
 
 Claims = Mapping[str, Any]
 

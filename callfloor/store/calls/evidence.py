@@ -143,7 +143,8 @@ async def unsealed(db: Database, organisation: int, until: datetime, count: int)
 
 
 def _public(row: Record) -> Any:
-    """What a record says. None of one that somebody made unreadable: its hash is not the one that is written there."""
+    """What a record says. None of one that somebody made unreadable: where it was
+    sealed before, its hash is not the one that is written there."""
     try:
         return json.loads(row["public"] if row["packed"] is None else unpack(row["packed"]))
     except ValueError:

@@ -104,7 +104,8 @@ async def report(db: Database, claimed: Claim) -> Record | None:
     return await db.fetchrow(REPORT_SQL, claimed.organisation, claimed.report_id)
 
 
-async def file(db: Database, claimed: Claim) -> bytes:
+async def file(db: Database, claimed: Claim) -> bytes | None:
+    """What is sent. None: the report was deleted."""
     return await db.fetchval(FILE_SQL, claimed.organisation, claimed.delivery_id)
 
 

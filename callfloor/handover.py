@@ -67,7 +67,7 @@ class Handover:
                 self._nobody_uses(folder, path)
             for name in ours:
                 self._give("data", folder, name, path / name, 0)
-            self._own(folder)
+            self._user.give(folder)
 
     def _give_media(self, path: Path) -> None:
         with self._faults("media_url", path), _opened("media_url", path) as folder:
@@ -76,7 +76,7 @@ class Handover:
                 # no store: whether it can be one is seen by whoever opens it
                 return
             self._give_all("media_url", folder, path, 0)
-            self._own(folder)
+            self._user.give(folder)
 
     def _give_all(self, setting: str, folder: int, path: Path, depth: int) -> None:
         if self._stopped():
@@ -108,7 +108,7 @@ class Handover:
             opened = os.open(name, _OPEN_FOLDER, dir_fd=folder)
             try:
                 self._give_all(setting, opened, path, depth)
-                self._own(opened)
+                self._user.give(opened)
             finally:
                 os.close(opened)
         elif stat.S_ISREG(found.st_mode) and found.st_uid != self._user.uid:
@@ -119,13 +119,9 @@ class Handover:
                     raise SettingsError(
                         setting, f"{path} has another name elsewhere (a hard link), whose file root does not give away"
                     )
-                self._own(opened)
+                self._user.give(opened)
             finally:
                 os.close(opened)
-
-    def _own(self, opened: int) -> None:
-        if os.fstat(opened).st_uid != self._user.uid:
-            os.fchown(opened, self._user.uid, self._user.gid)
 
     def _nobody_uses(self, folder: int, path: Path) -> None:
         try:

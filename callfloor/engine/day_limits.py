@@ -21,7 +21,6 @@ from callfloor.rules.dialling.destinations import (
     Denied,
     Spent,
     allowances,
-    has_limits,
     minutes_at_most,
     room,
     used_up,
@@ -98,8 +97,6 @@ class DayLimits:
 
 def _whose(limits: Destinations, agent: AgentId | None) -> tuple[int, ...]:
     """Which rows a call is counted in, in the order in which they are held."""
-    if not has_limits(limits):
-        return ()
     whole = limits.calls_per_day is not None or limits.minutes_per_day is not None
-    own = agent is not None and (limits.agent_calls_per_day is not None or limits.agent_minutes_per_day is not None)
-    return (*((spending.WHOLE,) if whole else ()), *((agent,) if own and agent is not None else ()))
+    of_agent = limits.agent_calls_per_day is not None or limits.agent_minutes_per_day is not None
+    return (*((spending.WHOLE,) if whole else ()), *((agent,) if agent is not None and of_agent else ()))

@@ -9,7 +9,6 @@ from typing import get_args
 from callfloor.contract.destinations import USUAL, CostlyKind, DestinationReason, Destinations
 from callfloor.rules.values.number_kinds import NumberKind, ordinary_of, whose
 
-Reason = DestinationReason
 _COSTLY: frozenset[str] = frozenset(get_args(CostlyKind))
 _WORDS: dict[str, str] = {
     "premium": "a premium rate number",
@@ -23,7 +22,7 @@ _WORDS: dict[str, str] = {
 class Denied:
     """Why a number is not called; `detail` has no number in it."""
 
-    reason: Reason
+    reason: DestinationReason
     detail: str
 
 
@@ -125,7 +124,7 @@ NOTHING = Spent()
 class Allowance:
     """How much of one limit is used up. `share`: of the limit."""
 
-    reason: Reason
+    reason: DestinationReason
     limit: int
     share: float
 
@@ -138,7 +137,7 @@ def allowances(limits: Destinations, whole: Spent, agent: Spent | None) -> list[
     """The limits that there are, each with what is used up of it. `whole`: the organisation's; `agent`: what the agent
     who asks placed; None: no agent asks."""
     of_agent = agent or NOTHING
-    asked: list[tuple[Reason, int | None, float, bool]] = [
+    asked: list[tuple[DestinationReason, int | None, float, bool]] = [
         ("calls-per-day", limits.calls_per_day, whole.calls, True),
         ("minutes-per-day", limits.minutes_per_day, whole.minutes, True),
         ("agent-calls-per-day", limits.agent_calls_per_day, of_agent.calls, agent is not None),

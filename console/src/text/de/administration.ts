@@ -8,7 +8,6 @@ export const administration: typeof english = {
   setUpTitle: "Was dieses Center ist",
   setUpDetail: "Alles, was Administratoren festlegen, als eine Datei: Personen, Kampagnen, Warteschlangen, Zeiten, Abläufe. Ändern, ansehen, was sich dadurch ändert, dann in Kraft setzen. Was fehlt, bleibt, wie es ist.",
   centreFile: "Center-Datei (TOML)",
-  centreReference: "Was darin stehen kann",
   openFile: "Datei öffnen",
   saveFile: "Als Datei speichern",
   asItIs: "Jetziger Stand",
@@ -110,5 +109,4 @@ export const administration: typeof english = {
   beginOf: "Ab",
   plotOf: "Grafik von",
   plotLabel: (what) => `${what} als Grafik; die Tabelle darunter hat die Zahlen`,
-  asCsv: "Als CSV",
 };

@@ -3,7 +3,6 @@ import type { factors as english } from "../en/factors.ts";
 /** Zweite Faktoren. */
 export const factors: typeof english = {
   signInWith: (name) => `Anmelden mit ${name}`,
-  secondFactor: "Zweiter Faktor",
   secondFactors: "Zweite Faktoren",
   factorCode: "Code",
   factorCodeHint: "Die sechs Ziffern aus Ihrer Authentifizierungs-App oder ein Wiederherstellungscode.",

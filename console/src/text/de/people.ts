@@ -38,8 +38,6 @@ export const people: typeof english = {
 
   people: "Personen",
   person: "Person",
-  role: "Rolle",
-  roles: "Rollen",
   team: "Team",
   teams: "Teams",
   leads_: "leitet es",

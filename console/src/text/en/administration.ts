@@ -6,7 +6,6 @@ export const administration = {
   setUpTitle: "What this centre is",
   setUpDetail: "Everything that administrators set, as one file: people, campaigns, queues, hours, workflows. Change it, look at what would change, then put it into effect. What you leave out stays as it is.",
   centreFile: "Centre file (TOML)",
-  centreReference: "What may stand in it",
   openFile: "Open a file",
   saveFile: "Save as a file",
   asItIs: "As it is now",
@@ -108,5 +107,4 @@ export const administration = {
   beginOf: "From",
   plotOf: "Plot of",
   plotLabel: (what: string) => `${what}, as a plot; the table below has the numbers`,
-  asCsv: "As CSV",
 };

@@ -1,7 +1,6 @@
 /** Second factors. */
 export const factors = {
   signInWith: (name: string) => `Sign in with ${name}`,
-  secondFactor: "Second factor",
   secondFactors: "Second factors",
   factorCode: "Code",
   factorCodeHint: "The six digits that your authenticator app shows, or a recovery code.",

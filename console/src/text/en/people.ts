@@ -36,8 +36,6 @@ export const people = {
 
   people: "People",
   person: "Person",
-  role: "Role",
-  roles: "Roles",
   team: "Team",
   teams: "Teams",
   leads_: "leads it",

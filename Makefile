@@ -14,7 +14,8 @@ demo: $(VENV)/.installed ## a sample centre, 5,000 leads through the API, and a 
 demo-asterisk: $(VENV)/.installed ## the demo with real SIP calls: a testbed's Asterisk, customers, agents and callers
 	$(BIN)/python -m testbed.demo
 
-test: lint console-same test-fast ## every check and every test
+test: $(VENV)/.installed-dev ## every check and every test, beside each other
+	$(BIN)/python -m tests.run --beside lint --beside console-same
 
 test-fast: $(VENV)/.installed-dev ## the tests without the static checks; what failed and then passed alone is named
 	$(BIN)/python -m tests.run

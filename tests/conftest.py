@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ from testbed.bed import Bed
 from testbed.bed import bed as testbed
 from tests.chromium import need_chromium
 from tests.databases import ROLE_PASSWORD, Databases
+from tests.order import order
+
+# Translated once and kept, whatever the environment says of that: every process that a test starts would do it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # no test fails for being slow; under CI the examples are the same in every run
 settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -39,8 +45,9 @@ settings_of_hypothesis.load_profile("unhurried")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first, so that at the end no worker waits for another's."""
-    items.sort(key=lambda item: "tests/system/" not in item.nodeid)
+    """Those that wait beside those that work: tests/order.py."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = [items[at] for at in order([item.nodeid for item in items], workers)]
 
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from tests.chromium import ALONE
 from tests.console.desk_page import FIRST_MS
+
+# what is expected may take as long as any page: half of these would otherwise have five seconds
+expect.set_options(timeout=FIRST_MS)
 
 
 @pytest.fixture(scope="session")

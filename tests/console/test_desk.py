@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.auth.people import PASSWORD
 from tests.conftest import Centre, alone
 from tests.console.desk_page import FIRST_MS, DeskPage, Person, person_of
 from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, Exchange, exchange, own
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session"),
@@ -39,6 +41,7 @@ class Place:
     """A floor with one agent, and the server that its desk speaks to."""
 
     app: Any
+    db: Database
     centre: Centre
     up: Exchange
     number: str
@@ -54,6 +57,14 @@ class Place:
 
     async def server_comes_back(self) -> None:
         await self.server.enter_async_context(served(self.app, int(self.address.rpartition(":")[2])))
+
+    async def keeps_on_the_server(self, draft: dict[str, Any]) -> bool:
+        found = await self.db.fetchval(
+            "SELECT 1 FROM call_drafts WHERE organisation_id = $1 AND content @> $2::text::jsonb",
+            self.centre.organisation,
+            json.dumps(draft),
+        )
+        return found is not None
 
     async def last_call(self) -> dict[str, Any]:
         answer = await self.centre.client.get(f"/activities?campaignId={self.centre.inbound}")
@@ -71,7 +82,7 @@ async def place(app: Any, db: Database, centre: Centre, own: Database, settings:
         events = await server.enter_async_context(served(app))
         await agents.sign_out(db, centre.organisation, centre.agent, datetime.now(UTC))
         address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
-        yield Place(app, centre, up, number, person, address, server)
+        yield Place(app, db, centre, up, number, person, address, server)
 
 
 async def test_a_wrong_password_is_refused_in_words_and_a_right_one_opens_the_desk(
@@ -156,6 +167,8 @@ async def test_what_was_typed_is_there_in_another_browser_though_the_tab_went_at
     desk.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     # no pause in typing comes before the tab is gone
     await desk.page.close(run_before_unload=True)
+    # the tab's last request outlives it; whoever looks before it is there would not ask again
+    await until(lambda: place.keeps_on_the_server({"note": "wants a brochure", "wrapCode": 10}))
     elsewhere = await browser.new_context(locale="en-AU", reduced_motion="reduce")
     other = await DeskPage.signed_in(elsewhere, place.address, place.person, able="Hold")
     await expect(other.page.get_by_label("Note")).to_have_value("wants a brochure", timeout=FIRST_MS)

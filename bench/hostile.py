@@ -67,5 +67,8 @@ async def _run(dsn: str, organisation: int, list_id: int, folder: Path, size: in
                     found.append((meter.take(), request.name, status))
     for longest, name, status in sorted(found, reverse=True)[:SHOWN]:
         show(name, str(status), f"{longest * 1000:.0f} ms")
+    faults = sorted({name for _, name, status in found if status >= 500})
     show(f"all {len(corpus):,} requests", f"{sum(status >= 500 for _, _, status in found)} of 5xx",
          f"longest block {max(found)[0] * 1000:.0f} ms")  # fmt: skip
+    if faults:
+        raise SystemExit(f"answered as a fault of the server: {'; '.join(faults)}")

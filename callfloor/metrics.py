@@ -53,6 +53,11 @@ CHUNK_SECONDS = Histogram(
 ROWS = Counter("callfloor_import_rows_total", "Rows of imports, by what became of them.", ("result",))
 JOBS = Counter("callfloor_job_runs_total", "Runs of jobs, by job and whether they did their work.", ("job", "outcome"))
 
+STORAGE = Gauge(
+    "callfloor_storage_bytes", "What organisations keep, as it was counted last.", ("of",), multiprocess_mode="livemax"
+)
+QUOTA_REFUSED = Counter("callfloor_quota_refused_total", "Writes that a quota refused, by quota.", ("quota",))
+
 # Mail
 
 RECEIVED = Counter("callfloor_mail_received_total", "Messages that were taken for the first time.", ("way",))

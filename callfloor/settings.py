@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     organisation_leads: int = Field(
         50_000_000, ge=1, description="Leads that an organisation may have and still import more."
     )
+    organisation_storage_megabytes: int = Field(
+        1_000_000, ge=1, description="What an organisation may keep, rows and media, and still write more, in MiB."
+    )
     import_processes: int = Field(1, ge=1, le=16, description="Processes that import leads, with `serve` or `work`.")
     carrier: Literal["simulated", "asterisk"] = Field(
         "simulated", description="Who places the calls. simulated: nobody is called, outcomes are drawn."

@@ -22,9 +22,11 @@ from callfloor.store.people.callers import Caller
 if TYPE_CHECKING:
     from asyncpg import DataError
 
+    from callfloor.api.answers import Answers
     from callfloor.api.auth.hashing import Hashing
     from callfloor.api.auth.providers import Providers
     from callfloor.api.read_log import ReadLog
+    from callfloor.api.room import Room
     from callfloor.api.workspace.desk_heartbeats import DeskHeartbeats
     from callfloor.api.workspace.feed import Feed
     from callfloor.api.workspace.floor.readings import Readings
@@ -57,6 +59,8 @@ class Services:
     providers: Providers
     disks: Disks
     reads: ReadLog
+    room: Room
+    answers: Answers
 
 
 @dataclass(slots=True)

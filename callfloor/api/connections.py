@@ -34,6 +34,8 @@ SWEEP_S = 1.0
 # All that a client says over a WebSocket is its token, and that it is still there. A frame costs more than its bytes,
 # and an unfinished message of empty ones is kept: bytes in so many seconds.
 MOST_SAID, SAID_S = 16 * 1024, 60.0
+# The code of a close frame for a text that is not UTF-8 (RFC 6455, 7.4.1).
+INVALID_DATA = 1007
 
 
 class Connections:
@@ -232,6 +234,18 @@ class _WebSocket(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().data_received(data)
+
+    def send_receive_event_to_app(self) -> None:
+        # uvicorn writes a traceback into the log for each text that is none
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.entered:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
 from callfloor.api.admission import Admission, credentials
+from callfloor.api.answers import PIECE, Answers
 from callfloor.api.call import Call, Services
 from callfloor.api.decoding import parse_query
 from callfloor.api.operation import WRITES, Encoded, Operation
@@ -27,6 +28,7 @@ from callfloor.errors import (
     Problem,
     RateLimited,
     SignInFailed,
+    Unavailable,
 )
 from callfloor.metrics import observe
 from callfloor.store.db.pool import act_for, acting_for
@@ -100,6 +102,10 @@ class Gate:
             await self._outside(scope, receive, send)
             return
         await _Exchange(self, scope, receive, send, prefix).serve()
+
+    @property
+    def answers(self) -> Answers:
+        return self._services.answers
 
     async def answer(self, exchange: _Exchange) -> Encoded | Response:
         """Find the operation, admit the caller, run it. Raises problems."""
@@ -208,8 +214,11 @@ class _Exchange:
                 answer = self._problem(problem)
             if isinstance(answer, Response):
                 await answer(self.scope, self.receive, self.send)
-            else:
+                return
+            try:
                 await self._deliver(answer)
+            except Unavailable as problem:
+                await self._deliver(self._problem(problem))
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets a 500 that says nothing
             # the text of an exception may quote the request; its kind and place do not
             log.error("fault", request_id=self.request_id, operation=self.operation, error=telling(error))
@@ -236,8 +245,12 @@ class _Exchange:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         if answer.status not in (204, 304):
             headers.append((b"content-length", b"%d" % len(answer.body)))
-        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": answer.body})
+        organisation = self.caller.organisation.organisation_id if self.caller else 0
+        with self.gate.answers.sending(organisation, len(answer.body)):
+            await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            for at in range(0, len(answer.body) or 1, PIECE):
+                piece, more = answer.body[at : at + PIECE], at + PIECE < len(answer.body)
+                await self.send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -17,6 +17,7 @@ from callfloor.api.call import ENCODE, Answer, Call, etag_of, matches
 from callfloor.api.decoding import LARGEST_BODY, Body, Query, content_type, read_json
 from callfloor.api.threads import beside
 from callfloor.contract.codes import Access
+from callfloor.contract.fields import Page
 from callfloor.errors import (
     FieldError,
     IdempotencyReused,
@@ -27,6 +28,7 @@ from callfloor.errors import (
     NotFound,
     NotSignedIn,
     Problem,
+    QuotaExceeded,
     ScopeMissing,
     UnsupportedMediaType,
 )
@@ -68,6 +70,8 @@ class Operation:
     ours: bool
     # the answer holds what is shown once: it is never kept for an Idempotency-Key
     secret: bool
+    # what it writes is kept: it is refused where the organisation is over its quota
+    keeps: bool
     # the handler may run again with the same Idempotency-Key, and outside of a transaction
     apart: bool
     # bytes that the body may have
@@ -130,10 +134,15 @@ class Operation:
             if self.apart:
                 return await self._apart(call, key, request, arguments)
             return await self.once(call, key, request, lambda: self._work(call, arguments), arguments)
+        if typing.get_origin(self.answer_type) is Page:
+            async with call.services.answers.building(call.organisation):
+                return self.encode(call, await self._work(call, arguments))
         return self.encode(call, await self._work(call, arguments))
 
     async def _work(self, call: Call, arguments: dict[str, Any]) -> Any:
         """What the handler answers, recorded in the audit as the operation declares."""
+        if self.keeps:
+            await call.services.room.expect(call.organisation)
         if self.audits is None or self.audits.how == "not":
             return await self.handler(call, **arguments)
         call.audit.begin(self.audits, [arguments[name] for name in self.path_names.values()])
@@ -303,6 +312,7 @@ def operation(
     also: Sequence[int] = (),
     etag: bool = False,
     ours: bool = False,
+    keeps: bool = False,
     apart: bool = False,
     largest: int = LARGEST_BODY,
     replayable: Replayable | None = None,
@@ -324,6 +334,7 @@ def operation(
     `replayable`: raises for whoever may not see a stored answer any more, as the handler would today.
     `audits`: what it records in the audit (`api.audits`).
     `further`: finds the other faults of a body that is not of its type.
+    `keeps`: what it writes takes room for good, and is refused (507) where the organisation has none left.
     `apart`: no transaction is open while the handler runs; it does its work once for an Idempotency-Key by itself.
     """
 
@@ -344,12 +355,13 @@ def operation(
             also=tuple(also),
             etag=etag,
             ours=ours,
+            keeps=keeps,
             apart=apart,
             largest=largest,
             replayable=replayable,
             audits=audits,
             further=further,
-            problems=tuple(problems),
+            problems=(*problems, QuotaExceeded) if keeps else tuple(problems),
             example=example,
             request_example=request,
             query_example=query or {},

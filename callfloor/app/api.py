@@ -9,6 +9,7 @@ from functools import partial
 from starlette.types import ASGIApp
 
 from callfloor.api.admission import Admission
+from callfloor.api.answers import Answers
 from callfloor.api.auth.hashing import Hashing
 from callfloor.api.auth.providers import Providers
 from callfloor.api.call import Services
@@ -16,6 +17,7 @@ from callfloor.api.gate import Gate
 from callfloor.api.ops import outside
 from callfloor.api.rate import RateLimits, map_memory
 from callfloor.api.read_log import ReadLog
+from callfloor.api.room import Room
 from callfloor.api.routes import (
     ADMIN,
     ADMIN_OPERATIONS,
@@ -69,6 +71,8 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             providers=providers,
             disks=disks,
             reads=reads,
+            room=Room(db, settings.organisation_storage_megabytes),
+            answers=Answers(),
         )
     finally:
         await floors.close()

@@ -17,6 +17,7 @@ from callfloor.jobs.identifiers import renew_some
 from callfloor.jobs.imports.chunks import import_next
 from callfloor.jobs.reporting.sending import send_due
 from callfloor.jobs.reports import count_some
+from callfloor.jobs.storage import count_storage
 from callfloor.media.blobs import Blobs
 from callfloor.store.db import installation
 from callfloor.store.db.faults import REFUSALS
@@ -33,6 +34,7 @@ SEAL_S = 2.0
 HOUSEKEEPING_S = 60.0
 COUNT_S = 15.0
 REPORTS_S = 10.0
+STORAGE_S = 10.0
 # Between two portions of what can wait.
 REST_S = 0.05
 
@@ -53,6 +55,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_renew(db, stop))
             group.create_task(_count(db, stop))
             group.create_task(_send_reports(db, stop))
+            group.create_task(_count_storage(db, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -111,6 +114,15 @@ async def _count(db: Database, stop: asyncio.Event) -> None:
         except (Problem, *REFUSALS) as error:
             log.warning("counting-waits", kind=type(error).__name__)
         await _wait(stop, stop, COUNT_S)
+
+
+async def _count_storage(db: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await count_storage(db, datetime.now(UTC))
+        except (Problem, *REFUSALS) as error:
+            log.warning("storage-waits", kind=type(error).__name__)
+        await _wait(stop, stop, STORAGE_S)
 
 
 async def _send_reports(db: Database, stop: asyncio.Event) -> None:

@@ -100,7 +100,7 @@ async def test_unknown_tokens_of_any_length_take_no_memory(db: Database, centre:
         assert unknown is not None
         assert await cache.find(unknown) is None
     assert len(cache._unknown) == MOST_UNKNOWN  # pyright: ignore[reportPrivateUsage]
-    assert cache.kept(good) is not None
+    assert cache.seen(good)
 
 
 async def _end(connection: ClientConnection) -> int | None:

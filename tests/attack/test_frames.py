@@ -94,7 +94,7 @@ async def _attack(port: int, path: str, token: str | None, pieces: list[bytes], 
 @pytest.mark.parametrize("signed_in", [False, True], ids=["a stranger", "an agent"])
 @pytest.mark.parametrize("path", STREAMS)
 async def test_no_frames_keep_the_loop_or_reach_another_connection(
-    path: str, signed_in: bool, port: int, centre: Centre, db: Database
+    path: str, signed_in: bool, port: int, centre: Centre, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     agent, supervisor = await token_of(db, centre, centre.agent), await token_of(db, centre, centre.user)
     token = (agent if path == DeskStream.path else supervisor) if signed_in else None
@@ -114,6 +114,9 @@ async def test_no_frames_keep_the_loop_or_reach_another_connection(
     # 1011: a fault of ours
     assert {name: code for name, code in codes.items() if code == 1011} == {}
     assert {name: each for name, each in longest.items() if each > LONGEST_S} == {}
+    assert codes["text that is not UTF-8"] == codes["UTF-8 that is cut off"] == codes["a surrogate in UTF-8"] == 1007
+    # no traceback for what a client sends: whoever likes could fill the log
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 @one_server

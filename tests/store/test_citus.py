@@ -70,12 +70,14 @@ ACROSS = {
     "privacy.retention.WITH_RULES_SQL": "the deleting job",
     "setup.campaigns.INBOUND_SQL": "an engine's",
     "setup.campaigns.OUTBOUND_SQL": "an engine's",
+    "setup.storage.NEWEST_SQL": "the job process",
     "setup.workflows.LOAD_SQL": "an engine's",
 }
 # Where statements are put together while it runs; `variants` has them all.
 COMPOSED = {
     "attempt_page_sql", "activity_page_sql", "lead_page_sql", "page_sql", "_of_agent_sql", "keys_sql", "leads",
     "merged", "_part", "_sums_sql", "live_sql", "kept_sql", "counted_sql",
+    "kept_sql_of",
 }  # fmt: skip
 
 

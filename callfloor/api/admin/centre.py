@@ -113,6 +113,7 @@ async def plan_centre(call: Call) -> CentrePlan:
     query={"plan": _PLAN["plan"]},
     problems=[BeyondOwnScopes, PlanBroken, StaleVersion],
     audits=own("setup.apply", "setup"),
+    keeps=True,
 )
 async def apply_centre(call: Call, query: ApplyQuery) -> Answer[CentrePlan]:
     """Make the centre what the file says, in one transaction, as `callfloor apply` does; the answer has the changes.

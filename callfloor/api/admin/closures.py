@@ -110,6 +110,7 @@ async def list_planned_closures(call: Call, query: PlannedClosuresQuery) -> Page
     example=_PLANNED,
     request=_SETTINGS,
     audits=changes("planned-closure.create", "planned-closure"),
+    keeps=True,
 )
 async def plan_closure(call: Call, body: PlannedClosureSettings) -> Answer[PlannedClosure]:
     """Close a workflow, or every one, for a while: a holiday of the centre's own (`kind` left out), which sends callers

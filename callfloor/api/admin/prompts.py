@@ -83,6 +83,7 @@ async def get_prompt_sound(call: Call, name: str) -> Response:
     example=_USE,
     problems=[BeyondOwnScopes, StaleVersion],
     audits=own("prompt.upload", "prompt"),
+    keeps=True,
 )
 async def put_prompt_sound(call: Call, name: str) -> PromptUse:
     """Make a WAV file the sound of a prompt, which is made if there is none of the name; words that it had are gone.

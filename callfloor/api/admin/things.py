@@ -51,6 +51,8 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
     paged = kind.number is not None
     problems = [BeyondOwnScopes, StaleVersion, InUse]
     body = {key: value for key, value in kind.example.items() if key != kind.identity}
+    # each change of these is kept
+    keeps = kind.kind in ("workflow", "prompt")
 
     def audits(what: str) -> Any:
         return changes(f"{named.replace('_', '-')}.{what}", named.replace("_", "-"))
@@ -127,7 +129,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
     )  # fmt: skip
     yield operation(
         "POST", kind.path, scope=kind.scope, summary=f"Make a {one}", tag=tag, status=201, example=example,
-        request=dict(kind.example), problems=[BeyondOwnScopes, NameTaken], audits=audits("create"),
+        request=dict(kind.example), problems=[BeyondOwnScopes, NameTaken], audits=audits("create"), keeps=True,
     )(
         _named(create, f"create_set_{named}", f"Make a {one}. What is left out has its default.",
                {**around, "body": kind.settings, "return": Answer[answer]})
@@ -138,14 +140,14 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
              {**around, **key, "return": answer}))  # fmt: skip
     yield operation(
         "PUT", thing, scope=kind.scope, summary=f"Set a {one}", tag=tag, etag=True, example=example,
-        request=dict(kind.example), problems=problems, audits=audits("update"),
+        request=dict(kind.example), problems=problems, audits=audits("update"), keeps=keeps,
     )(
         _named(replace, f"replace_set_{named}", f"Set all of a {one}: what is left out has its default again.",
                {**around, **key, "body": kind.settings, "return": answer})
     )  # fmt: skip
     yield operation(
         "PATCH", thing, scope=kind.scope, summary=f"Change a {one}", tag=tag, etag=True, example=example, request=body,
-        problems=problems, audits=audits("update"),
+        problems=problems, audits=audits("update"), keeps=keeps,
     )(
         _named(update, f"update_set_{named}", f"Change what is given of a {one}; null clears. What is left out stays.",
                {**around, **key, "body": change, "return": answer})

@@ -63,6 +63,7 @@ async def get_workflow_draft(call: Call, workflow_id: int) -> WorkflowDraft:
     request={"content": _TEXT, "format": "toml"},
     problems=[StaleVersion],
     audits=changes("workflow.draft", "workflow"),
+    keeps=True,
 )
 async def put_workflow_draft(call: Call, workflow_id: int, body: NewWorkflowDraft) -> WorkflowDraft:
     """Keep a text, TOML unless `format` says JSON, whether it is right or wrong; calls know nothing of it. Begin with
@@ -129,6 +130,7 @@ async def check_workflow_draft(call: Call, workflow_id: int) -> DraftCheck:
     request={},
     problems=[PlanBroken],
     audits=changes("workflow.publish", "workflow"),
+    keeps=True,
 )
 async def publish_workflow_draft(call: Call, workflow_id: int, body: Publication) -> WorkflowVersion:
     """Make the draft the version in force, for the calls that come from then on; the draft is gone then. With faults

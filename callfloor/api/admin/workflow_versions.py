@@ -93,6 +93,7 @@ async def get_workflow_version(call: Call, workflow_id: int, version: int) -> Wh
     tag="workflows",
     example=VERSION | {"restored": 1},
     audits=changes("workflow.restore", "workflow"),
+    keeps=True,
 )
 async def restore_workflow_version(call: Call, workflow_id: int, version: int) -> WorkflowVersion:
     """Make a new version that says what this one said; it holds for the calls that come from then on. It is checked as

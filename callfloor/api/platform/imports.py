@@ -106,6 +106,7 @@ async def create_import(call: Call, query: ImportQuery) -> Answer[ImportAccepted
 
 async def _within_quotas(call: Call) -> None:
     """Raises `QuotaExceeded` before anything of the body is read."""
+    await call.services.room.expect(call.organisation)
     settings = call.services.settings
     waiting, leads = await imports.held(call.db, call.organisation)
     if waiting > settings.waiting_megabytes * 1024**2:

@@ -128,6 +128,7 @@ CREATE_EXAMPLE = {
     problems=[CallbackRefused],
     audits=batched("lead.create", "lead"),
     further=lead_faults.of_create,
+    keeps=True,
 )
 async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     """Create one lead. `inDialler` says whether its list is set to dial and nothing on the lead keeps it out.
@@ -191,6 +192,7 @@ async def get_lead(call: Call, lead_id: int) -> Lead:
     problems=[LeadCompleted, LeadInDialler, StaleVersion, CallbackRefused, DoNotCallStays, Conflict],
     audits=changes("lead.update", "lead"),
     further=lead_faults.of_update,
+    keeps=True,
 )
 async def update_lead(call: Call, lead_id: int, query: LeadUpdateQuery, body: LeadUpdate) -> Answer[Lead]:
     """Change the fields that are given; null, or an empty text, clears a field that can be empty.

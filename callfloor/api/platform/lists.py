@@ -64,6 +64,7 @@ async def list_lists(call: Call, query: ListsQuery) -> Page[LeadList]:
     request={"listName": "List One", "campaignId": 99, "inDialler": False, "weight": 5},
     problems=[ListNameTaken],
     audits=changes("list.create", "list"),
+    keeps=True,
 )
 async def create_list(call: Call, body: ListCreate) -> Answer[ListCreated]:
     """Create a list in a campaign. Names are unique inside a campaign.

@@ -90,6 +90,7 @@ async def list_saved_reports(call: Call, query: PageQuery) -> Page[SavedReport]:
     example=_EXAMPLE,
     request=_GIVEN,
     audits=changes("report.create", "report"),
+    keeps=True,
 )
 async def create_saved_report(call: Call, body: SavedReportBody) -> Answer[SavedReport]:
     """Save what a report asks for. With a `schedule` it is sent by e-mail, once at each of its times, with what you may
@@ -131,6 +132,7 @@ async def get_saved_report(call: Call, report_id: int) -> SavedReport:
     request=_GIVEN,
     problems=[NotYours, StaleVersion],
     audits=changes("report.update", "report"),
+    keeps=True,
 )
 async def put_saved_report(call: Call, report_id: int, body: SavedReportBody) -> SavedReport:
     """All of it anew: what is left out is as if it had never been given. Your own only; an administrator's: everybody's

@@ -42,6 +42,7 @@ async def get_call_draft(call: Call, activity_id: int) -> StoredCallDraft:
     "PUT", "/calls/{activityId}/draft", scope="workspace", summary="Keep a draft of a call", tag="drafts",
     example=_STORED, request=_DRAFT, problems=[*OWN, DraftChanged], largest=128 * 1024,
     audits=unaudited("what an agent types is kept for its own call alone"),
+    keeps=True,
 )  # fmt: skip
 async def put_call_draft(call: Call, activity_id: int, body: DraftToKeep) -> StoredCallDraft:
     """Keep what you typed on the call at hand, in place of what was kept. The wrap-up ends it. 404: not at hand. 409:

@@ -213,6 +213,7 @@ async def download_email_file(call: Call, activity_id: int, media_id: int) -> Re
     problems=[*OWN, EmailNotHeld, EmailUnanswerable],
     largest=LARGEST_ANSWER,
     audits=_WORKED,
+    keeps=True,
 )
 async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answer[EmailAnswered]:
     """Send an answer to an e-mail that you took. `delivery` of the answer says what becomes of it."""
@@ -243,6 +244,7 @@ async def answer_email(call: Call, activity_id: int, body: EmailAnswer) -> Answe
     problems=[*OWN, EmailNotHeld],
     largest=LARGEST_ANSWER,
     audits=_WORKED,
+    keeps=True,
 )
 async def save_email_draft(call: Call, activity_id: int, body: EmailDraftUpdate) -> None:
     """Keep what you have written so far of an answer: it stays with the e-mail, whoever has it next. An answer that is

@@ -99,6 +99,7 @@ async def hold_own_phone(call: Call, body: HoldPhone) -> PhoneHolder:
     "POST", "/calls/{activityId}/diagnoses", scope="workspace", summary="Attach a diagnosis of sound", tag="phone",
     status=201, example=_STORED, request=_DIAGNOSIS, problems=[*OWN, RateLimited], largest=64 * 1024,
     audits=unaudited("what an agent's browser measured of its own call stands with the call"),
+    keeps=True,
 )  # fmt: skip
 async def add_diagnosis(call: Call, activity_id: int, body: SoundDiagnosis) -> StoredDiagnosis:
     """Keep what your browser measured of the call at hand, for whoever looks after the network. 404: not at hand. At

@@ -155,8 +155,8 @@ async def _next_call(dsn: str, folder: Path, agents: int) -> None:
         end = time.monotonic() + WARM_UP_S + MEASURED_S
         while time.monotonic() < end:
             await asyncio.sleep(0.05)
-            for call in engine.floor.calls:
-                placed, freed = carrier.placed.get(call.id), desk.freed.get(call.agent or 0)
+            for call in engine.floor.contacts.everyone():
+                placed, freed = carrier.placed.get(call.call), desk.freed.get(call.agent or 0)
                 if placed is not None and freed is not None and placed >= freed and call.agent is not None:
                     delays.append(1000 * (placed - desk.freed.pop(call.agent)))
     show(

@@ -25,13 +25,9 @@ class Measure:
         """Say how it is now."""
         contacts = self._floor.contacts.everyone()
         inbound = sum(each.direction == "inbound" for each in contacts)
-        # an answered call of ours is a contact too
-        outbound = {call.id for call in self._floor.calls} | {
-            each.call for each in contacts if each.direction != "inbound"
-        }
         metrics.CAMPAIGNS.set(len(self._led))
         metrics.CALLS.labels("inbound").set(inbound)
-        metrics.CALLS.labels("outbound").set(len(outbound))
+        metrics.CALLS.labels("outbound").set(len(contacts) - inbound)
         metrics.WAITING.set(sum(self._floor.queues.length(key) for key in self._floor.queues.campaigns()))
         states = Counter(agent.facts.state for agent in self._floor.team.everyone())
         for state in get_args(AgentState):

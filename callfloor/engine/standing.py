@@ -43,7 +43,7 @@ class Standing:
 
     def _nodes(self, now: datetime) -> list[Node]:
         standing = self._carrier.standing()
-        calls = {call.id for call in self._floor.calls} | {each.call for each in self._floor.contacts.everyone()}
+        calls = self._floor.contacts.everyone()
         return [
             self._node("engine", self._name, True, len(calls), now),
             *(self._node("telephony", node.name, node.up, node.calls, now) for node in standing.nodes),

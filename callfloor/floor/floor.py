@@ -14,7 +14,6 @@ from callfloor.contract.workspace import Refusal
 from callfloor.floor.agents.previews import Previews
 from callfloor.floor.agents.team import Agent, Team
 from callfloor.floor.calls.contacts import Contact, Stage
-from callfloor.floor.calls.dialled_call import FloorCall
 from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.outgoing import DestinationListener
 from callfloor.floor.calls.reception import Ask
@@ -81,29 +80,28 @@ class Floor:
     def diallers(self) -> list[Dialler]:
         return list(self._diallers.values())
 
-    @property
-    def calls(self) -> list[FloorCall]:
-        """Those that the floor placed."""
-        return self.outbound.calls
-
     def has(self, call: CallId) -> bool:
-        return self.outbound.get(call) is not None or self.contacts.get(call) is not None
+        return self.contacts.get(call) is not None
 
     def left(self, call: CallId) -> int | None:
         """The first leg of a call of which nothing will become here: it was answered, and nobody waits or talks."""
-        placed = self.outbound.get(call)
-        if self.contacts.get(call) is not None or (placed is None and call > 0):
-            return None
-        return -call if placed is None else placed.activity if placed.connected else None
+        contact = self.contacts.get(call)
+        if contact is None:
+            return None if call > 0 else -call
+        attempt = contact.attempt
+        return attempt.activity if contact.only_attempt and attempt is not None and attempt.connected else None
 
     def customers(self, organisation: int) -> dict[str, str]:
         """Numbers (E.164) that we dial or talk to here, whether or not that is written down; and which call it is, in
         words."""
-        placed = (call for call in self.outbound.calls if call.dialler.plan.key.organisation == organisation)
-        found = {call.claimed.number: f"that of attempt {call.id}" for call in placed}
+        found: dict[str, str] = {}
         for contact in self.contacts.everyone():
-            if contact.organisation == organisation and contact.number is not None:
+            if contact.organisation != organisation or contact.number is None:
+                continue
+            if contact.attempt is None:
                 found.setdefault(contact.number, f"activity {contact.activity}")
+            else:
+                found[contact.number] = f"that of attempt {contact.call}"
         return found
 
     def on_line(self, organisation: int) -> dict[str, str]:
@@ -117,14 +115,14 @@ class Floor:
 
     def placed_before(self, at: float) -> set[CallId]:
         """Calls that the carrier was asked for, or that it told of, before then."""
-        placed = {call.id for call in self.calls if call.placed_at < at}
-        return placed | {contact.call for contact in self.contacts.everyone() if contact.began_at < at}
+        return {contact.call for contact in self.contacts.everyone() if contact.began_at < at}
 
     def lost(self, lost: set[CallId]) -> None:
         """The carrier holds these no longer, and their end was not heard of."""
         for each in sorted(lost):
-            call = self.outbound.get(each)
-            self._over(Ended(each, "failed" if call is not None and call.facts.unanswered else "hang-up"))
+            contact = self.contacts.get(each)
+            attempt = None if contact is None else contact.attempt
+            self._over(Ended(each, "failed" if attempt is not None and attempt.facts.unanswered else "hang-up"))
 
     # Campaigns
 
@@ -137,13 +135,18 @@ class Floor:
 
     def drop(self, key: CampaignKey) -> None:
         """The campaign is another engine's now: forget its calls and agents, without a word to anybody."""
-        gone = self.outbound.drop(key)
+        self.outbound.drop(key)
         self.queues.close(key)
-        gone |= {contact.call for contact in self.contacts.everyone() if contact.plan.key == key}
-        for call in gone:
-            contact = self.contacts.pop(call)
-            if contact is not None:
+        gone = set[CallId]()
+        for contact in self.contacts.everyone():
+            dialled_here = contact.attempt is not None and contact.attempt.dialler.plan.key == key
+            if dialled_here or (contact.plan.key == key and not contact.only_attempt):
+                gone.add(contact.call)
                 self.queues.leave(contact)
+                if dialled_here:
+                    self.contacts.pop(contact.call)
+                else:
+                    self.contacts.leave_attempt(contact)
         led = self._diallers.keys() | self.queues.campaigns()
         for agent in self.team.everyone():
             if agent.call in gone or agent.serving == key or not led & set(agent.campaigns):
@@ -191,7 +194,7 @@ class Floor:
 
     def resume(self, agent: Agent) -> bool:
         """The agent is on a call that was carried on with before the agent was known. False: there is none."""
-        contact = next((each for each in self.contacts.everyone() if each.agent == agent.id), None)
+        contact = next((each for each in self.contacts.customers() if each.agent == agent.id), None)
         if contact is None or contact.stage is not Stage.TALKING or agent.call is not None:
             return False
         agent.call = contact.call
@@ -220,14 +223,13 @@ class Floor:
 
     def hang_up(self, agent: Agent) -> Refusal | None:
         """The agent wants no more of its call, or of the one that is being dialled or offered to it."""
-        contact, call = self.contacts.get(agent.call), self.outbound.get(agent.call)
+        contact = self.contacts.get(agent.call)
         if contact is not None and contact.stage is Stage.JOINING:
             self.queues.declined(contact, agent.id)
-        elif contact is None and call is not None:
-            return self.outbound.hang_up(call, agent)
-        else:
-            return self.talks.hang_up(agent.id)
-        return None
+            return None
+        if contact is not None and contact.only_attempt and contact.attempt is not None:
+            return self.outbound.hang_up(contact.attempt, agent)
+        return self.talks.hang_up(agent.id)
 
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
@@ -250,12 +252,12 @@ class Floor:
                 pass
             case Ended():
                 self._over(event)
-            case _ if (contact := self.contacts.get(event.call)) is not None:
-                self._contact_event(contact, event)
-            case _ if (call := self.outbound.get(event.call)) is not None:
-                self.outbound.event(call, event)
-            case _:
+            case _ if (contact := self.contacts.get(event.call)) is None:
                 pass
+            case _ if contact.only_attempt and contact.attempt is not None:
+                self.outbound.event(contact.attempt, event)
+            case _:
+                self._contact_event(contact, event)
 
     def _contact_event(self, contact: Contact, event: CallEvent) -> None:
         """Of a caller, or of somebody who talks to an agent."""
@@ -299,20 +301,24 @@ class Floor:
     def _over(self, event: Ended) -> None:
         """A call is over. An attempt ends with the whole call, however many legs it had."""
         self.outgoing.over(event.call)
-        contact, call = self.contacts.pop(event.call), self.outbound.get(event.call)
-        for party in () if contact is None else contact.parties:
+        contact = self.contacts.pop(event.call)
+        if contact is None:
+            return
+        for party in contact.parties:
             self.outgoing.gone(event.call, party)
-        recorded_s = event.recorded_s
-        if contact is not None:
+        attempt, recorded_s = contact.attempt, event.recorded_s
+        if not contact.only_attempt:
+            # its first leg, and what is recorded of that, ends with its attempt
+            first = None if attempt is None else attempt.activity
             if contact.stage in (Stage.TALKING, Stage.OUTSIDE):
                 self.talks.ended(contact)
-            if recorded_s is not None and (call is None or contact.parts.get(contact.part) != call.activity):
+            if recorded_s is not None and (first is None or contact.parts.get(contact.part) != first):
                 self._recorded(contact, contact.part, recorded_s)
                 recorded_s = None
             if event.quality is not None:
                 now, score = self._clock.now(), event.quality
                 self._records.write(writes.QualityMeasured(*contact.leg(now), score=score))
-            if call is None or contact.activity != call.activity:
+            if contact.activity != first:
                 self.callers.ended(contact)
-        if call is not None:
-            self.outbound.ended(call, event.cause, recorded_s)
+        if attempt is not None:
+            self.outbound.ended(attempt, event.cause, recorded_s)

@@ -32,6 +32,6 @@ class Summary:
     async def say(self) -> None:
         now = asdict(self._tally)
         done = {name: count - self._before[name] for name, count in now.items()}
-        self._before, lines = now, len(self._floor.calls)
+        self._before, lines = now, len(self._floor.contacts.attempts())
         if lines or any(done.values()):
             log.info("dialling", **done, lines=lines, agents=len(self._floor.team.everyone()))

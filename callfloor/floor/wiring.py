@@ -8,7 +8,6 @@ after whoever tells: those are the methods of `Wiring`, a line each.
 from __future__ import annotations
 
 from callfloor.clock import Clock
-from callfloor.contract.workspace import Call
 from callfloor.floor.agents.desk_updates import Showing
 from callfloor.floor.agents.dispositions import Wishes
 from callfloor.floor.agents.pending_answers import Outcomes
@@ -45,7 +44,7 @@ class Wiring:
         self.contacts = contacts = Contacts(self.contact_came)
         self.presence = presence = Presence(clock, records, desk, self.diallers, self)
         self.outcomes = Outcomes(clock)
-        self.showing = showing = Showing(clock, records, contacts, presence.team, self.dialled)
+        self.showing = showing = Showing(clock, records, contacts, presence.team)
         self.wishes = Wishes(clock, records, presence, contacts, showing)
         self.outgoing = outgoing = Outgoing(clock, carrier, self.lasted_too_long, destinations)
         self.outbound = Outbound(
@@ -98,15 +97,12 @@ class Wiring:
     def contact_came(self, contact: Contact) -> None:
         self.wishes.look_up(contact)
 
-    def dialled(self, call: CallId | None) -> Call | None:
-        return self.outbound.view(call)
-
     def survey(self, contact: Contact) -> bool:
         return self.callers.survey(contact)
 
     def lasted_too_long(self, call: CallId, party: PartyId | None) -> None:
         """It has lasted as long as any call, or any number outside on one, may."""
-        contact = self.contacts.get(call)
+        contact = self.contacts.customer(call)
         if party is None or contact is None or contact.stage is Stage.OUTSIDE:
             self._carrier.hang_up(call)
         else:

@@ -469,7 +469,7 @@ async def test_an_agent_dials_by_hand_what_may_be_called_and_nothing_else(
         await until(lambda: equals(states(own, centre), {"paused"}))
         (contact,) = up.floor.contacts.everyone()
         up.carrier.hang_up(contact.call)
-        await until(lambda: _true(not up.floor.calls))
+        await until(lambda: _true(not up.floor.contacts.everyone()))
         await until(lambda: _free(own, lead_id))
     items = (await centre.client.get("/activities")).json()["items"]
     child, first = items[0]["data"], items[1]["data"]

@@ -227,11 +227,10 @@ class CallerMachine(RuleBasedStateMachine):
     def everybody_is_in_one_place(self) -> None:
         if not hasattr(self, "floor"):
             return
-        contacts, calls = self.floor.contacts.everyone(), self.floor.calls
-        placed = [(call.id, call.agent) for call in calls if call.agent is not None]
+        contacts = self.floor.contacts.everyone()
         talking = [(contact.call, contact.agent) for contact in contacts if contact.agent is not None]
         parties = [(contact.call, each) for contact in contacts for each in contact.parties if each > 0]
-        held = placed + talking + parties
+        held = talking + parties
         assert len({agent for _, agent in held}) == len(held), "an agent is in two places"
         for agent in self.floor.team.everyone():
             mine = [call for call, each in held if each == agent.id]
@@ -270,6 +269,8 @@ class CallerMachine(RuleBasedStateMachine):
                     assert contact.call not in self.carrier.hung_up
                 case Stage.CLOSING:
                     assert contact.call in self.carrier.hung_up
+                case Stage.DIALLED | Stage.ELSEWHERE:
+                    assert contact.attempt is not None
 
     @invariant()
     def time_on_a_call_that_came_in_counts_in_a_leg(self) -> None:
@@ -318,7 +319,6 @@ class CallerMachine(RuleBasedStateMachine):
                 self.carrier.say(Ended(call, "hang-up", None))
             self.clock.run(self.clock.elapsed() + 300.0)
         assert not self.floor.contacts.everyone()
-        assert not self.floor.calls
         assert [leg for leg in self.records.legs.values() if leg.ended_at is None] == []
         assert {agent.facts.state for agent in self.floor.team.everyone()} <= {"paused", "signed-out"}
         assert not any(self.floor.queues.length(key) for key in (SALES, HELP, OUT))

@@ -99,7 +99,7 @@ class Story:
     def talks(self, call: CallId, agent: AgentId) -> None:
         """A person answers, and the agent is joined."""
         self.carrier.say(Answered(call))
-        if self.floor.calls[0].facts.detect:
+        if self.floor.contacts.attempts()[0].facts.detect:
             self.carrier.say(Detected(call, False))
         assert self.carrier.joining[-1] == (call, agent)
         self.carrier.say(Joined(call, agent))
@@ -179,23 +179,23 @@ def test_whoever_hangs_up_while_waiting_counts_as_abandoned_and_with_an_agent_on
 def test_a_trunk_that_is_down_is_asked_by_one_call_at_a_time_and_used_again_when_it_is_back() -> None:
     story = Story(PREDICTIVE, 2)
     while len(story.records.ends) < TRUNK_DOWN_AFTER:
-        for call in [each.id for each in story.floor.calls]:
+        for call in [each.id for each in story.floor.contacts.attempts()]:
             story.carrier.say(Ended(call, "failed", None))
         story.passes(0.5)
     assert set(story.records.ends.values()) == {DialStatus.TELCO_ERROR}
     before = len(story.carrier.placed)
     for _ in range(240):
-        for call in [each.id for each in story.floor.calls]:
+        for call in [each.id for each in story.floor.contacts.attempts()]:
             story.carrier.say(Ended(call, "failed", None))
-        assert len(story.floor.calls) <= 1
+        assert len(story.floor.contacts.attempts()) <= 1
         story.passes(0.5)
     assert 3 <= len(story.carrier.placed) - before <= 8, "two minutes, and ever longer rests"
-    while not story.floor.calls:
+    while not story.floor.contacts.attempts():
         story.passes(1.0)
-    probe = story.floor.calls[0]
+    probe = story.floor.contacts.attempts()[0]
     story.carrier.say(Answered(probe.id))
     story.passes(1.0)
-    assert len(story.floor.calls) > 1
+    assert len(story.floor.contacts.attempts()) > 1
 
 
 @pytest.mark.parametrize(("timeout", "state"), [("skip", "dialling"), ("dial", "dialling"), ("pause", "paused")])
@@ -260,7 +260,7 @@ def test_when_the_budget_is_spent_lines_are_let_go_before_anybody_answers_them()
         elif story.floor.has(call):
             story.carrier.say(Answered(call))
     story.passes(5.0)
-    for call in [each.id for each in story.floor.calls if not each.connected]:
+    for call in [each.id for each in story.floor.contacts.attempts() if not each.connected]:
         story.carrier.say(Ended(call, "hang-up", None))
     abandoned = sum(status is DialStatus.ABANDONED for status in story.records.ends.values())
     # 28 before, and 30 of these thousand are the cap

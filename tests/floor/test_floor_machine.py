@@ -178,13 +178,11 @@ class FloorMachine(RuleBasedStateMachine):
     def nobody_is_on_two_calls(self) -> None:
         if not hasattr(self, "floor"):
             return
-        calls = self.floor.calls
-        talks = self.floor.contacts.everyone()
-        held = [each.agent for each in (*calls, *talks) if each.agent is not None]
+        contacts = self.floor.contacts.everyone()
+        held = [each.agent for each in contacts if each.agent is not None]
         assert len(held) == len(set(held))
         for agent in self.floor.team.everyone():
-            mine = [call.id for call in calls if call.agent == agent.id]
-            mine += [talk.call for talk in talks if talk.agent == agent.id]
+            mine = [each.call for each in contacts if each.agent == agent.id]
             assert mine == ([] if agent.call is None else [agent.call])
             assert agent.call is None or agent.facts.state in ("dialling", "on-call")
 
@@ -193,7 +191,7 @@ class FloorMachine(RuleBasedStateMachine):
         if not hasattr(self, "floor"):
             return
         (dialler,) = self.floor.diallers
-        calls = {call.id: call for call in self.floor.calls}
+        calls = {call.id: call for call in self.floor.contacts.attempts()}
         assert dialler.lines == {each for each, call in calls.items() if call.facts.unanswered}
         assert set(dialler.waiting) == {each for each, call in calls.items() if call.facts.state is CallState.WAITING}
         # whatever the mode is and was: every line that no agent is held for
@@ -206,15 +204,15 @@ class FloorMachine(RuleBasedStateMachine):
         """Whatever happened: when every call ends, every agent is free again and the floor goes on."""
         if not hasattr(self, "floor"):
             return
-        for call in list(self.floor.calls):
+        for call in self.floor.contacts.attempts():
             self.carrier.say(Ended(call.id, "hang-up", None))
         for agent in self.plan.agents:
             self.ask(agent, AgentInput.PAUSE)
         for _ in range(3):
-            for call in list(self.floor.calls):
+            for call in self.floor.contacts.attempts():
                 self.carrier.say(Ended(call.id, "hang-up", None))
             self.clock.run(self.clock.elapsed() + 300.0)
-        assert not self.floor.calls
+        assert not self.floor.contacts.everyone()
         assert {agent.facts.state for agent in self.floor.team.everyone()} <= {"paused", "signed-out"}
         before = len(self.carrier.placed)
         for agent in self.plan.agents:

@@ -192,10 +192,10 @@ def test_a_call_that_was_chosen_for_an_agent_who_pauses_goes_to_another_who_is_i
     pauses(room)
     room.floor.agent(SECOND, AgentInput.READY)
     room.records.answers()
-    (call,) = room.floor.calls
-    assert (call.agent, room.records.back) == (SECOND, [])
+    (contact,) = room.floor.contacts.everyone()
+    assert (contact.agent, room.records.back) == (SECOND, [])
     assert room.agent.facts.state == "paused"
-    room.carrier.say(Ended(call.id, "no-answer", None))
+    room.carrier.say(Ended(contact.call, "no-answer", None))
 
 
 def test_an_agent_s_own_callback_is_kept_by_who_pauses_while_it_is_chosen() -> None:

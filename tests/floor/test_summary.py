@@ -13,7 +13,8 @@ from callfloor.floor.summary import Summary, Tally
 
 async def test_a_summary_counts_what_happened_since_the_last_and_is_silent_about_nothing() -> None:
     calls: list[Any] = []
-    floor = SimpleNamespace(calls=calls, team=SimpleNamespace(everyone=lambda: ["one", "two"]))
+    contacts = SimpleNamespace(attempts=lambda: calls)
+    floor = SimpleNamespace(contacts=contacts, team=SimpleNamespace(everyone=lambda: ["one", "two"]))
     tally = Tally()
     summary = Summary(cast(Floor, floor), tally)
     with capture_logs() as said:

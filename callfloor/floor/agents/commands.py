@@ -223,7 +223,7 @@ class Work:
     def _outside(self, agent_id: AgentId, command: Transfer | Consult, done: Done) -> None:
         """Bring a number outside into the call, if it may be called at all."""
         agent = self._floor.team.get(agent_id)
-        contact = None if agent is None else self._floor.contacts.get(agent.call)
+        contact = None if agent is None else self._floor.contacts.customer(agent.call)
         if agent is None:
             done(NOT_SIGNED_IN)
             return

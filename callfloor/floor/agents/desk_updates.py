@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from callfloor.clock import Clock
@@ -13,27 +12,18 @@ from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.ports import writes
 from callfloor.floor.ports.records import Records
 from callfloor.rules.routing.sessions import ended
-from callfloor.telephony.carrier import AgentId, CallId
+from callfloor.telephony.carrier import AgentId
 
 # State, reason, what is wanted, call, preview, and when its time or that of the wrap-up is over.
 _Known = tuple[AgentState, str | None, Wanted | None, Call | None, int | None, float | None]
 
 
 class Showing:
-    """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day. `dialled`: a call that no
-    agent is on yet, as its agent sees it."""
+    """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        records: Records,
-        contacts: Contacts,
-        team: Team,
-        dialled: Callable[[CallId | None], Call | None],
-    ) -> None:
+    def __init__(self, clock: Clock, records: Records, contacts: Contacts, team: Team) -> None:
         self._clock, self._records, self._contacts, self._team = clock, records, contacts, team
         self._marked: dict[AgentId, EventType] = {}
-        self._dialled = dialled
         self.silent = False
         # what each desk was told last
         self._known: dict[AgentId, _Known] = {}
@@ -113,11 +103,10 @@ class Showing:
 
     def _call(self, agent: Agent) -> Call | None:
         contact = self._contacts.get(agent.call)
+        if contact is not None and contact.only_attempt and contact.attempt is not None:
+            return contact.attempt.view()
         if contact is not None:
             return self.view(agent.id, contact)
-        dialled = self._dialled(agent.call)
-        if dialled is not None:
-            return dialled
         return agent.shown if agent.facts.state in ("on-wrap", "dialling") else None
 
     def view(self, agent: AgentId, contact: Contact) -> Call:

@@ -81,7 +81,7 @@ class Wishes:
 
     def choose(self, agent: Agent, lead_id: int | None, done: Done) -> None:
         """The call at hand is with this lead, or with none of those that have its number."""
-        contact = self._contacts.get(agent.call)
+        contact = self._contacts.customer(agent.call)
         call = agent.shown if contact is None else self._showing.view(agent.id, contact)
         if call is None or (contact is None and agent.facts.state != "on-wrap"):
             done(NO_CALL)
@@ -95,7 +95,7 @@ class Wishes:
         if not known:
             done(NOT_ITS_LEAD)
             return
-        contact = self._contacts.get(agent.call)
+        contact = self._contacts.customer(agent.call)
         if contact is not None and contact.activity == call.activity_id:
             contact.lead = lead_id
         elif agent.shown is not None and agent.shown.activity_id == call.activity_id:

@@ -36,7 +36,7 @@ class LostPhones:
     def ring(self, agent_id: AgentId) -> Refusal | None:
         """The agent's phone is back, or nothing is heard over it: ring it again."""
         agent = self._presence.team.get(agent_id)
-        contact = None if agent is None else self._contacts.get(agent.call)
+        contact = None if agent is None else self._contacts.customer(agent.call)
         if contact is None or contact.agent != agent_id:
             return NO_CALL
         if contact.stage is Stage.JOINING:

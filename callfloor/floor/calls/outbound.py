@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from callfloor.clock import Clock
 from callfloor.contract.codes import DialStatus
-from callfloor.contract.workspace import Call, Refusal
+from callfloor.contract.workspace import Refusal
 from callfloor.floor.agents.desk_updates import Showing
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.previews import Previews
 from callfloor.floor.agents.team import Agent
-from callfloor.floor.calls.contacts import Contacts
-from callfloor.floor.calls.dialled_call import FloorCall
+from callfloor.floor.calls.contacts import Attempt, Contacts, Stage, dialled
 from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
@@ -43,8 +43,8 @@ INFORMATION_MESSAGE = "information"
 
 
 class Outbound:
-    """`diallers`: one a campaign, shared with who has to know them. Until an agent is on a call it is here; then it is
-    one of `contacts` too, where what happens on it belongs."""
+    """`diallers`: one a campaign, shared with who has to know them. What happens on a call before an agent is on it
+    belongs here, and its attempt's end."""
 
     def __init__(
         self, clock: Clock, carrier: Carrier, outgoing: Outgoing, records: Records, desk: Desk, presence: Presence,
@@ -54,15 +54,7 @@ class Outbound:
         self._presence, self._contacts, self._showing = presence, contacts, showing
         self._diallers, self._make_pacer = diallers, make_pacer
         self._team = presence.team
-        self._calls: dict[CallId, FloorCall] = {}
         self.previews = Previews(clock, records, desk, presence, showing, diallers, self.place)
-
-    @property
-    def calls(self) -> list[FloorCall]:
-        return list(self._calls.values())
-
-    def get(self, call: CallId | None) -> FloorCall | None:
-        return None if call is None else self._calls.get(call)
 
     # Campaigns
 
@@ -83,24 +75,23 @@ class Outbound:
 
     def _wait_otherwise(self, dialler: Dialler) -> None:
         """Another grace time holds for those too who have answered already."""
-        for call in self._calls.values():
-            if call.dialler is dialler and call.timer is not None and call.answered_at is not None:
-                call.stop_timer()
-                self._time_grace(call, call.answered_at)
+        for attempt in self._contacts.attempts():
+            contact, answered_at = attempt.contact, attempt.answered_at
+            waits = contact.stage is Stage.DIALLED and contact.timer is not None
+            if attempt.dialler is dialler and waits and answered_at is not None:
+                contact.stop_timers()
+                self._time_grace(attempt, answered_at)
 
-    def _time_grace(self, call: FloorCall, since: float) -> None:
-        left_s = since + call.dialler.plan.pacing.grace_s - self._clock.elapsed()
-        call.timer = self._clock.call_later(max(0.0, left_s), partial(self._advance, call, CallInput.GRACE_OVER))
+    def _time_grace(self, attempt: Attempt, since: float) -> None:
+        left_s = since + attempt.dialler.plan.pacing.grace_s - self._clock.elapsed()
+        over = partial(self._advance, attempt, CallInput.GRACE_OVER)
+        attempt.contact.timer = self._clock.call_later(max(0.0, left_s), over)
 
-    def drop(self, key: CampaignKey) -> set[CallId]:
-        """Forget a campaign and its calls, which are returned."""
+    def drop(self, key: CampaignKey) -> None:
+        """Dial for this campaign no more."""
         dialler = self._diallers.pop(key, None)
         if dialler is not None:
             dialler.dropped = True
-        gone = {call.id for call in self._calls.values() if call.dialler.plan.key == key}
-        for call in gone:
-            self._calls.pop(call).stop_timer()
-        return gone
 
     def adopt(
         self, key: CampaignKey, claimed: Claimed, *, answered: bool, agent: AgentId | None, connected: bool, over: bool
@@ -111,28 +102,34 @@ class Outbound:
         state = CallState.DIALLING if not answered else CallState.CONNECTED if talked else CallState.WAITING
         result = DialStatus.ANSWERED if talked else None
         facts = CallFacts(state, dialler.plan.detect_machines, result)
-        now = self._clock.elapsed()
-        call = FloorCall(claimed.call, dialler, claimed, facts, None, now, connected=talked)
-        self._calls[call.id] = call
-        if call.facts.unanswered:
-            dialler.lines.add(call.id)
-            self._pacing(call, CallInput.RINGING)
+        attempt, known = dialled(dialler, claimed, facts, self._clock.elapsed()), self._contacts.get(claimed.call)
+        talks = talked and not over and agent is not None
+        if known is not None and talked and not talks:
+            # the customer was found first
+            known.attach(attempt)
+            return
+        attempt.contact.stage = Stage.ELSEWHERE if talked else Stage.DIALLED
+        self._contacts.put(attempt.contact)
+        if facts.unanswered:
+            dialler.lines.add(attempt.id)
+            self._pacing(attempt, CallInput.RINGING)
         elif not talked:
             # nobody knows how long this person has waited: too long
-            call.answered_at = self._clock.elapsed()
-            self._advance(call, CallInput.GRACE_OVER)
+            attempt.answered_at = self._clock.elapsed()
+            self._advance(attempt, CallInput.GRACE_OVER)
         elif not over and agent is not None:
-            attempt = call.attempt(self._clock.now())
-            self._records.write(writes.AttemptAnswered(*attempt))
-            self._records.write(writes.AttemptConnected(*attempt, agent=agent))
-            self._talk(call, agent)
+            begins = attempt.begins(self._clock.now())
+            self._records.write(writes.AttemptAnswered(*begins))
+            self._records.write(writes.AttemptConnected(*begins, agent=agent))
+            self._contacts.talks(attempt.contact, agent, self._clock.now())
 
     def serve(self, agent: Agent) -> bool:
         """An agent is idle: whoever has answered and waits is joined. False: nobody does."""
         for key in sorted(agent.campaigns, key=lambda key: key != agent.serving):
             dialler = self._diallers.get(key)
-            if dialler is not None and dialler.waiting:
-                self._join(self._calls[next(iter(dialler.waiting))], agent)
+            waiting = [] if dialler is None else self._of(dialler.waiting)
+            if waiting:
+                self._join(waiting[0], agent)
                 return True
         return False
 
@@ -173,7 +170,7 @@ class Outbound:
     def _let_go(self, dialler: Dialler) -> None:
         """Nothing rings on, as soon as the regime lets it go. Calls by hand are their agents'."""
         latest = self._clock.elapsed() - dialler.plan.pacing.minimum_ring_s
-        self._cancel(tuple(line for line in dialler.lines if self._calls[line].since(latest)))
+        self._cancel(tuple(each.id for each in self._of(dialler.lines) if each.dialled_before(latest)))
 
     def _has_line(self, dialler: Dialler) -> bool:
         """Whether a line is left for whoever accepts a lead, besides those of agents who look at one."""
@@ -183,8 +180,13 @@ class Outbound:
         return plan.max_lines is None or len(dialler.lines) + self._team.looking_count(plan.key) < plan.max_lines
 
     def _cancel(self, lines: tuple[CallId, ...]) -> None:
-        for call in [self._calls[line] for line in lines if line in self._calls]:
-            self._advance(call, CallInput.CANCEL)
+        for attempt in self._of(lines):
+            self._advance(attempt, CallInput.CANCEL)
+
+    def _of(self, lines: Iterable[CallId]) -> list[Attempt]:
+        """Their attempts."""
+        found = (self._contacts.get(line) for line in lines)
+        return [contact.attempt for contact in found if contact is not None and contact.attempt is not None]
 
     def _claimed(self, dialler: Dialler, asked: int, held: list[Agent], claimed: list[Claimed]) -> None:
         if dialler.dropped:
@@ -207,18 +209,18 @@ class Outbound:
         if agent is not None and willing and not claimed.own:
             agent = self._willing(plan, agent)
         facts = CallFacts(detect=plan.detect_machines and not claimed.manual)
-        call = FloorCall(claimed.call, dialler, claimed, facts, agent, self._clock.elapsed(), bound)
+        attempt = dialled(dialler, claimed, facts, self._clock.elapsed(), agent, bound=bound)
         permit = self._outgoing.permit(plan, claimed.number, claimed.agent if claimed.manual else None, granted=True)
         off = not plan.active and not claimed.manual
-        if isinstance(permit, Denied) or off or (bound and (agent is None or not self._hold(agent, call))):
+        if isinstance(permit, Denied) or off or (bound and (agent is None or not self._hold(agent, attempt))):
             # denied or switched off meanwhile; or its agent went elsewhere, and nobody else may have the call
-            attempt = call.attempt(self._clock.now())
-            self._records.write(writes.AttemptPutBack(*attempt, lead_status=claimed.status, due=claimed.due))
+            begins = attempt.begins(self._clock.now())
+            self._records.write(writes.AttemptPutBack(*begins, lead_status=claimed.status, due=claimed.due))
             return
-        self._calls[call.id] = call
-        dialler.lines.add(call.id)
-        self._pacing(call, CallInput.RINGING)
-        line = Line(call.id, claimed.number, claimed.caller, plan.pacing.ring_s, facts.detect, plan.record)
+        self._contacts.put(attempt.contact)
+        dialler.lines.add(attempt.id)
+        self._pacing(attempt, CallInput.RINGING)
+        line = Line(attempt.id, claimed.number, claimed.caller, plan.pacing.ring_s, facts.detect, plan.record)
         self._outgoing.originate(permit, line)
 
     def _willing(self, plan: CampaignPlan, agent_id: AgentId) -> AgentId | None:
@@ -229,165 +231,155 @@ class Outbound:
         idle = [] if plan.mode == "preview" else self._team.ready(plan.key)
         return idle[0].id if idle else None
 
-    def _hold(self, agent_id: AgentId, call: FloorCall) -> bool:
+    def _hold(self, agent_id: AgentId, attempt: Attempt) -> bool:
         """Keep the agent free for the call."""
         agent = self._team.get(agent_id)
         if agent is None or agent.call is not None or agent.leaving or agent.facts.state not in ("ready", "dialling"):
             return False
-        if call.dialler.plan.key not in agent.campaigns:
+        if attempt.dialler.plan.key not in agent.campaigns:
             return False
-        agent.call = call.id
+        agent.call = attempt.id
         if agent.facts.state == "ready":
             self._presence.reserve(agent)
-        self._presence.show(agent, agent.facts, call.dialler.plan.key)
+        self._presence.show(agent, agent.facts, attempt.dialler.plan.key)
         return True
 
     # Calls
 
-    def hang_up(self, call: FloorCall, agent: Agent) -> Refusal | None:
+    def hang_up(self, attempt: Attempt, agent: Agent) -> Refusal | None:
         """The agent wants no more of a call that it is not on yet. One that was dialled for this agent alone is let go;
         another goes on to somebody else."""
-        if call.bound:
-            self._advance(call, CallInput.CANCEL if call.facts.unanswered else CallInput.DROP)
+        if attempt.bound:
+            self._advance(attempt, CallInput.CANCEL if attempt.facts.unanswered else CallInput.DROP)
         else:
-            self._carrier.leave(call.id, agent.id)
-            self._missed(call, agent.id)
+            self._carrier.leave(attempt.id, agent.id)
+            self._missed(attempt, agent.id)
         return None
 
-    def view(self, call_id: CallId | None) -> Call | None:
-        """What the desk of its agent shows of a call that is being dialled, or answered and not taken yet."""
-        call = self.get(call_id)
-        return None if call is None else call.view()
-
-    def event(self, call: FloorCall, event: CallEvent) -> None:
-        """Of a call that was dialled and that no agent is on yet."""
+    def event(self, attempt: Attempt, event: CallEvent) -> None:
+        """Of a call that was dialled and that no agent of ours is on."""
         match event:
             case Ringing() | Answered():
-                call.dialler.accepted()
-                self._advance(call, CallInput.RINGING if isinstance(event, Ringing) else CallInput.ANSWERED)
-                if call.facts.state is CallState.DETECTING:
-                    call.dialler.pacer.detecting(call.id, self._clock.elapsed())
+                attempt.dialler.accepted()
+                self._advance(attempt, CallInput.RINGING if isinstance(event, Ringing) else CallInput.ANSWERED)
+                if attempt.facts.state is CallState.DETECTING:
+                    attempt.dialler.pacer.detecting(attempt.id, self._clock.elapsed())
             case Detected(machine=machine):
-                self._advance(call, CallInput.MACHINE if machine else CallInput.PERSON)
+                self._advance(attempt, CallInput.MACHINE if machine else CallInput.PERSON)
             case Joined(agent=agent):
-                if agent == call.agent:
-                    self._advance(call, CallInput.JOINED)
+                if agent == attempt.contact.agent:
+                    self._advance(attempt, CallInput.JOINED)
             case AgentMissed(agent=agent):
-                if agent == call.agent and not call.connected:
-                    self._missed(call, agent)
+                if agent == attempt.contact.agent and not attempt.connected:
+                    self._missed(attempt, agent)
             case MessagePlayed():
-                self._advance(call, CallInput.MESSAGE_OVER)
+                self._advance(attempt, CallInput.MESSAGE_OVER)
             case _:
                 pass
 
-    def _advance(self, call: FloorCall, happened: CallInput) -> None:
-        before = call.facts
-        call.facts, effects = calls.advance(before, happened)
-        if not call.facts.unanswered:
-            call.dialler.lines.discard(call.id)
-        if call.facts.state is CallState.CLOSING and (before.unanswered or before.state is CallState.DETECTING):
+    def _advance(self, attempt: Attempt, happened: CallInput) -> None:
+        before = attempt.facts
+        attempt.facts, effects = calls.advance(before, happened)
+        if not attempt.facts.unanswered:
+            attempt.dialler.lines.discard(attempt.id)
+        if attempt.facts.state is CallState.CLOSING and (before.unanswered or before.state is CallState.DETECTING):
             # cancelled, or a machine: no person will come of it
-            self._pacing(call, CallInput.ENDED)
+            self._pacing(attempt, CallInput.ENDED)
         for effect in effects:
-            self._do(call, effect)
+            self._do(attempt, effect)
 
-    def _do(self, call: FloorCall, effect: Effect) -> None:
+    def _do(self, attempt: Attempt, effect: Effect) -> None:
         match effect:
             case Effect.NOTE_ANSWER:
-                self._records.write(writes.AttemptAnswered(*call.attempt(self._clock.now())))
+                self._records.write(writes.AttemptAnswered(*attempt.begins(self._clock.now())))
             case Effect.FIND_AGENT:
-                self._find_agent(call)
+                self._find_agent(attempt)
             case Effect.NOTE_CONNECTION:
-                self._connected(call)
+                self._connected(attempt)
             case Effect.PLAY_MESSAGE:
-                call.dialler.waiting.pop(call.id, None)
-                self._pacing(call, CallInput.GRACE_OVER)
-                self._carrier.play(call.id, INFORMATION_MESSAGE)
+                attempt.dialler.waiting.pop(attempt.id, None)
+                self._pacing(attempt, CallInput.GRACE_OVER)
+                self._carrier.play(attempt.id, INFORMATION_MESSAGE)
             case Effect.COUNT_ABANDONED:
-                self._pacing(call, CallInput.ANSWERED)
-                self._pacing(call, CallInput.GRACE_OVER)
+                self._pacing(attempt, CallInput.ANSWERED)
+                self._pacing(attempt, CallInput.GRACE_OVER)
             case Effect.HANG_UP:
-                call.stop_timer()
-                self._carrier.hang_up(call.id)
+                attempt.contact.stop_timers()
+                self._carrier.hang_up(attempt.id)
 
-    def _find_agent(self, call: FloorCall) -> None:
-        grace_s = call.dialler.plan.pacing.grace_s
-        if call.answered_at is None:
-            call.answered_at = self._clock.elapsed()
-            self._pacing(call, CallInput.ANSWERED)
-            self._time_grace(call, call.answered_at)
-        agent = self._team.get(call.agent) if call.agent is not None else self._team.for_call(call.dialler.plan.key)
+    def _find_agent(self, attempt: Attempt) -> None:
+        grace_s = attempt.dialler.plan.pacing.grace_s
+        if attempt.answered_at is None:
+            attempt.answered_at = self._clock.elapsed()
+            self._pacing(attempt, CallInput.ANSWERED)
+            self._time_grace(attempt, attempt.answered_at)
+        own = attempt.contact.agent
+        agent = self._team.for_call(attempt.dialler.plan.key) if own is None else self._team.get(own)
         if agent is not None:
-            self._join(call, agent)
-        elif self._clock.elapsed() - call.answered_at >= grace_s:
-            self._advance(call, CallInput.GRACE_OVER)
+            self._join(attempt, agent)
+        elif self._clock.elapsed() - attempt.answered_at >= grace_s:
+            self._advance(attempt, CallInput.GRACE_OVER)
         else:
-            call.dialler.waiting[call.id] = None
+            attempt.dialler.waiting[attempt.id] = None
             # one more would be abandoned now: pacing may have to let lines go before the next is answered
-            self.dial(call.dialler)
+            self.dial(attempt.dialler)
 
-    def _join(self, call: FloorCall, agent: Agent) -> None:
-        call.dialler.waiting.pop(call.id, None)
-        call.agent, agent.call = agent.id, call.id
+    def _join(self, attempt: Attempt, agent: Agent) -> None:
+        attempt.dialler.waiting.pop(attempt.id, None)
+        attempt.contact.agent, agent.call = agent.id, attempt.id
         if agent.facts.state == "ready":
-            self._team.serve(agent, call.dialler.plan.key)
+            self._team.serve(agent, attempt.dialler.plan.key)
             self._presence.reserve(agent)
-        self._pacing(call, CallInput.ASSIGNED)
-        self._advance(call, CallInput.ASSIGNED)
-        self._carrier.join(call.id, agent.id)
+        self._pacing(attempt, CallInput.ASSIGNED)
+        self._advance(attempt, CallInput.ASSIGNED)
+        self._carrier.join(attempt.id, agent.id)
 
-    def _missed(self, call: FloorCall, agent_id: AgentId) -> None:
+    def _missed(self, attempt: Attempt, agent_id: AgentId) -> None:
         """The agent's phone was not taken; the customer goes on waiting."""
         agent = self._team.get(agent_id)
-        call.agent, call.bound = None, False
-        if agent is not None and agent.call == call.id:
+        attempt.contact.agent, attempt.bound = None, False
+        if agent is not None and agent.call == attempt.id:
             self._presence.missed(agent)
-        self._pacing(call, CallInput.AGENT_MISSED)
-        self._advance(call, CallInput.AGENT_MISSED)
+        self._pacing(attempt, CallInput.AGENT_MISSED)
+        self._advance(attempt, CallInput.AGENT_MISSED)
 
-    def _connected(self, call: FloorCall) -> None:
-        call.stop_timer()
-        call.connected = True
-        agent = None if call.agent is None else self._team.get(call.agent)
+    def _connected(self, attempt: Attempt) -> None:
+        attempt.contact.stop_timers()
+        agent = None if attempt.contact.agent is None else self._team.get(attempt.contact.agent)
         if agent is None:
             return
-        plan = call.dialler.plan
-        self._records.write(writes.AttemptConnected(*call.attempt(self._clock.now()), agent=agent.id))
-        self._pacing(call, CallInput.JOINED)
-        self._talk(call, agent.id)
+        plan = attempt.dialler.plan
+        self._records.write(writes.AttemptConnected(*attempt.begins(self._clock.now()), agent=agent.id))
+        self._pacing(attempt, CallInput.JOINED)
+        self._contacts.talks(attempt.contact, agent.id, self._clock.now())
         self._presence.connected(agent, plan)
-        self._desk.connected(agent.id, plan, call.id)
+        self._desk.connected(agent.id, plan, attempt.id)
         self._showing.mark(agent.id, "call.connected")
 
-    def _talk(self, call: FloorCall, agent: AgentId) -> None:
-        """From now on the call is a talk like any other, and its agent is the talk's."""
-        call.agent = None
-        self._contacts.put(call.talk(agent, self._clock.elapsed(), self._clock.now()))
-
-    def ended(self, call: FloorCall, cause: Cause, recorded_s: float | None) -> None:
+    def ended(self, attempt: Attempt, cause: Cause, recorded_s: float | None) -> None:
         """The call is over for everybody. `recorded_s`: of what was recorded of its first leg and is not stored yet."""
-        was, dialler = call.facts, call.dialler
-        call.facts, _ = calls.advance(was, CallInput.ENDED)
+        was, dialler = attempt.facts, attempt.dialler
+        attempt.facts, _ = calls.advance(was, CallInput.ENDED)
         if was.unanswered:
-            dialler.lines.discard(call.id)
+            dialler.lines.discard(attempt.id)
             if cause == "failed":
                 dialler.refused()
         if was.unanswered or was.state is CallState.DETECTING:
-            self._pacing(call, CallInput.ENDED)
+            self._pacing(attempt, CallInput.ENDED)
         elif was.state in (CallState.WAITING, CallState.JOINING):
-            dialler.waiting.pop(call.id, None)
-            self._pacing(call, CallInput.GRACE_OVER if was.state is CallState.WAITING else CallInput.JOINED)
-        self._finish(call, calls.dial_status(call.facts, cause), recorded_s)
+            dialler.waiting.pop(attempt.id, None)
+            self._pacing(attempt, CallInput.GRACE_OVER if was.state is CallState.WAITING else CallInput.JOINED)
+        self._finish(attempt, calls.dial_status(attempt.facts, cause), recorded_s)
 
-    def _finish(self, call: FloorCall, status: DialStatus, recorded_s: float | None) -> None:
-        call.stop_timer()
-        self._calls.pop(call.id, None)
-        self._records.write(call.finished(status, recorded_s, self._clock.now()))
-        agent = None if call.agent is None else self._team.get(call.agent)
-        if agent is not None and agent.call == call.id:
+    def _finish(self, attempt: Attempt, status: DialStatus, recorded_s: float | None) -> None:
+        self._records.write(attempt.finished(status, recorded_s, self._clock.now()))
+        contact = attempt.contact
+        held = contact.agent if contact.only_attempt else None
+        agent = None if held is None else self._team.get(held)
+        if agent is not None and agent.call == attempt.id:
             agent.call = agent.shown = None
             self._presence.free(agent)
 
-    def _pacing(self, call: FloorCall, happened: CallInput) -> None:
+    def _pacing(self, attempt: Attempt, happened: CallInput) -> None:
         """Tell pacing of a line."""
-        call.dialler.heard(call.id, happened, call.agent, bound=call.bound)
+        attempt.dialler.heard(attempt.id, happened, attempt.contact.agent, bound=attempt.bound)

@@ -53,20 +53,22 @@ class Carrier(SimulatedCarrier):
 class Desk(SimulatedAgents):
     """Notes when an agent's wrap-up is over."""
 
-    def __init__(self, clock: LoopClock, seed: int) -> None:
-        super().__init__(clock, seed, WRAP_S)
+    def __init__(self, clock: LoopClock, seed: int, wrap_s: Distribution) -> None:
+        super().__init__(clock, seed, wrap_s)
+        self._wrap = wrap_s.mean
         self.freed: dict[AgentId, float] = {}
 
     def wrapping(self, agent: AgentId, plan: CampaignPlan, seconds: float) -> None:
         super().wrapping(agent, plan, seconds)
         # the simulated wrap-up takes the same time for all
-        self.freed[agent] = time.perf_counter() + WRAP_S.mean
+        self.freed[agent] = time.perf_counter() + self._wrap
 
 
 async def centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, int]:
     # the row before has campaigns whose agents are ready still
     await db.execute("UPDATE campaigns SET active = false")
-    organisation = await organisations.create(db, f"Floor {mode}", "Australia/Sydney", "AU")
+    before = await db.fetchval("SELECT count(*) FROM organisations")
+    organisation = await organisations.create(db, f"Floor {before} {mode}", "Australia/Sydney", "AU")
     campaign = await db.fetchval(
         "INSERT INTO campaigns (organisation_id, name, direction, timezone, mode, dialling)"
         " VALUES ($1, 'Sales', 'outbound', 'Australia/Sydney', $2, $3) RETURNING campaign_id",
@@ -101,9 +103,11 @@ async def centre(db: Database, mode: CampaignMode, agents: int) -> tuple[int, in
 
 
 @asynccontextmanager
-async def floor(dsn: str, db: Database, folder: Path) -> AsyncGenerator[tuple[Engine, Carrier, Desk]]:
+async def floor(
+    dsn: str, db: Database, folder: Path, behaviour: Behaviour | None = None, wrap_s: Distribution = WRAP_S
+) -> AsyncGenerator[tuple[Engine, Carrier, Desk]]:
     clock = LoopClock(asyncio.get_running_loop())
-    carrier, desk = Carrier(clock, 1, Behaviour()), Desk(clock, 1)
+    carrier, desk = Carrier(clock, 1, behaviour or Behaviour()), Desk(clock, 1, wrap_s)
     engine = Engine(dsn, db, clock, carrier, open_blobs(str(folder), None), desk)
     desk.work(engine.floor.previews, engine.floor.presence.wrap_up)
     stop = asyncio.Event()

@@ -86,7 +86,7 @@ class Desk(SimulatedAgents):
         self.engine.floor.presence.wrap_up(agent, WrapUp())
 
 
-async def _centre(db: Database, agents: int) -> int:
+async def centre(db: Database, agents: int) -> int:
     organisation = await organisations.create(db, f"Inbound {agents}", "Australia/Sydney", "AU")
     campaign = await db.fetchval(
         "INSERT INTO campaigns (organisation_id, name, direction, timezone, dialling)"
@@ -111,7 +111,7 @@ async def _centre(db: Database, agents: int) -> int:
 
 async def _run(dsn: str, folder: Path, agents: int, behaviour: Behaviour, *, steady: bool) -> None:
     db = await Database.connect(dsn, size=10)
-    organisation = await _centre(db, agents)
+    organisation = await centre(db, agents)
     clock = LoopClock(asyncio.get_running_loop())
     carrier, desk = Carrier(clock, behaviour), Desk(clock, 1, Distribution("constant", 1.0))
     engine = Engine(dsn, db, clock, carrier, open_blobs(str(folder), None), desk)

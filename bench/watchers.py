@@ -29,18 +29,18 @@ CALL = Call(
 )  # fmt: skip
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
     """A process and its children."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            yield from _tree(int(child))
+            yield from tree(int(child))
 
 
 def _api_s(pid: int) -> float:
     """CPU seconds that the product's processes have used, without those of the database."""
     used = 0
-    for each in _tree(pid):
+    for each in tree(pid):
         if "postgres" not in Path(f"/proc/{each}/comm").read_text():
             fields = Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
             used += int(fields[11]) + int(fields[12])

@@ -28,6 +28,9 @@ BATCH = 200
 RETRY_S = (0.1, 2.0)
 # So often a write is tried that the database gives up on: a time limit, a lock, a deadlock.
 MOST_TRIES = 5
+# With so many writes waiting no new call is begun. Calls that are up go on, and what they write is taken: each has only
+# so much to say, so that the queue's length is bounded by the number of calls. Some seconds' work of a PostgreSQL.
+FULL = 10_000
 
 
 @dataclass(slots=True)
@@ -67,6 +70,11 @@ class Journal:
     def waiting(self) -> int:
         """How many are not written yet."""
         return len(self._queue) + self._at_work
+
+    @property
+    def full(self) -> bool:
+        """Whether the database is so far behind that no call should begin."""
+        return self.waiting >= FULL
 
     async def flushed(self) -> None:
         """Wait until nothing is queued."""

@@ -51,6 +51,11 @@ class DatabaseRecords(DatabaseWrites):
         self._ids: deque[int] = deque()
         self._reserving = False
 
+    @property
+    def unwritten(self) -> int:
+        """How many writes are on their way to the database."""
+        return self._journal.waiting
+
     # Ids
 
     async def reserve(self) -> None:
@@ -62,6 +67,9 @@ class DatabaseRecords(DatabaseWrites):
             self._reserving = True
             self._begin(self._reserve())
         return self._ids.popleft() if self._ids else None
+
+    def new_caller(self) -> int | None:
+        return None if self._journal.full else self.new_activity()
 
     async def _reserve(self) -> None:
         try:
@@ -105,6 +113,11 @@ class DatabaseRecords(DatabaseWrites):
     # Leads
 
     def claim(self, claim: Claim, done: Callable[[list[Claimed]], None]) -> None:
+        if self._journal.full:
+            # what is up is written down first
+            done([])
+            return
+
         def counted(claimed: list[Claimed]) -> None:
             self.tally.claimed += len(claimed)
             metrics.PLACED.inc(len(claimed))

@@ -72,6 +72,9 @@ class MemoryRecords(MemoryWrites):
     def new_activity(self) -> int | None:
         return next(self._leg_ids)
 
+    def new_caller(self) -> int | None:
+        return self.new_activity()
+
     def callback(
         self,
         key: CampaignKey,

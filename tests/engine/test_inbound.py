@@ -41,10 +41,12 @@ from callfloor.contract.workspace import (
     Transfer,
     WrapUp,
 )
+from callfloor.engine import journal
 from callfloor.engine.engine import Engine
 from callfloor.floor.agents.commands import Work
-from callfloor.floor.plan import CampaignKey
+from callfloor.floor.plan import CampaignKey, Claimed
 from callfloor.floor.ports.desk import NobodyAtDesk
+from callfloor.floor.ports.records import Claim
 from callfloor.media.blobs import open_blobs
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
@@ -481,3 +483,27 @@ async def test_an_agent_dials_by_hand_what_may_be_called_and_nothing_else(
 
 async def _free(own: Database, lead_id: int) -> bool:
     return await own.fetchval("SELECT in_flight_attempt_id IS NULL FROM leads WHERE lead_id = $1", lead_id)
+
+
+async def test_nobody_new_is_taken_while_the_database_is_far_behind(
+    centre: Centre, own: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, (agent,)):
+        await add_leads(own, centre, 1)
+        up.carrier.call_in(number, CALLER, replace(PATIENT, talk_s=steady(0.4)))
+        await until(lambda: equals(states(own, centre), {"on-call"}))
+        monkeypatch.setattr(journal, "FULL", 0)
+        up.carrier.call_in(number, CALLER)
+        assert len(up.floor.contacts.everyone()) == 1
+        plan = up.floor.queues.plan(CampaignKey(centre.organisation, centre.outbound))
+        assert plan is not None
+        claimed: list[list[Claimed]] = []
+        up.engine.records.claim(Claim(plan, 1, [], reserved=False, why=None), claimed.append)
+        assert claimed == [[]]
+        # who talked goes on, and is written down to the end
+        await until(lambda: equals(states(own, centre), {"on-wrap"}))
+        monkeypatch.undo()
+        assert await up.do(agent, WrapUp()) is None
+        up.carrier.call_in(number, CALLER)
+        await until(lambda: equals(states(own, centre), {"on-call"}))
+    assert len(await calls(centre)) == 2

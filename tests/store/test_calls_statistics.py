@@ -62,6 +62,27 @@ def recount(rows: list[Record], now: datetime, period: timedelta) -> dict[str, A
     }
 
 
+async def check_open_legs(db: Database, organisation: int) -> int:
+    """What is kept of open legs against all legs; returns how many are open."""
+    rows = await db.fetch("SELECT * FROM activities WHERE organisation_id = $1", organisation)
+    expected = {
+        (row["activity_id"], row["created_at"], row["campaign_id"], row["agent_id"] if of_email else None)
+        for row in rows
+        if row["hang_up_at"] is None
+        and (
+            ((of_email := row["type"] == "email.inbound") and row["agent_id"] is not None and row["wrap_up_at"] is None)
+            or (
+                row["type"].startswith("call.") and (row["attempt_id"] is None or row["parent_activity_id"] is not None)
+            )
+        )
+    }
+    kept = await db.fetch(
+        "SELECT activity_id, created_at, campaign_id, agent_id FROM open_legs WHERE organisation_id = $1", organisation
+    )
+    assert {tuple(row.values()) for row in kept} == expected
+    return len(expected)
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_figures_equal_a_recount_at_random_moments_of_a_day(db: Database, centre: Centre, seed: int) -> None:
     chance = random.Random(seed)
@@ -74,6 +95,7 @@ async def test_figures_equal_a_recount_at_random_moments_of_a_day(db: Database, 
     moments += [(end + timedelta(minutes=m)).replace(second=0, microsecond=0) for m in (1, 30, 60)]
     for moment in moments:
         await day.run_until(moment)
+        await check_open_legs(db, centre.organisation)
         calls = await every(db, centre, "activities", centre.inbound)
         dialled = [row for row in await every(db, centre, "attempts", centre.outbound) if row["mode"] != "manual"]
         for name, period in statistics.PERIODS.items():
@@ -123,6 +145,7 @@ async def test_random_events_in_any_order_leave_the_minutes_equal_to_the_calls(d
     chance = random.Random(5)
     org, start = centre.organisation, datetime.now(UTC) - timedelta(minutes=30)
     legs: list[int] = []
+    still_open = 0
     for number in range(400):
         at = start + timedelta(seconds=number * 2 + chance.uniform(-30, 30))
         if number % 8 == 0:
@@ -142,6 +165,9 @@ async def test_random_events_in_any_order_leave_the_minutes_equal_to_the_calls(d
         else:
             child = await activities.transfer(db, org, leg, centre.inbound, chance.choice([None, centre.agent]), at)
             legs += [] if child is None else [child]
+        if number % 40 == 39:
+            still_open += await check_open_legs(db, org)
+    assert still_open > 0
     rows = await every(db, centre, "activities", centre.inbound)
     for row in rows:
         steps = [row[n] for n in ("created_at", "join_queue_at", "answered_at", "hang_up_at", "wrap_up_at")]

@@ -69,10 +69,10 @@ class Callers:
         reception = self._by_number.get(offer.number)
         plan = None if reception is None else self._first(reception)
         why = "no workflow" if reception is None or plan is None else self._shut(reception, plan)
-        activity = None if plan is None or why is not None else self._records.new_activity()
+        activity = None if plan is None or why is not None else self._records.new_caller()
         if reception is None or plan is None or activity is None:
-            # with the database away nothing could be written of it
-            log.warning("call-refused", reason=why or "database unavailable")
+            # with the database away, or far behind, nothing could be written of it
+            log.warning("call-refused", reason=why or "database unavailable or behind")
             self._carrier.refuse(offer.offer)
             return
         now = self._clock.now()

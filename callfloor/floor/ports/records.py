@@ -77,6 +77,11 @@ class Records(Protocol):
         """The id of a leg that is to be written. None: none can be had, because the database is away."""
         ...
 
+    def new_caller(self) -> int | None:
+        """The id of the first leg of a call that comes in. None also while so much is still to be written that no call
+        should begin."""
+        ...
+
     def callback(
         self,
         key: CampaignKey,

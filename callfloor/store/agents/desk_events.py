@@ -23,9 +23,12 @@ CHANNEL = "callfloor_workspace"
 KEPT = "1 hour"
 
 _OWN_EMAILS = """
-FROM activities
-WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL
-    AND hang_up_at IS NULL AND erased_at IS NULL
+FROM (
+    SELECT a.activity_id, a.campaign_id, a.left_queue_at
+    FROM open_legs o JOIN activities a USING (organisation_id, activity_id, created_at)
+    WHERE o.organisation_id = $1 AND o.agent_id = $2 AND a.agent_id = $2 AND a.type = 'email.inbound'
+        AND a.wrap_up_at IS NULL AND a.hang_up_at IS NULL AND a.erased_at IS NULL
+) AS held
 ORDER BY left_queue_at, activity_id"""
 # The agent's state is locked first, by everybody who changes it too: so it is read as it is when the sequence is taken.
 # $4 null: only the state changed. An event that is published again, by a journal that did not hear of its commit, is

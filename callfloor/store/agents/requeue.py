@@ -40,12 +40,13 @@ LEFT JOIN agent_states s ON s.organisation_id = u.organisation_id AND s.agent_id
 EMAILS_SQL = f"""
 SELECT * FROM (
     SELECT a.organisation_id, a.activity_id, a.agent_id, {_GONE.format("a.left_queue_at, e.draft_at", "c")} AS why
-    FROM activities a
+    FROM open_legs o JOIN activities a USING (organisation_id, activity_id, created_at)
     JOIN emails e ON e.organisation_id = a.organisation_id AND e.activity_id = a.activity_id
         AND e.created_at = a.created_at
     JOIN campaigns c ON c.organisation_id = a.organisation_id AND c.campaign_id = a.campaign_id
     JOIN users u ON u.organisation_id = a.organisation_id AND u.user_id = a.agent_id {_STATE}
-    WHERE a.type = 'email.inbound' AND a.agent_id IS NOT NULL AND a.wrap_up_at IS NULL AND a.hang_up_at IS NULL
+    WHERE o.agent_id IS NOT NULL AND a.agent_id IS NOT NULL AND a.type = 'email.inbound' AND a.wrap_up_at IS NULL
+        AND a.hang_up_at IS NULL
 ) AS held WHERE why IS NOT NULL ORDER BY organisation_id, activity_id LIMIT {AT_ONCE}"""
 TASKS_SQL = f"""
 SELECT * FROM (
@@ -71,9 +72,10 @@ SELECT organisation_id, agent_id, why, array_agg(lead_id ORDER BY lead_id) AS le
     WHERE u.user_type = 'agent' AND (NOT u.account_active OR coalesce(s.state, 'signed-out') = 'signed-out')
 ) AS held WHERE why IS NOT NULL GROUP BY organisation_id, agent_id, why"""
 OF_AGENT_SQL = """
-SELECT activity_id FROM activities
-WHERE organisation_id = $1 AND agent_id = $2 AND type = 'email.inbound' AND wrap_up_at IS NULL AND hang_up_at IS NULL
-    AND ($3::bigint IS NULL OR campaign_id = $3) ORDER BY activity_id"""
+SELECT a.activity_id FROM open_legs o JOIN activities a USING (organisation_id, activity_id, created_at)
+WHERE o.organisation_id = $1 AND o.agent_id = $2 AND a.agent_id = $2 AND a.type = 'email.inbound'
+    AND a.wrap_up_at IS NULL AND a.hang_up_at IS NULL AND ($3::bigint IS NULL OR a.campaign_id = $3)
+ORDER BY a.activity_id"""
 TASKS_OF_AGENT_SQL = """
 SELECT task_id FROM tasks
 WHERE organisation_id = $1 AND agent_id = $2 AND done_at IS NULL AND lead_id IS NULL

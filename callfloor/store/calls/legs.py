@@ -59,13 +59,19 @@ UPDATE activities SET status_id = 3, answered_at = greatest($3, join_queue_at, c
     agent_interaction_id = CASE WHEN $4::bigint IS NOT NULL THEN next.id END
 FROM next WHERE organisation_id = $1 AND activity_id = $2 AND hang_up_at IS NULL
     AND (status_id IN (1, 2) OR status_id = 7 AND outside_number IS NOT NULL)"""
+# Of dialled calls the first leg is not in `open_legs`, but their attempts say that they are up.
 OPEN_LEGS_SQL = """
-SELECT activity_id, parent_activity_id, root_activity_id, type, status_id, attempt_id, lead_id, contact, own_contact,
-    join_queue_at, answered_at, leg_type, outside_number
-FROM activities
-WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL AND type LIKE 'call.%'
-    AND created_at > $3::timestamptz - interval '31 days'
-ORDER BY activity_id"""
+SELECT a.activity_id, a.parent_activity_id, a.root_activity_id, a.type, a.status_id, a.attempt_id, a.lead_id, a.contact,
+    a.own_contact, a.join_queue_at, a.answered_at, a.leg_type, a.outside_number
+FROM (
+    SELECT activity_id, created_at FROM open_legs WHERE organisation_id = $1 AND campaign_id = $2
+    UNION
+    SELECT activity_id, dialled_at FROM attempts
+    WHERE organisation_id = $1 AND campaign_id = $2 AND hang_up_at IS NULL
+) AS o
+JOIN activities a ON a.organisation_id = $1 AND a.activity_id = o.activity_id AND a.created_at = o.created_at
+WHERE a.hang_up_at IS NULL AND a.type LIKE 'call.%' AND a.created_at > $3::timestamptz - interval '31 days'
+ORDER BY a.activity_id"""
 LEGS_SQL = """
 SELECT organisation_id, campaign_id, root_activity_id, hang_up_at IS NULL AS open FROM activities
 WHERE organisation_id = ANY($1::bigint[]) AND (activity_id = ANY($2::bigint[])

@@ -37,7 +37,7 @@ _DISTRIBUTED = (
     "sign_in_sessions", "password_links", "sign_in_failures", "organisation_keys", "call_drafts",
     "totp_secrets", "recovery_codes", "passkeys", "identities", "spent_challenges",
     "audit_entries", "audit_days", "audit_heads",
-    "phone_holders", "call_diagnoses", "desks", "calls_spent", "floor_alarms", "organisation_storage",
+    "phone_holders", "call_diagnoses", "desks", "calls_spent", "floor_alarms", "organisation_storage", "open_legs",
     "retention_rules", "retention_runs", "legal_holds", "workflow_versions", "workflow_drafts", "planned_closures",
 )  # fmt: skip
 KINDS: dict[str, Kind] = {

@@ -42,10 +42,10 @@ SELECT
     (SELECT coalesce(json_agg(json_build_array(activity_id, campaign_id, contact, lead_id, join_queue_at, place, total)
         ORDER BY join_queue_at, activity_id), '[]')::text
      FROM (
-        SELECT activity_id, campaign_id, contact, lead_id, join_queue_at,
-            row_number() OVER (PARTITION BY campaign_id ORDER BY join_queue_at, activity_id) AS place,
-            count(*) OVER (PARTITION BY campaign_id) AS total
-        FROM activities
+        SELECT activity_id, a.campaign_id, contact, lead_id, join_queue_at,
+            row_number() OVER (PARTITION BY a.campaign_id ORDER BY join_queue_at, activity_id) AS place,
+            count(*) OVER (PARTITION BY a.campaign_id) AS total
+        FROM open_legs JOIN activities a USING (organisation_id, activity_id, created_at)
         WHERE organisation_id = $1 AND type LIKE 'call.%' AND join_queue_at IS NOT NULL AND answered_at IS NULL
             AND left_queue_at IS NULL AND hang_up_at IS NULL AND created_at >= $2::timestamptz - interval '31 days'
      ) AS waiting WHERE place <= {MOST_CALLERS}) AS callers,

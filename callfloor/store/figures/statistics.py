@@ -83,8 +83,8 @@ CROSS JOIN LATERAL (
             FILTER (WHERE join_queue_at >= $4), 0) AS longest_still_waiting_s,
         count(*) FILTER (WHERE join_queue_at >= $4
             AND seconds_between(join_queue_at, $3::timestamptz) > c.service_level_s) AS waiting_too_long
-    FROM activities
-    WHERE organisation_id = $1 AND campaign_id = $2 AND type = 'call.inbound' AND join_queue_at IS NOT NULL
+    FROM open_legs o JOIN activities a USING (organisation_id, activity_id, created_at)
+    WHERE organisation_id = $1 AND o.campaign_id = $2 AND type = 'call.inbound' AND join_queue_at IS NOT NULL
         AND answered_at IS NULL AND left_queue_at IS NULL AND hang_up_at IS NULL
         AND created_at >= $3::timestamptz - interval '31 days'
 ) AS w

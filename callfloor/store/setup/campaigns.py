@@ -199,11 +199,18 @@ STANDING_SQL = """
 SELECT c.campaign_id, c.direction, c.active, c.let_go,
     (SELECT count(*) FROM attempts a WHERE a.organisation_id = $1 AND a.campaign_id = c.campaign_id
         AND a.hang_up_at IS NULL AND a.answered_at IS NULL) AS ringing,
-    (SELECT count(*) FROM activities v WHERE v.organisation_id = $1 AND v.campaign_id = c.campaign_id
-        AND v.join_queue_at IS NOT NULL AND v.answered_at IS NULL AND v.left_queue_at IS NULL
-        AND v.hang_up_at IS NULL) AS waiting,
-    (SELECT count(*) FROM activities v WHERE v.organisation_id = $1 AND v.campaign_id = c.campaign_id
-        AND v.created_at >= $3 AND v.answered_at IS NOT NULL AND v.hang_up_at IS NULL AND v.type LIKE 'call.%')
+    (SELECT count(*) FROM open_legs o JOIN activities v USING (organisation_id, activity_id, created_at)
+        WHERE o.organisation_id = $1 AND o.campaign_id = c.campaign_id AND v.join_queue_at IS NOT NULL
+        AND v.answered_at IS NULL AND v.left_queue_at IS NULL AND v.hang_up_at IS NULL) AS waiting,
+    (SELECT count(*) FROM (
+            SELECT activity_id, created_at FROM open_legs
+            WHERE organisation_id = $1 AND campaign_id = c.campaign_id
+            UNION
+            SELECT activity_id, dialled_at FROM attempts
+            WHERE organisation_id = $1 AND campaign_id = c.campaign_id AND hang_up_at IS NULL
+        ) AS o
+        JOIN activities v ON v.organisation_id = $1 AND v.activity_id = o.activity_id AND v.created_at = o.created_at
+        WHERE v.created_at >= $3 AND v.answered_at IS NOT NULL AND v.hang_up_at IS NULL AND v.type LIKE 'call.%')
         AS talking
 FROM campaigns c WHERE c.organisation_id = $1 AND c.name = $2"""
 SWITCH_SQL = """

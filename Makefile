@@ -47,15 +47,17 @@ console/node_modules/.checked: $(CONSOLE_SOURCES) $(VENV)/.installed-dev
 test-documents: $(VENV)/.installed-dev ## every command block of README and docs/, typed in a fresh folder
 	$(BIN)/pytest -m '' tests/documents
 
+# `bench hostile` sends the corpora of these two, whole, and fails of a 5xx: once is enough
+SENT_BELOW := $(addprefix --deselect tests/attack/test_loop.py::,test_the_whole_corpus_leaves_the_loop_to_others \
+	test_no_operation_keeps_the_loop_from_others)
+
 # what held when the product was attacked, where its tests stand beside what they test
 HELD := tests/system/test_isolation.py tests/system/test_roles.py tests/system/test_giving_root_up.py \
 	tests/system/test_superusers.py tests/engine/test_functions.py tests/mail/test_outbox.py \
 	tests/rules/test_evidence.py tests/store/test_evidence.py tests/media/test_encryption.py tests/cli/test_commands.py \
 	tests/store/test_emails.py tests/api/test_gate.py tests/api/test_import_duplicates.py tests/auth/test_passkeys.py \
-	tests/rules/test_passkeys.py tests/auth/test_single_sign_on.py
-# `bench hostile` sends the corpora of these two, whole, and fails of a 5xx: once is enough
-SENT_BELOW := $(addprefix --deselect tests/attack/test_loop.py::,test_the_whole_corpus_leaves_the_loop_to_others \
-	test_no_operation_keeps_the_loop_from_others)
+	tests/rules/test_passkeys.py tests/auth/test_single_sign_on.py tests/auth/test_signing_in.py \
+	tests/auth/test_second_factor.py tests/console/test_files.py tests/rules/test_sheets.py tests/rules/test_import_report.py
 attack: $(VENV)/.installed-dev ## the whole attack suite, what takes too long for every run too, and the event loop's longest block
 	$(BIN)/pytest -n 2 --dist worksteal -m '' $(SENT_BELOW) tests/attack $(HELD)
 	$(BIN)/python -m bench hostile

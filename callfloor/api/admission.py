@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette.types import Scope
+
 from callfloor.api.rate import RateLimits, Verdict
 from callfloor.api.token_cache import TokenCache
 from callfloor.errors import ForgedRequest, RateLimited, SecondFactorNeeded, Unauthenticated
@@ -50,16 +52,26 @@ NOBODY = Credentials(False, None)
 
 
 class Admission:
-    """`origins`: of pages that are ours too, as browsers write them."""
+    """`origins`: of pages that are ours too, as browsers write them. `secure`: people reach us over TLS alone."""
 
-    def __init__(self, known: TokenCache, limits: RateLimits, origins: Iterable[str] = ()) -> None:
-        self._known, self.limits = known, limits
+    def __init__(
+        self, known: TokenCache, limits: RateLimits, origins: Iterable[str] = (), *, secure: bool = False
+    ) -> None:
+        self._known, self.limits, self._secure = known, limits, secure
         self._origins = frozenset(origin.encode("latin-1") for origin in origins)
 
     @property
     def version(self) -> int:
         """Changes when any token, session or account may have: whoever came in before is looked at again."""
         return self._known.version
+
+    def shown(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Credentials:
+        """What a request or a WebSocket shows: the Authorization header, else the session's cookie."""
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            return bearer(authorization)
+        secret = cookie(headers, COOKIE, secure=self._secure or scope["scheme"] in ("https", "wss"))
+        return NOBODY if secret is None else Credentials(True, sessions.key_of(secret), by_cookie=True)
 
     async def caller(self, shown: Credentials, address: str, *, on_its_way: bool = False) -> Caller:
         """Whom a token or session speaks for. `on_its_way`: it need not be signed in wholly. Raises `Unauthenticated`,
@@ -114,27 +126,19 @@ def _authority(origin: bytes) -> str | None:
         return None
 
 
-def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
-    """What a request shows: the Authorization header, else the session's cookie."""
-    authorization = headers.get(b"authorization")
-    if authorization is not None:
-        return bearer(authorization)
-    secret = cookie(headers, COOKIE)
-    return NOBODY if secret is None else Credentials(True, sessions.key_of(secret), by_cookie=True)
-
-
 def bearer(authorization: bytes) -> Credentials:
     """What an Authorization header shows."""
     return Credentials(True, tokens.key_of(bare_token(authorization)))
 
 
-def cookie(headers: Mapping[bytes, bytes], wanted: str) -> str | None:
-    """The value of a cookie of ours."""
+def cookie(headers: Mapping[bytes, bytes], wanted: str, *, secure: bool) -> str | None:
+    """The value of a cookie of ours. `secure`: it was set over TLS, under the name that only this server can set there;
+    another name may be a neighbour's, who would have people sign in as somebody else without their knowing."""
     found: dict[str, str] = {}
     for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
         name, _, value = pair.strip().partition("=")
         found.setdefault(name, value)
-    return found.get(SECURE_PREFIX + wanted, found.get(wanted))
+    return found.get(SECURE_PREFIX + wanted if secure else wanted)
 
 
 def bare_token(authorization: bytes) -> str:

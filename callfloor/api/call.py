@@ -182,6 +182,13 @@ class Call:
             raise invalid(name, "invalid-timestamp", str(error), in_body=False) from error
 
 
+def outlives(call: Call, expires_at: datetime | None) -> datetime | None:
+    """When the token that asks ends, where one that ends at `expires_at` (None: never) would live longer: who took a
+    token is not to keep what it opens by making another. A session makes what is to outlive it."""
+    own = call.caller.expires_at if call.caller.session is None else None
+    return own if own is not None and (expires_at is None or expires_at > own) else None
+
+
 def etag_of(body: bytes) -> bytes:
     """A strong entity tag of an encoded answer."""
     return b'"' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'"'

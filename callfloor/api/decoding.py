@@ -96,7 +96,7 @@ def content_type(headers: Mapping[bytes, bytes]) -> str:
     charset = parameters.strip().removeprefix("charset=").strip('"')
     if parameters.strip().startswith("charset=") and charset not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType("The body must be encoded in UTF-8.")
-    return kind.strip()
+    return kind.strip(" \t")
 
 
 class Body(typing.Generic[S]):

@@ -15,7 +15,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callfloor.api import problems
-from callfloor.api.admission import Admission, credentials
+from callfloor.api.admission import Admission
 from callfloor.api.answers import PIECE, Answers
 from callfloor.api.call import Call, Services
 from callfloor.api.decoding import parse_query
@@ -151,7 +151,7 @@ class Gate:
             if changes:
                 self._admission.expect_own(headers, changes=False)
             return None
-        shown = credentials(headers)
+        shown = self._admission.shown(exchange.scope, headers)
         exchange.caller = caller = await self._admission.caller(
             shown, address, on_its_way=operation.access == "signing-in"
         )

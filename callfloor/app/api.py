@@ -92,7 +92,8 @@ async def api(settings: Settings, dsn: str, limits_fd: int | None = None) -> Asy
             settings.requests_per_second,
             failures_per_second=settings.failed_sign_ins_per_second,
         )
-        admission = Admission(known, limits, settings.own_origins)
+        secure = (settings.public_url or "").startswith("https:")
+        admission = Admission(known, limits, settings.own_origins, secure=secure)
         async with listening(_listener(dsn, known, given.feed)):
             streams = DeskStream(), FloorStream()
             sockets = Sockets(given, admission, outside(given, documents()), streams)

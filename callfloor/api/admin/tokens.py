@@ -9,7 +9,7 @@ from asyncpg import Record
 from msgspec import UNSET
 
 from callfloor.api.audits import changes
-from callfloor.api.call import Answer, Call, invalid, not_found
+from callfloor.api.call import Answer, Call, invalid, not_found, outlives
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.contract.codes import SCOPES
@@ -72,7 +72,7 @@ async def list_program_tokens(call: Call, query: ProgramTokensQuery) -> Page[Pro
 )
 async def create_program_token(call: Call, body: NewProgramToken) -> Answer[NewlyMadeProgramToken]:
     """Make a token that speaks for a program and for nobody. Its secret is in this answer and nowhere else. It may do
-    nothing that you may not."""
+    nothing that you may not, and where a token makes it, it ends no later than that."""
     name = plain_name(body.name)
     if not name or not name.isprintable():
         raise invalid("name", "empty", "must have something to see in it, and no controls")
@@ -82,6 +82,10 @@ async def create_program_token(call: Call, body: NewProgramToken) -> Answer[Newl
         if not within((scope,), call.caller.scopes):
             raise invalid(f"scopes/{index}", "beyond-own-scopes", "is not among yours")
     expires_at = _expiry(call, body)
+    ends = outlives(call, expires_at)
+    if ends is not None and body.expires is not UNSET:
+        raise invalid("expires", "beyond-own-life", "is later than the token that asks ends")
+    expires_at = ends or expires_at
     token, token_id = await tokens.create_for_program(
         call.db, call.organisation, name, body.scopes, body.requests_per_second, expires_at
     )

@@ -12,8 +12,9 @@ from callfloor.api.admin.workflow_versions import AUTHOR, VERSION, author, in_fo
 from callfloor.api.audits import changes
 from callfloor.api.call import ENCODE, Call, etag_of, not_found
 from callfloor.api.operation import operation
+from callfloor.api.threads import beside
 from callfloor.centre.drafts import PLACE, source_of
-from callfloor.centre.source import CentreError, Mistake
+from callfloor.centre.source import CentreError, Mistake, Source
 from callfloor.contract.workflow_versions import (
     DraftCheck,
     DraftFault,
@@ -111,7 +112,7 @@ async def check_workflow_draft(call: Call, workflow_id: int) -> DraftCheck:
     faults: list[DraftFault] = []
     changed: list[str] = []
     try:
-        source = about(source_of(name, draft.content, draft.format), call.caller.organisation.name)
+        source = about(await _read(name, draft), call.caller.organisation.name)
         plan = await centre.plan_of(call.db, source, without(name))
         allow(call.caller, plan)
         changed = [str(change) for change in plan.changes]
@@ -148,7 +149,7 @@ async def publish_workflow_draft(call: Call, workflow_id: int, body: Publication
             f' and publish with "over": {draft.current}.'
         )
     try:
-        source = source_of(name, draft.content, draft.format)
+        source = await _read(name, draft)
     except CentreError as error:
         raise refused(error, PLACE) from error
     await put(call, name, source)
@@ -170,6 +171,11 @@ async def _draft(call: Call, workflow_id: int) -> WorkflowDraft:
         saved=row["saved_at"],
         by=author(row),
     )
+
+
+async def _read(name: str, draft: WorkflowDraft) -> Source:
+    """The centre file that the draft is a part of. Raises `CentreError`."""
+    return await beside(len(draft.content), source_of, name, draft.content, draft.format)
 
 
 def _fault(mistake: Mistake) -> DraftFault:

@@ -71,7 +71,11 @@ def cookie(call: Call, value: str) -> str:
 
 
 def named_cookie(call: Call, name: str, value: str) -> str:
-    url = call.services.settings.public_url or ""
-    if call.secure or url.startswith("https:"):
+    if over_tls(call):
         return f"{SECURE_PREFIX}{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"
     return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict"
+
+
+def over_tls(call: Call) -> bool:
+    """Whether people reach the server over TLS, so that its cookies have the name that only it can set."""
+    return call.secure or (call.services.settings.public_url or "").startswith("https:")

@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from callfloor.api.audits import changes
 from callfloor.api.auth.me import person_of
-from callfloor.api.call import Call, invalid, not_found
+from callfloor.api.call import Call, invalid, not_found, outlives
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.contract.auth import NewlyMadeToken, NewOwnToken, OwnToken
@@ -61,7 +61,8 @@ async def list_own_tokens(call: Call, query: PageQuery) -> Page[OwnToken]:
     audits=changes("token.create", "token"),
 )
 async def create_own_token(call: Call, body: NewOwnToken) -> NewlyMadeToken:
-    """Make a token that speaks for you. It may at any time do at most what you may, and ends with your account."""
+    """Make a token that speaks for you. It may at any time do at most what you may, and ends with your account.
+    One that is made by a token ends no later than that."""
     scopes = sorted(call.caller.scopes) if body.scopes is None else sorted(set(body.scopes))
     for index, scope in enumerate(body.scopes or ()):
         if scope not in SCOPES:
@@ -71,6 +72,10 @@ async def create_own_token(call: Call, body: NewOwnToken) -> NewlyMadeToken:
     if not scopes:
         raise invalid("scopes", "empty", "there is nothing that this token could do")
     expires_at = call.timestamp(body.expires_timestamp, "expiresTimestamp", in_body=True) or call.now + USUAL_LIFE
+    if body.expires_timestamp is None and (ends := outlives(call, expires_at)) is not None:
+        expires_at = ends
+    if outlives(call, expires_at) is not None:
+        raise invalid("expiresTimestamp", "beyond-own-life", "is later than the token that asks ends")
     if not call.now < expires_at <= call.now + LONGEST_LIFE:
         raise invalid("expiresTimestamp", "out-of-range", "must lie within the year to come")
     user_id = person_of(call.caller).user_id

@@ -13,7 +13,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # pyright: ignore
 from callfloor.api.admission import cookie
 from callfloor.api.audits import changes, own, unaudited
 from callfloor.api.auth.attempts import failed, succeeded
-from callfloor.api.auth.opening import named_cookie, open_session
+from callfloor.api.auth.opening import named_cookie, open_session, over_tls
 from callfloor.api.auth.people import others
 from callfloor.api.auth.proof import count
 from callfloor.api.auth.providers import ProviderError
@@ -116,7 +116,7 @@ async def finish_single_sign_on(call: Call, body: SingleSignOnReturn) -> Answer[
     """Give what the provider sent the browser back with: `code` and `state`, or `error` and `state`, and `iss` where it
     is there. Each is taken once, from the browser that began. What then follows is as with `POST /session`. Roles and
     teams are read anew from what the provider says."""
-    ticket = ticket_of(cookie(call.headers, COOKIE) or "")
+    ticket = ticket_of(cookie(call.headers, COOKIE, secure=over_tls(call)) or "")
     if ticket is None:
         raise SingleSignOnRefused("begin-again", "This sign-in was not begun in this browser: begin it here.")
     act_for(ticket.organisation)

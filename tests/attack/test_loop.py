@@ -17,6 +17,7 @@ from tests.attack.attacker import send
 from tests.attack.hostile_operations import operation_requests, targets
 from tests.attack.hostile_requests import Hostile, requests
 from tests.attack.loop_meter import measured
+from tests.breadth import examples
 from tests.conftest import Centre
 
 # Seconds of processor time, twice what `python -m bench hostile` holds it to: other tests' garbage is collected too.
@@ -82,10 +83,11 @@ async def test_erasing_among_leads_full_of_numbers_leaves_the_loop_to_others(cen
     numbers = " ".join(f"04{n * 7919 % 100_000_000:08d}" for n in range(5_000))
     await db.execute(
         "INSERT INTO leads (organisation_id, list_id, data, identifiers)"
-        " SELECT $1, $2, jsonb_build_object('note', $3::text), '{*}' FROM generate_series(1, 200)",
+        " SELECT $1, $2, jsonb_build_object('note', $3::text), '{*}' FROM generate_series(1, $4)",
         centre.organisation,
         centre.list_id,
         numbers,
+        examples(60, long=200),
     )
     own = "0 4 9 1 5 7 0 1 5 6 " * 3_000
     for text in (own, "0491570156 " * 5_000):

@@ -170,6 +170,7 @@ def test_a_data_folder_that_cannot_be_is_said_in_one_line(tmp_path: Path) -> Non
 async def test_a_signal_ends_a_command_quietly(dsn: str, number: signal.Signals, code: int) -> None:
     """The command waits for a lock that we hold, so that it is surely running."""
     blocker = await asyncpg.connect(dsn)
+    process = None
     try:
         await blocker.execute("SELECT pg_advisory_lock($1)", migrate.LOCK_KEY)
         command = [sys.executable, "-m", "callfloor", "db", "migrate", "--database-url", dsn]
@@ -182,8 +183,12 @@ async def test_a_signal_ends_a_command_quietly(dsn: str, number: signal.Signals,
             while not await blocker.fetchval(waiting):
                 assert process.returncode is None
         process.send_signal(number)
-        out, err = await process.communicate()
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
     finally:
+        # whatever came of it, nobody who migrates this database waits for either
+        if process is not None and process.returncode is None:
+            process.kill()
         await blocker.close()
     assert (process.returncode, out, err) == (code, b"", b"")
 

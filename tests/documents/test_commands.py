@@ -44,14 +44,18 @@ def beside() -> Iterator[tuple[Path, str, str]]:
         yield folder, address[0], token[0]
 
 
+def _of(name: str) -> list[pytest.MarkDecorator]:
+    """README is in every `make test`, the other documents in `make test-documents`."""
+    return [] if name.startswith("README.md") else [pytest.mark.long, pytest.mark.timeout(900)]
+
+
 def documents() -> list[object]:
-    """Each document, its blocks in order: README in every `make test`, the others in `make test-documents`."""
+    """Each document, its blocks in order."""
     found: dict[str, list[Block]] = {}
     for block in RUN:
         if not block.empty_folder:
             found.setdefault(block.name.split(":")[0], []).append(block)
-    patient = [pytest.mark.long, pytest.mark.timeout(900)]
-    return [pytest.param(read, id=name, marks=[] if name == "README.md" else patient) for name, read in found.items()]
+    return [pytest.param(read, id=name, marks=_of(name)) for name, read in found.items()]
 
 
 @pytest.mark.parametrize("read", documents())
@@ -64,7 +68,9 @@ def test_what_stands_in_a_document_works_beside_the_demo(read: list[Block], besi
         reader.leaves()
 
 
-@pytest.mark.parametrize("block", [block for block in RUN if block.empty_folder], ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    "block", [pytest.param(block, id=block.name, marks=_of(block.name)) for block in RUN if block.empty_folder]
+)
 def test_what_stands_in_a_document_works_from_an_empty_folder_on(block: Block) -> None:
     with fresh_folder() as folder:
         reader = Reader(folder)

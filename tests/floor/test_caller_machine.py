@@ -57,6 +57,7 @@ from callfloor.telephony.carrier import (
     Recorded,
     Withdrawn,
 )
+from tests.breadth import examples
 from tests.floor.any_carrier import AnyCarrier
 
 SALES, HELP, OUT = CampaignKey(1, 1), CampaignKey(1, 2), CampaignKey(1, 3)
@@ -325,4 +326,4 @@ class CallerMachine(RuleBasedStateMachine):
 
 
 TestCallers = CallerMachine.TestCase
-TestCallers.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestCallers.settings = settings(max_examples=examples(60, long=200), stateful_step_count=50, deadline=None)

@@ -30,6 +30,7 @@ from callfloor.telephony.carrier import (
     MessagePlayed,
     Ringing,
 )
+from tests.breadth import examples
 from tests.floor.any_carrier import AnyCarrier
 
 KEY = CampaignKey(1, 1)
@@ -224,4 +225,4 @@ class FloorMachine(RuleBasedStateMachine):
 
 
 TestFloor = FloorMachine.TestCase
-TestFloor.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestFloor.settings = settings(max_examples=examples(60, long=200), stateful_step_count=40, deadline=None)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from callfloor.mail.html import text_of
 from callfloor.mail.message import Letter, read, safe_name
 from callfloor.mail.structure import MOST_HEADERS, scan
+from tests.breadth import examples
 
 
 def letter(content: bytes | str, envelope_sender: str | None = "jane@example.com") -> Letter:
@@ -318,7 +319,7 @@ _PIECES = st.sampled_from(
 @given(
     st.one_of(st.binary(max_size=2000), st.lists(st.one_of(_PIECES, st.binary(max_size=9)), max_size=60).map(b"".join))
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(150, long=400))
 def test_random_bytes_never_raise_and_are_never_lost(content: bytes) -> None:
     found = letter(content)
     _covered(io.BytesIO(content), found)

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from callfloor.rules.routing.queues import IdleAgent, QueueRules, Waiting
 from callfloor.rules.routing.routing import Due, Refusal, Router
+from tests.breadth import examples
 
 QUEUES = ("sales", "support", "billing")
 SKILLS = ("de", "fr")
@@ -248,7 +249,7 @@ class RouterMachine(RuleBasedStateMachine):
 
 
 TestRouter = RouterMachine.TestCase
-TestRouter.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+TestRouter.settings = settings(max_examples=examples(80, long=250), stateful_step_count=40, deadline=None)
 
 
 def _id(contact: Waiting) -> int:

@@ -58,6 +58,7 @@ from callfloor.rules.workflow.workflow_events import (
     StopRecording,
     TimedOut,
 )
+from tests.breadth import examples
 from tests.rules.random_workflows import KNOWN, workflows
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -361,6 +362,7 @@ def assert_sound(before: State, happened: Input | None, state: State, actions: t
 _WHEN = st.sampled_from([WORKDAY, datetime(2026, 12, 25, 1, 0, tzinfo=UTC), datetime(2026, 11, 27, 14, 0, tzinfo=UTC)])
 
 
+@settings(max_examples=examples(40, long=100))
 @given(workflows(), st.lists(st.one_of(_INPUTS, st.integers(0, 3), st.just(HungUp()))), _WHEN, st.booleans())
 def test_whatever_happens_in_any_order_has_a_meaning_and_does_no_harm(
     flow: Workflow, happening: list[Input | int], at: datetime, emergency: bool
@@ -389,6 +391,7 @@ def test_whatever_happens_in_any_order_has_a_meaning_and_does_no_harm(
     assert advance(flow, state, HungUp(), facts)[0].place == "ended"
 
 
+@settings(max_examples=examples(40, long=100))
 @given(workflows(), st.lists(st.integers(0, 3), min_size=1), _WHEN, st.booleans())
 def test_a_call_through_any_workflow_ends(flow: Workflow, chosen: list[int], at: datetime, emergency: bool) -> None:
     """Also through one that should never have been taken, and whatever is answered over and over."""
@@ -412,7 +415,7 @@ def test_a_call_through_any_workflow_ends(flow: Workflow, chosen: list[int], at:
 
 
 @given(workflows(), _WHEN, st.booleans())
-@settings(max_examples=200)
+@settings(max_examples=examples(60, long=200))
 def test_a_caller_who_does_nothing_ends_in_a_workflow_that_was_taken(
     flow: Workflow, at: datetime, emergency: bool
 ) -> None:

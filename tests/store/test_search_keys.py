@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from callfloor.rules.privacy.sought import Sought
 from callfloor.store.db.pool import Database
+from tests.breadth import examples
 from tests.rules.spellings import addresses, numbers
 
 SOUGHT = [
@@ -28,7 +29,7 @@ forms = st.one_of(
 @example("x@localhost-")
 @example("write to x@localhost---, please")
 @example("0\u31644\u31649\u31641\u31645\u31647\u31640\u31641\u31645\u31646")
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120, long=400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.builds(lambda before, form, after: f"{before}{form}{after}", around, forms, around))
 async def test_the_database_lists_what_the_eraser_finds(db: Database, text: str) -> None:
     text = text.replace("\x00", "").encode("utf-8", "ignore").decode()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=os.environ | {"CALLFLOOR_WORKERS": "2"},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -83,11 +86,10 @@ class Server:
         return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Server]:
+    """A server's folder. What it costs to make one and to start eight processes is paid once."""
     # pytest's own folders are closed to the user that PostgreSQL runs as
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="cf-crash-") as folder:
         Path(folder).chmod(0o755)
         made = Server(Path(folder) / "data")
@@ -96,19 +98,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             made.stop()
 
 
+@pytest.fixture
+def server(installed: Server) -> Server:
+    """It runs, whatever the test before did to it."""
+    if installed.process is None:
+        installed.start()
+    return installed
+
+
 def alive(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "zombie" not in status.read_text()
 
 
 async def prepared(data: Path) -> tuple[str, int]:
-    """A token and a list in the folder's database."""
+    """A token and a list of a new organisation in the folder's database."""
     embedded = await asyncio.to_thread(EmbeddedServer.start_or_join, data)
     try:
         await migrate(embedded.dsn)
         db = await Database.connect(embedded.dsn, size=1)
         try:
-            organisation = await organisations.create(db, "Crash", "Australia/Sydney", "AU")
+            organisation = await organisations.create(db, f"Crash {secrets.token_hex(4)}", "Australia/Sydney", "AU")
             list_id = await db.fetchval(
                 "WITH c AS (INSERT INTO campaigns (organisation_id, name, direction, timezone, mode)"
                 " VALUES ($1, 'C', 'outbound', 'Australia/Sydney', 'progressive') RETURNING campaign_id)"
@@ -179,7 +189,6 @@ class Client:
 @pytest.mark.parametrize("victim", ["server", "worker", "postgres"])
 async def test_an_import_survives_a_kill(server: Server, victim: str) -> None:
     token, list_id = await prepared(server.data)
-    await asyncio.to_thread(server.start)
     client = Client(server, token, list_id)
     uuid = await client.accept()
     await until(lambda: client.begun(uuid))
@@ -191,13 +200,11 @@ async def test_an_import_survives_a_kill(server: Server, victim: str) -> None:
     else:
         os.kill(server.postmaster(), signal.SIGKILL)
     await client.check(await until(lambda: client.completed(uuid), 120))
-    assert await asyncio.to_thread(server.stop) == 0
     assert "+61491570156" not in server.log.read_text()
 
 
 async def test_a_database_that_is_away_is_503_and_comes_back(server: Server) -> None:
     token, list_id = await prepared(server.data)
-    await asyncio.to_thread(server.start)
     client = Client(server, token, list_id)
     assert (await client.request("GET", "/users")).status_code == 200
     # its parent, which would start it again, stands still meanwhile
@@ -222,8 +229,6 @@ async def test_a_database_that_is_away_is_503_and_comes_back(server: Server) -> 
 
 
 async def test_a_second_server_of_one_role_on_one_folder_gets_a_clear_error(server: Server) -> None:
-    await prepared(server.data)
-    await asyncio.to_thread(server.start)
     second = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "callfloor", "serve", "--data", str(server.data), "--port", "0", "--role", "jobs"],
@@ -239,8 +244,7 @@ async def test_a_second_server_of_one_role_on_one_folder_gets_a_clear_error(serv
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_everything_cleanly(server: Server, number: int) -> None:
-    await prepared(server.data)
-    await asyncio.to_thread(server.start)
+    """The first comes after the kills above."""
     assert server.process is not None
     postmaster = server.postmaster()
     children = server.children()

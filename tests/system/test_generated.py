@@ -32,7 +32,7 @@ from callfloor.app.api import api
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from tests.api.desks import token_of
-from tests.breadth import LONG
+from tests.breadth import LONG, examples
 from tests.conftest import Centre, make_centre
 from tests.serving import serving
 
@@ -114,7 +114,7 @@ CHECKS = [
 @pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
 @schema.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=examples(8, long=25),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],
@@ -145,7 +145,7 @@ async def at_desks(db: Database, app: Any) -> dict[str, str]:
 @pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload media types")
 @desks.parametrize()
 @settings(
-    max_examples=6,
+    max_examples=examples(3, long=6),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],

@@ -116,7 +116,18 @@ async def comes(run: Run, moment: Callable[[Run], bool]) -> None:
     await until(come, seconds=150)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+# a moment just after another, in which nothing else is at work
+BETWEEN = {
+    "the data folder is there",
+    "the cluster is made",
+    "PostgreSQL takes connections",
+    "the demo waits for its first call",
+}
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(each, marks=pytest.mark.long if each in BETWEEN else ()) for each in MOMENTS]
+)
 async def test_signals_at_any_moment_stop_everything(folder: Path, moment: str) -> None:
     command, has_come = MOMENTS[moment]
     numbers, looks = CHOICE.sample(SIGNALS, CHOICE.choice((1, 1, 3))), CHOICE.randrange(8)

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 import callfloor.store
+from callfloor.store.audit import reading
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.distribution import KINDS
 from callfloor.store.db.paging import SIZES
@@ -105,6 +106,8 @@ def variants() -> Iterator[tuple[str, str]]:
         ):
             for chosen in _few_or_all(names):
                 yield f"{of} {sorted(chosen)} {after}", made(chosen, SIZES[0], after=after)
+        for chosen in _few_or_all(reading.FILTERS):
+            yield f"audit {sorted(chosen)}", reading.page_sql(tuple(chosen), SIZES[0])
         for chosen in _few_or_all(lead_pages.FILTERS):
             for by_campaign in (False, True):
                 sql = leads.lead_page_sql(chosen, SIZES[0], by_campaign=by_campaign, after=after)

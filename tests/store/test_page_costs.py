@@ -9,14 +9,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
+from callfloor.store.audit import reading
 from callfloor.store.calls import activities, attempts
 from callfloor.store.db.migrate import migrate
 from callfloor.store.db.paging import size_for
-from callfloor.store.leads import lead_pages, leads
+from callfloor.store.leads import dial_order, lead_pages, leads
+from callfloor.store.privacy import do_not_call
 
 ROWS, COUNT, MOST = 24_000, 11, 1500
 FROM, TO = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -53,6 +56,17 @@ SETUP = (
         phone_number, dial_status, hang_up_at, activity_id, root_activity_id)
     SELECT 1, attempt_id, created_at, campaign_id, lead_id, 'preview', 1, contact,
         CASE WHEN activity_id % 11 = 0 THEN 4 ELSE 1 END, created_at, activity_id, activity_id FROM activities""",
+    f"""INSERT INTO audit_entries (organisation_id, happened_at, actor_type, actor_id, action, object_type, object_ids,
+        request_id, details)
+    SELECT 1, now() - ({ROWS} - n) * interval '3 seconds', (ARRAY['user', 'token'])[1 + n % 2], n % 7,
+        (ARRAY['lead.read', 'lead.update', 'campaign.change'])[1 + n % 3],
+        (ARRAY['lead', 'lead', 'campaign'])[1 + n % 3], ARRAY[n % 900], md5(n::text)::uuid, '{{}}'
+    FROM generate_series(1, {ROWS}) AS n""",
+    f"""INSERT INTO do_not_call (organisation_id, number_hash, campaign_id, register, phone_number, reason, source,
+        created_at)
+    SELECT 1, sha256(n::text::bytea), n % 3, 'national', '+6149157' || lpad((n % 97)::text, 4, '0'), NULL, 'import',
+        now() FROM generate_series(1, {ROWS}) AS n""",
+    "VACUUM ANALYZE audit_entries", "VACUUM ANALYZE do_not_call",
     "VACUUM ANALYZE leads", "VACUUM ANALYZE activities", "VACUUM ANALYZE attempts", "ANALYZE lists",
 )  # fmt: skip
 TABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -138,3 +152,38 @@ async def test_a_page_reads_about_what_it_shows(filled: str, plan: str, table: s
                 too_much[f"{place} page of {' and '.join(chosen) or 'all'}"] = rows, pages
     await connection.close()
     assert too_much == {}
+
+
+AUDIT: dict[str, object] = {
+    "action": "lead.read", "actions": "lead", "actor_id": 3, "actor_type": "user", "object_type": "lead",
+    "object_id": 77, "object_name": "nothing", "request_id": UUID(int=0),
+}  # fmt: skip
+# Few entries have these, and no index knows them: a page is as long as the way to them.
+SELDOM = {"object_name", "request_id"}
+
+
+def others() -> Iterator[tuple[str, str, list[object]]]:
+    """What else is shown or walked a part at a time: first parts, and parts from the middle."""
+    half = TO.replace(year=2026)
+    for chosen in (each for size in range(3) for each in combinations(reading.FILTERS, size)):
+        if not SELDOM & {*chosen} and not {"action", "actions"} <= {*chosen}:
+            sql, given = reading.page_sql(chosen, size_for(COUNT)), [AUDIT[name] for name in chosen]
+            yield f"audit by {chosen}", sql, [1, TO, 2**62, FROM, *given]
+    for list_id in (None, 0, 2):
+        for before in (2**62, ROWS // 2):
+            yield f"do not call {list_id} {before}", do_not_call.PAGE_SQL, [1, before, list_id, COUNT]
+    yield "every do not call", do_not_call.EVERY_SQL, [1, b"\x80", 0, "", None, COUNT]
+    for after in (0, ROWS // 2):
+        walk = [1, 3, [0, 1, 2], [3, 2, 1], half, [FROM] * 3, [0] * 3, [after] * 3, COUNT]
+        yield f"leads to dial behind {after}", dial_order.WALK_SQL, walk
+    yield "callbacks that are due", dial_order.CALLBACKS_SQL, [1, [1, 2, 3], half, [1], COUNT, []]
+    yield "callbacks of an agent", leads.CALLBACKS_SQL, [1, 3, FROM, 0, COUNT]
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+async def test_what_else_is_read_in_parts_reads_no_more(filled: str, plan: str) -> None:
+    settings = {"plan_cache_mode": plan, "jit": "off"}
+    connection = await asyncpg.connect(filled, server_settings=settings, statement_cache_size=0)
+    found = {name: await cost(connection, sql, arguments) for name, sql, arguments in others()}
+    await connection.close()
+    assert {name: each for name, each in found.items() if max(each) > MOST} == {}

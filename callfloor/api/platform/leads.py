@@ -141,11 +141,13 @@ async def create_lead(call: Call, body: LeadCreate) -> Answer[LeadCreated]:
     except LeadFault as fault:
         raise listed(await lead_faults.of_new(call, body)) from fault
     lead = leads.NewLead(organisation_id=call.organisation, **new)
-    if call.db.in_transaction or new["status_code"] in (*CALLBACKS, LeadStatus.DO_NOT_CALL):
+    if new["status_code"] in (*CALLBACKS, LeadStatus.DO_NOT_CALL):
         async with call.db.transaction():
             await do_not_call.asked(call.db, Asked("lead-update", call.actor))
             await callback_kept_by_new(call, new)
             (outcome,) = await leads.insert_together(call.db, [lead])
+    elif call.db.in_transaction:
+        (outcome,) = await leads.insert_together(call.db, [lead])
     else:
         outcome = await call.services.lead_inserts.get(call.organisation, lead)
     if not isinstance(outcome, leads.InsertOutcome):

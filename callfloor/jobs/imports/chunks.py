@@ -151,10 +151,15 @@ def _count_phones(given: OpenImport, leads: Iterable[tuple[str | None, ...]], co
     """Count leads that nobody can call: without a phone, or with none where the organisation calls."""
     denied = given.policy.denied
     for phones in leads:
-        if all(number is None for number in phones):
-            counts.without_phone += 1
-        elif all(number is None or denied(number) is not None for number in phones):
-            counts.not_called += 1
+        there = False
+        for number in phones:
+            if number is not None:
+                there = True
+                if denied(number) is None:
+                    break
+        else:
+            counts.without_phone += not there
+            counts.not_called += there
 
 
 async def _all_new(

@@ -87,8 +87,10 @@ def row_of(
             _said("nextAttemptTimestamp", change.at, cleared),
             UNSET if change.status_code is None else change.status_code,
         )
-    kept = [columns[name] for name in PHONES if columns[name] is not None]
-    duplicate = _written(lead.phone1) + _written(lead.phone2) + _written(lead.phone3) - len(kept)
+    kept = [phone for name in PHONES if (phone := columns[name]) is not None]
+    # one number alone is nobody's duplicate
+    several = lead.phone2 or lead.phone3
+    duplicate = _written(lead.phone1) + _written(lead.phone2) + _written(lead.phone3) - len(kept) if several else 0
     # without new ranges no other number is taken
     unknown = sum(not is_known(phone) for phone in kept) if new_ranges else 0
     return Row(number, columns, change, lead.is_completed, lead.lead_data, cleared, absent, duplicate, unknown)
@@ -140,8 +142,15 @@ def _said(name: str, value: Any, cleared: frozenset[str]) -> Any:
     return UNSET if value is None else value
 
 
+# What nearly every row says of agent, time and status, and what comes of it.
+_NOTHING = CallbackChange(None, UNSET, None)
+_AS_NEW = callback_columns(CallbackFields(), _NOTHING) | {"completed": False}
+
+
 def new_columns(row: Row) -> dict[str, Any]:
     """Columns of a new lead of which nothing is known. Raises `LeadFault`."""
+    if row.change == _NOTHING and not row.completed:
+        return row.columns | _AS_NEW
     change = completing(CallbackFields(), row.change) if row.completed else row.change
     return row.columns | callback_columns(CallbackFields(), change) | {"completed": bool(row.completed)}
 

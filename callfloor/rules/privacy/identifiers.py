@@ -21,6 +21,7 @@ MANY = "*"
 TAIL = 7
 # Cheap test that nearly every value fails: an @, something encoded, or seven digits with no letter in between.
 _SIGNS = re.compile(r"@|%[0-9A-Fa-f]{2}|&[#A-Za-z]|\\[unrtbf/\"\\]|=\?|</?[A-Za-z]|\d(?:[^\dA-Za-z]*+\d){6}")
+_LETTER = "x"
 _LETTERS = re.compile(r"[a-z]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _AROUND_AT = re.compile(r"\s*@\s*")
@@ -94,17 +95,22 @@ def is_counter(key: str) -> bool:
 
 def text_of(value: object) -> str:
     """The text of a JSON scalar; empty when neither number nor address can stand in it."""
-    if not isinstance(value, str):
-        if value is None or isinstance(value, bool):
-            return ""
-        value = str(value)
-    return value if _SIGNS.search(composed(value)) else ""
+    text = _written(value)
+    return text if _SIGNS.search(composed(text)) else ""
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None or isinstance(value, bool) else str(value)
 
 
 def identifiers(values: Iterable[object]) -> list[str]:
     """The keys of JSON scalars, sorted; only `MANY` when there are more than 4096."""
+    texts = [value if isinstance(value, str) else _written(value) for value in values]
+    # one search tells of nearly every lead that there are none: no number reaches over a letter
+    if not _SIGNS.search(composed(_LETTER.join(texts))):
+        return []
     found: set[str] = set()
-    for value in values:
+    for value in texts:
         if not (text := text_of(value)):
             continue
         for key in _keys(plain(text)):

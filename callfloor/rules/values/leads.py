@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -92,7 +93,7 @@ def every_fault(lead: LeadCreate, country: str, at: ZoneInfo, new_ranges: Collec
 def every_fault_of(reader: Callable[..., object], lead: LeadCreate, *about: object) -> list[LeadFault]:
     """All faults that a reader of leads finds, each field looked at without those before."""
     found: list[LeadFault] = []
-    attributes = {field.encode_name: field.name for field in msgspec.structs.fields(lead)}
+    attributes = _attributes(type(lead))
     while True:
         try:
             reader(lead, *about)
@@ -101,6 +102,12 @@ def every_fault_of(reader: Callable[..., object], lead: LeadCreate, *about: obje
             lead = msgspec.structs.replace(lead, **{attributes[fault.field]: None})
         else:
             return found
+
+
+@cache
+def _attributes(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """The attributes of a lead by their names in the contract."""
+    return {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
 
 
 def contacts(data: Mapping[str, Scalar], customer_key: str | None) -> list[str] | None:

@@ -340,6 +340,12 @@ class SpeechUnavailable(Conflict):
     slug, title = "speech-unavailable", "Words cannot be spoken"
 
 
+class SimulationsWait(Conflict):
+    """As many simulations of the organisation wait or run as may. Wait for one, or delete it."""
+
+    slug, title = "simulations-wait", "Enough simulations wait"
+
+
 class PlanBroken(Conflict):
     """The centre has changed since the plan was made, or what was sent is not what was planned. Plan again."""
 

@@ -51,7 +51,7 @@ from callfloor.api.platform import (
     registers,
     users,
 )
-from callfloor.api.reports import agent_times, figures, saved
+from callfloor.api.reports import agent_times, figures, saved, what_ifs
 from callfloor.api.reports import calls as counted
 from callfloor.api.workspace import agents as watched_agents
 from callfloor.api.workspace import commands, drafts, emails, events, phone, session, supervision, tasks, work
@@ -268,13 +268,19 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
     saved.delete_saved_report,
     saved.run_saved_report,
     saved.list_report_deliveries,
+    what_ifs.get_measured,
+    what_ifs.list_what_ifs,
+    what_ifs.create_what_if,
+    what_ifs.get_what_if,
+    what_ifs.delete_what_if,
 )
 REPORT_ABOUT = About(
     "Callfloor Reports API",
     "1",
     """\
 What was: figures of calls, e-mails and agents' time by intervals and groups, exact at the moment of asking, and what
-each agent did, to the second. Each figure is defined in the documents' page of figures.
+each agent did, to the second; and what would be: simulations of campaigns. Each figure is defined in the documents'
+page of figures.
 
 Requests are authorised and refused as those of the Platform API.""",
 )

@@ -1,4 +1,5 @@
-"""The job process: imports as they come, evidence and audit sealed every few seconds, housekeeping every minute."""
+"""The job process: imports and simulations as they come, evidence and audit sealed every few seconds, housekeeping
+every minute."""
 
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ from callfloor.jobs.imports.chunks import import_next
 from callfloor.jobs.reporting.sending import send_due
 from callfloor.jobs.reports import count_some
 from callfloor.jobs.storage import count_storage
+from callfloor.jobs.what_ifs import simulate_next
 from callfloor.media.blobs import Blobs
 from callfloor.store.db import installation
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.listen import Listener, listening
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import what_ifs
 from callfloor.store.leads import imports
 
 log = structlog.get_logger("callfloor.worker")
@@ -43,12 +46,13 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
     """Work until `stop` is set; the chunks in progress are finished first."""
     # those who wait for an answer go first
     os.nice(10)
-    db = await Database.connect(dsn, size=AT_ONCE + 6)
-    wake = asyncio.Event()
+    db = await Database.connect(dsn, size=AT_ONCE + 8)
+    wake, asked = asyncio.Event(), asyncio.Event()
     try:
         # a notification that is lost costs a second
         awake = Listener(dsn, "imports", {imports.CHANNEL: lambda _: wake.set()}, wake.set)
-        async with listening(awake), asyncio.TaskGroup() as group:
+        told = Listener(dsn, "what-ifs", {what_ifs.CHANNEL: lambda _: asked.set()}, asked.set)
+        async with listening(awake, told), asyncio.TaskGroup() as group:
             group.create_task(_keep_house(db, blobs, stop))
             group.create_task(_seal(db, evidence.seal, stop))
             group.create_task(_seal(db, audit.seal, stop))
@@ -56,6 +60,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_count(db, stop))
             group.create_task(_send_reports(db, stop))
             group.create_task(_count_storage(db, stop))
+            group.create_task(_simulate(db, asked, stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -133,6 +138,25 @@ async def _send_reports(db: Database, stop: asyncio.Event) -> None:
         except (Problem, *REFUSALS) as error:
             log.warning("reports-wait", kind=type(error).__name__)
         await _wait(stop, stop, REPORTS_S)
+
+
+async def _simulate(db: Database, asked: asyncio.Event, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        asked.clear()
+        try:
+            work = asyncio.create_task(simulate_next(db))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not work.done():
+                # it is taken up by whoever runs next
+                work.cancel()
+                await asyncio.wait({work})
+            elif work.result():
+                continue
+        except (Problem, *REFUSALS, OSError) as error:
+            log.warning("what-if-waits", kind=type(error).__name__)
+        await _wait(asked, stop, LOOK_AGAIN_S)
 
 
 async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:

@@ -24,6 +24,7 @@ export const pages: readonly Page[] = [
   { path: "/leads/:id", title: m.lead, scope: "leads:read", listed: false, load: () => import("./pages/supervisor/Lead.svelte") },
   { path: "/reports", title: m.reports, scope: "reports:read", listed: true, load: () => import("./pages/supervisor/Reports.svelte") },
   { path: "/reports/calls", title: m.countedTitle, scope: "reports:read", listed: false, load: () => import("./pages/supervisor/Counted.svelte") },
+  { path: "/what-if", title: m.whatIf.title, scope: "reports:write", listed: true, load: () => import("./pages/supervisor/WhatIf.svelte") },
   { path: "/imports", title: m.imports, scope: "leads:write", listed: true, load: () => import("./pages/admin/Import.svelte") },
   { path: "/do-not-call", title: m.doNotCallList, scope: "do-not-call:read", listed: true, load: () => import("./pages/admin/DoNotCall.svelte") },
   { path: "/privacy", title: m.privacy, scope: "customers:erase", listed: true, load: () => import("./pages/admin/Privacy.svelte") },

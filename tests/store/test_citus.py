@@ -57,6 +57,8 @@ ACROSS = {
     "figures.report_deliveries.DUE_REPORTS_SQL": "the job process",
     "figures.report_deliveries.DUE_SQL": "the job process, and the mail process",
     "figures.report_deliveries.EXPIRE_SQL": "housekeeping",
+    "figures.what_ifs.DUE_SQL": "the job process",
+    "figures.what_ifs.EXPIRE_SQL": "housekeeping",
     "leads.imports.ABANDONED_SQL": "housekeeping",
     "leads.imports.OPEN_SQL": "the import workers",
     "leads.leads.INSERT_SQL": "requests that came together",

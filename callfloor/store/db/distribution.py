@@ -33,6 +33,7 @@ _DISTRIBUTED = (
     "mailbox_progress", "emails", "outgoing_mail", "do_not_call_lifted", "do_not_call_registers",
     "identifier_renewals", "floor_nodes", "agent_moves", "agent_times", "report_sums", "report_progress",
     "report_marks", "report_quarters", "report_days", "service_levels", "conversion_codes", "saved_reports",
+    "what_ifs",
     "report_deliveries", "roles", "teams", "team_members", "team_times", "passwords",
     "sign_in_sessions", "password_links", "sign_in_failures", "organisation_keys", "call_drafts",
     "totp_secrets", "recovery_codes", "passkeys", "identities", "spent_challenges",

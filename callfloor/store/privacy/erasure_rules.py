@@ -134,6 +134,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("identifier_renewals", "source", "the name of a table"),
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
     ("floor_alarms", "reason", "one of a closed set; for a day"),
+    ("what_ifs", "reason question assumptions points", "figures of campaigns, which hold nobody"),
     ("report_sums", "facet", "one of a closed set"),
     ("saved_reports", "name shared query schedule", "the operator's words, and addresses of its people"),
     (

@@ -4,6 +4,7 @@ import { factors } from "./de/factors.ts";
 import { people } from "./de/people.ts";
 import { settingUp } from "./de/setting_up.ts";
 import { supervision } from "./de/supervision.ts";
+import { whatIf } from "./de/what_if.ts";
 import type { en } from "./en.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
@@ -16,6 +17,7 @@ export const de: typeof en = {
   ...people,
   ...settingUp,
   ...supervision,
+  ...whatIf,
   product: "Callfloor",
   loading: "Lädt…",
   close: "Schließen",
@@ -402,6 +404,7 @@ export const de: typeof en = {
     "no-floor": "Gerade führt niemand diese Kampagne, darum ist nichts geschehen. Versuchen Sie es bald wieder, und sagen Sie es Ihrem Supervisor, wenn es so bleibt.",
     "outcome-unknown": "Es ist nicht bekannt, ob das geschehen ist: sehen Sie sich das Gespräch an, bevor Sie es wieder versuchen.",
     "rate-limited": "Zu viele Anfragen auf einmal. Warten Sie einen Augenblick.",
+    "simulations-wait": "Drei Simulationen Ihrer Organisation warten oder laufen schon. Warten Sie eine ab, oder brechen Sie eine ab.",
     unavailable: "Der Server erreicht seine Datenbank nicht. Er versucht es von selbst wieder; Sie können es auch.",
     "agent-phone-unreachable": "Ihr Telefon ist nicht zu erreichen. Starten Sie es und drücken Sie noch einmal auf Bereit.",
   },

@@ -4,6 +4,7 @@ import { factors } from "./en/factors.ts";
 import { people } from "./en/people.ts";
 import { settingUp } from "./en/setting_up.ts";
 import { supervision } from "./en/supervision.ts";
+import { whatIf } from "./en/what_if.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
@@ -15,6 +16,7 @@ export const en = {
   ...people,
   ...settingUp,
   ...supervision,
+  ...whatIf,
   product: "Callfloor",
   loading: "Loading…",
   close: "Close",
@@ -412,6 +414,7 @@ export const en = {
     "outcome-unknown": "It is not known whether this was done: look at the call before you try again.",
     "rate-limited": "Too many requests at once. Wait a moment.",
     unavailable: "The server cannot reach its database. It tries again by itself; so can you.",
+    "simulations-wait": "Three simulations of your organisation wait or run already. Wait for one, or cancel it.",
     "agent-phone-unreachable": "Your phone cannot be reached. Start it, then press Ready again.",
   } as Record<string, string>,
   /** Why a command was refused, where we know better than the server what to do. */

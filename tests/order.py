@@ -9,24 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Real calls in real time, processes that are killed, stopped and installed, commands of documents, pages. A folder or
-# file each, dealt in this order: the longest first.
+# Real calls in real time, pages, processes that are killed, stopped and installed, commands of documents. A folder or
+# file each, dealt in this order to those who wait: the longest first, each against one as long.
 WAITING = (
     "tests/asterisk/",
-    "tests/system/test_crash.py",
-    "tests/system/test_floor_crash.py",
-    "tests/documents/",
     "tests/console/",
-    "tests/system/test_stopping_at_work.py",
     "tests/system/test_giving_root_up.py",
-    "tests/system/test_first_install.py",
+    "tests/system/test_crash.py",
     "tests/system/test_stopping.py",
-    "tests/system/test_mail_crash.py",
+    "tests/documents/",
     "tests/system/test_demo.py",
-    "tests/system/test_scripted_callers.py",
-    "tests/system/test_superusers.py",
+    "tests/system/test_stopping_at_work.py",
+    "tests/system/test_floor_crash.py",
     "tests/store/test_embedded",
     "tests/cli/test_backup",
+    "tests/system/test_first_install.py",
+    "tests/system/test_mail_crash.py",
+    "tests/system/test_scripted_callers.py",
+    "tests/system/test_superusers.py",
 )
 
 

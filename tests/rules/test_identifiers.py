@@ -165,6 +165,11 @@ def test_nothing_is_found_any_more_in_what_was_redacted(before: str, forms: list
     assert not JANE.mentioned(JANE.redacted(f"{before}{after.join(forms)}{after}"))
 
 
+@given(st.text("@ab1. 日", max_size=12), st.integers(2, 40), st.text("@ab1. 日", max_size=12))
+def test_a_row_of_at_signs_has_the_keys_of_three(before: str, more: int, after: str) -> None:
+    assert identifiers((f"{before}@@@{'@' * more}{after}",)) == identifiers((f"{before}@@@{after}",))
+
+
 def test_more_than_can_be_listed_says_so_and_is_still_mentioned() -> None:
     text = " ".join(f"p{n}@example{n}.com" for n in range(MOST)) + " jane@example.com"
     assert identifiers((text,)) == [MANY]

@@ -25,6 +25,8 @@ _LETTER = "x"
 _LETTERS = re.compile(r"[a-z]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _AROUND_AT = re.compile(r"\s*@\s*")
+# Those between the first and the last have one key, that of nothing before and nothing after.
+_MANY_AT = re.compile(r"@{3,}")
 _BEFORE_AT = re.compile(r"[a-z0-9._+-]*\Z")
 _DOMAIN = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 _AFTER_AT = re.compile(r"([a-z0-9-]{0,63})([^\x00-\x7f])?")
@@ -126,7 +128,7 @@ def _keys(read: str) -> Iterator[str]:
         for start in range(len(digits) - TAIL + 1):
             yield digits[start : start + TAIL]
     if "@" in read:
-        yield from _address_keys(_AROUND_AT.sub("@", read))
+        yield from _address_keys(_MANY_AT.sub("@@@", _AROUND_AT.sub("@", read)))
 
 
 def _address_keys(read: str) -> Iterator[str]:

@@ -256,13 +256,15 @@ class _Writer:
                 new.destinations,
                 new.second_factor,
                 new.desk_gone_s,
+                new.tell_of_monitoring,
                 new.report_recipients,
                 new.single_sign_on,
             )
         else:
             given = new.timezone, new.country, new.new_number_ranges, new.do_not_call, new.destinations
-            more = new.second_factor, new.desk_gone_s, new.report_recipients, new.single_sign_on
-            await organisations.update(self._db, self._organisation, *given, *more)
+            more = new.second_factor, new.desk_gone_s, new.tell_of_monitoring
+            rest = new.report_recipients, new.single_sign_on
+            await organisations.update(self._db, self._organisation, *given, *more, *rest)
         await retention.put_rules_of(self._db, self._organisation, WHOLE_ORGANISATION, new.retention)
 
     async def _write_user(self, change: Change, user: User) -> None:

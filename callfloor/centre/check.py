@@ -55,6 +55,7 @@ _ORGANISATION: dict[str, values.Check] = {
     "secondFactor": values.texts,
     "singleSignOn": values.clearable(single_sign_on.single_sign_on),
     "deskGoneSeconds": values.or_word("never", values.whole(LEAST_GONE_S, 3600)),
+    "tellOfMonitoring": values.flag,
     "reportRecipients": values.recipients,
     "retention": _retention(KINDS),
 }

@@ -11,6 +11,7 @@ ORGANISATION = {
     "destinations": "destinations",
     "secondFactor": "second_factor",
     "deskGoneSeconds": "desk_gone_s",
+    "tellOfMonitoring": "tell_of_monitoring",
     "reportRecipients": "report_recipients",
     "singleSignOn": "single_sign_on",
     "retention": "retention",

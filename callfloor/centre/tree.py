@@ -121,6 +121,7 @@ def _usual_organisation(thing: Organisation) -> Tree:
     usual |= {"destinations"} if thing.destinations == USUAL else set()
     usual |= set() if thing.second_factor else {"secondFactor"}
     usual |= set() if thing.report_recipients else {"reportRecipients"}
+    usual |= {"tellOfMonitoring"} if thing.tell_of_monitoring else set()
     usual |= {"deskGoneSeconds"} if thing.desk_gone_s == USUAL_DESK_GONE_S else set()
     found = _pairs(thing, {key: name for key, name in keys.ORGANISATION.items() if key not in usual})
     return found | _desk_gone(thing)

@@ -37,6 +37,8 @@ class Organisation:
     second_factor: tuple[str, ...] = ()
     # seconds after which a desk without a sign of life is gone; None: never
     desk_gone_s: int | None = USUAL_DESK_GONE_S
+    # whether agents see which supervisor listens to them unheard; of whisper and barge they are told always
+    tell_of_monitoring: bool = True
     # addresses, or @domains, that reports are sent to besides its people
     report_recipients: tuple[str, ...] = ()
     # who vouches for people; None: nobody does

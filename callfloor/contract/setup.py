@@ -87,6 +87,15 @@ class OrganisationSettings(Request):
         ]
         | UnsetType
     ) = UNSET
+    tell_of_monitoring: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether agents see who listens to their call unheard; of whisper and barge they always do."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     report_recipients: (
         Annotated[
             list[str], Meta(description="Addresses, or `@` and a domain, that reports are sent to besides its people.")
@@ -107,6 +116,7 @@ class OrganisationUpdate(Request):
     destinations: DestinationSettings | UnsetType = UNSET
     second_factor: Names | UnsetType = UNSET
     desk_gone_seconds: int | Literal["never"] | UnsetType = UNSET
+    tell_of_monitoring: bool | UnsetType = UNSET
     report_recipients: list[str] | UnsetType = UNSET
     single_sign_on: SingleSignOnSettings | Clearable = UNSET
     retention: Days | UnsetType = UNSET

@@ -36,6 +36,14 @@ class Party(Shown, frozen=True, kw_only=True):
     state: PartyState
 
 
+class Monitored(Shown, frozen=True, kw_only=True):
+    """A supervisor who has joined an agent's call. `how`: `whisper` is heard by the agent alone, `barge` by everybody,
+    `monitor` by nobody: that one is shown where the organisation has `tellOfMonitoring`."""
+
+    supervisor_id: int
+    how: Monitoring
+
+
 class CallerLead(Shown, frozen=True, kw_only=True):
     """A lead of the number of a call. `callback_timestamp`: when it was to be called back, by `callback_agent_id` alone
     where that is given; null: nobody promised that."""
@@ -55,7 +63,7 @@ class Call(Shown, frozen=True, kw_only=True):
     `chooseLead` says. In a wrap-up `seconds` say how long the call was, until `ended_timestamp`.
     `phone_lost_timestamp`: since when the agent's phone is not there (a page that was loaded again, a network that
     went): the customer hears music, the phone is rung again until `phone_until_timestamp`, and then the customer is the
-    first in the queue."""
+    first in the queue. `monitored_by`: supervisors who listen to it or speak in it."""
 
     activity_id: int
     direction: CallDirection
@@ -76,6 +84,7 @@ class Call(Shown, frozen=True, kw_only=True):
     recording_paused: bool = False
     leads: tuple[CallerLead, ...] = ()
     parties: tuple[Party, ...] = ()
+    monitored_by: tuple[Monitored, ...] = ()
 
 
 class PreviewLead(Shown, frozen=True, kw_only=True):
@@ -285,7 +294,8 @@ class ExtendWrapUp(Command, frozen=True, tag="extendWrapUp"):
 
 
 class Monitor(Command, frozen=True, tag="monitor"):
-    """A supervisor listens to an agent's call: unheard, heard by the agent, or heard by everybody."""
+    """A supervisor listens to an agent's call: unheard, heard by the agent, or heard by everybody. The agent sees the
+    last two (`monitoredBy`), and the first where the organisation has `tellOfMonitoring`."""
 
     agent_id: Id
     how: Monitoring = "monitor"

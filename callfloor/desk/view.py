@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from callfloor.contract.leads import Lead
-from callfloor.contract.workspace import Call, Session
+from callfloor.contract.workspace import Call, Monitoring, Session
 from callfloor.contract.workspace_api import Choices
 from callfloor.contract.workspace_emails import EmailContent, EmailWaiting
 from callfloor.desk.keys import HELP
@@ -20,6 +20,11 @@ from callfloor.desk.questions import Question
 
 CALLBACKS = 5
 MOST_FIELDS = 12
+_MONITORED: dict[Monitoring, str] = {
+    "monitor": "a supervisor listens",
+    "whisper": "a supervisor speaks to you, unheard by the customer",
+    "barge": "a supervisor speaks in the call",
+}
 _COLOURS = {"ready": "green", "on-call": "cyan", "dialling": "cyan", "on-wrap": "yellow", "paused": "yellow"}
 
 
@@ -110,6 +115,8 @@ def _call(call: Call, now: datetime, choices: Choices) -> Text:
     for party in call.parties:
         who = party.number or names.get(party.agent_id or 0) or f"agent {party.agent_id}"
         line.append("\n").append_text(_text(f"{party.party}: {who} {party.state}"))
+    for each in call.monitored_by:
+        line.append("\n").append_text(_text(_MONITORED[each.how], "yellow"))
     return line
 
 

@@ -69,6 +69,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         wrap_up_extension_s=dialling.wrap_up_extension_seconds,
         wrap_up_extensions=dialling.wrap_up_extensions,
         transfer_wait_s=dialling.transfer_wait_seconds,
+        tell_of_monitoring=setup.tell_of_monitoring,
         wrap_codes=setup.wrap_codes,
         default_wrap_code=dialling.default_wrap_code,
         preview_s=dialling.preview_seconds,

@@ -338,8 +338,10 @@ class Engine:
         self.floor.adopt_contact(contact, again=again)
 
     def _with_agent_alone(self, live: LiveCall) -> None:
-        """Who is consulted, rings or waits on hold was the business of an engine that is no more: the agent goes on
-        with the customer alone. Numbers outside that a customer was left with go on."""
+        """Who is consulted, rings, listens or waits on hold was the business of an engine that is no more: the agent
+        goes on with the customer alone. Numbers outside that a customer was left with go on."""
+        for supervisor in live.listeners:
+            self._carrier.stop_listening(live.call, supervisor)
         for party in live.others:
             if live.agent is not None or party > 0:
                 self._carrier.leave(live.call, party)

@@ -37,6 +37,7 @@ from callfloor.telephony.carrier import (
     Ended,
     Joined,
     Left,
+    ListenerLeft,
     MessagePlayed,
     Offered,
     Recorded,
@@ -280,6 +281,8 @@ class Floor:
                 self.lost_phones.happened(contact, PhoneInput.LOST)
             case Left(agent=agent):
                 self.transfers.left(contact, agent)
+            case ListenerLeft(supervisor=supervisor):
+                self.talks.listener_left(contact, supervisor)
             case Digit(digit=digit):
                 self.callers.pressed(contact, digit)
             case MessagePlayed():

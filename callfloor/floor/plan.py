@@ -24,7 +24,7 @@ class CampaignPlan:
     """How a campaign dials, or takes calls; times in seconds. `mode` None: it is inbound, and `queue` says how callers
     wait. `let_go`: when it is off, lines that ring and callers who wait are let go. `numbers`: what may be shown to the
     customer (E.164), in turn. `transfer_wait_s`: how long a customer waits
-    for an agent who is busy; 0: is not given to one."""
+    for an agent who is busy; 0: is not given to one. `tell_of_monitoring`: agents see who listens to them unheard."""
 
     key: CampaignKey
     mode: CampaignMode | None
@@ -37,6 +37,7 @@ class CampaignPlan:
     wrap_up_extension_s: float = 60.0
     wrap_up_extensions: int = 3
     transfer_wait_s: float = 0.0
+    tell_of_monitoring: bool = True
     wrap_codes: tuple[int, ...] = ()
     default_wrap_code: int | None = None
     preview_s: float = 60.0

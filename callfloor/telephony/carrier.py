@@ -74,6 +74,14 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenerLeft:
+    """A supervisor's phone that was to listen in was not answered, cannot be reached, or hung up."""
+
+    call: CallId
+    supervisor: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """A call came in. `accept` or `refuse` it. `number`: ours, that was called; `caller` None: withheld. E.164 both."""
 
@@ -125,7 +133,19 @@ class Ended:
     quality: float | None = None
 
 
-CallEvent = Ringing | Answered | Detected | Joined | AgentMissed | Left | Digit | MessagePlayed | Recorded | Ended
+CallEvent = (
+    Ringing
+    | Answered
+    | Detected
+    | Joined
+    | AgentMissed
+    | Left
+    | ListenerLeft
+    | Digit
+    | MessagePlayed
+    | Recorded
+    | Ended
+)
 CarrierEvent = CallEvent | Offered | Withdrawn
 
 
@@ -146,13 +166,14 @@ class Line:
 class LiveCall:
     """A call that the carrier holds, as it tells after a restart. `agent`: who is joined, of several agents the one who
     joined first. `part`: the recording's part that runs or comes next. `others`: whose phones ring, or who are in it
-    besides."""
+    besides. `listeners`: supervisors who listen in."""
 
     call: CallId
     answered: bool
     agent: AgentId | None
     part: int = 0
     others: tuple[PartyId, ...] = ()
+    listeners: tuple[AgentId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +240,12 @@ class Carrier(Protocol):
         ...
 
     def listen_in(self, call: CallId, agent: AgentId, supervisor: AgentId, how: Listening) -> None:
-        """Connect a supervisor's phone; a second call changes how. No event follows."""
+        """Connect a supervisor's phone; a second call changes how. `ListenerLeft` follows when the phone goes."""
         ...
 
-    def stop_listening(self, call: CallId, supervisor: AgentId) -> None: ...
+    def stop_listening(self, call: CallId, supervisor: AgentId) -> None:
+        """No event follows."""
+        ...
 
     # What they hear
 

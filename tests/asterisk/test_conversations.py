@@ -15,6 +15,7 @@ from callfloor.telephony.carrier import (
     Ended,
     Joined,
     Left,
+    ListenerLeft,
     MessagePlayed,
     Recorded,
 )
@@ -283,6 +284,33 @@ async def test_a_supervisor_listens_whispers_and_takes_part(bed: Bed) -> None:
         await at.hang_up(call)
         await at.until(lambda: not bed.asterisk.get("channels") and not bed.asterisk.get("bridges"))
         assert [type(event) for event in at.of(call)][-1] is Ended
+
+
+@pytest.mark.parametrize("supervisor", [AWAY, ENGAGED, LEAVES])
+async def test_a_supervisor_whose_phone_does_not_answer_or_hangs_up_listens_no_longer(
+    bed: Bed, supervisor: int
+) -> None:
+    async with exchange(bed, agent_ring_s=1) as at:
+        call = await at.talking(AGENT)
+        at.carrier.listen_in(call, AGENT, supervisor, "monitor")
+        await at.until(lambda: ListenerLeft(call, supervisor) in at.of(call))
+        await at.until(lambda: len(bed.asterisk.get("bridges")) == 1 and len(bed.asterisk.get("channels")) == 2)
+        assert [live.listeners for live in await at.carrier.calls()] == [()]
+        await at.hang_up(call)
+
+
+async def test_who_listens_is_found_and_taken_out_by_an_engine_that_begins(bed: Bed) -> None:
+    async with exchange(bed) as at:
+        call = await at.talking(AGENT)
+        at.carrier.listen_in(call, AGENT, SUPERVISOR, "whisper")
+        await at.until(lambda: sorted(len(each["channels"]) for each in bed.asterisk.get("bridges")) == [2, 2])
+    async with exchange(bed) as at:
+        (live,) = await at.carrier.calls()
+        assert (live.call, live.listeners) == (call, (SUPERVISOR,))
+        at.carrier.stop_listening(call, SUPERVISOR)
+        await at.until(lambda: len(bed.asterisk.get("bridges")) == 1 and len(bed.asterisk.get("channels")) == 2)
+        assert [each.listeners for each in await at.carrier.calls()] == [()]
+        await at.hang_up(call)
 
 
 async def test_a_whisper_is_heard_by_the_agent_alone(bed: Bed) -> None:

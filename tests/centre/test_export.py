@@ -170,6 +170,7 @@ def all_centres(draw: st.DrawFn) -> Centre:
             draw(st.sampled_from(["AU", "GB", "US"])),
             second_factor=draw(st.sampled_from([(), ("everyone",), ("administrator", "agent")])),
             desk_gone_s=draw(st.sampled_from([None, 20, 30, 3600])),
+            tell_of_monitoring=draw(st.booleans()),
             report_recipients=draw(st.sampled_from([(), ("@example.com", "board@example.org")])),
             single_sign_on=draw(st.sampled_from([None, *_PROVIDERS])),
             retention=draw(st.one_of(_DAYS, st.just({"audit": 730}))),

@@ -17,6 +17,7 @@ from tests.api.sockets import served
 from tests.conftest import Centre, alone
 from tests.console.desk_page import FIRST_MS, DeskPage, person_of
 from tests.engine.test_inbound import CALLER, PATIENT, QUEUE, exchange, own
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session"),
@@ -40,6 +41,12 @@ async def supervisor(db: Database, centre: Centre, context: BrowserContext, addr
     return page
 
 
+async def _how(page: DeskPage, path: str, wanted: list[str]) -> bool:
+    """Whether these supervisors are shown to the agent, by how they listen."""
+    session = await page.page.evaluate("path => fetch(path).then(answer => answer.json())", path)
+    return [each["how"] for each in session["call"]["monitoredBy"]] == wanted
+
+
 async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
     app: Any, db: Database, centre: Centre, own: Database, settings: Settings, context: BrowserContext
 ) -> None:
@@ -50,7 +57,7 @@ async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
         centre.organisation,
         MARKUP,
     )
-    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, _), served(app) as events:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, number, (agent,)), served(app) as events:
         address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
         page = await supervisor(db, centre, context, address)
         row = page.page.get_by_role("row").filter(has_text=f"John {MARKUP}")
@@ -59,6 +66,19 @@ async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
         await expect(row).to_contain_text("On a call", timeout=FIRST_MS)
         await expect(row).to_contain_text(SHOWN)
         assert await page.faults() == []
+        # supervisors who are heard: by the agent at once, by the customer after a question
+        await row.get_by_role("button", name="Whisper to").click()
+        await page.says(f"Your phone rings: you are put through to John {MARKUP}'s call. The agent sees it.")
+        await row.get_by_role("button", name="Talk in").click()
+        await page.says(
+            "Your phone rings, and from then on everybody in the call hears you, the customer too. The agent is told."
+        )
+        assert await page.faults() == []
+        await page.button("Talk in the call").click()
+        shown = f"/workspace/v1/agents/{agent}/session"
+        await until(lambda: _how(page, shown, ["barge"]))
+        await row.get_by_role("button", name="Leave").click()
+        await until(lambda: _how(page, shown, []))
         await raise_alarm(
             db, centre.organisation, Alarm("near", "agent-calls-per-day", centre.agent), datetime.now(UTC)
         )

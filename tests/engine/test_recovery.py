@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from callfloor.contract.workflows import Question, QueueSettings, Survey, Workflow
-from callfloor.contract.workspace import Dial, HangUp, Target, Transfer
+from callfloor.contract.workspace import Dial, HangUp, Monitor, Target, Transfer
 from callfloor.engine import engine
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
@@ -86,10 +86,12 @@ async def test_who_was_consulted_is_let_go_and_the_customer_taken_off_hold(
 ) -> None:
     async with exchange(centre, own, settings, QUEUE) as (up, number, agents):
         has_it, other = await consulted(centre, up, number, agents)
+        assert await up.do(centre.user, Monitor(agent_id=has_it)) is None
         async with another(up, settings) as after:
             await until(lambda: _true((after.state(has_it), after.state(other)) == ("on-call", "ready")))
             (live,) = await after.carrier.calls()
-            assert (live.agent, live.others) == (has_it, ())
+            # a supervisor whom the agent could not be told of any more listens no longer
+            assert (live.agent, live.others, live.listeners) == (has_it, (), ())
             assert after.carrier.is_held(live.call) is False
             await compare(centre)
 

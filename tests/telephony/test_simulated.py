@@ -21,12 +21,13 @@ from callfloor.telephony.carrier import (
     Ended,
     Joined,
     Line,
+    ListenerLeft,
     MessagePlayed,
     Recorded,
     Ringing,
 )
 from callfloor.telephony.simulated.behaviour import Behaviour, Distribution
-from callfloor.telephony.simulated.carrier import SimulatedCarrier
+from callfloor.telephony.simulated.carrier import AGENT_RINGS_S, SimulatedCarrier
 
 SURE = Behaviour(
     live=1.0,
@@ -175,6 +176,26 @@ async def test_calls_that_are_up_are_told_with_who_is_on_them() -> None:
     exchange.run(11.0)
     (call,) = await exchange.carrier.calls()
     assert (call.call, call.answered, call.agent) == (1, True, 7)
+
+
+async def test_a_supervisor_listens_until_it_is_stopped_unless_its_phone_is_not_answered() -> None:
+    exchange = Exchange(SURE)
+    exchange.dial(1)
+    exchange.run(10.0)
+    exchange.carrier.join(1, 7)
+    exchange.run(11.0)
+    exchange.carrier.listen_in(1, 7, 8, "whisper")
+    exchange.carrier.behaviour = replace(SURE, missed=1.0)
+    exchange.carrier.listen_in(1, 7, 8, "barge")
+    exchange.carrier.listen_in(1, 7, 9, "monitor")
+    exchange.carrier.listen_in(1, 7, 10, "monitor")
+    assert [call.listeners for call in await exchange.carrier.calls()] == [(8, 9, 10)]
+    exchange.carrier.stop_listening(1, 10)
+    exchange.run(11.0 + AGENT_RINGS_S)
+    assert [event for _, event in exchange.heard if isinstance(event, ListenerLeft)] == [ListenerLeft(1, 9)]
+    assert [call.listeners for call in await exchange.carrier.calls()] == [(8,)]
+    exchange.carrier.stop_listening(1, 8)
+    assert [call.listeners for call in await exchange.carrier.calls()] == [()]
 
 
 async def test_the_part_that_is_told_is_the_one_that_runs_else_the_next() -> None:

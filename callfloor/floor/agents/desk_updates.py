@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from callfloor.clock import Clock
 from callfloor.contract.codes import AgentState, Wanted
-from callfloor.contract.workspace import Call, EventType, Party, PreviewLead, Session
+from callfloor.contract.workspace import Call, EventType, Monitored, Party, PreviewLead, Session
 from callfloor.floor.agents.team import Agent, Team
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.ports import writes
@@ -145,4 +145,9 @@ class Showing:
             recording_paused=contact.recording_paused,
             leads=contact.leads,
             parties=tuple(parties),
+            monitored_by=tuple(
+                Monitored(supervisor_id=supervisor, how=how)
+                for supervisor, how in sorted(contact.watchers.items())
+                if how != "monitor" or contact.plan.tell_of_monitoring
+            ),
         )

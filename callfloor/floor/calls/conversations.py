@@ -97,11 +97,12 @@ class Talks:
         return None
 
     def watch(self, supervisor: AgentId, agent: AgentId, how: Listening) -> Refusal | None:
-        """Let a supervisor listen to the agent's call."""
+        """Let a supervisor listen to the agent's call, of which the agent is told before anything is heard."""
         contact = self._legs.of(agent)
         if contact is None:
             return Refusal(code="no-call", detail="This agent is not on a call.")
         contact.watchers[supervisor] = how
+        self._legs.changed(contact)
         self._carrier.listen_in(contact.call, agent, supervisor, how)
         return None
 
@@ -111,7 +112,13 @@ class Talks:
             return Refusal(code="no-call", detail="You do not listen to a call of this agent.")
         del contact.watchers[supervisor]
         self._carrier.stop_listening(contact.call, supervisor)
+        self._legs.changed(contact)
         return None
+
+    def listener_left(self, contact: Contact, supervisor: AgentId) -> None:
+        """The supervisor's phone was not answered, or hung up."""
+        if contact.watchers.pop(supervisor, None) is not None:
+            self._legs.changed(contact)
 
     # The end
 

@@ -52,4 +52,5 @@ def ended(call: Call, at: datetime) -> Call:
         consulting=False,
         recording=False,
         parties=(),
+        monitored_by=(),
     )

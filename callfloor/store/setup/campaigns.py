@@ -26,7 +26,7 @@ from callfloor.store.setup import organisations
 # `of`: the organisation
 _columns = """c.organisation_id, c.campaign_id, c.name, c.direction, c.timezone, c.mode, c.active, c.let_go,
     c.calling_hours, c.max_attempts, c.numbers, c.dialling, c.queue, o.country, o.new_number_ranges, o.hash_key,
-    o.destinations, o.timezone AS organisation_timezone,
+    o.destinations, o.tell_of_monitoring, o.timezone AS organisation_timezone,
     (SELECT coalesce(array_agg(m.agent_id), '{{}}') FROM campaign_agents m
      WHERE m.organisation_id = {of} AND m.campaign_id = c.campaign_id) AS agents,
     (SELECT coalesce(array_agg(v.agent_id), '{{}}') FROM agent_moves v
@@ -99,6 +99,7 @@ class CampaignSetup:
     new_number_ranges: frozenset[str]
     # of the organisation, whose days its limits are counted by
     zone: str
+    tell_of_monitoring: bool
     agents: frozenset[int]
     wrap_codes: tuple[int, ...]
     hash_key: bytes
@@ -177,6 +178,7 @@ def _setup(row: Record) -> CampaignSetup:
         country=row["country"],
         new_number_ranges=frozenset(row["new_number_ranges"]),
         zone=row["organisation_timezone"],
+        tell_of_monitoring=row["tell_of_monitoring"],
         agents=frozenset((*row["agents"], *row["moved_here"])),
         wrap_codes=tuple(row["wrap_codes"]),
         hash_key=row["hash_key"],

@@ -140,6 +140,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
             organisations.destinations(organisation),
             tuple(organisation["second_factor"]),
             organisation["desk_gone_s"],
+            organisation["tell_of_monitoring"],
             tuple(organisation["report_recipients"]),
             organisations.single_sign_on(organisation),
             kept.get(WHOLE_ORGANISATION, {}),

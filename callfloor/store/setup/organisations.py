@@ -19,19 +19,19 @@ from callfloor.store.people import tokens
 from callfloor.store.privacy import keys
 
 _SHOWN = """organisation_id, name, timezone, country, new_number_ranges, do_not_call, destinations, second_factor,
-    desk_gone_s, report_recipients, single_sign_on::text AS single_sign_on"""
+    desk_gone_s, tell_of_monitoring, report_recipients, single_sign_on::text AS single_sign_on"""
 EVERY_SQL = f"SELECT {_SHOWN} FROM organisations ORDER BY name"
 NAMED_SQL = f"SELECT {_SHOWN} FROM organisations WHERE name = $1"
 SEVERAL_SQL = "SELECT several_organisations()"
 INSERT_SQL = """
 INSERT INTO organisations (name, timezone, country, new_number_ranges, do_not_call, destinations,
-    second_factor, desk_gone_s, report_recipients, single_sign_on, hash_key)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10::text::jsonb, $11)
+    second_factor, desk_gone_s, tell_of_monitoring, report_recipients, single_sign_on, hash_key)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10, $11::text::jsonb, $12)
 RETURNING organisation_id"""
 UPDATE_SQL = """
 UPDATE organisations SET timezone = $2, country = $3, new_number_ranges = $4, do_not_call = $5,
-    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, report_recipients = $9,
-    single_sign_on = $10::text::jsonb, updated_at = now()
+    destinations = $6::text::jsonb, second_factor = $7, desk_gone_s = $8, tell_of_monitoring = $9,
+    report_recipients = $10, single_sign_on = $11::text::jsonb, updated_at = now()
 WHERE organisation_id = $1"""
 
 
@@ -85,12 +85,13 @@ async def create(
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
+    tell_of_monitoring: bool = True,
     report_recipients: Sequence[str] = (),
     single_sign_on: SingleSignOn | None = None,
 ) -> int:
     """Make an organisation, with keys of its own; returns its id. `new_ranges`: countries of which numbers outside the
     known ranges are taken. `do_not_call`: whose list a customer's wish goes onto. `destinations`: where it may call.
-    `second_factor`, `desk_gone_s`, `report_recipients`, `single_sign_on`: as in `contract.centre.Organisation`."""
+    `second_factor` and what follows: as in `contract.centre.Organisation`."""
     given = (
         name,
         timezone,
@@ -100,6 +101,7 @@ async def create(
         _encoded(destinations),
         list(second_factor),
         desk_gone_s,
+        tell_of_monitoring,
         list(report_recipients),
         _said(single_sign_on),
     )
@@ -120,6 +122,7 @@ async def update(
     destinations: Destinations = USUAL,
     second_factor: Sequence[str] = (),
     desk_gone_s: int | None = USUAL_DESK_GONE_S,
+    tell_of_monitoring: bool = True,
     report_recipients: Sequence[str] = (),
     single_sign_on: SingleSignOn | None = None,
 ) -> None:
@@ -133,6 +136,7 @@ async def update(
             _encoded(destinations),
             list(second_factor),
             desk_gone_s,
+            tell_of_monitoring,
             list(report_recipients),
             _said(single_sign_on),
         )

@@ -268,7 +268,7 @@ class AsteriskCarrier:
                 await self._resync.audit(node)
             except AriError as error:
                 raise CarrierLostError(str(error)) from error
-        return [_live(call) for call in self._calls.up.values()]
+        return [_live(call, self._calls.listeners.of(call)) for call in self._calls.up.values()]
 
     async def recording(self, call: CallId, part: int = 0) -> AsyncGenerator[bytes]:
         for node in self._where(call):
@@ -308,10 +308,11 @@ class AsteriskCarrier:
         return sorted(self._nodes.values(), key=lambda node: not node.connected)
 
 
-def _live(call: Call) -> LiveCall:
+def _live(call: Call, listeners: tuple[AgentId, ...]) -> LiveCall:
     agent = next((party for party in call.meeting.joined() if party > 0), None)
     part = call.tape.next_part if call.tape.part is None else call.tape.part
-    return LiveCall(call.id, call.answered, agent, part, tuple(each for each in call.meeting.legs if each != agent))
+    others = tuple(each for each in call.meeting.legs if each != agent)
+    return LiveCall(call.id, call.answered, agent, part, others, listeners)
 
 
 def _nobody(_: CarrierEvent) -> None:

@@ -1,12 +1,12 @@
 """Supervisors who listen in: unheard, heard by the agent alone, or in the call.
 
 A supervisor's phone is called. For the first two it shares a bridge with a channel that Asterisk spies on the agent's
-through; for the third it is in the call's own.
+through; for the third it is in the call's own. Who listens when an engine dies is known by the names of the channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -16,7 +16,7 @@ import structlog
 from callfloor.telephony.asterisk import names
 from callfloor.telephony.asterisk.ari import AriError
 from callfloor.telephony.asterisk.call import Call
-from callfloor.telephony.carrier import AgentId, CallId, Listening
+from callfloor.telephony.carrier import AgentId, CallId, ListenerLeft, Listening
 
 log = structlog.get_logger("callfloor.telephony")
 _serial = count(1)
@@ -57,6 +57,24 @@ class Listeners:
         made = self._of[call.id, supervisor] = Listener(call, agent, supervisor, how, phone)
         call.work.add(partial(self._ring, made))
 
+    def adopt(self, call: Call, channels: Iterable[str], bridges: Collection[str]) -> None:
+        """Those whom another engine had called. Whom they listen to, and how, only that one knew."""
+        for supervisor in self.of(call):
+            del self._of[call.id, supervisor]
+        found = {channel: name for channel in channels if (name := names.read(channel)) is not None}
+        spies = {name.party: channel for channel, name in found.items() if name.kind == "spy"}
+        for channel, name in found.items():
+            if name.kind == "ear":
+                bridge = names.listening_bridge(call.id, name.party)
+                self._of[call.id, name.party] = Listener(
+                    call, 0, name.party, "monitor", channel,
+                    up=True, spy=spies.get(name.party), bridge=bridge if bridge in bridges else None,
+                )  # fmt: skip
+
+    def of(self, call: Call) -> tuple[AgentId, ...]:
+        """Who listens to it."""
+        return tuple(supervisor for of, supervisor in self._of if of == call.id)
+
     def stop(self, call: Call, supervisor: AgentId) -> None:
         listener = self._of.pop((call.id, supervisor), None)
         if listener is not None:
@@ -65,9 +83,8 @@ class Listeners:
 
     def stop_all(self, call: Call) -> None:
         """The call is over."""
-        for of, supervisor in list(self._of):
-            if of == call.id:
-                self.stop(call, supervisor)
+        for supervisor in self.of(call):
+            self.stop(call, supervisor)
 
     def entered(self, call: Call, channel: str, name: names.Name) -> bool:
         """A channel is in our application. False: it is none of a listener."""
@@ -86,6 +103,7 @@ class Listeners:
         listener = self._of.get((call.id, name.party))
         if listener is not None and channel == listener.phone:
             self.stop(call, name.party)
+            call.around.say(ListenerLeft(call.id, name.party))
 
     async def _ring(self, listener: Listener) -> None:
         if listener.gone:
@@ -96,7 +114,8 @@ class Listeners:
             )
         except AriError as error:
             log.warning("supervisor-not-called", call=listener.call.id, detail=str(error))
-            self._of.pop((listener.call.id, listener.supervisor), None)
+            if self._of.pop((listener.call.id, listener.supervisor), None) is not None:
+                listener.call.around.say(ListenerLeft(listener.call.id, listener.supervisor))
 
     async def _tune(self, listener: Listener) -> None:
         """Bring the supervisor where it is to be now."""

@@ -83,6 +83,7 @@ class Resync:
     async def _adopt(self, node: Node, seen: Seen) -> None:
         """Know calls that others began: their channels say which they are."""
         legs: dict[int, list[Channel]] = defaultdict(list)
+        ears: dict[int, list[str]] = defaultdict(list)
         customers: dict[int, Channel] = {}
         for channel in seen.channels.values():
             name = names.read(channel.id)
@@ -94,6 +95,8 @@ class Resync:
                 customers[name.call] = channel
             elif name.kind == "party":
                 legs[name.call].append(channel)
+            elif name.kind in ("ear", "spy"):
+                ears[name.call].append(channel.id)
         strangers = [
             each
             for each in customers
@@ -107,6 +110,7 @@ class Resync:
             await self._take_over(node, call, customers[each], legs[each], bridge)
             if each not in self._calls.up or not self._known(each).ours:
                 self._calls.add(call)
+                self._calls.listeners.adopt(call, ears[each], seen.bridges)
 
     def _known(self, call: int) -> Call:
         return self._calls.up[call]

@@ -37,4 +37,11 @@ class SimulatedCall:
         """As it is told of after a restart."""
         agent = next((party for party in self.joined() if party > 0), None)
         part = self.tape.next_part if self.tape.part is None else self.tape.part
-        return LiveCall(self.id, self.answered, agent, part, tuple(each for each in self.parties if each != agent))
+        return LiveCall(
+            self.id,
+            self.answered,
+            agent,
+            part,
+            tuple(each for each in self.parties if each != agent),
+            tuple(self.listeners),
+        )

@@ -30,6 +30,7 @@ from callfloor.telephony.carrier import (
     Joined,
     Left,
     Line,
+    ListenerLeft,
     Listening,
     LiveCall,
     MessagePlayed,
@@ -241,13 +242,21 @@ class SimulatedCarrier:
 
     def listen_in(self, call: CallId, agent: AgentId, supervisor: AgentId, how: Listening) -> None:
         known = self._calls.get(call)
-        if known is not None and known.parties.get(agent) is not None:
-            known.listeners[supervisor] = how
+        if known is None or known.parties.get(agent) is None:
+            return
+        new = supervisor not in known.listeners
+        known.listeners[supervisor] = how
+        if new and self._of(known).missed and self._random.random() < self._of(known).missed:
+            self._clock.call_later(AGENT_RINGS_S, partial(self._listener_misses, known, supervisor))
 
     def stop_listening(self, call: CallId, supervisor: AgentId) -> None:
         known = self._calls.get(call)
         if known is not None:
             known.listeners.pop(supervisor, None)
+
+    def _listener_misses(self, call: SimulatedCall, supervisor: AgentId) -> None:
+        if self._calls.get(call.id) is call and call.listeners.pop(supervisor, None) is not None:
+            self._say(ListenerLeft(call.id, supervisor))
 
     # What they hear
 

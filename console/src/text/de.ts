@@ -191,6 +191,11 @@ export const de: typeof en = {
   hangUp: "Auflegen",
   alsoInCall: "Auch im Gespräch",
   colleague: "Kollege",
+  monitored: {
+    monitor: "Ein Supervisor hört bei diesem Gespräch zu.",
+    whisper: "Ein Supervisor spricht zu Ihnen; der Kunde hört es nicht.",
+    barge: "Ein Supervisor spricht im Gespräch mit, alle hören es.",
+  },
   partyStates: { ringing: "klingelt", joined: "im Gespräch" },
   whichLead: "Wem gehört diese Nummer?",
   callbackAt: (when) => `Rückruf ${when}`,

@@ -196,6 +196,11 @@ export const en = {
   hangUp: "Hang up",
   alsoInCall: "Also in the call",
   colleague: "Colleague",
+  monitored: {
+    monitor: "A supervisor listens to this call.",
+    whisper: "A supervisor speaks to you; the customer does not hear it.",
+    barge: "A supervisor is in the call, and everybody hears it.",
+  },
   partyStates: { ringing: "rings", joined: "in the call" },
   whichLead: "Whom does this number belong to?",
   callbackAt: (when: string) => `callback ${when}`,

@@ -16,6 +16,7 @@ from asyncpg import Record
 from callfloor.contract.mailboxes import Account
 from callfloor.contract.reports import SavedQuery
 from callfloor.contract.saved_reports import SavedReportBody, Schedule
+from callfloor.jobs.reporting import sending
 from callfloor.jobs.reporting.sending import LEASE, MOST_TRIES, send_due
 from callfloor.mail.report_outbox import MOST_TRIES as MOST_SENDS
 from callfloor.mail.report_outbox import ReportOutbox
@@ -199,6 +200,22 @@ async def test_what_cannot_be_made_any_more_says_why(post: Post, happens: Any, s
     assert delivery["state"] == "failed"
     assert said in delivery["reason"]
     assert not await post.outbox.send_next(NOW)
+
+
+async def test_a_report_that_ends_the_process_is_given_up(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = await post.save()
+
+    async def fault(*_: Any) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sending, "file_of", fault)
+    for number in range(MOST_TRIES):
+        with pytest.raises(ZeroDivisionError):
+            await send_due(post.db, NOW + LEASE * number)
+    await post.due(NOW + LEASE * MOST_TRIES)
+    (delivery,) = await post.deliveries(report)
+    assert (delivery["state"], delivery["tries"]) == ("failed", MOST_TRIES + 1)
+    assert "ended each time" in delivery["reason"]
 
 
 async def test_a_report_that_is_deleted_is_not_sent(post: Post) -> None:

@@ -61,6 +61,12 @@ class _Failed(Exception):
 
 async def _make(db: Database, claimed: Claim, now: datetime) -> None:
     where = {"organisation": claimed.organisation, "report": claimed.report_id, "delivery": claimed.delivery_id}
+    if claimed.tries > MOST_TRIES:
+        # one that ends the process that makes it must not do so for ever
+        reason = "It could not be made: the process that tried ended each time."
+        await deliveries.finish(db, claimed, "failed", reason, now)
+        log.error("report-not-made", tries=claimed.tries, **where)
+        return
     try:
         name, content = await _content(db, claimed, now)
     except _Failed as failed:

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 # The first part of each page's address (console/src/routes.ts); the page itself finds out what stands behind it.
 SECTIONS = (
-    "desk", "emails", "floor", "campaigns", "work", "calls", "leads", "imports", "lists", "do-not-call", "privacy",
-    "people", "set-up", "reports", "what-if", "account", "sign-in",
+    "desk", "emails", "floor", "campaigns", "alerts", "work", "calls", "leads", "imports", "lists", "do-not-call",
+    "privacy", "people", "set-up", "reports", "what-if", "account", "sign-in",
 )  # fmt: skip
 _TYPES = {
     "css": "text/css; charset=utf-8",

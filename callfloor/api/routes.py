@@ -54,7 +54,7 @@ from callfloor.api.platform import (
 from callfloor.api.reports import agent_times, figures, saved, what_ifs
 from callfloor.api.reports import calls as counted
 from callfloor.api.workspace import agents as watched_agents
-from callfloor.api.workspace import commands, drafts, emails, events, phone, session, supervision, tasks, work
+from callfloor.api.workspace import alerts, commands, drafts, emails, events, phone, session, supervision, tasks, work
 from callfloor.api.workspace.floor.operations import get_floor
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -129,6 +129,9 @@ WORKSPACE_OPERATIONS: tuple[Operation, ...] = (
     supervision.send_agent_command,
     supervision.send_caller_command,
     get_floor,
+    alerts.list_alerts,
+    alerts.acknowledge_alert,
+    alerts.silence_alert,
     work.list_work_emails,
     work.list_work_tasks,
     work.list_work_callbacks,
@@ -141,7 +144,7 @@ WORKSPACE_ABOUT = About(
     "1",
     """\
 What an agent's desk shows and does: the session with its call, preview or e-mail, commands, own callbacks, messages
-and wishes that callers left; and for supervisors the sessions of agents and the live floor.
+and wishes that callers left; and for supervisors the sessions of agents, the live floor and its alerts.
 
 A token signs in one person: `callfloor token create --user NAME`. Events go on live over a WebSocket at `/events`, with
 the token in the Authorization header or in a first message `{"token": "TOKEN"}`; after a lost connection they go on

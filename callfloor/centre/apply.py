@@ -26,6 +26,7 @@ from callfloor.rules.privacy.retention import WHOLE_ORGANISATION
 from callfloor.store.agents import requeue
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
+from callfloor.store.figures import alerts
 from callfloor.store.people import teams
 from callfloor.store.privacy import retention
 from callfloor.store.setup import centres, organisations, prompts, workflows
@@ -238,6 +239,8 @@ class _Writer:
                 team = self._target.teams[name]
                 leaders, members = ([self._users[each] for each in of] for of in (team.leaders, team.members))
                 await teams.put(self._db, self._organisation, name, leaders, members)
+            case "alert":
+                await alerts.put_rule(self._db, self._organisation, self._target.alerts[name], self._campaigns)
             case "agent" | "wrap code" | "list":
                 await self._write_inside(change, self._target.campaigns[str(change.campaign)])
             case _:

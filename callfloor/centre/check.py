@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from callfloor import regimes
-from callfloor.centre import inbound, keys, mailboxes, people, removal, single_sign_on, values
+from callfloor.centre import alerts, inbound, keys, mailboxes, people, removal, single_sign_on, values
 from callfloor.centre.destinations import destinations
 from callfloor.centre.lines import Path
 from callfloor.centre.new_leads import check_new_leads, new_leads
@@ -139,6 +139,7 @@ _CENTRE: dict[str, values.Check] = {
     "mailboxes": mailboxes.CHECK,
     "prompts": values.tables(inbound.PROMPT, "name"),
     "workflows": values.tables(inbound.WORKFLOW, "name"),
+    "alerts": alerts.CHECK,
     "remove": removal.CHECK,
 }
 
@@ -213,10 +214,13 @@ class _Merge:
         people.check_user_roles(self._report, given.right("users") or (), roles)
         people.check_second_factor(self._report, given.right("organisation"), roles)
         teams = people.teams(self._report, given.right("teams") or (), current.teams if current else {}, users)
+        rules = dict(current.alerts) if current else {}
+        rules = alerts.merge(self._report, given.right("alerts") or (), rules, campaigns, boxes, organisation, users)
         if organisation is None:
             return None
         single_sign_on.check_named(self._report, organisation.single_sign_on, roles, teams)
-        whole = Centre(organisation, users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams)
+        things = users, campaigns, statuses, strategies, boxes, prompts, workflows, roles, teams, rules
+        whole = Centre(organisation, *things)
         return removal.without(self._report, given, whole)
 
     def _workflows(self, given: list[Table], organisation: Organisation | None) -> dict[str, Workflow]:

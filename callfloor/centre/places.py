@@ -21,6 +21,7 @@ _TABLES: Mapping[Kind, tuple[str, str]] = {
     "workflow": ("workflows", "name"),
     "role": ("roles", "name"),
     "team": ("teams", "name"),
+    "alert": ("alerts", "name"),
 }
 _INSIDE: Mapping[Kind, tuple[str, str]] = {"wrap code": ("wrapCodes", "code"), "list": ("lists", "name")}
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from callfloor.centre import toml
+from callfloor.centre.alerts import ALERT
 from callfloor.centre.keys import CAMPAIGN, DIALLING, LIST, ORGANISATION, PROMPT, QUEUE, USER, WORKFLOW
 from callfloor.centre.mailboxes import MAILBOX
 from callfloor.centre.people import ROLE, TEAM
@@ -32,6 +33,7 @@ Kind = Literal[
     "workflow",
     "role",
     "team",
+    "alert",
 ]
 Sign = Literal["+", "~", "-"]
 
@@ -76,6 +78,7 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
         changes += _inside(was or Campaign(name, campaign.direction, campaign.timezone), campaign)
     changes += _things("team", before.teams, target.teams, TEAM)
     changes += _things("mailbox", before.mailboxes, target.mailboxes, MAILBOX)
+    changes += _things("alert", before.alerts, target.alerts, ALERT)
     changes += _prompts(before.prompts, target.prompts)
     changes += _workflows(before.workflows, target.workflows)
     changes += _removed(before, target)
@@ -85,6 +88,7 @@ def diff(current: Centre | None, target: Centre) -> list[Change]:
 def _removed(before: Centre, target: Centre) -> Iterator[Change]:
     """In an order in which nothing is removed before what names it."""
     kinds: list[tuple[Kind, Mapping[Any, object], Mapping[Any, object]]] = [
+        ("alert", before.alerts, target.alerts),
         ("workflow", before.workflows, target.workflows),
         ("mailbox", before.mailboxes, target.mailboxes),
         ("prompt", before.prompts, target.prompts),

@@ -52,6 +52,7 @@ _ATTRIBUTES = {
     "mailboxes": "mailboxes",
     "prompts": "prompts",
     "workflows": "workflows",
+    "alerts": "alerts",
 }
 _CHECKS: dict[str, Check] = dict.fromkeys(_ATTRIBUTES, values.texts) | {"leadStatuses": _codes, "lists": _lists}
 CHECK = values.table(_CHECKS)
@@ -139,6 +140,9 @@ def _uses(centre: Centre) -> Iterator[tuple[tuple[str, Any], str]]:
             yield ("lists", (leads.campaign or name, leads.list)), by
     for name, mailbox in centre.mailboxes.items():
         yield ("campaigns", mailbox.campaign), f"mailbox {name}"
+    for name, alert in centre.alerts.items():
+        yield ("campaigns", alert.campaign), f"alert {name}"
+        yield ("mailboxes", alert.mailbox), f"alert {name}"
     for workflow in centre.workflows.values():
         yield from _uses_of(workflow)
 

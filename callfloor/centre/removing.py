@@ -5,6 +5,7 @@ from __future__ import annotations
 from callfloor.centre.plan import Change
 from callfloor.centre.source import CentreError, Mistake
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import alerts
 from callfloor.store.setup import removals
 from callfloor.store.setup.centres import Stored
 
@@ -59,6 +60,8 @@ async def remove(db: Database, stored: Stored, change: Change) -> None:
             await removals.remove_workflow(db, organisation, name)
         case "role":
             await removals.remove_role(db, organisation, name)
+        case "alert":
+            await alerts.remove_rule(db, organisation, name)
         case "team":
             await removals.remove_team(db, organisation, name)
         case _:

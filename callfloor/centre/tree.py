@@ -8,9 +8,11 @@ from typing import Any, assert_never, cast
 import msgspec
 
 from callfloor.centre import keys
+from callfloor.centre.alerts import ALERT
 from callfloor.centre.mailboxes import MAILBOX
 from callfloor.centre.people import ROLE, TEAM
 from callfloor.centre.plan import Kind
+from callfloor.contract.alerts import AlertRule
 from callfloor.contract.centre import USUAL_DESK_GONE_S, Campaign, Centre, Organisation, User
 from callfloor.contract.codes import LEAD_STATUS_NAMES
 from callfloor.contract.destinations import USUAL
@@ -33,6 +35,7 @@ def tree(centre: Centre) -> Tree:
         "mailboxes": map(mailbox, centre.mailboxes.values()),
         "prompts": (_pairs(each, keys.PROMPT) for each in centre.prompts.values()),
         "workflows": map(workflow, centre.workflows.values()),
+        "alerts": map(_usual_alert, centre.alerts.values()),
     }
     listed = {kind: list(things) for kind, things in every.items()}
     found: Tree = {"organisation": _usual_organisation(centre.organisation)}
@@ -56,6 +59,8 @@ def thing_of(centre: Centre, kind: Kind, key: str | int, within: str | None = No
             return _shown(centre.roles.get(name), ROLE)
         case "team":
             return _shown(centre.teams.get(name), TEAM)
+        case "alert":
+            return _shown(centre.alerts.get(name), ALERT)
         case "prompt":
             return _shown(centre.prompts.get(name), keys.PROMPT)
         case "mailbox":
@@ -105,6 +110,15 @@ def campaign(thing: Campaign) -> Tree:
 def mailbox(thing: Mailbox) -> Tree:
     """Passwords stand elsewhere."""
     return _pairs(thing, MAILBOX)
+
+
+def _usual_alert(thing: AlertRule) -> Tree:
+    usual = AlertRule(thing.name, thing.kind)
+    return {
+        key: value
+        for key, value in _pairs(thing, ALERT).items()
+        if key in ("name", "kind") or getattr(thing, ALERT[key]) != getattr(usual, ALERT[key])
+    }
 
 
 def workflow(thing: Workflow) -> Tree:

@@ -12,7 +12,7 @@ _HEADED = frozenset(
         "organisation", "destinations", "singleSignOn", "users", "roles", "teams", "leadStatuses", "strategies",
         "outcomes",
         "campaigns", "callingHours", "contactHours", "lists", "wrapCodes", "mailboxes", "imap", "send", "prompts",
-        "workflows", "steps",
+        "workflows", "steps", "alerts",
     }
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from callfloor.contract.alerts import AlertRule
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.destinations import USUAL, Destinations
 from callfloor.contract.dialling import Dialling, DoNotCallList, Strategy
@@ -124,3 +125,4 @@ class Centre:
     workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
     roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
     teams: Mapping[str, Team] = field(default_factory=dict[str, Team])
+    alerts: Mapping[str, AlertRule] = field(default_factory=dict[str, AlertRule])

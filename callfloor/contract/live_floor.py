@@ -12,9 +12,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from callfloor.contract.alerts import AlertKind, Severity
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
-from callfloor.contract.destinations import DestinationReason
 from callfloor.contract.fields import Request
 from callfloor.contract.workspace import CallDirection, Shown
 
@@ -146,17 +146,24 @@ class FloorNode(Shown, frozen=True, kw_only=True):
 AlarmKind = Literal["refused", "near", "used-up"]
 
 
-class FloorAlarm(Shown, frozen=True, kw_only=True):
-    """What the destination policy did within the hour: a call was refused, or a limit is nearly, or wholly, used up.
-    `agentId`: who asked for the call, or whose limit it is; null: nobody in particular. Each cause is told once in a
-    quarter of an hour, `timestamp` is when it came first."""
+class FloorAlert(Shown, frozen=True, kw_only=True):
+    """An alert that is not over. `about`: the campaign's name, the node's; of the destination policy what happened
+    (`refused`, `near`, `used-up`) and which limit. `agentId`: who asked for the call, or whose limit it is. `value`:
+    when it fired, in the unit of the threshold. `acknowledgedBy`: a name."""
 
-    alarm_id: str
-    kind: AlarmKind
-    reason: DestinationReason
+    alert_id: int
+    rule: str
+    kind: AlertKind
+    severity: Severity
+    about: str
+    campaign_id: int | None
     agent_id: int | None
     full_name: str | None
-    timestamp: datetime
+    value: float | None
+    threshold: float | None
+    fired: datetime
+    acknowledged_by: str | None
+    silenced_until: datetime | None
 
 
 class Floor(Shown, frozen=True, kw_only=True):
@@ -171,7 +178,7 @@ class Floor(Shown, frozen=True, kw_only=True):
     campaigns: tuple[FloorCampaign, ...]
     trunks: tuple[FloorTrunk, ...]
     nodes: tuple[FloorNode, ...]
-    alarms: tuple[FloorAlarm, ...]
+    alerts: tuple[FloorAlert, ...]
 
 
 T = TypeVar("T")
@@ -208,7 +215,7 @@ class FloorChanges(FloorMessage, frozen=True, kw_only=True, omit_defaults=True, 
     campaigns: Part[FloorCampaign, int] | None = None
     trunks: Part[FloorTrunk, str] | None = None
     nodes: Part[FloorNode, str] | None = None
-    alarms: Part[FloorAlarm, str] | None = None
+    alerts: Part[FloorAlert, int] | None = None
 
 
 class FloorCurrent(FloorMessage, frozen=True, kw_only=True, tag_field="type", tag="current"):

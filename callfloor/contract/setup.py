@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from callfloor.contract.alerts import AlertKind, Severity
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.centre import Direction
 from callfloor.contract.destinations import CostlyKind
@@ -303,6 +304,28 @@ class WorkflowSettings(Request):
     start: str | UnsetType = UNSET
 
 
+class AlertSettings(Request):
+    """What supervisors are told of. `campaign`: only of it; left out: of each that the kind is of. `threshold`: left
+    out, as usual for the kind. `recipients` get an e-mail from `mailbox`."""
+
+    name: Name
+    kind: AlertKind
+    campaign: str | Clearable = UNSET
+    threshold: float | Clearable = UNSET
+    after_seconds: (
+        Annotated[int, Meta(description="It fires when it has been so without a break for so long.")] | UnsetType
+    ) = UNSET
+    clear_seconds: Annotated[int, Meta(description="It is over when it has not been so for so long.")] | UnsetType = (
+        UNSET
+    )
+    severity: Severity | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    mailbox: Annotated[str, Meta(description="Name of the mailbox that it is sent from.")] | Clearable = UNSET
+    recipients: (
+        Annotated[list[str], Meta(description="Addresses of its people, or among its `reportRecipients`.")] | UnsetType
+    ) = UNSET
+
+
 class CampaignInFile(CampaignSettings):
     """A campaign with what belongs to it."""
 
@@ -327,6 +350,7 @@ class Removals(Request):
     mailboxes: Names | UnsetType = UNSET
     prompts: Names | UnsetType = UNSET
     workflows: Names | UnsetType = UNSET
+    alerts: Names | UnsetType = UNSET
     lists: list[ListRemoval] | UnsetType = UNSET
 
 
@@ -343,6 +367,7 @@ class CentreFile(Request):
     mailboxes: list[MailboxSettings] | UnsetType = UNSET
     prompts: list[PromptSettings] | UnsetType = UNSET
     workflows: list[WorkflowSettings] | UnsetType = UNSET
+    alerts: list[AlertSettings] | UnsetType = UNSET
     remove: Removals | UnsetType = UNSET
 
 

@@ -49,7 +49,7 @@ async def load(db: Database, routes: Mapping[int, Routes]) -> dict[CampaignKey, 
 def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
     """The campaign's own settings where it has some, else what its regime asks for."""
     dialling, regime = setup.dialling, setup.regime
-    cap, detect = dialling.abandonment_cap, dialling.answering_machines == "hang-up"
+    detect = dialling.answering_machines == "hang-up"
     return CampaignPlan(
         key=CampaignKey(setup.organisation, setup.campaign),
         mode=setup.mode,
@@ -58,7 +58,7 @@ def plan_of(setup: CampaignSetup, routes: Routes | None = None) -> CampaignPlan:
         let_go=setup.let_go,
         numbers=setup.numbers,
         pacing=PacingSettings(
-            abandonment_cap=regime.abandonment_cap if cap is None else min(cap, regime.abandonment_cap),
+            abandonment_cap=setup.abandonment_cap,
             persons_taken_for_machines=dialling.persons_taken_for_machines if detect else 0.0,
             grace_s=regime.grace_s if dialling.grace_seconds is None else dialling.grace_seconds,
             ring_s=dialling.ring_seconds,

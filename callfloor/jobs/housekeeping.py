@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from callfloor.jobs.media import sweep, sweep_orphans
 from callfloor.jobs.reporting.sending import KEPT
 from callfloor.jobs.retention import keep_less
+from callfloor.jobs.watching.alerts import KEPT as ALERTS_KEPT
 from callfloor.jobs.what_ifs import KEPT as WHAT_IFS_KEPT
 from callfloor.media.blobs import Blobs
 from callfloor.store.agents import desk_commands, desk_events, drafts, requeue
 from callfloor.store.calls import diagnoses
 from callfloor.store.db import idempotency, partitions, runs
 from callfloor.store.db.pool import Database
-from callfloor.store.figures import report_deliveries, what_ifs
+from callfloor.store.figures import alerts, report_deliveries, what_ifs
 from callfloor.store.leads import imports
 from callfloor.store.people import challenges, passwords, sessions
 
@@ -42,6 +43,7 @@ async def keep_house(db: Database, blobs: Blobs, now: datetime) -> None:
     await passwords.expire(db, now)
     await challenges.expire(db, now)
     await report_deliveries.expire(db, now - KEPT)
+    await alerts.expire(db, now - ALERTS_KEPT)
     await what_ifs.expire(db, now - WHAT_IFS_KEPT)
     await imports.drop_abandoned(db, ABANDONED_AFTER)
     await keep_less(db, now)

@@ -1,5 +1,5 @@
-"""The job process: imports and simulations as they come, evidence and audit sealed every few seconds, housekeeping
-every minute."""
+"""The job process: imports and simulations as they come, evidence and audit sealed and the floor watched every few
+seconds, housekeeping every minute."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from callfloor.jobs.imports.chunks import import_next
 from callfloor.jobs.reporting.sending import send_due
 from callfloor.jobs.reports import count_some
 from callfloor.jobs.storage import count_storage
+from callfloor.jobs.watching.alerts import Watch
 from callfloor.jobs.what_ifs import simulate_next
 from callfloor.media.blobs import Blobs
 from callfloor.store.db import installation
@@ -38,6 +39,7 @@ HOUSEKEEPING_S = 60.0
 COUNT_S = 15.0
 REPORTS_S = 10.0
 STORAGE_S = 10.0
+WATCH_S = 1.0
 # Between two portions of what can wait.
 REST_S = 0.05
 
@@ -61,6 +63,7 @@ async def work(dsn: str, blobs: Blobs, stop: asyncio.Event) -> None:
             group.create_task(_send_reports(db, stop))
             group.create_task(_count_storage(db, stop))
             group.create_task(_simulate(db, asked, stop))
+            group.create_task(_watch(Watch(db), stop))
             for _ in range(AT_ONCE):
                 group.create_task(_import(db, wake, stop))
     finally:
@@ -157,6 +160,15 @@ async def _simulate(db: Database, asked: asyncio.Event, stop: asyncio.Event) -> 
         except (Problem, *REFUSALS, OSError) as error:
             log.warning("what-if-waits", kind=type(error).__name__)
         await _wait(asked, stop, LOOK_AGAIN_S)
+
+
+async def _watch(watch: Watch, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await watch.round(datetime.now(UTC))
+        except (Problem, *REFUSALS) as error:
+            log.warning("watching-waits", kind=type(error).__name__)
+        await _wait(stop, stop, WATCH_S)
 
 
 async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:

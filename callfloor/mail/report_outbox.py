@@ -1,4 +1,4 @@
-"""Sending reports that are ready: to each recipient once, as far as SMTP lets anybody know."""
+"""Sending reports that are ready, and alerts: to each recipient once, as far as SMTP lets anybody know."""
 
 from __future__ import annotations
 
@@ -115,7 +115,6 @@ class ReportOutbox:
 
 def message_of(claimed: Claim, sender: str, recipient: str, content: bytes) -> bytes:
     """The same bytes at each try. Raises `MessageError` or `ValueError` for an address that e-mail has no form for."""
-    name = claimed.file_name or "report.csv"
     mark = hashlib.sha256(f"{claimed.organisation} {claimed.delivery_id} {recipient}".encode()).hexdigest()[:32]
     message = EmailMessage(policy=SMTP)
     message["Date"] = format_datetime(claimed.due)
@@ -125,9 +124,13 @@ def message_of(claimed: Claim, sender: str, recipient: str, content: bytes) -> b
     message["Message-ID"] = f"<report.{mark}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
+    if claimed.file_name is None:
+        # an alert
+        message.set_content(content.decode())
+        return message.as_bytes()
     message.set_content(f"The report {line(claimed.subject)} is attached.\n")
-    main, sub = _TYPES[name.rpartition(".")[2]]
-    message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    main, sub = _TYPES[claimed.file_name.rpartition(".")[2]]
+    message.add_attachment(content, maintype=main, subtype=sub, filename=claimed.file_name)
     # boundaries are random unless they are said
     message.set_boundary(f"=_{mark}")
     return message.as_bytes()

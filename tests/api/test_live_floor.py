@@ -18,12 +18,14 @@ from websockets.exceptions import ConnectionClosed
 
 from callfloor.api.workspace.floor import readings
 from callfloor.app.api import api
+from callfloor.contract.alerts import AlertRule
 from callfloor.contract.workspace import AtHand
+from callfloor.rules.alerting.conditions import Subject
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
 from callfloor.store.calls import attempts
 from callfloor.store.db.pool import Database
-from callfloor.store.figures import floor_nodes, live_floor
+from callfloor.store.figures import alerts, floor_nodes, live_floor
 from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.figures.floor_nodes import Node
 from callfloor.store.people import tokens
@@ -34,7 +36,7 @@ from tests.conftest import Centre, make_centre
 NUMBER = "+61491570156"
 KEYS = {
     "agents": "agentId", "callers": "activityId", "queues": "campaignId", "campaigns": "campaignId", "trunks": "name",
-    "nodes": "name", "alarms": "alarmId",
+    "nodes": "name", "alerts": "alertId",
 }  # fmt: skip
 
 
@@ -272,44 +274,40 @@ async def test_live_answers_and_abandonment_are_those_of_the_whole_window(
     assert (campaign["liveAnswers"], campaign["abandoned"]) == (1111, 4)
 
 
-async def test_alarms_are_seen_by_supervisors_of_the_organisation_once_in_a_quarter_of_an_hour(
+async def test_alerts_come_and_go_and_are_the_organisations_own(
     app: Any, db: Database, centre: Centre, token: str, addresses: list[str]
 ) -> None:
     other = await make_centre(db, app)
     others_token = await token_of(db, other, other.user)
     now = datetime.now(UTC)
-    near = Alarm("near", "agent-calls-per-day", centre.agent)
+    rule, of = AlertRule("Trunks", "node-down", severity="critical"), Subject("trunk", "trunk", holds=True)
     async with stream(addresses[0], token) as connection, stream(addresses[1], others_token) as elsewhere:
         floor, _, _ = await until_current(connection, {})
-        assert floor["alarms"] == []
+        assert floor["alerts"] == []
         await until_current(elsewhere, {})
-        await raise_alarm(db, centre.organisation, near, now)
+        await alerts.fire(db, centre.organisation, rule, None, of, now)
         (message,) = await read(connection, 1)
-        (seen,) = message["alarms"]["changed"]
-        assert (seen["kind"], seen["reason"]) == ("near", "agent-calls-per-day")
-        assert (seen["agentId"], seen["fullName"]) == (centre.agent, "John Doe")
-        # another engine finds the same, and somebody else is refused
-        await raise_alarm(db, centre.organisation, near, now)
-        await raise_alarm(db, centre.organisation, Alarm("refused", "premium", None), now)
+        (seen,) = message["alerts"]["changed"]
+        assert (seen["rule"], seen["kind"], seen["about"]) == ("Trunks", "node-down", "trunk")
+        # another process finds the same
+        await alerts.fire(db, centre.organisation, rule, None, of, now)
+        await alerts.acknowledge(db, centre.organisation, seen["alertId"], centre.user, now)
         (message,) = await read(connection, 1)
-        assert [each["kind"] for each in message["alarms"]["changed"]] == ["refused"]
-        assert len((await now_of(centre, token))["alarms"]) == 2
-        assert (await now_of(other, others_token))["alarms"] == []
+        assert [each["acknowledgedBy"] for each in message["alerts"]["changed"]] == ["John Doe"]
+        await alerts.clear(db, centre.organisation, "Trunks", "trunk", now)
+        (message,) = await read(connection, 1)
+        assert message["alerts"] == {"changed": [], "gone": [seen["alertId"]]}
         # the next thing that the others hear is their own
-        await raise_alarm(db, other.organisation, Alarm("used-up", "calls-per-day", None), now)
+        await alerts.fire(db, other.organisation, rule, None, of, now)
         (message,) = await read(elsewhere, 1)
-        assert [each["kind"] for each in message["alarms"]["changed"]] == ["used-up"]
+        assert len(message["alerts"]["changed"]) == 1
 
 
-async def test_an_alarm_of_a_quarter_ago_comes_again_and_that_of_an_hour_ago_is_gone(
-    db: Database, centre: Centre, token: str
-) -> None:
+async def test_what_the_destination_policy_did_is_kept_for_a_day(db: Database, centre: Centre) -> None:
     now = datetime.now(UTC)
     for minutes in (1500, 80, 20, 0):
         await raise_alarm(
             db, centre.organisation, Alarm("near", "calls-per-day", None), now - timedelta(minutes=minutes)
         )
-    assert len((await now_of(centre, token))["alarms"]) == 2
-    # what is older than a day is not kept
     kept = "SELECT count(*) FROM floor_alarms WHERE organisation_id = $1"
     assert await db.fetchval(kept, centre.organisation) == 3

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from callfloor.jobs.watching.alerts import Watch
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
@@ -82,9 +83,10 @@ async def test_the_floor_is_pushed_and_every_page_of_a_call_leads_to_the_next(
         await raise_alarm(
             db, centre.organisation, Alarm("near", "agent-calls-per-day", centre.agent), datetime.now(UTC)
         )
-        alarms = page.page.get_by_role("region", name="Alarms")
-        await expect(alarms).to_contain_text("Nearly used up: the agent's calls of today.", timeout=FIRST_MS)
-        await expect(alarms).to_contain_text(f"John {MARKUP}")
+        await Watch(db).round(datetime.now(UTC))
+        alerts = page.page.get_by_role("region", name="Alerts")
+        await expect(alerts).to_contain_text("Nearly used up: the agent's calls of today.", timeout=FIRST_MS)
+        await expect(alerts).to_contain_text(f"John {MARKUP}")
         assert await page.faults() == []
         await page.page.get_by_role("link", name="Calls", exact=True).click()
         await page.shows("Calls and e-mails")

@@ -54,6 +54,8 @@ ACROSS = {
     "email.mailboxes.FETCHED_SQL": "the mail process",
     "email.outbox.DUE_SQL": "the mail process",
     "figures.floor_nodes.SAY_SQL": "an engine's",
+    "figures.alerts.DUE_SQL": "the job process",
+    "figures.alerts.EXPIRE_SQL": "housekeeping",
     "figures.report_deliveries.DUE_REPORTS_SQL": "the job process",
     "figures.report_deliveries.DUE_SQL": "the job process, and the mail process",
     "figures.report_deliveries.EXPIRE_SQL": "housekeeping",

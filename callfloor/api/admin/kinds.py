@@ -197,4 +197,8 @@ KINDS: tuple[ThingKind, ...] = (
         "workflows", "workflow", setup.WorkflowSettings, "name", _without("workflows"),
         {"name": "Main line", "numbers": ["+61255500200"], "start": "bye", "steps": [_STEP]}, "Workflow", "workflowId",
     ),
+    ThingKind(
+        "alerts", "alert", setup.AlertSettings, "name", _without("alerts"),
+        {"name": "Support waits", "kind": "longest-wait", "campaign": "Support", "threshold": 120}, "AlertRule",
+    ),
 )  # fmt: skip

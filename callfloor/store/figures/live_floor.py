@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 from asyncpg import Record
 
+from callfloor.contract.alerts import AlertKind, Severity
 from callfloor.contract.campaigns import CampaignMode
 from callfloor.contract.codes import AgentState, Wanted
 from callfloor.contract.destinations import DestinationReason
@@ -23,8 +24,10 @@ from callfloor.store.figures.statistics import UNDECIDED
 
 # Callers of one queue that are listed, those who wait longest.
 MOST_CALLERS = 200
-# Alarms are shown for an hour, the newest.
+# What the destination policy did within the hour, the newest.
 MOST_ALARMS = 50
+# Open alerts that are listed, the newest.
+MOST_ALERTS = 100
 # An engine says that it lives every few seconds; after so long it is down, and after so much longer forgotten.
 SILENT_S, FORGOTTEN_S = 10, 600
 
@@ -98,7 +101,19 @@ SELECT
         LEFT JOIN users u ON u.organisation_id = a.organisation_id AND u.user_id = a.agent_id
         WHERE a.organisation_id = $1 AND a.quarter > $2::timestamptz - interval '1 hour'
         ORDER BY a.raised_at DESC LIMIT {MOST_ALARMS}
-     ) AS alarm) AS alarms"""
+     ) AS alarm) AS alarms,
+    (SELECT coalesce(json_agg(json_build_array(alert_id, rule, kind, severity, about, campaign_id, agent_id, full_name,
+        value, threshold, fired_at, acknowledged_by, until_at) ORDER BY fired_at DESC, alert_id DESC), '[]')::text
+     FROM (
+        SELECT a.alert_id, a.rule, a.kind, a.severity, a.about, a.campaign_id, a.agent_id, u.full_name, a.value,
+            a.threshold, a.fired_at, by.full_name AS acknowledged_by, s.until_at
+        FROM alerts a
+        LEFT JOIN users u ON u.organisation_id = a.organisation_id AND u.user_id = a.agent_id
+        LEFT JOIN users by ON by.organisation_id = a.organisation_id AND by.user_id = a.acknowledged_by
+        LEFT JOIN alert_silences s ON s.organisation_id = a.organisation_id AND s.rule = a.rule AND s.until_at > $2
+        WHERE a.organisation_id = $1 AND a.cleared_at IS NULL
+        ORDER BY a.fired_at DESC, a.alert_id DESC LIMIT {MOST_ALERTS}
+     ) AS alert) AS alerts"""
 # Live answers and abandoned calls before $5, of each campaign's window and of its day; and when dialling began today.
 WINDOWS_SQL = """
 SELECT w.campaign_id, coalesce(sum(m.live_answers), 0) AS live, coalesce(sum(m.abandoned), 0) AS abandoned,
@@ -170,12 +185,31 @@ class AlarmRow(msgspec.Struct, array_like=True, frozen=True):
     quarter: datetime
 
 
+class AlertRow(msgspec.Struct, array_like=True, frozen=True):
+    """`acknowledged_by`: the name of who did. `silenced_until`: still to come."""
+
+    alert_id: int
+    rule: str
+    kind: AlertKind
+    severity: Severity
+    about: str
+    campaign_id: int | None
+    agent_id: int | None
+    full_name: str | None
+    value: float | None
+    threshold: float | None
+    fired_at: datetime
+    acknowledged_by: str | None
+    silenced_until: datetime | None
+
+
 class Rows(msgspec.Struct, frozen=True):
     agents: list[AgentRow]
     callers: list[CallerRow]
     campaigns: list[CampaignRow]
     nodes: list[NodeRow]
     alarms: list[AlarmRow]
+    alerts: list[AlertRow]
 
 
 _AGENTS = msgspec.json.Decoder(list[AgentRow])
@@ -183,6 +217,7 @@ _CALLERS = msgspec.json.Decoder(list[CallerRow])
 _CAMPAIGNS = msgspec.json.Decoder(list[CampaignRow])
 _NODES = msgspec.json.Decoder(list[NodeRow])
 _ALARMS = msgspec.json.Decoder(list[AlarmRow])
+_ALERTS = msgspec.json.Decoder(list[AlertRow])
 
 
 async def read(db: Database, organisation: int, now: datetime, since: datetime) -> Rows:
@@ -194,6 +229,7 @@ async def read(db: Database, organisation: int, now: datetime, since: datetime) 
         _CAMPAIGNS.decode(row["campaigns"]),
         _NODES.decode(row["nodes"]),
         _ALARMS.decode(row["alarms"]),
+        _ALERTS.decode(row["alerts"]),
     )
 
 

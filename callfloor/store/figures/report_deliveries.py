@@ -1,5 +1,5 @@
-"""Saved reports on their way: one row a sending. Each step is claimed, done and settled; a claim that ran out is
-anybody's."""
+"""Saved reports, and alerts, on their way: one row a sending. Each step is claimed, done and settled; a claim that
+ran out is anybody's."""
 
 from __future__ import annotations
 
@@ -57,11 +57,12 @@ EXPIRE_SQL = "DELETE FROM report_deliveries WHERE finished_at < $1"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that is ours for the time being. `tries`: this one included, of the step that it is at."""
+    """A delivery that is ours for the time being. `report_id`, `file_name` None: of an alert. `tries`: this one
+    included, of the step that it is at."""
 
     organisation: int
     delivery_id: int
-    report_id: int
+    report_id: int | None
     due: datetime
     tries: int
     mailbox: str

@@ -88,6 +88,10 @@ class Sight:
         """Whether a piece of work is seen: whoever has it is, or, where nobody has it, its queue."""
         return campaign_id in self.campaigns if agent_id is None else agent_id in self.agents
 
+    def concerned(self, agent_id: int | None, campaign_id: int | None) -> bool:
+        """Whether something that happened is seen: of nobody and no queue it is everybody's."""
+        return (agent_id is None or agent_id in self.agents) and (campaign_id is None or campaign_id in self.campaigns)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

@@ -135,6 +135,10 @@ KEPT: tuple[tuple[str, str, str], ...] = (
     ("floor_nodes", "name", "names of engines, telephone servers and trunks"),
     ("floor_alarms", "reason", "one of a closed set; for a day"),
     ("what_ifs", "reason question assumptions points", "figures of campaigns, which hold nobody"),
+    ("alert_rules", "name severity mailbox recipients", "the operator's words, and addresses of its people"),
+    ("alerts", "rule severity subject about", "the operator's words, names of campaigns, nodes and limits"),
+    ("alert_silences", "rule", "the operator's words"),
+    ("alert_watches", "standings", "names of rules, ids of campaigns and agents, and times"),
     ("report_sums", "facet", "one of a closed set"),
     ("saved_reports", "name shared query schedule", "the operator's words, and addresses of its people"),
     (

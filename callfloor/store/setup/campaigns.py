@@ -104,6 +104,12 @@ class CampaignSetup:
     wrap_codes: tuple[int, ...]
     hash_key: bytes
 
+    @property
+    def abandonment_cap(self) -> float:
+        """Its own, or what its regime allows, whichever is less."""
+        own = self.dialling.abandonment_cap
+        return self.regime.abandonment_cap if own is None else min(own, self.regime.abandonment_cap)
+
 
 class _List(msgspec.Struct, array_like=True):
     list_id: int

@@ -15,6 +15,7 @@ from callfloor.contract.workflows import QueueSettings
 from callfloor.rules.privacy.retention import WHOLE_ORGANISATION
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
+from callfloor.store.figures import alerts
 from callfloor.store.people import teams, tokens
 from callfloor.store.privacy import retention
 from callfloor.store.setup import organisations, prompts, workflows
@@ -154,6 +155,7 @@ async def read(db: Database, organisation: Record, *, locked: bool = False) -> S
         await workflows.read(db, number),
         {name: Role(name, tuple(scopes)) for name, scopes in (await teams.roles(db, number)).items()},
         {name: Team(name, *map(tuple, people)) for name, people in (await teams.named(db, number)).items()},
+        await alerts.rules(db, number),
     )
     return Stored(
         number,

@@ -19,7 +19,7 @@ const KEYS = {
   campaigns: "campaignId",
   trunks: "name",
   nodes: "name",
-  alarms: "alarmId",
+  alerts: "alertId",
 } as const;
 type Part = keyof typeof KEYS;
 const PARTS = Object.keys(KEYS) as Part[];

@@ -1,4 +1,5 @@
 import { administration } from "./de/administration.ts";
+import { alerting } from "./de/alerts.ts";
 import { control } from "./de/control.ts";
 import { factors } from "./de/factors.ts";
 import { people } from "./de/people.ts";
@@ -12,6 +13,7 @@ const several = (n: number, one: string, many: string): string => `${n} ${n === 
 /** Jeder Text der Konsole auf Deutsch, nach Gegenstand. */
 export const de: typeof en = {
   ...administration,
+  ...alerting,
   ...control,
   ...factors,
   ...people,

@@ -1,4 +1,5 @@
 import { administration } from "./en/administration.ts";
+import { alerting } from "./en/alerts.ts";
 import { control } from "./en/control.ts";
 import { factors } from "./en/factors.ts";
 import { people } from "./en/people.ts";
@@ -11,6 +12,7 @@ const several = (n: number, one: string, many: string): string => `${n} ${n === 
 /** Every text of the console in English, by subject. */
 export const en = {
   ...administration,
+  ...alerting,
   ...control,
   ...factors,
   ...people,

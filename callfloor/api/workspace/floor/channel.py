@@ -17,14 +17,14 @@ from typing import TypeVar
 
 import msgspec
 
-from callfloor.api.workspace.floor.picture import Picture, agent_without_number, caller_without_number
 from callfloor.contract.live_floor import Floor, FloorChanges, FloorCurrent, FloorHeartbeat, FloorSnapshot, Part
+from callfloor.jobs.watching.picture import Picture, agent_without_number, caller_without_number
 from callfloor.store.people.callers import Sight
 
 # What is kept for those who come back: so many messages, and so many bytes.
 KEPT, KEPT_BYTES = 300, 4_000_000
 _ENCODE = msgspec.json.Encoder().encode
-_PARTS = ("agents", "callers", "queues", "campaigns", "trunks", "nodes", "alarms")
+_PARTS = ("agents", "callers", "queues", "campaigns", "trunks", "nodes", "alerts")
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -41,20 +41,18 @@ class View:
         """The picture as it is seen."""
         agents, callers = picture.agents, picture.callers
         queues, campaigns, sight = picture.queues, picture.campaigns, self.sight
-        alarms = picture.alarms
+        alerts = picture.alerts
         if sight is not None:
             agents = {key: agent for key, agent in agents.items() if key in sight.agents}
             callers = {key: each for key, each in callers.items() if sight.work(None, each.campaign_id)}
             queues = {key: each for key, each in queues.items() if key in sight.campaigns}
             campaigns = {key: each for key, each in campaigns.items() if key in sight.campaigns}
             # what is everybody's is everybody's concern
-            alarms = {
-                key: each for key, each in alarms.items() if each.agent_id is None or each.agent_id in sight.agents
-            }
+            alerts = {key: each for key, each in alerts.items() if sight.concerned(each.agent_id, each.campaign_id)}
         if not self.numbers:
             agents = {key: agent_without_number(agent) for key, agent in agents.items()}
             callers = {key: caller_without_number(caller) for key, caller in callers.items()}
-        return replace(picture, agents=agents, callers=callers, queues=queues, campaigns=campaigns, alarms=alarms)
+        return replace(picture, agents=agents, callers=callers, queues=queues, campaigns=campaigns, alerts=alerts)
 
 
 def part(before: Mapping[K, T], after: Mapping[K, T]) -> Part[T, K] | None:
@@ -98,7 +96,7 @@ class Channel:
             campaigns=part(before.campaigns, after.campaigns),
             trunks=part(before.trunks, after.trunks),
             nodes=part(before.nodes, after.nodes),
-            alarms=part(before.alarms, after.alarms),
+            alerts=part(before.alerts, after.alerts),
         )
         if not any(getattr(changes, name) for name in _PARTS):
             return
@@ -134,7 +132,7 @@ class Channel:
             campaigns=tuple(picture.campaigns.values()),
             trunks=tuple(picture.trunks.values()),
             nodes=tuple(picture.nodes.values()),
-            alarms=tuple(picture.alarms.values()),
+            alerts=tuple(picture.alerts.values()),
         )
 
     def position(self, cursor: str | None) -> int | None:

@@ -93,14 +93,21 @@ FLOOR: dict[str, Any] = {
     ],
     "trunks": [{"name": "PJSIP/{number}@trunk", "lines": 14}],
     "nodes": [{"name": "engine 5f3a9c01", "kind": "engine", "state": "up", "since": _AT, "calls": 15}],
-    "alarms": [
+    "alerts": [
         {
-            "alarmId": "1627790400-near-agent-calls-per-day-1002",
-            "kind": "near",
-            "reason": "agent-calls-per-day",
-            "agentId": 1002,
-            "fullName": "John Doe",
-            "timestamp": _AT,
+            "alertId": 31,
+            "rule": "Support waits",
+            "kind": "longest-wait",
+            "severity": "warning",
+            "about": "Support",
+            "campaignId": 1,
+            "agentId": None,
+            "fullName": None,
+            "value": 124.0,
+            "threshold": 120.0,
+            "fired": _AT,
+            "acknowledgedBy": None,
+            "silencedUntil": None,
         }
     ],
 }
@@ -122,7 +129,7 @@ def view_of(caller: Caller) -> View:
 )
 async def get_floor(call: Call) -> Floor:
     """Everything that goes on now: agents who are signed in, callers who wait, queues, campaigns that dial, trunks,
-    nodes and alarms of the destination policy, as it was a second ago at most.
+    nodes and alerts that are not over, as it was a second ago at most.
 
     What changes is told over a WebSocket at `/floor/events`, which takes the token as `/events` does. It begins with a
     message of `type` `snapshot`, or behind `after=CURSOR` with the `changes` that you missed where they are still kept;

@@ -6,44 +6,33 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import structlog
 
 from callfloor.api.workspace.floor.channel import Channel, View
-from callfloor.api.workspace.floor.picture import Picture, Window, picture
 from callfloor.cancellation import cancelled
-from callfloor.engine.campaigns import plan_of
 from callfloor.errors import Problem
-from callfloor.rules.values.times import zone as zone_of
+from callfloor.jobs.watching.picture import Picture
+from callfloor.jobs.watching.reading import FloorReader
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database, acting_for, apart
-from callfloor.store.figures import live_floor
 from callfloor.store.people.callers import Organisation
-from callfloor.store.setup import campaigns
 
 log = structlog.get_logger("callfloor.api")
 
 READ_S = 1.0
 # What a channel nobody watches is kept for, so that whoever comes back goes on from what it has.
 KEPT_S = 600.0
-# Long windows are summed up anew so often; minutes older than this do not change any more, but for rare corrections.
-WINDOWS_S = 60.0
-SETTLED = timedelta(minutes=10)
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class _Organisation:
-    zone: ZoneInfo
+    reader: FloorReader
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     picture: Picture | None = None
     # seconds of the loop's clock
     read_at: float = 0.0
-    windows: dict[int, Window] = field(default_factory=dict[int, Window])
-    windows_at: float = 0.0
-    windows_until: datetime = LONG_AGO
     channels: dict[View, Channel] = field(default_factory=dict[View, Channel])
     left_at: dict[View, float] = field(default_factory=dict[View, float])
     reading: asyncio.Task[None] | None = None
@@ -62,10 +51,13 @@ class Readings:
 
     async def channel(self, organisation: Organisation, view: View) -> Channel:
         """A view of the floor, as it was a second ago at most. Raises `Unavailable`."""
-        known = self._organisations.setdefault(organisation.organisation_id, _Organisation(organisation.zone))
-        known.zone = organisation.zone
-        with acting_for(organisation.organisation_id):
-            seen = await self._read(organisation.organisation_id, known)
+        number = organisation.organisation_id
+        known = self._organisations.get(number)
+        if known is None:
+            known = self._organisations[number] = _Organisation(FloorReader(self._db, number, organisation.zone))
+        known.reader.zone = organisation.zone
+        with acting_for(number):
+            seen = await self._read(known)
         self._forget(known)
         channel = known.channels.get(view)
         if channel is None:
@@ -97,7 +89,7 @@ class Readings:
             await asyncio.sleep(max(0.0, known.read_at + READ_S - loop.time()))
             try:
                 with acting_for(organisation):
-                    await self._read(organisation, known)
+                    await self._read(known)
             except Problem as problem:
                 # the database is away: the floor is shown as it was, and read again when it is back
                 log.info("floor-unread", kind=type(problem).__name__)
@@ -106,57 +98,18 @@ class Readings:
                 log.error("floor-unread", kind=type(error).__name__)
                 await asyncio.sleep(READ_S)
 
-    async def _read(self, organisation: int, known: _Organisation) -> Picture:
+    async def _read(self, known: _Organisation) -> Picture:
         """The floor as it was less than a second ago, read now unless it just was."""
         now_s = asyncio.get_running_loop().time
         async with known.lock:
             if known.picture is not None and now_s() < known.read_at + READ_S:
                 return known.picture
             known.read_at = now_s()
-            now = datetime.now(UTC)
-            if known.windows_at + WINDOWS_S <= now_s() or not known.windows_at:
-                await self._sum_up(organisation, known, now)
-            rows = await live_floor.read(self._db, organisation, now, known.windows_until)
-            outbound = {row.campaign_id for row in rows.campaigns if row.direction == "outbound"}
-            if not outbound <= known.windows.keys():
-                # a campaign is new
-                await self._sum_up(organisation, known, now)
-                rows = await live_floor.read(self._db, organisation, now, known.windows_until)
+            _, known.picture = await known.reader.read(datetime.now(UTC))
             self.taken += 1
-            known.picture = picture(rows, known.windows, now, known.zone)
             for channel in known.channels.values():
                 channel.show(known.picture)
             return known.picture
-
-    async def _sum_up(self, organisation: int, known: _Organisation, now: datetime) -> None:
-        plans = {
-            setup.campaign: (plan_of(setup).pacing, zone_of(setup.facts.zone))
-            for setup in await campaigns.of(self._db, organisation)
-            if setup.mode is not None
-        }
-        until = (now - SETTLED).replace(second=0, microsecond=0)
-        of = [
-            (
-                campaign,
-                now - timedelta(seconds=pacing.window_s),
-                now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0),
-            )
-            for campaign, (pacing, zone) in plans.items()
-        ]
-        rows = {row["campaign_id"]: row for row in await live_floor.windows(self._db, organisation, of, until)}
-        known.windows = {
-            campaign: Window(
-                cap=pacing.abandonment_cap,
-                days=pacing.window_s / 86400,
-                live=rows[campaign]["live"],
-                abandoned=rows[campaign]["abandoned"],
-                today_live=rows[campaign]["today_live"],
-                today_abandoned=rows[campaign]["today_abandoned"],
-                began=rows[campaign]["began"],
-            )
-            for campaign, (pacing, _) in plans.items()
-        }
-        known.windows_until, known.windows_at = until, asyncio.get_running_loop().time()
 
     def _forget(self, known: _Organisation) -> None:
         now = asyncio.get_running_loop().time()

@@ -22,7 +22,6 @@ export const supervision: typeof english = {
     present: (n) => several(n, "Agent bei der Arbeit", "Agenten bei der Arbeit"),
   },
   nodesDown: (names) => `Ausgefallen: ${names}`,
-  alarms: "Alarme",
   alarmKinds: {
     refused: (why) => `Ein Anruf wurde abgelehnt: ${why}.`,
     near: (limit) => `Fast aufgebraucht: ${limit}.`,

@@ -20,7 +20,6 @@ export const supervision = {
     present: (n: number) => several(n, "agent at work", "agents at work"),
   },
   nodesDown: (names: string) => `Down: ${names}`,
-  alarms: "Alarms",
   alarmKinds: {
     refused: (why: string) => `A call was refused: ${why}.`,
     near: (limit: string) => `Nearly used up: ${limit}.`,

@@ -24,7 +24,10 @@ LOOKS = {
     "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
-SUPERVISED = ("/campaigns", "/campaigns/1", "/campaigns/5", "/calls", "/leads", "/imports", "/do-not-call", "/privacy")
+SUPERVISED = (
+    "/campaigns", "/campaigns/1", "/campaigns/5", "/alerts", "/calls", "/leads", "/imports", "/do-not-call", "/privacy",
+    "/set-up", "/set-up/alerts", "/people", "/account", "/work", "/reports",
+)  # fmt: skip
 # a call comes when somebody calls the demo's queue
 CALL_MS = 180_000
 

@@ -31,6 +31,9 @@ async def test_a_campaign_is_stopped_after_what_that_touches_was_shown_and_start
         page = await supervisor(db, centre, context, address)
         await page.page.goto(f"{address}/campaigns/{centre.outbound}")
         await page.says("The campaign is on")
+        # why it dials nobody, and by which rule
+        waits = page.page.get_by_role("listitem").filter(has_text="No agent of the campaign is signed in.")
+        await expect(waits).to_contain_text("(rule: agents)", timeout=FIRST_MS)
         await page.button("Stop at once").click()
         dialog = page.page.get_by_role("dialog")
         await expect(dialog).to_contain_text("0 lines that ring, and callers who wait, are let go.", timeout=FIRST_MS)
@@ -67,3 +70,13 @@ async def test_weights_are_set_and_a_list_is_taken_out_while_the_campaign_runs(
         await expect(said.first).to_be_attached(timeout=FIRST_MS)
         await expect(weight).to_have_value("7")
         assert tuple(await db.fetchrow(WEIGHT, centre.organisation, centre.list_id) or ()) == (7, False)
+
+
+async def test_a_queue_has_its_figures_too(app: Any, db: Database, centre: Centre, context: BrowserContext) -> None:
+    async with served(app) as events:
+        address = events.replace("ws:", "http:").removesuffix("/workspace/v1/events")
+        page = await supervisor(db, centre, context, address)
+        await page.page.goto(f"{address}/campaigns/{centre.inbound}")
+        await page.shows("Support Inbound")
+        await page.says("Service level")
+        assert await page.faults() == []

@@ -28,7 +28,8 @@ def period(call: Call, query: FiguresQuery | CountedQuery) -> tuple[datetime, da
     begin, end = call.timestamp(query.begin, "from"), call.timestamp(query.end, "to")
     assert begin is not None  # noqa: S101 both are given
     assert end is not None  # noqa: S101
-    return between(begin, end)
+    # sums are kept by the quarter of an hour, calls are not
+    return between(begin, end, quarters=isinstance(query, FiguresQuery))
 
 
 async def shown(call: Call, viewer: Viewer, report: Report, form: Literal["json", "csv", "xlsx"]) -> Figures:

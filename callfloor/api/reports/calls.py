@@ -42,7 +42,8 @@ _COUNTS = [name for name, each in MEASURES.items() if each.calls is not None]
 )
 async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCall]:
     """The legs of calls, or e-mails, that a measure counts in a period, newest first: as many as the figure says. A
-    supervisor of teams gets those of its own agents. `callsTemplate` of a report's row leads here."""
+    supervisor of teams gets those of its own agents. The period may be any, so that figures of a campaign's last hour
+    open too. `callsTemplate` of a report's row leads here."""
     measure = MEASURES.get(query.measure)
     if measure is None or measure.calls is None:
         raise invalid("measure", "not-counted", f"must be one of {', '.join(_COUNTS)}", in_body=False)

@@ -69,10 +69,10 @@ async def asked(viewer: Viewer, query: Asked, begin: datetime, end: datetime) ->
     return Report(begin, end, zone, query.interval, group, measures, edges, hours, campaigns, *whose, filters)
 
 
-def between(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """A period. Raises `Invalid`."""
+def between(begin: datetime, end: datetime, *, quarters: bool = True) -> tuple[datetime, datetime]:
+    """A period, of whole quarters of an hour unless it is said otherwise. Raises `Invalid`."""
     for name, at in (("from", begin), ("to", end)):
-        if not intervals.is_edge(at):
+        if quarters and not intervals.is_edge(at):
             raise refused(name, "not-a-quarter", "must be a whole quarter of an hour, such as 09:15")
     if end <= begin:
         raise refused("to", "order", "must be later than from")

@@ -72,11 +72,6 @@ export function step(line: Line, happening: Happening, now: number, chance: numb
   }
 }
 
-/** Only a line that is live says what is; on any other one what is shown may be old. */
-export function isLive(line: Line): boolean {
-  return line.state === "live";
-}
-
 function settled(line: Line): boolean {
   return line.state === "signed-out" || line.state === "stopped";
 }

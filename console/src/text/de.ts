@@ -1,6 +1,7 @@
 import { administration } from "./de/administration.ts";
 import { alerting } from "./de/alerts.ts";
 import { control } from "./de/control.ts";
+import { explaining } from "./de/explaining.ts";
 import { factors } from "./de/factors.ts";
 import { people } from "./de/people.ts";
 import { settingUp } from "./de/setting_up.ts";
@@ -15,6 +16,7 @@ export const de: typeof en = {
   ...administration,
   ...alerting,
   ...control,
+  ...explaining,
   ...factors,
   ...people,
   ...settingUp,

@@ -1,6 +1,7 @@
 import { administration } from "./en/administration.ts";
 import { alerting } from "./en/alerts.ts";
 import { control } from "./en/control.ts";
+import { explaining } from "./en/explaining.ts";
 import { factors } from "./en/factors.ts";
 import { people } from "./en/people.ts";
 import { settingUp } from "./en/setting_up.ts";
@@ -14,6 +15,7 @@ export const en = {
   ...administration,
   ...alerting,
   ...control,
+  ...explaining,
   ...factors,
   ...people,
   ...settingUp,

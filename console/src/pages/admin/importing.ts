@@ -4,7 +4,6 @@
 export const FIELDS = [
   "phone1", "phone2", "phone3", "customerKey", "timezone", "nextAttemptTimestamp", "statusCode", "agentId",
 ] as const;
-export type LeadField = (typeof FIELDS)[number];
 
 const TYPES: Record<string, string> = {
   csv: "text/csv",

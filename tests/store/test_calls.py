@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -185,3 +186,17 @@ async def test_an_email_waits_for_an_agent_and_is_wrapped_up_without_a_hang_up(d
     assert (row["status_id"], row["answered_at"], row["wrap_up_at"]) == (3, later(10), later(20))
     # e-mails are no calls
     assert await minutes(db, centre) == []
+
+
+async def test_what_happens_to_a_leg_is_written_in_its_place_with_no_entry_in_an_index(db: Database) -> None:
+    """A column that an index names, in keys or condition, is an entry in every index each time it changes."""
+    steps = ("status_id", "answered_at", "left_queue_at", "hang_up_at", "wrap_up_at", "hold_s", "dial_status",
+        "connect_delay_ms", "recording_status", "recording_parts")  # fmt: skip
+    made = [row["indexdef"] for row in await db.fetch("SELECT indexdef FROM pg_indexes WHERE tablename = 'activities'")]
+    assert len(made) > 5
+    assert [index for index in made if any(re.search(rf"\b{step}\b", index) for step in steps)] == []
+    full = await db.fetch(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'activities'::regclass AND NOT coalesce(c.reloptions @> ARRAY['fillfactor=80'], false)"
+    )
+    assert full == [], "a full page has no place for what becomes of its rows"

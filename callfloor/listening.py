@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -55,8 +56,7 @@ def _http(settings: Settings, role: Role) -> socket.socket:
         return _bind(host, port) if usual is None else _bind_near(host, usual)
     except OSError as error:
         raise ServeError(
-            f"cannot listen on {host}:{port} ({error.strerror or error}): "
-            "is another server running? Choose a port with --port or CALLFLOOR_PORT"
+            f"cannot listen on {host}:{port if usual is None else usual} ({_why(error)}): {_remedy(error)}"
         ) from error
 
 
@@ -69,9 +69,23 @@ def bind_smtp(settings: Settings) -> socket.socket | None:
     except OSError as error:
         raise SettingsError(
             "smtp_port",
-            f"cannot listen on {settings.smtp_host}:{settings.smtp_port} ({error.strerror}): give a free port, "
+            f"cannot listen on {settings.smtp_host}:{settings.smtp_port} ({_why(error)}): give a free port, "
             "from 1024 on unless this user may take those below",
         ) from error
+
+
+def _why(error: OSError) -> str:
+    # what create_server says repeats the address
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _remedy(error: OSError) -> str:
+    choose = "hoose a port with --port or CALLFLOOR_PORT"
+    if error.errno == errno.EADDRINUSE:
+        return f"is another server running? C{choose}"
+    if error.errno == errno.EACCES:
+        return f"this user may not take a port below 1024. C{choose}, or put a proxy in front (docs/operations.md)"
+    return f"c{choose}, an address of this machine with --host or CALLFLOOR_HOST"
 
 
 def _bind(host: str, port: int) -> socket.socket:

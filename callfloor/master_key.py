@@ -6,14 +6,19 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from callfloor.ownership import as_its_folder
 from callfloor.rules.privacy.wrapping import KEY_BYTES, KeyUnusable, fingerprint, parse
 from callfloor.settings import Settings
+
+log = structlog.get_logger("callfloor.keys")
 
 FILE = "master.key"
 
@@ -47,7 +52,9 @@ def read(settings: Settings) -> MasterKeys | None:
             raise KeyUnusable(f"{Settings.option('master_key')}: a key {error}") from error
     path = settings.data / FILE
     try:
-        lines = path.read_text("ascii").split()
+        with path.open(encoding="ascii") as file:
+            _close_to_others(file.fileno(), path)
+            lines = file.read().split()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -56,6 +63,19 @@ def read(settings: Settings) -> MasterKeys | None:
         return _of([parse(each) for each in lines])
     except (KeyUnusable, IndexError) as error:
         raise KeyUnusable(f"{path} holds no master key: put the one of the backup there") from error
+
+
+def _close_to_others(handle: int, path: Path) -> None:
+    """A copy of the backup is as open as whoever made it left it, and the data folder may be passed through."""
+    found = os.fstat(handle)
+    mode = stat.S_IMODE(found.st_mode)
+    if not mode & 0o077:
+        return
+    if os.geteuid() not in (0, found.st_uid):
+        log.warning("master-key-open", file=str(path), mode=f"{mode:04o}", remedy="chmod 600")
+        return
+    os.fchmod(handle, 0o600)
+    log.warning("master-key-closed", file=str(path), was=f"{mode:04o}", now="0600")
 
 
 def make(settings: Settings) -> MasterKeys:

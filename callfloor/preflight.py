@@ -7,6 +7,7 @@ secret are never repeated.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -22,7 +23,7 @@ from callfloor import data_folder
 from callfloor.app.media import open_media
 from callfloor.app.telephony import asterisk_setup
 from callfloor.media.encryption import parse_key
-from callfloor.media.errors import BlobConfigError, BlobUnreadable
+from callfloor.media.errors import BlobConfigError, BlobStoreWrong, BlobUnreadable
 from callfloor.postgres.server import EmbeddedServerError, binaries
 from callfloor.rules.privacy.wrapping import KeyUnusable, parse
 from callfloor.settings import Settings, SettingsError
@@ -98,9 +99,12 @@ def _folder(name: str, folder: Path, mode: int = 0o700) -> None:
 
 
 def _unwritable(name: str, folder: Path, error: OSError) -> SettingsError:
-    return SettingsError(
-        name, f"{folder} cannot be written ({error.strerror}): give a folder that this user may write in"
-    )
+    return SettingsError(name, f"{folder} cannot be written ({error.strerror}): {_remedy(error)}")
+
+
+def _remedy(error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "make room there, or give another folder" if full else "give a folder that this user may write in"
 
 
 def _media(settings: Settings) -> None:
@@ -119,12 +123,13 @@ def _media(settings: Settings) -> None:
         raise SettingsError("media_key", f"{error}; set the key that it was written with") from error
     except TimeoutError:
         log.warning("media-store-unanswered", seconds=STORE_S)
+    except BlobStoreWrong as error:
+        raise SettingsError("media_url", f"{error}; look at the bucket's name and the AWS_ variables") from error
     except OSError as error:
         if blobs.is_folder:
             raise SettingsError(
                 "media_url" if settings.media_url else "data",
-                f"the media folder {settings.media_location} cannot be used ({error.strerror}): "
-                "give a folder that this user may write in",
+                f"the media folder {settings.media_location} cannot be used ({error.strerror}): {_remedy(error)}",
             ) from error
         log.warning("media-store-away", reason=str(error))
 

@@ -13,6 +13,7 @@ import asyncio
 import atexit
 import fcntl
 import logging
+import shlex
 import signal
 import sys
 import threading
@@ -163,7 +164,7 @@ def _addresses(settings: Settings, dsn: str, embedded: EmbeddedServer | None) ->
 async def _prepare(settings: Settings, addresses: roles.Addresses, embedded: EmbeddedServer | None) -> None:
     """Bring the database to this version, its roles to what they may, its keys under the master key, and see whether
     it is another installation's."""
-    await migrate(addresses.owner)
+    await migrate(addresses.owner, lambda name: log.info("migration", name=name))
     await _roles(addresses, embedded)
     db = await Database.connect(addresses.owner, size=1)
     try:
@@ -174,7 +175,9 @@ async def _prepare(settings: Settings, addresses: roles.Addresses, embedded: Emb
     finally:
         await db.close()
     if hold is not None:
-        log.warning("held", why=hold.why, since=hold.since.isoformat(), remedy="callfloor db adopt lets it dial")
+        place = "--database-url URL" if embedded is None else f"--data {shlex.quote(str(settings.data))}"
+        remedy = f"callfloor db adopt {place} lets it dial, once the original is off for good"
+        log.warning("held", why=hold.why, since=hold.since.isoformat(), remedy=remedy)
 
 
 async def _roles(addresses: roles.Addresses, embedded: EmbeddedServer | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -248,7 +249,7 @@ class Settings(BaseSettings):
     def with_whole_paths(self) -> Settings:
         """The same, with no path that depends on the folder in which the process works."""
         whole: dict[str, object] = {name: value.absolute() for name, value in self if isinstance(value, Path)}
-        if self.media_url and "://" not in self.media_url:
+        if self.media_url and not is_address(self.media_url):
             whole["media_url"] = str(Path(self.media_url).absolute())
         return self.model_copy(update=whole)
 
@@ -259,6 +260,11 @@ class Settings(BaseSettings):
     @property
     def media_location(self) -> str:
         return self.media_url or str(self.data / "media")
+
+
+def is_address(place: str) -> bool:
+    """Whether it begins as an address does (`s3:`), and not as a path: `./s3:x` is a folder."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place) is not None
 
 
 def networks(text: str) -> list[IPv4Network | IPv6Network]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
+
+# What goes on and on is written so often, in seconds.
+SELDOM_S = 60.0
 
 
 def _render(_logger: object, _name: str, event: Any) -> bytes:
@@ -40,6 +45,23 @@ class _Libraries(logging.Handler):
         more = {} if fault is None else {"kind": fault.__name__}
         said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         structlog.get_logger("callfloor.library").log(record.levelno, "library", logger=record.name, says=said, **more)
+
+
+class Seldom:
+    """Which lines are written of those that come again each second for as long as something is away: one of a kind a
+    minute. `now`: seconds."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._written: dict[str, float] = {}
+
+    def is_due(self, kind: str) -> bool:
+        """Whether to write a line of that kind now."""
+        now, last = self._now(), self._written.get(kind)
+        if last is not None and now - last < SELDOM_S:
+            return False
+        self._written[kind] = now
+        return True
 
 
 def configure_logs(level: int = logging.INFO) -> None:

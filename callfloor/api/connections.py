@@ -14,12 +14,15 @@ from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, cast
 
+import structlog
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from callfloor.settings import is_among
+from callfloor.settings import is_among, networks
+
+log = structlog.get_logger("callfloor.api")
 
 # A request's line and header, in bytes and in fields.
 LARGEST_HEAD = 32 * 1024
@@ -30,6 +33,8 @@ HEAD_S = 10.0
 BODY_S, LEAST_BODY = 20.0, 10 * 1024
 # A client that takes nothing of its answer for so long is gone.
 UNREAD_S = 60.0
+# Where proxies of one's own are.
+NEAR = networks("127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7")
 SWEEP_S = 1.0
 # All that a client says over a WebSocket is its token, and that it is still there. A frame costs more than its bytes,
 # and an unfinished message of empty ones is kept: bytes in so many seconds.
@@ -45,6 +50,7 @@ class Connections:
         self._most, self._most_per_address, self._proxies = most, most_per_address, proxies
         self._count: Counter[str] = Counter()
         self._open = 0
+        self._warned = False
         self.http: set[_Http] = set()
 
     def enter(self, address: str) -> bool:
@@ -62,6 +68,15 @@ class Connections:
         self._count[address] -= 1
         if self._count[address] <= 0:
             del self._count[address]
+
+    def look_for_a_proxy(self, address: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Warn once of a reverse proxy that the settings do not name: its clients then share one limit, and their
+        cookies are not for TLS alone. One is told by what it says, in our own network: strangers may say anything."""
+        if self._warned or not any(name.lower() == b"x-forwarded-for" for name, _ in headers):
+            return
+        if is_among(address, NEAR) and not is_among(address, self._proxies):
+            self._warned = True
+            log.warning("proxy-not-trusted", address=address, remedy=f"CALLFLOOR_TRUSTED_PROXIES={address}")
 
     async def watch(self) -> None:
         """Close whoever keeps us waiting for too long, until cancelled."""
@@ -146,6 +161,7 @@ class _Http(HttpToolsProtocol):
             what = f"The header has over {MOST_FIELDS} fields." if too_many else "The header has over 32 KiB."
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, what)
             return
+        self.doors.look_for_a_proxy(self._address, self.headers)
         self._in_body = True
         self._waiting_since = None
         self._body_since, self._body_bytes = self.loop.time(), 0

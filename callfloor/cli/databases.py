@@ -27,7 +27,7 @@ T = TypeVar("T")
 def migrate_database(settings: Settings) -> None:
     """Bring the database to this version and print each migration that was applied."""
     with session.database(settings, migrated=False, new=True) as dsn:
-        done = asyncio.run(migrate.migrate(dsn))
+        done = asyncio.run(migrate.migrate(dsn, lambda name: _tell(f"applying {name}")))
     for name in done:
         print(f"applied {name}")
     if not done:
@@ -91,7 +91,9 @@ def load(settings: Settings, path: Path) -> None:
         asyncio.run(migrate.migrate(dsn))
         why = "it was loaded from standard input" if path == STDIN else f"it was loaded from {path.name}"
         asyncio.run(_on(dsn, lambda db: installation.hold(db, why, datetime.now(UTC))))
-    print("loaded; it neither dials nor sends or fetches e-mail before: callfloor db adopt")
+    print(
+        f"loaded; it neither dials nor sends or fetches e-mail before: callfloor db adopt{session.place_of(settings)}"
+    )
 
 
 def adopt(settings: Settings) -> None:
@@ -99,7 +101,8 @@ def adopt(settings: Settings) -> None:
     folder = None if settings.database_url else settings.data
     with session.database(settings) as dsn:
         done = asyncio.run(_on(dsn, lambda db: installation.adopt(db, folder)))
-    print("adopted: it dials, and sends and fetches e-mail" if done else "nothing held it")
+    where = "the database" if folder is None else str(folder.absolute())
+    print("adopted: it dials, and sends and fetches e-mail" if done else f"nothing held {where}: it acts already")
 
 
 def show_roles() -> None:

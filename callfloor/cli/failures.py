@@ -79,9 +79,26 @@ def _of_setting(fault: Mapping[str, Any]) -> str:
 
     name = str(fault["loc"][0]) if fault["loc"] else "data"
     field = Settings.model_fields.get(name)
-    said = str(fault["msg"]).replace("Input should", "must")
+    said = _plain(fault)
     shown = "" if field is None or not field.repr else f"{fault['input']!s:.100}: "
     return f"{Settings.option(name)}: {shown}{said}"
+
+
+def _plain(fault: Mapping[str, Any]) -> str:
+    """What is allowed, in words that are no programmer's."""
+    from callfloor.settings import Settings
+
+    kind = str(fault["type"])
+    if kind in ("int_parsing", "int_from_float"):
+        return "must be a whole number"
+    if kind == "float_parsing":
+        return "must be a number"
+    if kind == "bool_parsing":
+        return "must be true or false"
+    field = Settings.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
+    if kind == "string_pattern_mismatch" and field is not None:
+        return f"is not written as it has to be: {field.description}"
+    return str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "must")
 
 
 def _of_the_world(error: Exception) -> tuple[list[str], int] | None:

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 import typer
 
+from callfloor.whole_files import begun
+
 STDIN, STDOUT = Path("/dev/stdin"), Path("-")
 
 
@@ -46,8 +48,7 @@ def written(path: Path) -> Generator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
+    handle, part = begun(path)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -17,6 +17,7 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from callfloor.cli.failures import harmless
 from callfloor.cli.files import STDIN, STDOUT, kept, shown
 from callfloor.rules.imports.import_text import ENDINGS, FORMS
 
@@ -102,7 +103,7 @@ def import_file(
         ):
             return _Run(client, file, form, wanted.query(), errors_to).run()
     except (ImportFailedError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-        print(f"callfloor: {_one_line(error)}", file=sys.stderr)
+        print(f"callfloor: {_one_line(error, url)}", file=sys.stderr)
         return FAILED
 
 
@@ -126,9 +127,9 @@ def _open(path: Path) -> Generator[BinaryIO]:
         yield file
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception, url: str) -> str:
     if isinstance(error, httpx2.TransportError):
-        return "the server cannot be reached; is the address right, and does it run?"
+        return f"the server {harmless(url)} cannot be reached: does it run there? --url or CALLFLOOR_URL names another"
     return " ".join(str(error).split())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import shlex
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -61,18 +62,36 @@ def database(given: Settings, *, migrated: bool = True, new: bool = False) -> Ge
     """
     if not new and not given.database_url and _has_no_database(given.data):
         raise CommandError(
-            f"{Settings.option('data')}: there is no database in {given.data}; "
-            "callfloor serve, callfloor apply and callfloor db load make one"
+            f"{Settings.option('data')}: there is no database in {given.data.absolute()}; name the folder of the one "
+            "that is meant, or make one: callfloor serve, callfloor apply and callfloor db load do"
         )
     with serve.database(given) as (dsn, _):
         if migrated:
-            asyncio.run(migrate(dsn))
+            asyncio.run(migrate(dsn, _say_migration))
         yield dsn
+
+
+def _say_migration(name: str) -> None:
+    print(f"callfloor: the database is brought to this version: {name}", file=sys.stderr, flush=True)
+
+
+def place_of(given: Settings) -> str:
+    """The options, with a blank before them, by which another command finds the same database: nothing where it is
+    found without. A database's URL is not repeated: it may hold a password."""
+    if given.database_url:
+        return " --database-url URL"
+    return f" --data {shlex.quote(str(given.data))}" if "data" in given.model_fields_set else ""
 
 
 def _has_no_database(data: Path) -> bool:
     # what is no folder, or is none that can be looked into, is said by the server's start
-    return not data.exists() or (data.is_dir() and os.access(data, os.X_OK) and not (data / "postgres").exists())
+    try:
+        return not data.exists() or (data.is_dir() and os.access(data, os.X_OK) and not (data / "postgres").exists())
+    except PermissionError as error:
+        raise CommandError(
+            f"{Settings.option('data')}: {data.absolute()} cannot be looked into ({error.strerror}): name the data "
+            "folder, and run the command as whose it is"
+        ) from error
 
 
 def run(given: Settings, work: Callable[[Database], Awaitable[T]], *, new: bool = False) -> T:

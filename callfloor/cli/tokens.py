@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -12,6 +13,7 @@ from asyncpg import Record
 
 from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError
+from callfloor.cli.tables import print_table
 from callfloor.contract.codes import SCOPES
 from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.names import unknown
@@ -21,8 +23,6 @@ from callfloor.store.db.pool import Database
 from callfloor.store.people import tokens, users
 
 LONGEST_NAME = 200
-# Of a table that goes into a file, in columns.
-WIDTH = 100
 LONGEST_LIFE = timedelta(days=36_500)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 State = Literal["active", "expired", "revoked"]
@@ -116,7 +116,8 @@ def show(settings: Settings, organisation: str | None, *, as_json: bool) -> None
         json.dump(shown, sys.stdout, indent=2, ensure_ascii=False)
         print()
     else:
-        _table(shown)
+        columns = ("id", "name", "scopes", "created", "expires", "state")
+        print_table(columns, map(_cells, shown), folded=("name", "scopes"))
 
 
 def _state(row: Record) -> State:
@@ -151,28 +152,16 @@ def _said(scopes: list[str]) -> str:
     return "all" if set(scopes) == set(SCOPES) else " ".join(scopes)
 
 
-def _table(shown: list[dict[str, object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("id", "name", "scopes", "created", "expires", "state"):
-        # a moment is never cut; long names and scopes go on in the next line
-        table.add_column(name, no_wrap=name not in ("name", "scopes"), overflow="fold")
-    for each in shown:
-        scopes = each["scopes"]
-        cells = (
-            str(each["tokenId"]),
-            str(each["name"]),
-            _said(scopes) if isinstance(scopes, list) else "",  # pyright: ignore[reportUnknownArgumentType]
-            _to_the_minute(each["created"]),
-            "never" if each["expires"] is None else _to_the_minute(each["expires"]),
-            str(each["state"]),
-        )
-        table.add_row(*map(Text, cells))
-    # a pipe has no width of its own; one that reads it by machine asks for JSON
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+def _cells(each: Mapping[str, object]) -> tuple[object, ...]:
+    scopes, expires = each["scopes"], each["expires"]
+    return (
+        each["tokenId"],
+        each["name"],
+        _said(scopes) if isinstance(scopes, list) else "",  # pyright: ignore[reportUnknownArgumentType]
+        _to_the_minute(each["created"]),
+        "never" if expires is None else _to_the_minute(expires),
+        each["state"],
+    )
 
 
 def revoke(settings: Settings, organisation: str | None, token_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from asyncpg import Record
 from callfloor.api.auth.hashing import HASHER
 from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError
+from callfloor.cli.tables import print_table
 from callfloor.contract.centre import User
 from callfloor.contract.users import UserType
 from callfloor.rules.audit.entries import Entry, difference
@@ -78,6 +79,8 @@ async def _password(settings: Settings, db: Database, organisation: int, user_id
         async with db.transaction():
             token = await passwords.add_link(db, organisation, user_id, now + LINK_LIVES)
             await recorded.record(db, organisation, Entry("password.link", "user", (user_id,)))
+        # not among what a program takes for the link
+        print(f"good once, within {LINK_LIVES.total_seconds() / 3600:.0f} hours:", file=sys.stderr)
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - is told apart
         return link_address(settings.public_url or f"http://{host}:{settings.port}", token)
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
@@ -151,8 +154,12 @@ def show(settings: Settings, organisation: str | None, *, as_json: bool) -> None
         json.dump(shown, sys.stdout, indent=2, ensure_ascii=False)
         print()
         return
-    for each in shown:
-        state = "active" if each["active"] else "closed"
-        entry = "password" if each["hasPassword"] else "no password"
-        roles = ",".join(map(str, each["roles"])) or "-"  # pyright: ignore[reportArgumentType]
-        print(f"{each['userId']}\t{each['username']}\t{each['type']}\t{roles}\t{state}\t{entry}\t{each['sessions']}")
+    columns = ("id", "name", "type", "roles", "state", "password", "sessions")
+    print_table(columns, map(_cells, shown), folded=("name", "roles"))
+
+
+def _cells(each: Mapping[str, object]) -> tuple[object, ...]:
+    state = "active" if each["active"] else "closed"
+    entry = "set" if each["hasPassword"] else "none"
+    roles = " ".join(map(str, each["roles"])) or "-"  # pyright: ignore[reportArgumentType]
+    return each["userId"], each["username"], each["type"], roles, state, entry, each["sessions"]

@@ -109,7 +109,7 @@ class Client:
         try:
             answer = await self._http.request(method, path, json=body)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise RefusedError("the server cannot be reached") from error
+            raise RefusedError(f"the server cannot be reached: {self._url}") from error
         if answer.is_success:
             return answer
         said = _said(answer)

@@ -54,6 +54,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.privacy.keys import Key
 from callfloor.store.setup import workflows
+from callfloor.telemetry import Seldom
 from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
 
 log = structlog.get_logger("callfloor.floor")
@@ -146,12 +147,13 @@ class Engine:
     async def _every(
         self, seconds: float, work: Callable[[], Awaitable[None]], wake: asyncio.Event | None = None
     ) -> None:
-        wake = wake or asyncio.Event()
+        wake, seldom = wake or asyncio.Event(), Seldom()
         while True:
             try:
                 await work()
             except (Problem, CarrierLostError) as error:
-                log.warning("engine-waits", kind=type(error).__name__)
+                if seldom.is_due(type(error).__name__):
+                    log.warning("engine-waits", kind=type(error).__name__)
             except REFUSALS as error:
                 log.error("engine-fault", kind=type(error).__name__)
             wake.clear()

@@ -28,6 +28,7 @@ from callfloor.store.db.listen import Listener, listening
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import what_ifs
 from callfloor.store.leads import imports
+from callfloor.telemetry import Seldom
 
 log = structlog.get_logger("callfloor.worker")
 
@@ -114,13 +115,15 @@ async def _renew(db: Database, stop: asyncio.Event) -> None:
 
 
 async def _count(db: Database, stop: asyncio.Event) -> None:
+    seldom = Seldom()
     while not stop.is_set():
         try:
             if await count_some(db, datetime.now(UTC)):
                 await _wait(stop, stop, REST_S)
                 continue
         except (Problem, *REFUSALS) as error:
-            log.warning("counting-waits", kind=type(error).__name__)
+            if seldom.is_due(type(error).__name__):
+                log.warning("counting-waits", kind=type(error).__name__)
         await _wait(stop, stop, COUNT_S)
 
 
@@ -134,12 +137,14 @@ async def _count_storage(db: Database, stop: asyncio.Event) -> None:
 
 
 async def _send_reports(db: Database, stop: asyncio.Event) -> None:
+    seldom = Seldom()
     while not stop.is_set():
         try:
             if await installation.held(db) is None and await send_due(db, datetime.now(UTC)):
                 continue
         except (Problem, *REFUSALS) as error:
-            log.warning("reports-wait", kind=type(error).__name__)
+            if seldom.is_due(type(error).__name__):
+                log.warning("reports-wait", kind=type(error).__name__)
         await _wait(stop, stop, REPORTS_S)
 
 
@@ -172,6 +177,7 @@ async def _watch(watch: Watch, stop: asyncio.Event) -> None:
 
 
 async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[bool]], stop: asyncio.Event) -> None:
+    seldom = Seldom()
     while not stop.is_set():
         try:
             more = await seal(db, datetime.now(UTC))
@@ -180,5 +186,6 @@ async def _seal(db: Database, seal: Callable[[Database, datetime], Awaitable[boo
                 continue
         except (Problem, *REFUSALS) as error:
             metrics.JOBS.labels("sealing", "failed").inc()
-            log.warning("sealing-waits", kind=type(error).__name__)
+            if seldom.is_due(type(error).__name__):
+                log.warning("sealing-waits", kind=type(error).__name__)
         await _wait(stop, stop, SEAL_S)

@@ -99,7 +99,15 @@ class Outbox:
             try:
                 secret = password(mailbox.send, self._secrets)
                 await compose(file, content, *where, claimed.created, self._blobs, claimed.organisation)
-            except (SecretMissing, BlobMissing, BlobUnreadable, OSError, ValueError) as error:
+            except SecretMissing as error:
+                log.warning(
+                    "password-missing",
+                    organisation=claimed.organisation,
+                    mailbox=claimed.mailbox_id,
+                    reason=str(error),
+                )
+                return Outcome("later", fault=type(error).__name__)
+            except (BlobMissing, BlobUnreadable, OSError, ValueError) as error:
                 return Outcome("later", fault=type(error).__name__)
             return await self._transmit(claimed, mailbox.send, secret, where, file)
 

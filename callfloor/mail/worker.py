@@ -31,6 +31,7 @@ from callfloor.store.db.pool import LOST, Database
 from callfloor.store.email import mailboxes
 from callfloor.store.email import outbox as outgoing
 from callfloor.store.email.mailboxes import StoredMailbox
+from callfloor.telemetry import Seldom
 
 log = structlog.get_logger("callfloor.mail")
 
@@ -88,19 +89,21 @@ async def _receive(
 
 
 async def _send(db: Database, outbox: Outbox | ReportOutbox, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    seldom = Seldom()
     while not stop.is_set():
         wake.clear()
         try:
             if await installation.held(db) is None and await outbox.send_next(datetime.now(UTC)):
                 continue
         except DATABASE as error:
-            log.warning("sending-waits", kind=type(error).__name__)
+            if seldom.is_due(type(error).__name__):
+                log.warning("sending-waits", kind=type(error).__name__)
         await _pause(stop, LOOK_AGAIN_S, wake)
 
 
 async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) -> None:
     """Fetch while this process is the one that does; another takes over when it dies."""
-    rounds = _Rounds(db, fetcher)
+    rounds, seldom = _Rounds(db, fetcher), Seldom()
     while not stop.is_set():
         try:
             session = await asyncpg.connect(dsn, timeout=5)
@@ -113,7 +116,8 @@ async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) 
             finally:
                 await session.close(timeout=1)
         except (*DATABASE, *LOST) as error:
-            log.warning("fetching-waits", kind=type(error).__name__)
+            if seldom.is_due(type(error).__name__):
+                log.warning("fetching-waits", kind=type(error).__name__)
         await _pause(stop, RETRY_S)
 
 
@@ -139,7 +143,9 @@ class _Rounds:
             except (SecretMissing, BlobUnreadable, *imap.FAILURES, *DATABASE) as error:
                 self._rest_until[key] = time.monotonic() + REST_S
                 metrics.FETCHES.labels("failed").inc()
-                log.warning("fetch-failed", organisation=key[0], mailbox=key[1], kind=type(error).__name__)
+                # which file or variable the password was looked for in; what mail servers say may quote a message
+                more = {"reason": str(error)} if isinstance(error, SecretMissing) else {}
+                log.warning("fetch-failed", organisation=key[0], mailbox=key[1], kind=type(error).__name__, **more)
 
 
 async def _pause(stop: asyncio.Event, seconds: float, wake: asyncio.Event | None = None) -> None:

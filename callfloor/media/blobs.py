@@ -25,6 +25,7 @@ from callfloor.media.folder import FolderStorage
 from callfloor.media.integrity import Checked
 from callfloor.media.s3 import S3Storage
 from callfloor.media.storage import Reader, Spool, Storage, StoredObject
+from callfloor.settings import is_address
 
 CHUNK = 4 * FRAME
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -314,6 +315,8 @@ def _other_key(other: str, own: str | None) -> BlobUnreadable:
 def folder_of(url: str) -> Path | None:
     """The folder that a store's URL names; None: it names none."""
     scheme, separator, place = url.partition("://")
+    if not separator and is_address(url):
+        return None
     folder = unquote(place) if separator else url
     if (separator and (scheme.lower() != "file" or not folder.startswith("/"))) or not folder:
         return None

@@ -24,3 +24,7 @@ class BlobDamaged(BlobUnreadable):
 
 class BlobStorageError(OSError):
     """The S3 service failed or refused. A folder raises plain `OSError`, so `OSError` covers both."""
+
+
+class BlobStoreWrong(BlobStorageError):
+    """It refused for what no time mends: there is no such bucket, or nobody of these credentials."""

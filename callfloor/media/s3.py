@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator, Generator, Hashable, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from callfloor.media.errors import BlobConfigError, BlobMissing, BlobStorageError
+from callfloor.media.errors import BlobConfigError, BlobMissing, BlobStorageError, BlobStoreWrong
 from callfloor.media.storage import Spool, StoredObject
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 PIECE = 2 * 1024 * 1024
 PART = 8 * 1024 * 1024
 PARTS_AT_ONCE = 2
+# What obstore's text says of a failure. The rest of it is long, and names objects.
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_STATUS = re.compile(r"status code: ([0-9]{3}[A-Za-z ]{0,40})")
+_NETWORK = re.compile(r'"((?:dns|tcp connect) error)"')
+_ASKED = re.compile(r"Error performing [A-Z]+ (https?)://(?:[^/\s@]*@)?([^/\s]{1,200})")
+# Where machines in AWS are given credentials, if they have none of their own.
+_CREDENTIALS = ("/latest/api/token", "/latest/meta-data/", "169.254.170.")
+# What a service says of a setting that is wrong, and not of itself.
+_WRONG = {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidBucketName"}
 
 
 class S3Storage:
@@ -132,4 +142,20 @@ def _failures(doing: str) -> Generator[None]:
     try:
         yield
     except BaseError as error:
-        raise BlobStorageError(f"the S3 service could not {doing} a blob: {type(error).__name__}") from error
+        code, why = _why(str(error), type(error).__name__)
+        kind = BlobStoreWrong if code in _WRONG else BlobStorageError
+        raise kind(f"the S3 service could not {doing} a blob: {why}") from error
+
+
+def _why(said: str, kind: str) -> tuple[str, str]:
+    """The service's own code for what went wrong, or nothing; and what to say of it, without names of objects."""
+    asked = _ASKED.search(said)
+    place = "" if asked is None else f" ({asked[1]}://{asked[2]})"
+    if any(each in said for each in _CREDENTIALS):
+        return "", f"there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY{place}"
+    if "source: BadScheme" in said:
+        return "", f"only https:// is spoken with other machines, unless AWS_ALLOW_HTTP=true{place}"
+    if code := _CODE.search(said):
+        return code[1], f"{code[1]}{place}"
+    found = _STATUS.search(said) or _NETWORK.search(said)
+    return "", f"{kind if found is None else found[1].strip()}{place}"

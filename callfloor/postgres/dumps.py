@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator
@@ -15,6 +16,7 @@ from typing import IO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from callfloor.postgres.server import binaries
+from callfloor.whole_files import begun
 
 Progress = Callable[[str], None]
 _TABLE = re.compile(r'(?:dumping contents of table|processing data for table) "(?:public\.)?([^"]+)"')
@@ -60,7 +62,14 @@ def _run(program: str, dsn: str, arguments: list[str], progress: Progress) -> No
     ):
         said = _heard(running.stderr, progress)
     if running.returncode != 0:
-        raise DumpError(f"{program} failed: {said[0] if said else f'it ended with code {running.returncode}'}")
+        raise DumpError(f"{program} failed: {said[0] if said else _ended(running.returncode)}")
+
+
+def _ended(code: int) -> str:
+    """What a program's exit code says that said nothing itself."""
+    if code == -signal.SIGPIPE:
+        return "who was to read it ended before it was whole"
+    return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
 
 
 _DUMP = ["--format=custom", "--no-owner", "--no-acl", "--dbname=service=callfloor"]
@@ -72,8 +81,7 @@ def dump(dsn: str, path: Path | None, progress: Progress) -> None:
     if path is None:
         _run("pg_dump", dsn, _DUMP, progress)
         return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
+    handle, part = begun(path)
     try:
         os.close(handle)
         _run("pg_dump", dsn, [*_DUMP, f"--file={part}"], progress)

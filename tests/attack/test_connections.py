@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from callfloor.api import connections as bounds
 from callfloor.api.connections import Connections
@@ -194,6 +195,18 @@ def test_a_trusted_proxy_has_no_share_of_its_own_but_all_have_a_limit() -> None:
     assert not doors.enter("::1")
     doors.leave("10.1.2.3")
     assert doors.enter("::1")
+
+
+def test_a_proxy_that_nobody_named_is_warned_about_once() -> None:
+    through = [(b"host", b"a"), (b"x-forwarded-for", b"192.0.2.1")]
+    doors = Connections(4, 1, networks("10.0.0.1"))
+    with capture_logs() as logs:
+        for address, headers in (("127.0.0.1", through[:1]), ("192.0.2.1", through), ("10.0.0.1", through)):
+            doors.look_for_a_proxy(address, headers)
+        assert not logs
+        for _ in range(2):
+            doors.look_for_a_proxy("127.0.0.1", through)
+    assert [(each["event"], each["address"]) for each in logs] == [("proxy-not-trusted", "127.0.0.1")]
 
 
 def test_what_is_no_address_is_no_proxy() -> None:

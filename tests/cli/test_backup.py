@@ -50,10 +50,14 @@ async def test_what_was_dumped_is_loaded_and_held_until_it_is_adopted(folder: Pa
     assert done.returncode == 0, done.stderr
     assert "writing users" in done.stderr
     assert dump.stat().st_mode & 0o077 == 0
+    nowhere = folder / "none/backup.dump"
+    assert_refused(
+        callfloor("db", "dump", nowhere, "--data", first), 1, f"callfloor: {nowhere}: No such file or directory"
+    )
     done = callfloor("db", "load", dump, "--data", second)
     assert done.returncode == 0, done.stderr
     assert "reading users" in done.stderr
-    assert "callfloor db adopt" in done.stdout
+    assert f": callfloor db adopt --data {second}\n" in done.stdout
     again, hold = await looked(second)
     assert again == names
     assert hold is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
+import os
 import signal
 import socket
 import subprocess
@@ -13,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from callfloor import data_folder, master_key
+from callfloor.listening import listening
 from callfloor.media.blobs import open_blobs
 from callfloor.preflight import SettingsError, check
 from callfloor.settings import Settings
 from callfloor.store.db.roles import Addresses
 from callfloor.supervision import MOST_DEATHS, STEADY_S, Child, Restarts, ServeError, Supervisor
+from callfloor.telemetry import SELDOM_S, Seldom
 from tests.cli.conftest import assert_refused, callfloor
 from tests.mail.servers import self_signed
 
@@ -42,6 +48,7 @@ WRONG: dict[str, tuple[Callable[[Path], dict[str, Any]], str, str]] = {
     "a media key of another alphabet": (lambda _: {"media_key": "§" * 44}, "CALLFLOOR_MEDIA_KEY", "32 bytes"),
     "a media store of another kind": (lambda _: {"media_url": "foo://x"}, "--media-url (CALLFLOOR_MEDIA_URL)", "s3://"),
     "a media store without a bucket": (lambda _: {"media_url": "s3://"}, "CALLFLOOR_MEDIA_URL", "s3://bucket"),
+    "a media store that is half an address": (lambda _: {"media_url": "s3:x"}, "CALLFLOOR_MEDIA_URL", "s3://bucket"),
     "a media folder under a file": (lambda f: {"media_url": f"{file_in(f)}/x"}, "CALLFLOOR_MEDIA_URL", "cannot be"),
     "a media folder that is a file": (lambda f: {"media_url": str(file_in(f))}, "CALLFLOOR_MEDIA_URL", "/file"),
     "a media folder that is the kernel's": (lambda _: {"media_url": "/proc/m"}, "CALLFLOOR_MEDIA_URL", "/proc/m"),
@@ -141,6 +148,72 @@ def test_a_variable_that_is_no_setting_is_warned_about_with_the_nearest() -> Non
     assert second.startswith("callfloor: the database cannot be used")
     for name in ("CALLFLOOR_SECRET_CARE", "CALLFLOOR_PORT", "CALLFLOORING"):
         assert "warning" not in callfloor("asterisk", "check", **{name: "1"}).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "abc", "--port (CALLFLOOR_PORT): abc: must be a whole number"),
+        ("CARRIER_PACE", "fast", "CALLFLOOR_CARRIER_PACE: fast: must be a number"),
+        (
+            "TRUSTED_PROXIES",
+            "foo",
+            "CALLFLOOR_TRUSTED_PROXIES: foo: 'foo' does not appear to be an IPv4 or IPv6 network",
+        ),
+        ("PUBLIC_URL", "calls.example.com", "calls.example.com: is not written as it has to be: Where people reach"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said_in_words_of_the_reader(name: str, value: str, said: str) -> None:
+    done = callfloor("serve", **{f"CALLFLOOR_{name}": value})
+    assert_refused(done, 2, said)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (errno.EADDRINUSE, "(Address already in use): is another server running? Choose a port with --port"),
+        (errno.EACCES, "(Permission denied): this user may not take a port below 1024. Choose a port with --port"),
+        (errno.EADDRNOTAVAIL, "(Cannot assign requested address): choose a port with --port or CALLFLOOR_PORT, an"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, fault: int, said: str
+) -> None:
+    def refused(address: object, **_: object) -> socket.socket:
+        raise OSError(fault, f"{os.strerror(fault)} (while attempting to bind on address {address})")
+
+    monkeypatch.setattr(socket, "create_server", refused)
+    with pytest.raises(ServeError) as error, listening(settings(port=80), "all"):
+        pass
+    assert str(error.value).startswith(f"cannot listen on 127.0.0.1:80 {said}")
+
+
+def test_a_full_disk_is_no_matter_of_who_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(data_folder, "make", full)
+    with pytest.raises(SettingsError, match=r"\(No space left on device\): make room there"):
+        check(settings(data=tmp_path / "data"), "api")
+
+
+def test_a_master_key_that_others_may_read_is_closed_to_them(tmp_path: Path) -> None:
+    key = tmp_path / master_key.FILE
+    key.write_text(KEY, "ascii")
+    key.chmod(0o644)
+    with capture_logs() as logs:
+        assert master_key.read(settings(data=tmp_path, master_key="")) is not None
+        assert master_key.read(settings(data=tmp_path, master_key="")) is not None
+    assert [each["event"] for each in logs] == ["master-key-closed"]
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_goes_on_and_on_is_written_once_a_minute() -> None:
+    now = 0.0
+    seldom = Seldom(lambda: now)
+    assert [seldom.is_due("NoSpace"), seldom.is_due("NoSpace"), seldom.is_due("Away")] == [True, False, True]
+    now = SELDOM_S
+    assert [seldom.is_due("NoSpace"), seldom.is_due("NoSpace")] == [True, False]
 
 
 def test_a_variable_that_is_set_to_nothing_is_not_set() -> None:

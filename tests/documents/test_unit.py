@@ -39,8 +39,26 @@ def test_the_unit_leaves_the_product_what_it_needs() -> None:
     assert said["KillMode"] == "mixed"
     assert int(said["TimeoutStopSec"]) > 120
     assert said["User"] == "callfloor"
+    # a wrong setting is wrong the next time too; and of a process that is there once it runs, no start takes time
+    assert said["RestartPreventExitStatus"] == "2"
+    assert (said["Type"], "TimeoutStartSec" in said) == ("exec", False)
     # memory that is written and run: what speeds ffi up needs it, and the unit must not say so
     assert "MemoryDenyWriteExecute" not in said
+
+
+def test_the_operators_guide_has_every_setting() -> None:
+    """In its table, or on a page that it sends its reader to for them."""
+    docs = UNIT.parents[2] / "docs"
+    guide = (docs / "operations.md").read_text("utf-8")
+    settings = guide.partition("## Settings\n")[2].partition("\n## ")[0]
+    linked = set(re.findall(r"\]\((\w+\.md)", settings))
+    pages = [settings, *((docs / name).read_text("utf-8") for name in sorted(linked))]
+    # of a row's second variable what it shares with the first is left out: `CALLFLOOR_X_USER`, `…_PASSWORD`
+    named = {each for page in pages for each in re.findall(r"CALLFLOOR_[A-Z_]+|(?<=…)_[A-Z_]+", page)}
+    missing = [
+        name for name in Settings.model_fields if not any(f"CALLFLOOR_{name.upper()}".endswith(each) for each in named)
+    ]
+    assert not missing
 
 
 def test_the_guide_names_the_unit() -> None:

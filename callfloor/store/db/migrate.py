@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -97,9 +98,10 @@ async def status(dsn: str) -> list[Step]:
     return [Step(m.number, m.name, applied[m.number]["applied_at"] if m.number in applied else None) for m in known]
 
 
-async def migrate(dsn: str) -> list[str]:
+async def migrate(dsn: str, tell: Callable[[str], None] | None = None) -> list[str]:
     """Apply what is missing, each migration in a transaction of its own; returns the names of those applied. Where the
-    database is distributed, so is what they added."""
+    database is distributed, so is what they added. `tell` hears the name of each before it is applied to a database
+    that an earlier version made: that may take minutes."""
     connection = await asyncpg.connect(dsn)
     try:
         version = connection.get_server_version()
@@ -116,6 +118,8 @@ async def migrate(dsn: str) -> list[str]:
         for migration in known:
             if migration.number in applied:
                 continue
+            if applied and tell is not None:
+                tell(migration.name)
             async with connection.transaction():
                 await connection.execute("SET LOCAL lock_timeout = '10s'")
                 await connection.execute(HISTORY_SQL)

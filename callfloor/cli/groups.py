@@ -55,7 +55,9 @@ def create_token(
         str | None, typer.Option(metavar="NAME", help="The agent or user whom it signs in at a desk.")
     ] = None,
     organisation: Organisation = None,
-    expires: Annotated[str | None, typer.Option(help="Life: 12h, 90d or 4w [default: for ever].")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="Life: 12h, 90d, 4w or never [default with --user: 90d, else never].")
+    ] = None,
     rate_limit: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="Requests a second [default: the server's].")
     ] = None,

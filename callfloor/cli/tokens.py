@@ -16,6 +16,7 @@ from callfloor.cli.failures import CommandError
 from callfloor.cli.tables import print_table
 from callfloor.contract.codes import SCOPES
 from callfloor.rules.audit.entries import Entry
+from callfloor.rules.people.token_lives import USUAL_LIFE
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
 from callfloor.settings import Settings
@@ -41,12 +42,22 @@ def parse_scopes(text: str) -> tuple[str, ...]:
     return names
 
 
+def end_of_life(text: str | None, now: datetime, *, of_person: bool) -> datetime | None:
+    """When a token ends that is made now; None: never. `text` None: a person's after its usual life, others never.
+    Raises `CommandError`."""
+    if text == "never" or (text is None and not of_person):
+        return None
+    return now + (USUAL_LIFE if text is None else parse_life(text))
+
+
 def parse_life(text: str) -> timedelta:
     """`90d`, `12h` or `4w`. Raises `CommandError`."""
-    form = re.fullmatch(r"([1-9][0-9]{0,6})([hdw])", text)
-    life = int(form[1]) * _UNITS[form[2]] if form else timedelta(0)
+    given = re.fullmatch(r"([1-9][0-9]{0,6})([hdw])", text)
+    life = int(given[1]) * _UNITS[given[2]] if given else timedelta(0)
     if not timedelta(0) < life <= LONGEST_LIFE:
-        raise CommandError("--expires must be a number of hours, days or weeks such as 12h, 90d or 4w, up to 36500d")
+        raise CommandError(
+            "--expires must be a number of hours, days or weeks such as 12h, 90d or 4w, up to 36500d, or never"
+        )
     return life
 
 
@@ -68,7 +79,7 @@ def create(
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise CommandError(f"--name must have 1 to {LONGEST_NAME} printable characters")
     granted = None if scopes is None else parse_scopes(scopes)
-    expires_at = None if expires is None else datetime.now(UTC) + parse_life(expires)
+    expires_at = end_of_life(expires, datetime.now(UTC), of_person=user is not None)
 
     async def work(db: Database) -> str:
         row = await session.organisation(db, organisation)

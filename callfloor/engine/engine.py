@@ -182,6 +182,8 @@ class Engine:
         routes = await workflows.load(self._db)
         settings = await load(self._db, routes)
         was_held, self._held = self._held, await installation.held(self._db) is not None
+        if was_held and not self._held:
+            log.info("hold-over", campaigns=len(self._dialling))
         if self._held:
             # a copy of another's database calls nobody by itself
             settings = {key: each if each.plan.mode is None else each.resting() for key, each in settings.items()}
@@ -211,6 +213,10 @@ class Engine:
         self._journal.write(partial(raise_alarm, self._db, organisation, alarm, at))
 
     def _gained(self, key: CampaignKey) -> None:
+        settings = self._settings.get(key)
+        outbound = settings is not None and settings.plan.mode is not None
+        # of a copy of another's database nothing is dialled until somebody adopts it
+        log.info("campaign-held" if self._held and outbound else "campaign-led", campaign=key.campaign)
         task = asyncio.create_task(self._recover(key))
         self._recoveries.add(task)
         task.add_done_callback(self._recoveries.discard)

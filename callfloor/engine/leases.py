@@ -108,7 +108,6 @@ class Leases:
             await leases.take(self._db, *campaign, self._engine, datetime.now(UTC))
         for campaign in taken:
             self.held.add(campaign)
-            log.info("campaign-led", campaign=campaign.campaign)
             self._gained(campaign)
         return True
 

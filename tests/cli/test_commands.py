@@ -5,6 +5,7 @@ import json
 import secrets
 import subprocess
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,10 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callfloor.cli.failures import CommandError
-from callfloor.cli.tokens import parse_life, parse_scopes
+from callfloor.cli.tokens import end_of_life, parse_life, parse_scopes
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.customers import CallData, EmailData, LeadErasure
 from callfloor.postgres.server import EmbeddedServer
+from callfloor.rules.people.token_lives import USUAL_LIFE
 from callfloor.rules.privacy import certificates
 from callfloor.store.db.pool import Database
 from callfloor.store.people.callers import Caller
@@ -132,12 +134,29 @@ async def test_a_token_signs_an_agent_or_a_supervisor_in(run: Run, data: Path, t
             assert caller is not None
             assert caller.person is not None
             assert (caller.person.is_agent, caller.scopes) == (kind == "agent", scopes)
+            # people's tokens end by themselves
+            assert caller.expires_at is not None
+            assert abs(caller.expires_at - datetime.now(UTC) - USUAL_LIFE) < timedelta(hours=1)
     finally:
         await db.close()
         server.release()
     create = ("token", "create", "--organisation", name)
     assert_refused(run(*create, "--user", "nobody"), 2, "there is no active user or agent nobody")
     assert_refused(run(*create, "--scopes", "all"), 2, "--name is missing")
+
+
+@pytest.mark.parametrize(
+    ("given", "of_person", "life"),
+    [
+        (None, True, USUAL_LIFE), (None, False, None), ("never", True, None), ("never", False, None),
+        ("12h", True, timedelta(hours=12)), ("4w", False, timedelta(weeks=4)),
+    ],
+)  # fmt: skip
+def test_tokens_of_people_end_unless_the_operator_says_otherwise(
+    given: str | None, of_person: bool, life: timedelta | None
+) -> None:
+    now = datetime.now(UTC)
+    assert end_of_life(given, now, of_person=of_person) == (None if life is None else now + life)
 
 
 def test_mistakes_are_listed_by_line_and_nothing_is_written(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from callfloor.clock import LoopClock
 from callfloor.contract.codes import DialStatus, LeadStatus
@@ -239,12 +240,16 @@ async def test_a_copy_of_an_installation_dials_nobody_before_it_is_adopted(
 
     true = installation.held
     monkeypatch.setattr(installation, "held", held)
-    async with dialled(db, centre, floors, "progressive", 6):
+    with capture_logs() as said:
+        async with dialled(db, centre, floors, "progressive", 6):
 
-        async def has_looked() -> bool:
-            return looked > 3
+            async def has_looked() -> bool:
+                return looked > 3
 
-        await until(has_looked)
-        assert await _dialled(db, centre) == set()
-        assert await installation.adopt(db, None)
-        await until(lambda: all_dialled(db, centre))
+            await until(has_looked)
+            assert await _dialled(db, centre) == set()
+            # of its inbound campaign callers are served
+            of_outbound = [each["event"] for each in said if each.get("campaign") == centre.outbound]
+            assert of_outbound == ["campaign-held"]
+            assert await installation.adopt(db, None)
+            await until(lambda: all_dialled(db, centre))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from asyncpg import Record
@@ -16,11 +15,11 @@ from callfloor.contract.auth import NewlyMadeToken, NewOwnToken, OwnToken
 from callfloor.contract.codes import SCOPES
 from callfloor.contract.fields import Page, PageQuery
 from callfloor.rules.people.roles import within
+from callfloor.rules.people.token_lives import LONGEST_LIFE, USUAL_LIFE
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp
 from callfloor.store.people import tokens
 
-USUAL_LIFE, LONGEST_LIFE = timedelta(days=90), timedelta(days=366)
 _TOKEN = {
     "tokenId": 1050,
     "name": "spreadsheet",

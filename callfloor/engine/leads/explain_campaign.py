@@ -64,7 +64,7 @@ async def explain_campaign(
         return None
     lists = list(setup.lists)
     leads, completed = await samples.counts(db, organisation, lists)
-    one_in = 1 if leads - completed <= judged else 1 << math.ceil(math.log2((leads - completed) / judged))
+    one_in = 1 if leads - completed <= judged else math.ceil((leads - completed) / judged)
     rows = await (
         samples.every(db, organisation, lists) if one_in == 1 else samples.some(db, organisation, lists, one_in)
     )

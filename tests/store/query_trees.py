@@ -88,6 +88,7 @@ class Reader:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._said: list[str] = []
+        self._trees: dict[str, Node] = {}
 
     @classmethod
     async def connect(cls, dsn: str) -> Reader:
@@ -106,12 +107,15 @@ class Reader:
         await self._connection.close()
 
     async def tree(self, sql: str) -> Node:
-        """The query that a statement is."""
+        """The query that a statement is. It is read once."""
+        if sql in self._trees:
+            return self._trees[sql]
         self._said.clear()
         await self._connection.prepare(sql)
         await asyncio.sleep(0)
         # the others are asyncpg's, about types
         (query,) = parse(self._said[0])
+        self._trees[sql] = query
         return query
 
     async def trees_of(self, sql: str) -> list[Node]:

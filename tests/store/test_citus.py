@@ -20,6 +20,7 @@ from callfloor.store.db.distribution import KINDS
 from callfloor.store.db.paging import SIZES
 from callfloor.store.figures import counted_calls, reports
 from callfloor.store.leads import lead_pages, leads
+from tests.breadth import LONG, examples
 from tests.store import citus_rules as rules
 from tests.store.citus_rules import refusals, several
 from tests.store.query_trees import Catalogue, Node, Reader, children
@@ -99,8 +100,12 @@ def fixed() -> dict[str, str]:
     return {name.removeprefix("callfloor.store."): sql for name, sql in constants() if name not in UTILITY}
 
 
+# how many filters a statement that is put together has, beside all of them
+FEW = {0, 1, 2} if LONG else {0, 1}
+
+
 def variants() -> Iterator[tuple[str, str]]:
-    """Every statement that is put together while it runs, with at most two filters, and with all."""
+    """Every statement that is put together while it runs: without a filter, with each (`FEW`), and with all."""
     for kept, statements in (("live", reports.LIVE), ("kept", reports.KEPT), ("calls", counted_calls.STATEMENTS)):
         yield from ((f"reports {kept} {name}", sql) for name, sql in statements.items())
     for after in (False, True):
@@ -119,7 +124,7 @@ def variants() -> Iterator[tuple[str, str]]:
 
 
 def _few_or_all(names: Collection[str]) -> list[frozenset[str]]:
-    return [frozenset(each) for size in (0, 1, 2, len(names)) for each in combinations(names, size)]
+    return [frozenset(each) for size in sorted(FEW | {len(names)}) for each in combinations(names, size)]
 
 
 async def test_citus_takes_every_fixed_statement(given: Given) -> None:
@@ -142,7 +147,7 @@ async def test_citus_takes_every_statement_that_is_put_together(given: Given) ->
         assert refusals(tree, catalogue) == [], name
         assert several(tree, catalogue) == [], name
         count += 1
-    assert count > 300
+    assert count > examples(100, long=300)
 
 
 def test_statements_are_put_together_nowhere_else() -> None:

@@ -239,6 +239,10 @@ class Settings(BaseSettings):
         return [each.strip().rstrip("/").lower() for each in named if each.strip()]
 
     @property
+    def organisation_storage_bytes(self) -> int:
+        return self.organisation_storage_megabytes * 1024**2
+
+    @property
     def smtp_bytes(self) -> int:
         return self.smtp_megabytes * 1_000_000
 

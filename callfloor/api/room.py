@@ -17,8 +17,9 @@ BELIEVED_S = 5.0
 class Room:
     """The quota of all organisations, and who is over it, as it was counted last."""
 
-    def __init__(self, db: Database, megabytes: int, believed_s: float = BELIEVED_S) -> None:
-        self._db, self.most, self._believed_s = db, megabytes * MIB, believed_s
+    def __init__(self, db: Database, most: int, believed_s: float = BELIEVED_S) -> None:
+        """`most`: bytes."""
+        self._db, self.most, self._believed_s = db, most, believed_s
         self._known: dict[int, tuple[float, int]] = {}
 
     async def expect(self, organisation: int) -> None:

@@ -71,7 +71,7 @@ async def services(settings: Settings, dsn: str) -> AsyncGenerator[Services, Non
             providers=providers,
             disks=disks,
             reads=reads,
-            room=Room(db, settings.organisation_storage_megabytes),
+            room=Room(db, settings.organisation_storage_bytes),
             answers=Answers(),
         )
     finally:

@@ -34,6 +34,7 @@ from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.email.mailboxes import StoredMailbox
+from callfloor.store.setup import storage
 
 log = structlog.get_logger("callfloor.mail")
 
@@ -160,8 +161,9 @@ _COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
 class MailHandler:
     """Decides which recipients there are, and keeps what comes for them. aiosmtpd calls what begins with `handle_`."""
 
-    def __init__(self, db: Database, blobs: Blobs, readers: Readers) -> None:
-        self._db, self._blobs, self._readers = db, blobs, readers
+    def __init__(self, db: Database, blobs: Blobs, readers: Readers, most_kept: int) -> None:
+        """`most_kept`: bytes that an organisation may keep."""
+        self._db, self._blobs, self._readers, self._most_kept = db, blobs, readers, most_kept
         self.clients = Clients()
         # Of the pieces of large messages, those that are put into files at once: a client with a small one finds the
         # event loop free between them, however many others send. Held for work of ours alone, never while we wait for
@@ -176,11 +178,17 @@ class MailHandler:
             return "452 4.5.3 Too many recipients"
         try:
             mailbox = await self._mailbox(address)
+            kept = 0 if mailbox is None else await storage.at_least(self._db, mailbox.organisation)
         except FAILURES as error:
             log.warning("recipient-waits", kind=type(error).__name__)
             return LATER
         if mailbox is None:
             return "550 5.1.1 There is no such mailbox here"
+        if kept >= self._most_kept:
+            # the sender's server keeps it meanwhile
+            metrics.QUOTA_REFUSED.labels("storage").inc()
+            log.warning("mailbox-full", organisation=mailbox.organisation)
+            return "452 4.2.2 The mailbox is full, try again later"
         if mailbox.address not in envelope.rcpt_tos:
             envelope.rcpt_tos.append(mailbox.address)
         return "250 2.1.5 OK"
@@ -237,7 +245,7 @@ async def listening(
         return
     # it logs what clients say
     logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
-    post, tls = MailHandler(db, blobs, readers), _tls(settings)
+    post, tls = MailHandler(db, blobs, readers, settings.organisation_storage_bytes), _tls(settings)
     loop = asyncio.get_running_loop()
     made = partial(_Connection, post, settings, tls)
     if bound is None:

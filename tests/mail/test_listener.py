@@ -11,6 +11,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from callfloor.store.db.pool import Database
 from callfloor.store.email import emails
 from callfloor.store.email.emails import Email
 from callfloor.store.email.mailboxes import StoredMailbox
+from callfloor.store.setup import storage
 from tests.conftest import Centre
 from tests.mail.post import JANE, make_mailbox
 from tests.mail.servers import self_signed
@@ -206,6 +208,26 @@ async def test_what_cannot_be_stored_now_is_to_be_sent_again(
     output = capfd.readouterr()
     assert "message-waits" in output.out + output.err
     assert JANE not in output.out + output.err
+
+
+async def test_who_keeps_as_much_as_may_be_is_sent_no_more_and_others_are(
+    server: Server, db: Database, other_centre: Centre, smtp_settings: Settings
+) -> None:
+    other = await make_mailbox(db, other_centre)
+    await storage.say(
+        db, server.centre.organisation, datetime.now(UTC),
+        storage.Kept(dict.fromkeys(storage.PARTS, 0), smtp_settings.organisation_storage_bytes),
+    )  # fmt: skip
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        await server.send(message().as_bytes())
+    ((code, said),) = refused.value.recipients.values()
+    assert (code, said.startswith(b"4.2.2")) == (452, True)
+    await server.send(message().as_bytes(), to=other.address)
+    await storage.say(
+        db, server.centre.organisation, datetime.now(UTC), storage.Kept(dict.fromkeys(storage.PARTS, 0), 0)
+    )
+    await server.send(message().as_bytes())
+    assert len(await server.came()) == 1
 
 
 def peak_memory() -> int:

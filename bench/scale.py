@@ -30,6 +30,7 @@ CALLERS_WARM_UP_S = 30.0
 CALLS_SQL = """
 SELECT count(*) AS ended, count(*) FILTER (WHERE connect_delay_ms IS NOT NULL) AS connected
 FROM attempts WHERE organisation_id = $1 AND hang_up_at >= $2 AND hang_up_at < $3"""
+BEGUN_SQL = "SELECT count(*) FROM attempts WHERE organisation_id = $1 AND dialled_at >= $2 AND dialled_at < $3"
 CALLERS_SQL = """
 SELECT count(*) FROM activities WHERE organisation_id = $1 AND type = 'call.inbound' AND hang_up_at >= $2
     AND hang_up_at < $3"""
@@ -55,9 +56,13 @@ async def _per_call(dsn: str, data: Path, folder: Path, agents: int) -> None:
             await evidence.seal(db, datetime.now(UTC))
             end = await meter.end()
             calls = await db.fetchrow(CALLS_SQL, organisation, begin, end)
+            begun = await db.fetchval(BEGUN_SQL, organisation, begin, end)
     assert calls is not None
     share = calls["connected"] / max(calls["ended"], 1)
-    await meter.show("dialled call", calls["ended"], f", {agents} agents, {share:.0%} connected; goals 10 rows, 6 kB")
+    # dialling goes in waves: half of what a call writes it writes at its start
+    await meter.show(
+        "dialled call", (calls["ended"] + begun) // 2, f", {agents} agents, {share:.0%} connected; goals 10 rows, 6 kB"
+    )
     await db.close()
 
 

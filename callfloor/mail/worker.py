@@ -103,7 +103,7 @@ async def _send(db: Database, outbox: Outbox | ReportOutbox, wake: asyncio.Event
 
 async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) -> None:
     """Fetch while this process is the one that does; another takes over when it dies."""
-    rounds, seldom = _Rounds(db, fetcher), Seldom()
+    rounds, seldom = Rounds(db, fetcher), Seldom()
     while not stop.is_set():
         try:
             session = await asyncpg.connect(dsn, timeout=5)
@@ -121,7 +121,7 @@ async def _fetch(dsn: str, db: Database, fetcher: Fetcher, stop: asyncio.Event) 
         await _pause(stop, RETRY_S)
 
 
-class _Rounds:
+class Rounds:
     """Goes round the mailboxes; one whose server fails rests while the others are fetched."""
 
     def __init__(self, db: Database, fetcher: Fetcher) -> None:
@@ -130,9 +130,10 @@ class _Rounds:
         self._rest_until: dict[tuple[int, int], float] = {}
 
     async def fetch_all(self) -> None:
-        await asyncio.gather(*(self._fetch(mailbox) for mailbox in await mailboxes.fetched(self._db)))
+        await asyncio.gather(*(self.fetch(mailbox) for mailbox in await mailboxes.fetched(self._db)))
 
-    async def _fetch(self, mailbox: StoredMailbox) -> None:
+    async def fetch(self, mailbox: StoredMailbox) -> None:
+        """Fetch from one, unless it rests; a failure is logged."""
         key = mailbox.organisation, mailbox.mailbox_id
         if self._rest_until.get(key, 0) > time.monotonic():
             return

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from callfloor import samples
+from callfloor.postgres import dumps
 from callfloor.postgres.server import EmbeddedServer
 from callfloor.store.db import installation
 from callfloor.store.db.pool import Database
@@ -101,3 +102,12 @@ async def test_a_copied_folder_is_held(folder: Path) -> None:
 def test_a_command_that_finds_no_database_makes_none(folder: Path, words: tuple[str, ...]) -> None:
     assert_refused(callfloor(*words, "--data", folder / "typo"), 2, "--data (CALLFLOOR_DATA): there is no database in")
     assert not (folder / "typo").exists()
+
+
+def test_a_dump_that_nobody_reads_on_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "pg_dump"
+    program.write_text("#!/bin/sh\nkill -s PIPE $$\n", "ascii")
+    program.chmod(0o755)
+    monkeypatch.setattr(dumps, "binaries", lambda: folder)
+    with pytest.raises(dumps.DumpError, match=r"^pg_dump failed: who was to read it ended before it was whole$"):
+        dumps.dump("postgresql://127.0.0.1/x", None, print)

@@ -105,6 +105,12 @@ async def _story(data: Path, dsn: str, tmp_path: Path) -> None:
     assert max(map(len, listed.splitlines())) <= 100
     assert_refused(run("token", "revoke", str(caller.token_id)), 2, "not revoked yet")
 
+    done = run("user", "create", "ada", "--first-name", "Ada", "--role", "administrator")
+    assert (done.returncode, done.stderr) == (0, "good once, within 72 hours:\n")
+    head, *people = out(run("user", "list")).splitlines()
+    assert head.split() == ["id", "name", "type", "roles", "state", "password", "sessions"]
+    assert people[0].split()[1:] == ["ada", "user", "administrator", "active", "none", "0"]
+
     exported = out(run("export"))
     (tmp_path / "again.toml").write_text(exported, "utf-8")
     assert out(run("apply", tmp_path / "again.toml")) == "no changes\n"

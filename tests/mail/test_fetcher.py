@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from callfloor.app.media import open_media
 from callfloor.contract.mailboxes import Account
@@ -19,6 +20,7 @@ from callfloor.mail.accounts import SecretMissing
 from callfloor.mail.fetcher import Fetcher
 from callfloor.mail.message import Letter, read
 from callfloor.mail.readers import Readers
+from callfloor.mail.worker import Rounds
 from callfloor.settings import Settings
 from callfloor.store.db.pool import Database
 from callfloor.store.email import arrivals, emails, mailboxes
@@ -237,3 +239,13 @@ async def test_a_folder_of_any_name_is_opened(fetching: Fetching, name: str, sen
     account = msgspec.structs.replace(fetching.mailbox.imap, folder=name) if fetching.mailbox.imap else None
     await fetching.fetcher.fetch(replace(fetching.mailbox, imap=account))
     assert f"SELECT {sent}" in fetching.keeper.commands
+
+
+async def test_a_mailbox_without_its_password_is_logged_with_where_it_was_looked_for(
+    fetching: Fetching, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").unlink()
+    with capture_logs() as logs:
+        await Rounds(fetching.db, fetching.fetcher).fetch(fetching.mailbox)
+    assert [(each["event"], each["kind"]) for each in logs] == [("fetch-failed", "SecretMissing")]
+    assert logs[0]["reason"].startswith(f"the file {tmp_path}/secret cannot be read")

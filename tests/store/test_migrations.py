@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 
 import asyncpg
@@ -46,4 +47,18 @@ async def test_a_database_with_another_migration_is_refused_with_what_to_do(dsn:
                 await look(dsn)
     finally:
         await connection.execute("UPDATE schema_migrations SET sha256 = $1 WHERE number = 1", true)
+        await connection.close()
+
+
+async def test_an_upgrade_names_each_migration_before_it(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = migrations()
+    told: list[str] = []
+    later = replace(known[-1], number=known[-1].number + 1, name="9999_later", sql="SELECT 1")
+    connection = await asyncpg.connect(dsn)
+    monkeypatch.setattr("callfloor.store.db.migrate.migrations", lambda: [*known, later])
+    try:
+        assert await migrate(dsn, told.append) == told == ["9999_later"]
+        assert (await migrate(dsn, told.append), told) == ([], ["9999_later"])
+    finally:
+        await connection.execute("DELETE FROM schema_migrations WHERE number = $1", later.number)
         await connection.close()

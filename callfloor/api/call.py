@@ -141,7 +141,7 @@ class Call:
         """Which API was asked, whatever prefix it answers under."""
         return self.prefix.removeprefix("/platform-api")
 
-    def expect_version(self, current: msgspec.Struct) -> None:
+    def expect_version(self, current: object) -> None:
         """Raise `StaleVersion` when If-Match names another version than `current`, `UnusableVersion` when it names
         none that can be compared."""
         if b"if-match" in self.headers:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from callfloor.cli import recorded, session
 from callfloor.cli.failures import CommandError, harmless
+from callfloor.contract.workflows import Workflow
 from callfloor.rules.audit.entries import Entry
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.times import format_timestamp, zone
@@ -47,21 +48,24 @@ def close(settings: Settings, organisation: str | None, name: str | None) -> Non
         what = harmless(f"workflow {name}" if name else f"every workflow of {row['name']}")
         print(f"{what} is closed" if done else f"{what} was closed already")
         routes = (await workflows.load(db)).get(number)
-        for line in () if routes is None else _meaning(routes, name):
+        for line in () if routes is None else meaning(routes, name):
             print(harmless(line))
 
     session.run(settings, work)
 
 
-def _meaning(routes: Routes, name: str | None) -> Iterator[str]:
-    """What a closure does to the callers of each number."""
-    numbers: dict[str, list[str]] = {}
-    of = {each.workflow.name: each for each in routes.by_number.values() if name in (None, each.workflow.name)}
+def meaning(routes: Routes, name: str | None) -> Iterator[str]:
+    """What a closure does to the callers of each number; `name`: of one workflow, which a campaign may have too."""
+    numbers: dict[tuple[str, int], list[str]] = {}
+    of: dict[tuple[str, int], Workflow] = {}
     for number, each in routes.by_number.items():
-        numbers.setdefault(each.workflow.name, []).append(number)
-    for workflow, route in sorted(of.items()):
-        means = closing(route.workflow)
-        said = f"{', '.join(sorted(numbers[workflow]))} ({workflow}): "
+        key = each.workflow.name, each.workflow_id or 0
+        if name is None or (name == each.workflow.name and each.workflow_id is not None):
+            numbers.setdefault(key, []).append(number)
+            of[key] = each.workflow
+    for key, workflow in sorted(of.items(), key=lambda each: each[0]):
+        means = closing(workflow)
+        said = f"{', '.join(sorted(numbers[key]))} ({workflow.name}): "
         if means.refused:
             yield f"{said}calls are refused, since no schedule step says where they would go"
         elif means.left_open:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from callfloor.cli.closures import meaning
+from callfloor.contract.workflows import Hangup, Workflow, straight
 from callfloor.engine.campaigns import receptions
 from callfloor.rules.workflow.workflow_events import Facts
 from callfloor.store.db.pool import Database
 from callfloor.store.setup import workflows
+from callfloor.store.setup.workflows import Route, Routes
 from tests.conftest import Centre
 
 ADMIN = "http://callfloor.test/admin/v1"
@@ -125,3 +129,27 @@ async def test_a_workflow_that_is_removed_takes_its_closures_with_it(centre: Cen
     await centre.client.post(f"{ADMIN}/planned-closures", json={"name": "Outing", "workflowId": workflow, **LONG})
     assert (await centre.client.delete(f"{ADMIN}/workflows/{workflow}")).status_code == 204
     assert (await centre.client.get(f"{ADMIN}/planned-closures")).json()["items"] == []
+
+
+async def test_the_closure_of_a_workflow_says_nothing_of_a_campaign_of_its_name(centre: Centre, workflow: int) -> None:
+    number = f"+6125552{centre.organisation % 10000:04}"
+    campaign = {"name": "Main", "direction": "inbound", "numbers": [number]}
+    made = await centre.client.post(f"{ADMIN}/campaigns", json=campaign)
+    assert made.status_code == 201, made.text
+    closed = await centre.client.put(f"{ADMIN}/closures", json={"workflowId": workflow, "closed": True})
+    (item,) = closed.json()["items"]
+    assert [each["numbers"] for each in item["meaning"]] == [[f"+6125551{centre.organisation % 10000:04}"]]
+    every = await centre.client.put(f"{ADMIN}/closures", json={"closed": True})
+    meant = every.json()["items"][0]["meaning"]
+    assert [number] in [each["numbers"] for each in meant]
+    await centre.client.put(f"{ADMIN}/closures", json={"closed": False})
+
+
+def test_the_command_line_tells_them_apart_too() -> None:
+    steps = (Hangup(name="bye"),)
+    main = Route(1, Workflow(name="Main", numbers=("+1",), start="bye", steps=steps))
+    routes = Routes(
+        1, ZoneInfo("UTC"), {"+1": main, "+2": Route(None, straight("Main"))}, {}, {}, {}, {}, None, {}, None
+    )
+    assert [each.partition(" (")[0] for each in meaning(routes, "Main")] == ["+1"]
+    assert sorted(each.partition(" (")[0] for each in meaning(routes, None)) == ["+1", "+2"]

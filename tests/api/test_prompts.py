@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import struct
 from array import array
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 
-from callfloor.centre import apply, parse
+from callfloor.centre import apply, export_text, parse, sounds
+from callfloor.contract.workflows import Sound
+from callfloor.rules.values.sound_files import apart
 from callfloor.store.db.pool import Database
+from callfloor.store.setup import organisations, prompts
 from callfloor.store.setup.centres import LOCK_SQL
 from callfloor.telephony import speech
 from callfloor.telephony.sound import seconds, tone, wav
@@ -20,6 +24,8 @@ from tests.conftest import Centre
 ADMIN = "http://callfloor.test/admin/v1"
 WAV = {"Content-Type": "audio/wav"}
 FREE_SQL = LOCK_SQL.replace("pg_advisory_xact_lock", "pg_try_advisory_xact_lock")
+
+NAME_SQL = "SELECT name FROM organisations WHERE organisation_id = $1"
 
 
 def wide(rate: int = 16000, length_s: float = 1.0, channels: int = 1) -> bytes:
@@ -199,3 +205,30 @@ async def test_another_organisations_prompt_is_not_there(
     # one of the same name is the other's own
     assert (await upload(other_centre, "hello", wide(8000, 2.0))).status_code == 200
     assert (await centre.client.get(f"{ADMIN}/prompts/hello/sound")).content == tone()
+
+
+async def test_two_prompts_of_one_file_have_files_of_their_own_once_their_sounds_differ(
+    db: Database, centre: Centre, tmp_path: Path
+) -> None:
+    """What is exported, and applied elsewhere, sounds as it does here."""
+    row: Any = await organisations.named(db, await db.fetchval(NAME_SQL, centre.organisation))
+    text = f'[organisation]\nname = "{row["name"]}"\n[[prompts]]\nname = "first"\nfile = "both.wav"\n' + (
+        '[[prompts]]\nname = "second"\nfile = "both.wav"\n'
+    )
+    (tmp_path / "both.wav").write_bytes(tone())
+    await apply(db, sounds.read(parse(text, "centre.toml", folder=tmp_path)))
+    assert (await upload(centre, "second", wide())).status_code == 200
+    assert (await upload(centre, "BOTH", wide(length_s=0.5))).status_code == 200
+    stored = await prompts.every(db, centre.organisation)
+    files = [each.prompt.file for each in stored.values()]
+    assert stored["first"].prompt.file == "both.wav"
+    assert len({each.casefold() for each in files if each}) == 3
+    assert f'file = "{stored["second"].prompt.file}"' in await export_text(db, row)
+
+
+def test_prompts_that_share_a_file_of_older_days_are_told_apart() -> None:
+    def of(name: str, file: str, sha256: str) -> Sound:
+        return Sound(name=name, file=file, sha256=sha256)
+
+    kept = apart({"a": of("a", "x/both.wav", "1"), "b": of("b", "x/Both.wav", "2"), "c": of("c", "x\\both.wav", "1")})
+    assert [each.file for each in kept.values()] == ["x/both.wav", "prompts/b.wav", "x\\both.wav"]

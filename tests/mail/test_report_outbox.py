@@ -10,14 +10,17 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from asyncpg import Record
 
 from callfloor.contract.mailboxes import Account
-from callfloor.contract.reports import SavedQuery
+from callfloor.contract.reports import Figures, SavedQuery
 from callfloor.contract.saved_reports import SavedReportBody, Schedule
 from callfloor.jobs.reporting import sending
+from callfloor.jobs.reporting.question import Report
 from callfloor.jobs.reporting.sending import LEASE, MOST_TRIES, send_due
+from callfloor.jobs.reporting.viewer import Viewer
 from callfloor.mail.report_outbox import MOST_TRIES as MOST_SENDS
 from callfloor.mail.report_outbox import ReportOutbox
 from callfloor.store.db.pool import Database
@@ -253,3 +256,23 @@ async def test_a_report_that_is_deleted_while_it_is_sent_stops_nothing(
     monkeypatch.setattr(report_deliveries, "claim", deleted)
     assert await post.outbox.send_next(NOW)
     assert post.taker.taken == []
+
+
+async def test_a_report_that_the_database_refuses_is_not_tried_again_and_keeps_nobody_waiting(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, other = await post.save(), await post.save(SAM)
+    figures = sending.figures_of
+
+    async def refuses(viewer: Viewer, report: Report) -> Figures:
+        (delivery,) = await post.deliveries(refused)
+        if delivery["tries"] == 1 and delivery["state"] == "waiting":
+            raise asyncpg.InvalidParameterValueError("no")
+        return await figures(viewer, report)
+
+    monkeypatch.setattr(sending, "figures_of", refuses)
+    await post.due()
+    states = [(await post.deliveries(each))[0]["state"] for each in (refused, other)]
+    assert states == ["failed", "ready"]
+    await post.due(NOW + 2 * LEASE)
+    assert (await post.deliveries(refused))[0]["tries"] == 1

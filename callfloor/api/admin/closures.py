@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from asyncpg import Record
 
 from callfloor.api.audits import changes
-from callfloor.api.call import ENCODE, Answer, Call, etag_of, invalid, not_found, unknown_id
+from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
 from callfloor.contract.closures import (
@@ -20,7 +21,7 @@ from callfloor.contract.closures import (
     PlannedClosuresQuery,
 )
 from callfloor.contract.fields import Page
-from callfloor.contract.workflows import straight
+from callfloor.contract.workflows import Workflow, straight
 from callfloor.errors import StaleVersion
 from callfloor.rules.values.names import plain_name
 from callfloor.rules.values.times import format_timestamp
@@ -151,7 +152,7 @@ async def get_planned_closure(call: Call, closure_id: int) -> PlannedClosure:
 async def replace_planned_closure(call: Call, closure_id: int, body: PlannedClosureSettings) -> PlannedClosure:
     """Set all of a closure. One that goes on ends when it is said to."""
     before = await _one(call, closure_id, locked=True)
-    call.expect_tag(etag_of(ENCODE(before)))
+    call.expect_version(before)
     await closures.update(call.db, call.organisation, closure_id, await _values(call, body))
     after = await _one(call, closure_id)
     call.audit.entry(before=before, after=after)
@@ -172,7 +173,7 @@ async def replace_planned_closure(call: Call, closure_id: int, body: PlannedClos
 async def remove_planned_closure(call: Call, closure_id: int) -> None:
     """Callers are taken again within seconds, where it went on."""
     before = await _one(call, closure_id, locked=True)
-    call.expect_tag(etag_of(ENCODE(before)))
+    call.expect_version(before)
     await closures.remove(call.db, call.organisation, closure_id)
     call.audit.entry(before=before)
 
@@ -217,32 +218,39 @@ def _planned(call: Call, row: Record) -> PlannedClosure:
 
 async def _closures(call: Call) -> Closures:
     rows = await workflows.closures(call.db, call.organisation)
-    meaning = await _meaning(call) if rows else []
+    of_workflows, of_numbers = await _meaning(call) if rows else ([], [])
     return Closures(
         items=[
             Closure(
                 workflow_id=row["workflow_id"] or None,
                 workflow=row["name"],
                 since=row["closed_at"],
-                meaning=[each for each in meaning if row["name"] in (None, each.workflow)],
+                meaning=[*of_workflows, *of_numbers]
+                if row["name"] is None
+                else [each for each in of_workflows if each.workflow == row["name"]],
             )
             for row in rows
         ]
     )
 
 
-async def _meaning(call: Call) -> list[ClosureMeaning]:
-    """What a closure does to the callers of each workflow that has numbers, and of the numbers of inbound campaigns
-    that no workflow has."""
+async def _meaning(call: Call) -> tuple[list[ClosureMeaning], list[ClosureMeaning]]:
+    """What a closure does to the callers of each workflow that has numbers; and, if it is of all, of the numbers of
+    inbound campaigns that no workflow has, under the campaign's name, which a workflow may have too."""
     row: Any = await organisations.named(call.db, call.caller.organisation.name)
     found = (await centres.read(call.db, row)).centre
     taken = {number for each in found.workflows.values() for number in each.numbers}
     ways = [(each, each.numbers) for each in found.workflows.values()]
-    ways += [
+    numbers = [
         (straight(each.name), tuple(number for number in each.numbers if number not in taken))
         for each in found.campaigns.values()
         if each.direction == "inbound"
     ]
+    return _meant(ways), _meant(numbers)
+
+
+def _meant(ways: Iterable[tuple[Workflow, tuple[str, ...]]]) -> list[ClosureMeaning]:
+    """Of those that have numbers."""
     meant = [(workflow, numbers, closing(workflow)) for workflow, numbers in ways if numbers]
     return [
         ClosureMeaning(

@@ -11,7 +11,7 @@ from callfloor.api.admin.bodies import refused
 from callfloor.api.admin.records import record
 from callfloor.api.admin.rights import allow
 from callfloor.api.audits import changes
-from callfloor.api.call import ENCODE, Call, etag_of
+from callfloor.api.call import Call
 from callfloor.api.operation import operation
 from callfloor.centre.tree import thing_of
 from callfloor.contract.centre import Centre
@@ -60,7 +60,7 @@ async def update_organisation(call: Call, body: OrganisationUpdate) -> Organisat
     """Change what is given. `destinations` that is given is the whole policy. The name cannot be changed."""
     await centres.lock(call.db)
     stored = await centres.read(call.db, await _row(call), locked=True)
-    call.expect_tag(etag_of(ENCODE(_shown(stored.centre))))
+    call.expect_version(_shown(stored.centre))
     given: dict[str, Any] = msgspec.to_builtins(body)
     try:
         source = centre.of_tree({"organisation": {"name": call.caller.organisation.name} | given})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any, cast
 
 from starlette.responses import Response
@@ -29,6 +28,7 @@ from callfloor.errors import (
     StaleVersion,
     UnsupportedMediaType,
 )
+from callfloor.rules.values.sound_files import own_file, path_of
 from callfloor.store.setup import centres, organisations, prompts
 from callfloor.store.setup.prompts import Stored
 from callfloor.telephony import speech
@@ -113,9 +113,14 @@ async def put_prompt_sound(call: Call, name: str) -> PromptUse:
 async def _put(call: Call, name: str, wav: bytes) -> None:
     async with call.db.transaction():
         await centres.lock(call.db)
-        was = (await prompts.every(call.db, call.organisation)).get(name)
+        every = await prompts.every(call.db, call.organisation)
+        was = every.get(name)
         call.expect_tag(b"" if was is None else f'"{was.sha256}"'.encode())
-        file = _file(name) if was is None or was.prompt.file is None else was.prompt.file
+        others = {path_of(each.prompt.file) for each in every.values() if each.prompt.file and each is not was}
+        file = None if was is None else was.prompt.file
+        if file is None or path_of(file) in others:
+            # what another prompt has as well would be its sound too
+            file = own_file(name, others)
         source = Source("body", {"prompts": [{"name": name, "file": file}]}, None, sounds={file: wav})
         try:
             source = about(source, call.caller.organisation.name)
@@ -188,13 +193,6 @@ async def _use(call: Call, name: str) -> PromptUse:
         spoken=stored.spoken,
         used_by=uses_of(found, "prompts", name),
     )
-
-
-def _file(name: str) -> str:
-    """The path that a sound gets beside an exported centre file; two prompts never have the same."""
-    plain = re.sub(r"[^A-Za-z0-9 ._-]", "_", name).strip(" .")[:60]
-    own = "" if plain == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return f"prompts/{plain}{own}.wav"
 
 
 def _span(call: Call, etag: str, size: int) -> Span | None:

@@ -17,7 +17,7 @@ from callfloor.api.admin.kinds import KINDS, ThingKind
 from callfloor.api.admin.records import record
 from callfloor.api.admin.rights import allow
 from callfloor.api.audits import changes
-from callfloor.api.call import ENCODE, Answer, Call, etag_of, not_found
+from callfloor.api.call import Answer, Call, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import Operation, operation
 from callfloor.centre.sounds import Words
@@ -95,7 +95,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
-        call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
+        call.expect_version(_shown(kind, stored, name, within))
         if tree[kind.identity] != name:
             fault = FieldError("fixed", f"is {name} and cannot be changed", pointer=f"/{kind.identity}")
             raise Invalid(f"{kind.identity} cannot be changed.", errors=[fault])
@@ -108,7 +108,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
-        call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
+        call.expect_version(_shown(kind, stored, name, within))
         await _apply(call, kind, stored, within, {kind.identity: name} | given, words)
         return _shown(kind, await centres.read(call.db, await _row(call)), name, within)
 
@@ -116,7 +116,7 @@ def _of(kind: ThingKind) -> Iterable[Operation]:
         stored = await locked(call)
         within = _within(kind, stored, path)
         name = _key(kind, stored, within, path)
-        call.expect_tag(etag_of(ENCODE(_shown(kind, stored, name, within))))
+        call.expect_version(_shown(kind, stored, name, within))
         await _remove(call, kind, stored, within, name)
 
     listed = {"query": PageQuery} if paged else {}

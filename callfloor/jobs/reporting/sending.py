@@ -14,6 +14,7 @@ from callfloor.jobs.reporting.saved import asked_by
 from callfloor.jobs.reporting.viewer import Viewer
 from callfloor.rules.figures.schedules import next_due
 from callfloor.rules.values.times import zone
+from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_deliveries as deliveries
 from callfloor.store.figures import saved_reports
@@ -34,7 +35,11 @@ async def send_due(db: Database, now: datetime) -> bool:
     """Note what is due, and make one of what was noted; whether there may be more to do. Any number of processes may
     do so at once, and end at any moment."""
     for organisation, report_id in await deliveries.due_reports(db, now):
-        await _note(db, organisation, report_id, now)
+        try:
+            await _note(db, organisation, report_id, now)
+        except REFUSALS as error:
+            # those of others are sent
+            log.error("report-not-noted", organisation=organisation, report=report_id, kind=type(error).__name__)
     claimed = await deliveries.claim(db, "waiting", now, LEASE)
     if claimed is None:
         return False
@@ -69,17 +74,20 @@ async def _make(db: Database, claimed: Claim, now: datetime) -> None:
         return
     try:
         name, content = await _content(db, claimed, now)
+        await deliveries.made(db, claimed, name, content, now)
     except _Failed as failed:
         await deliveries.finish(db, claimed, "failed", failed.reason, now)
         log.warning("report-not-made", **where)
+    except REFUSALS as error:
+        # it would say so again
+        await deliveries.finish(db, claimed, "failed", "The database refused it; the log says more.", now)
+        log.error("report-refused", kind=type(error).__name__, **where)
     except Problem as problem:
         if claimed.tries >= MOST_TRIES or problem.status < 500:
             await deliveries.finish(db, claimed, "failed", problem.detail, now)
         else:
             await deliveries.again(db, claimed, problem.detail, now + rest_after(claimed.tries))
         log.warning("report-not-made", problem=problem.slug, **where)
-    else:
-        await deliveries.made(db, claimed, name, content, now)
 
 
 async def _content(db: Database, claimed: Claim, now: datetime) -> tuple[str, bytes]:

@@ -9,7 +9,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from asyncpg import Record
+
 from callfloor.contract.workflows import Sound
+from callfloor.rules.values.sound_files import apart
 from callfloor.store.db.pool import Database
 
 _MESSAGE = re.compile(r"prompt:([1-9][0-9]{0,18})/([0-9a-f]{64})", re.ASCII)
@@ -50,12 +53,14 @@ async def sound(db: Database, message: str) -> bytes | None:
 
 async def every(db: Database, organisation: int) -> dict[str, Stored]:
     """An organisation's prompts by name."""
-    found: dict[str, Stored] = {}
-    for row in await db.fetch(EVERY_SQL, organisation):
-        sha256 = None if row["file"] is None else row["sha256"]
-        prompt = Sound(name=row["name"], text=row["text"], language=row["language"], file=row["file"], sha256=sha256)
-        found[row["name"]] = Stored(prompt, row["sha256"], row["spoken"])
-    return found
+    rows = await db.fetch(EVERY_SQL, organisation)
+    prompts = apart({row["name"]: _prompt(row) for row in rows})
+    return {row["name"]: Stored(prompts[row["name"]], row["sha256"], row["spoken"]) for row in rows}
+
+
+def _prompt(row: Record) -> Sound:
+    sha256 = None if row["file"] is None else row["sha256"]
+    return Sound(name=row["name"], text=row["text"], language=row["language"], file=row["file"], sha256=sha256)
 
 
 async def put(db: Database, organisation: int, prompt: Sound, wav: bytes, *, spoken: bool = True) -> None:

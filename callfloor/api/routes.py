@@ -15,6 +15,7 @@ from callfloor.api.admin import (
     storage,
     things,
     workflow_drafts,
+    workflow_trials,
     workflow_versions,
 )
 from callfloor.api.admin import campaigns as campaign_commands
@@ -218,6 +219,8 @@ ADMIN_OPERATIONS: tuple[Operation, ...] = (
     workflow_drafts.delete_workflow_draft,
     workflow_drafts.check_workflow_draft,
     workflow_drafts.publish_workflow_draft,
+    workflow_trials.draw_workflow,
+    workflow_trials.try_workflow,
     prompts.get_prompt_sound,
     prompts.put_prompt_sound,
     prompts.get_prompt_uses,

@@ -70,6 +70,60 @@ async def test_a_workflow_is_written_checked_published_and_brought_back(
         assert await page.faults() == []
 
 
+DRAFT = """\
+[[steps]]
+name = "hello"
+type = "queue"
+campaign = "Support Inbound"
+options = { 1 = "bye", 2 = "hello" }
+
+[[steps]]
+name = "bye"
+type = "hangup"
+"""
+
+
+async def test_a_workflow_is_drawn_while_it_is_written_and_a_test_call_goes_through_it(
+    app: Any, db: Database, centre: Centre, context: BrowserContext
+) -> None:
+    await centre.client.post(f"{ADMIN}/workflows", json={"name": "Main line", "steps": STEPS})
+    async with served(app) as events:
+        page = await supervisor(db, centre, context, address_of(events))
+        await part(page, "Workflows")
+        await page.page.get_by_role("link", name="Main line").click()
+        picture = page.page.get_by_role("region", name="The workflow as a picture")
+        await expect(picture.get_by_role("button", name="bye, Hang up")).to_be_visible(timeout=FIRST_MS)
+        text = page.page.get_by_label("Draft (TOML)")
+        await text.fill(DRAFT.replace('2 = "hello"', '2 = "<b>nobody</b>"'))
+        wrong = picture.get_by_role("button", name="hello, Queue; step <b>nobody</b>")
+        await expect(wrong).to_be_visible(timeout=FIRST_MS)
+        assert await page.faults() == []
+        # a box leads to its line, by keyboard too
+        await wrong.focus()
+        await page.press("Enter")
+        marked = "el => el.value.slice(el.selectionStart, el.selectionEnd)"
+        await expect(text).to_be_focused()
+        assert await text.evaluate(marked) == "[[steps]]"
+        # what cannot be read leaves the picture as it was
+        await text.fill(f"{DRAFT}[[steps]\n")
+        await page.says("The text cannot be read: what you see is what it was before.")
+        await expect(wrong).to_be_visible()
+        await text.fill(DRAFT)
+        await expect(picture.get_by_role("button", name="hello, Queue", exact=True)).to_be_visible(timeout=FIRST_MS)
+
+        await page.page.get_by_label("Keys").fill("2s,1")
+        await page.button("Call").click()
+        await page.says("The workflow ends the call")
+        rows = page.page.get_by_role("table", name="Where the caller went").locator("tbody tr")
+        await expect(rows).to_have_text(["0:00hellocame to it", "0:02hellopressed 1", "0:02byecame to it"])
+        await expect(picture.get_by_role("button", name="bye, Hang up; the test call went through it")).to_be_visible()
+        await page.page.get_by_text("As a list").click()
+        assert await page.faults() == []
+        # the call was of another text
+        await text.fill(DRAFT.replace("hello", "hi"))
+        await expect(page.page.get_by_role("table", name="Where the caller went")).to_have_count(0)
+
+
 async def test_a_sound_is_uploaded_heard_and_not_removed_while_it_is_played(
     app: Any, db: Database, centre: Centre, context: BrowserContext, tmp_path: Path
 ) -> None:

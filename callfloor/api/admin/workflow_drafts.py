@@ -18,6 +18,7 @@ from callfloor.centre.source import CentreError, Mistake, Source
 from callfloor.contract.workflow_versions import (
     DraftCheck,
     DraftFault,
+    DraftFormat,
     NewWorkflowDraft,
     Publication,
     WorkflowDraft,
@@ -112,12 +113,12 @@ async def check_workflow_draft(call: Call, workflow_id: int) -> DraftCheck:
     faults: list[DraftFault] = []
     changed: list[str] = []
     try:
-        source = about(await _read(name, draft), call.caller.organisation.name)
+        source = about(await read(name, draft.content, draft.format), call.caller.organisation.name)
         plan = await centre.plan_of(call.db, source, without(name))
         allow(call.caller, plan)
         changed = [str(change) for change in plan.changes]
     except CentreError as error:
-        faults = [_fault(each) for each in error.found]
+        faults = [fault(each) for each in error.found]
     return DraftCheck(faults=faults, changes=changed, based_on=draft.based_on, current=draft.current)
 
 
@@ -149,7 +150,7 @@ async def publish_workflow_draft(call: Call, workflow_id: int, body: Publication
             f' and publish with "over": {draft.current}.'
         )
     try:
-        source = await _read(name, draft)
+        source = await read(name, draft.content, draft.format)
     except CentreError as error:
         raise refused(error, PLACE) from error
     await put(call, name, source)
@@ -173,11 +174,12 @@ async def _draft(call: Call, workflow_id: int) -> WorkflowDraft:
     )
 
 
-async def _read(name: str, draft: WorkflowDraft) -> Source:
-    """The centre file that the draft is a part of. Raises `CentreError`."""
-    return await beside(len(draft.content), source_of, name, draft.content, draft.format)
+async def read(name: str, content: str, form: DraftFormat) -> Source:
+    """The centre file that the text of a draft is a part of. Raises `CentreError`."""
+    return await beside(len(content), source_of, name, content, form)
 
 
-def _fault(mistake: Mistake) -> DraftFault:
+def fault(mistake: Mistake) -> DraftFault:
+    """The mistake, as seen from the draft."""
     path = mistake.path[len(PLACE) :] if mistake.path[: len(PLACE)] == PLACE else mistake.path
     return DraftFault(message=mistake.message, pointer=pointer(path) or None, line=mistake.line)

@@ -7,7 +7,7 @@ events a call enters at most as many steps as there are, and in its whole life `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -70,24 +70,25 @@ MOST_VARIABLES = 100
 MOST_DIGITS = 200
 
 Next = tuple[State, tuple[Action, ...]]
+Entered = Callable[[str], None]
 
 
-def begin(workflow: Workflow, facts: Facts) -> Next:
-    """A call enters a workflow."""
-    run = _Run(workflow, State(), facts)
+def begin(workflow: Workflow, facts: Facts, entered: Entered = lambda _: None) -> Next:
+    """A call enters a workflow. `entered` is told of each step that it comes to."""
+    run = _Run(workflow, State(), facts, entered)
     run.go(workflow.start)
     return run.state, tuple(run.actions)
 
 
-def advance(workflow: Workflow, state: State, happened: Input, facts: Facts) -> Next:
-    """The call after an event, and what is to be done."""
+def advance(workflow: Workflow, state: State, happened: Input, facts: Facts, entered: Entered = lambda _: None) -> Next:
+    """The call after an event, and what is to be done. `entered` as of `begin`."""
     if state.doing == "ended":
         return state, ()
     if isinstance(happened, HungUp):
         return replace(state, doing="ended"), ()
     if state.doing == "connected":
         return state, ()
-    run = _Run(workflow, state, facts)
+    run = _Run(workflow, state, facts, entered)
     step = run.step
     if isinstance(happened, Digit):
         run.press(step, happened)
@@ -113,7 +114,8 @@ class _To:
 class _Run:
     """One event's work. `actions`: what is to be done, in order."""
 
-    def __init__(self, workflow: Workflow, state: State, facts: Facts) -> None:
+    def __init__(self, workflow: Workflow, state: State, facts: Facts, entered: Entered = lambda _: None) -> None:
+        self._entered = entered
         self._steps = {step.name: step for step in workflow.steps}
         self._workflow, self._facts = workflow, facts
         self.state = state
@@ -132,6 +134,7 @@ class _Run:
             if step is None or self.state.entered >= MOST_ENTERED:
                 break
             self.state = replace(self.state, step=step.name, tries=0, question=0, entered=self.state.entered + 1)
+            self._entered(step.name)
             to = self._enter(step)
             if to is None:
                 return

@@ -7,6 +7,7 @@ import { people } from "./de/people.ts";
 import { settingUp } from "./de/setting_up.ts";
 import { supervision } from "./de/supervision.ts";
 import { whatIf } from "./de/what_if.ts";
+import { workflowPicture } from "./de/workflow_picture.ts";
 import type { en } from "./en.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
@@ -22,6 +23,7 @@ export const de: typeof en = {
   ...settingUp,
   ...supervision,
   ...whatIf,
+  ...workflowPicture,
   product: "Callfloor",
   loading: "Lädt…",
   close: "Schließen",

@@ -7,6 +7,7 @@ import { people } from "./en/people.ts";
 import { settingUp } from "./en/setting_up.ts";
 import { supervision } from "./en/supervision.ts";
 import { whatIf } from "./en/what_if.ts";
+import { workflowPicture } from "./en/workflow_picture.ts";
 
 const several = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
@@ -21,6 +22,7 @@ export const en = {
   ...settingUp,
   ...supervision,
   ...whatIf,
+  ...workflowPicture,
   product: "Callfloor",
   loading: "Loading…",
   close: "Close",

@@ -1,1 +1,0 @@
-import{a as e,c as t}from"./Trouble-BsmtCucG.js";var n=()=>t(e.GET(`/me`));function r(e,t){return e.scopes.includes(`admin`)||e.scopes.includes(t)}export{r as n,n as t};

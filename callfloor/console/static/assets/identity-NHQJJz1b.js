@@ -1,0 +1,1 @@
+import{a as e,c as t}from"./Trouble-BZ3ptA7j.js";var n=()=>t(e.GET(`/me`));function r(e,t){return e.scopes.includes(`admin`)||e.scopes.includes(t)}export{r as n,n as t};

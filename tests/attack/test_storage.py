@@ -160,3 +160,15 @@ def test_every_operation_that_writes_keeps_to_the_bound_or_says_why_not() -> Non
         if QuotaExceeded not in operation.problems
     }
     assert without == {each for group in GOES_ON.values() for each in group}
+
+
+async def test_who_failed_to_sign_in_anywhere_does_not_keep_organisations_from_being_counted(
+    app: Any, db: Database, centre: Centre
+) -> None:
+    async with client_for(app, "") as client:
+        sent = {"username": "nobody", "password": "one that is wrong"}
+        assert (await client.post("http://callfloor.test/auth/v1/session", json=sent)).status_code == 401
+    assert await db.fetchval("SELECT count(*) FROM sign_in_failures WHERE organisation_id = 0")
+    assert 0 not in await storage.count(db)
+    assert await count_storage(db, datetime.now(UTC) + 3 * EVERY)
+    assert await storage.get(db, centre.organisation) is not None

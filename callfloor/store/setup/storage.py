@@ -53,6 +53,7 @@ ON CONFLICT (organisation_id) DO UPDATE SET
     counted_at = excluded.counted_at, at_least = excluded.at_least, leads = excluded.leads,
     imports = excluded.imports, calls = excluded.calls, emails = excluded.emails, media = excluded.media,
     other = excluded.other"""
+ORGANISATIONS_SQL = "SELECT organisation_id FROM organisations"
 NEWEST_SQL = "SELECT max(counted_at) FROM organisation_storage"
 GET_SQL = "SELECT * FROM organisation_storage WHERE organisation_id = $1"
 AT_LEAST_SQL = "SELECT at_least FROM organisation_storage WHERE organisation_id = $1"
@@ -94,8 +95,12 @@ async def statements(db: Database, pages: int = PAGES) -> AsyncIterator[tuple[Pa
 async def count(db: Database, pages: int = PAGES) -> dict[int, Kept]:
     """What every organisation keeps now. No more than about `pages` blocks of a table are read."""
     kept: dict[int, Kept] = {}
+    # failed sign-ins of an address, whose organisation nobody knows, are of none
+    organisations = {row["organisation_id"] for row in await db.fetch(ORGANISATIONS_SQL)}
     async for part, share, sql in statements(db, pages):
         for row in await db.fetch(sql):
+            if row["organisation_id"] not in organisations:
+                continue
             found = kept.setdefault(row["organisation_id"], Kept(dict.fromkeys(PARTS, 0)))
             size = round(row["bytes"] / share)
             found.parts[part] += size

@@ -9,7 +9,8 @@ for as long as any call may.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from asyncpg import Record
 
@@ -25,7 +26,7 @@ from callfloor.rules.dialling.destinations import (
     room,
     used_up,
 )
-from callfloor.rules.values.times import zone
+from callfloor.rules.values.times import midnight, zone
 from callfloor.store.calls import spending
 from callfloor.store.db.pool import Database
 from callfloor.telephony.carrier import AgentId
@@ -83,13 +84,12 @@ class DayLimits:
         if whose:
             await spending.spend(self._db, plan.key.organisation, whose, -1)
 
-    async def _spent(self, organisation: int, limits: Destinations, row: Record, at: tzinfo, now: datetime) -> Spent:
+    async def _spent(self, organisation: int, limits: Destinations, row: Record, at: ZoneInfo, now: datetime) -> Spent:
         whose: int = row["agent_id"]
         timed = limits.minutes_per_day if whose == spending.WHOLE else limits.agent_minutes_per_day
         fresh_s = CALLS_COUNT_S if timed is None else COUNT_S
         if not row["counted"] or (now - row["counted_at"]).total_seconds() >= fresh_s:
-            midnight = datetime.combine(row["day"], time(), at)
-            row = await spending.count(self._db, organisation, whose, midnight, now)
+            row = await spending.count(self._db, organisation, whose, midnight(row["day"], at), now)
         elapsed = (now - row["counted_at"]).total_seconds()
         up = row["up"] + row["calls"] - row["counted_calls"]
         return Spent(row["calls"], minutes_at_most(row["minutes"], up, elapsed))

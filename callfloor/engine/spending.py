@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,7 +12,7 @@ from callfloor.floor.calls.outgoing import Outgoing
 from callfloor.floor.plan import CampaignPlan
 from callfloor.metrics import DESTINATION_ALARMS, DESTINATIONS_REFUSED
 from callfloor.rules.dialling.destinations import Allowance, Denied, Spent, has_limits
-from callfloor.rules.values.times import zone
+from callfloor.rules.values.times import day_begun, zone
 from callfloor.store.calls import spending
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.floor_alarms import Alarm
@@ -40,9 +40,7 @@ class SpendingReader:
             if began - self._read_at.get(organisation, -READ_S) < READ_S:
                 continue
             now = datetime.fromtimestamp(self._clock.now(), UTC)
-            at = zone(plan.organisation_zone)
-            midnight = datetime.combine(now.astimezone(at).date(), time(), at)
-            rows = await spending.spent(self._db, organisation, midnight, now)
+            rows = await spending.spent(self._db, organisation, day_begun(now, zone(plan.organisation_zone)), now)
             agents = {row["agent_id"]: Spent(row["calls"], row["minutes"]) for row in rows}
             whole = Spent(sum(each.calls for each in agents.values()), sum(each.minutes for each in agents.values()))
             agents.pop(None, None)

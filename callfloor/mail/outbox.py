@@ -20,6 +20,7 @@ from callfloor.mail.connector import MailConnector
 from callfloor.mail.transmit import Outcome, transmit
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing, BlobUnreadable
+from callfloor.rules.values.retries import rest_after
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes, outbox
@@ -29,17 +30,10 @@ log = structlog.get_logger("callfloor.mail")
 
 # A claim is renewed three times as often. After a crash so long passes before another tries.
 LEASE = timedelta(minutes=3)
-FIRST_REST = timedelta(minutes=1)
-LONGEST_REST = timedelta(hours=4)
 # While the database is away.
 SETTLE_TRIES = 120
 SETTLE_REST_S = 1.0
 GIVEN_UP_AFTER = timedelta(days=3)
-
-
-def rest_after(tries: int) -> timedelta:
-    """How long to wait after that many tries: twice as long each time, up to four hours."""
-    return min(FIRST_REST * 2 ** min(tries - 1, 20), LONGEST_REST)
 
 
 class Outbox:

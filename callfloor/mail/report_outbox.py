@@ -20,6 +20,7 @@ from callfloor.mail.accounts import SecretMissing, password
 from callfloor.mail.connector import MailConnector
 from callfloor.mail.headers import line
 from callfloor.mail.transmit import Outcome, transmit
+from callfloor.rules.values.retries import rest_after
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.figures import report_deliveries as deliveries
@@ -30,7 +31,6 @@ log = structlog.get_logger("callfloor.mail")
 
 # Longer than a server may take over one message.
 LEASE = timedelta(minutes=15)
-FIRST_REST = timedelta(minutes=1)
 # after some eight hours
 MOST_TRIES = 10
 _TYPES = {"csv": ("text", "csv"), "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")}
@@ -60,7 +60,7 @@ class ReportOutbox:
         refused, waits = await self._send(claimed, content)
         now = max(datetime.now(UTC), at)
         if waits is not None and claimed.tries < MOST_TRIES:
-            await deliveries.again(self._db, claimed, waits, now + FIRST_REST * 2 ** (claimed.tries - 1))
+            await deliveries.again(self._db, claimed, waits, now + rest_after(claimed.tries))
             log.warning("report-waits", **where)
         elif refused or waits is not None:
             await deliveries.finish(self._db, claimed, "failed", waits or refused, now)

@@ -25,8 +25,9 @@ from callfloor.errors import Unavailable
 from callfloor.mail import outbox as outbox_module
 from callfloor.mail.compose import compose
 from callfloor.mail.message import read
-from callfloor.mail.outbox import GIVEN_UP_AFTER, LEASE, Outbox, rest_after
+from callfloor.mail.outbox import GIVEN_UP_AFTER, LEASE, Outbox
 from callfloor.media.blobs import Blobs
+from callfloor.rules.values.retries import rest_after
 from callfloor.settings import Settings
 from callfloor.store.calls.activities import Message
 from callfloor.store.calls.media import StoredContent

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.rules.figures.intervals import QUARTER, edges, midnight
+from callfloor.rules.figures.intervals import QUARTER, edges
 from callfloor.rules.figures.segments import OF_DAY, OF_QUARTER, cut
+from callfloor.rules.values.times import midnight
 
 FIRST = datetime(2026, 9, 28, tzinfo=UTC)
 ZONES = [ZoneInfo(name) for name in ("UTC", "Australia/Sydney", "Asia/Kathmandu", "America/Havana")]

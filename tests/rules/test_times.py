@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from callfloor.rules.values.times import (
     TimestampError,
     UnknownZone,
+    day_begun,
     format_timestamp,
+    midnight,
+    next_midnight,
     parse_last,
     parse_timestamp,
     zone,
@@ -125,3 +128,16 @@ def test_what_the_machine_is_set_to_is_no_zone(name: str) -> None:
 def test_a_zone_is_known_or_refused(name: str) -> None:
     with contextlib.suppress(UnknownZone):
         assert zone(name).key == name
+
+
+@given(
+    st.integers(-600_000_000, 4_000_000_000),
+    st.sampled_from(["America/Havana", "Africa/Cairo", "Pacific/Apia", "Asia/Kathmandu"]),
+)
+def test_every_moment_lies_in_the_day_of_its_date(seconds: int, name: str) -> None:
+    """Where midnights are left out, come twice, or whole days are skipped, too."""
+    moment, at = datetime.fromtimestamp(seconds, UTC), ZoneInfo(name)
+    begun, following = day_begun(moment, at), next_midnight(moment, at)
+    assert begun <= moment < following
+    assert begun == midnight(moment.astimezone(at).date(), at)
+    assert (begun - timedelta(microseconds=1)).astimezone(at).date() < moment.astimezone(at).date()

@@ -15,6 +15,7 @@ import pytest
 from callfloor.rules.figures import intervals
 from callfloor.rules.figures.measures import Group
 from callfloor.rules.figures.sums import SUMS
+from callfloor.rules.values.times import midnight
 from callfloor.store.calls import activities, legs
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import report_days, reports
@@ -90,8 +91,8 @@ async def test_every_group_of_a_day_equals_a_recount_at_random_moments(
     db: Database, centre: Centre, zone: str, day: date
 ) -> None:
     clock, chance = ZoneInfo(zone), random.Random(day.toordinal())
-    begin = intervals.midnight(day, clock)
-    end = intervals.midnight(day + timedelta(days=1), clock)
+    begin = midnight(day, clock)
+    end = midnight(day + timedelta(days=1), clock)
     story = await Story.of(db, centre, begin - timedelta(hours=2), end + timedelta(hours=1), day.toordinal())
     for moment in [*sorted(begin + (end - begin) * chance.random() for _ in range(4)), end + timedelta(hours=2)]:
         await story.run_until(moment)
@@ -223,7 +224,7 @@ async def read_of_sums(db: Database, organisation: int, edges: list[datetime]) -
 
 async def test_a_month_reads_a_row_an_agent_and_day_however_long_history_is(db: Database, centre: Centre) -> None:
     org = centre.organisation
-    begin, end = intervals.midnight(date(2026, 10, 1), SYDNEY), intervals.midnight(date(2026, 11, 1), SYDNEY)
+    begin, end = midnight(date(2026, 10, 1), SYDNEY), midnight(date(2026, 11, 1), SYDNEY)
     days = intervals.edges(begin, end, "day", SYDNEY)
     assert len(days) == 32
     await db.execute("INSERT INTO report_progress (organisation_id, counted_until) VALUES ($1, $2)", org, end)
@@ -251,8 +252,8 @@ async def test_days_are_made_anew_when_the_organisation_s_zone_is_another(db: Da
     for zone in (SYDNEY, ZoneInfo("Asia/Kathmandu"), SYDNEY):
         while await count_some(db, org, zone, now, intervals.floor(now), 60):
             pass
-        begin = intervals.midnight(at.astimezone(zone).date(), zone)
-        edges = [begin, intervals.midnight(at.astimezone(zone).date() + timedelta(days=1), zone)]
+        begin = midnight(at.astimezone(zone).date(), zone)
+        edges = [begin, midnight(at.astimezone(zone).date() + timedelta(days=1), zone)]
         parts, _ = await reports.parts_of(db, org, edges)
         assert [each[2] for each in parts.kept] == [1440]
         await check(db, org, edges, now)
@@ -260,7 +261,7 @@ async def test_days_are_made_anew_when_the_organisation_s_zone_is_another(db: Da
     await activities.hang_up(db, org, leg, at + timedelta(seconds=5))
     await count(db, org, now)
     for zone in (SYDNEY, ZoneInfo("Asia/Kathmandu")):
-        begin = intervals.midnight(at.astimezone(zone).date(), zone)
+        begin = midnight(at.astimezone(zone).date(), zone)
         await check(db, org, [begin, begin + timedelta(days=1)], now)
 
 

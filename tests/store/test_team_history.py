@@ -13,6 +13,7 @@ import pytest
 from asyncpg import Record
 
 from callfloor.rules.figures import intervals
+from callfloor.rules.values.times import midnight
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import reports
 from callfloor.store.figures.report_counts import count_some
@@ -53,7 +54,7 @@ def in_teams(rows: list[Record], agent: int | None, at: datetime) -> list[int]:
 @pytest.mark.parametrize("seed", range(3))
 async def test_each_team_has_what_its_agents_did_while_they_were_in_it(db: Database, centre: Centre, seed: int) -> None:
     org, chance = centre.organisation, random.Random(seed)
-    begin, end = (intervals.midnight(date(2026, 10, 4) + timedelta(days=n), SYDNEY) for n in (0, 1))
+    begin, end = (midnight(date(2026, 10, 4) + timedelta(days=n), SYDNEY) for n in (0, 1))
     story = await Story.of(db, centre, begin - timedelta(hours=2), end + timedelta(hours=1), seed)
     now = end + timedelta(hours=2)
     await story.run_until(now)

@@ -10,6 +10,7 @@ from callfloor.api.operation import operation
 from callfloor.api.reports.asking import viewer_of
 from callfloor.contract.reports import AgentTime, AgentTimes, AgentTimesQuery, PauseTime
 from callfloor.jobs.reporting.question import sees
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_options
 from callfloor.store.figures import agent_times
 
@@ -73,8 +74,8 @@ async def get_agent_times(call: Call, agent_id: int, query: AgentTimesQuery) -> 
                 state=part.state,
                 reason=part.reason,
                 campaign_id=part.campaign,
-                begin=part.began.astimezone(call.zone).replace(microsecond=0),
-                end=None if part.ended is None else part.ended.astimezone(call.zone).replace(microsecond=0),
+                begin=local_time(part.began, call.zone),
+                end=None if part.ended is None else local_time(part.ended, call.zone),
                 seconds=part.seconds,
             )
             for part in found

@@ -15,12 +15,9 @@ from callfloor.jobs.reporting.viewer import Viewer
 
 
 def viewer_of(call: Call) -> Viewer:
-    """A supervisor sees the figures of the agents of its teams; an auditor or a program supervises nobody, and sees
-    all."""
     caller = call.caller
-    seen = caller.reach if caller.may("workspace:supervise") else None
     person = None if caller.person is None else caller.person.user_id
-    return Viewer(call.db, call.organisation, call.zone, call.now, person, seen)
+    return Viewer(call.db, call.organisation, call.zone, call.now, person, caller.figures_of)
 
 
 def period(call: Call, query: FiguresQuery | CountedQuery) -> tuple[datetime, datetime]:

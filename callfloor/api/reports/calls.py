@@ -12,6 +12,7 @@ from callfloor.contract.fields import Page
 from callfloor.contract.reports import CountedCall, CountedQuery
 from callfloor.jobs.reporting.question import whose
 from callfloor.rules.figures.measures import MEASURES
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures import counted_calls, reports
 
 ACTIVITIES = "/platform-api/v3.0/activities"
@@ -74,7 +75,7 @@ async def list_counted_calls(call: Call, query: CountedQuery) -> Page[CountedCal
         return CountedCall(
             activity_id=row["activity_id"],
             activity_type=row["type"],
-            created=row["created_at"].astimezone(call.zone).replace(microsecond=0),
+            created=local_time(row["created_at"], call.zone),
             campaign_id=row["campaign_id"],
             agent_id=row["agent_id"],
             attempt_id=row["attempt_id"],

@@ -29,6 +29,7 @@ from callfloor.jobs.reporting.saved import asked_by
 from callfloor.jobs.reporting.viewer import PREFIX
 from callfloor.rules.figures.schedules import next_due
 from callfloor.rules.privacy.identifiers import EmailError, normalise_email
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures import report_deliveries, saved_reports
 
 # of an organisation
@@ -223,13 +224,13 @@ async def list_report_deliveries(call: Call, report_id: int, query: DeliveriesQu
     def delivery(row: Record) -> ReportDelivery:
         return ReportDelivery(
             delivery_id=row["delivery_id"],
-            due=_local(call, row["due_at"]),
+            due=local_time(row["due_at"], call.zone),
             state=row["state"],
             tries=row["tries"],
             recipients=row["recipients"],
             sent_to=row["sent_to"],
             reason=row["reason"],
-            finished=None if row["finished_at"] is None else _local(call, row["finished_at"]),
+            finished=None if row["finished_at"] is None else local_time(row["finished_at"], call.zone),
         )
 
     return page_of(call, query, rows, delivery, lambda row: (EPOCH, row["delivery_id"]))
@@ -315,10 +316,6 @@ def _recorded(body: SavedReportBody) -> dict[str, Any]:
     }
 
 
-def _local(call: Call, at: datetime) -> datetime:
-    return at.astimezone(call.zone).replace(microsecond=0)
-
-
 def _shown(call: Call, row: Record) -> SavedReport:
     return SavedReport(
         report_id=row["report_id"],
@@ -328,7 +325,7 @@ def _shown(call: Call, row: Record) -> SavedReport:
         team_id=row["team_id"],
         query=saved_reports.query_of(row),
         schedule=saved_reports.schedule_of(row),
-        next_timestamp=None if row["next_at"] is None else _local(call, row["next_at"]),
-        created=_local(call, row["created_at"]),
-        updated=_local(call, row["updated_at"]),
+        next_timestamp=None if row["next_at"] is None else local_time(row["next_at"], call.zone),
+        created=local_time(row["created_at"], call.zone),
+        updated=local_time(row["updated_at"], call.zone),
     )

@@ -23,6 +23,7 @@ from callfloor.contract.what_ifs import (
 )
 from callfloor.errors import SimulationsWait
 from callfloor.rules.figures.what_ifs import Past, assumed, points, too_much
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures import what_ifs
 from callfloor.store.setup import campaigns
 from callfloor.store.setup.campaigns import CampaignSetup
@@ -227,9 +228,6 @@ async def _known(call: Call, what_if_id: int) -> Record:
 
 
 def _shown(call: Call, row: Record) -> WhatIf:
-    def local(at: Any) -> Any:
-        return None if at is None else at.astimezone(call.zone).replace(microsecond=0)
-
     return WhatIf(
         what_if_id=row["what_if_id"],
         campaign_id=row["campaign_id"],
@@ -239,6 +237,6 @@ def _shown(call: Call, row: Record) -> WhatIf:
         question=what_ifs.question_of(row),
         assumptions=what_ifs.assumptions_of(row),
         points=what_ifs.points_of(row),
-        created=local(row["created_at"]),
-        finished=local(row["finished_at"]),
+        created=local_time(row["created_at"], call.zone),
+        finished=None if row["finished_at"] is None else local_time(row["finished_at"], call.zone),
     )

@@ -11,9 +11,10 @@ from callfloor.api.audits import changes
 from callfloor.api.call import Call, not_found
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import SUPERVISED, shown, still_supervises, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, still_supervises, supervisor_of
 from callfloor.contract.alerts import Alert, AlertsQuery, Silence
 from callfloor.contract.fields import Page
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures import alerts
 
 _EXAMPLE: dict[str, Any] = {
@@ -106,7 +107,7 @@ async def _seen(call: Call, alert_id: int) -> Record:
 
 def _shown(call: Call, row: Record) -> Alert:
     def at(name: str) -> datetime | None:
-        return None if row[name] is None else shown(row[name], call.zone)
+        return None if row[name] is None else local_time(row[name], call.zone)
 
     return Alert(
         alert_id=row["alert_id"],
@@ -118,7 +119,7 @@ def _shown(call: Call, row: Record) -> Alert:
         agent_id=row["agent_id"],
         value=row["value"],
         threshold=row["threshold"],
-        fired=shown(row["fired_at"], call.zone),
+        fired=local_time(row["fired_at"], call.zone),
         cleared=at("cleared_at"),
         acknowledged=at("acknowledged_at"),
         acknowledged_by=row["acknowledged_by"],

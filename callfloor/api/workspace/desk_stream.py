@@ -7,7 +7,7 @@ that it has and goes on from there, at this process or another.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -19,6 +19,7 @@ from callfloor.contract.codes import Scope
 from callfloor.contract.workspace import Heartbeat
 from callfloor.contract.workspace_api import EventsQuery
 from callfloor.errors import NotFound, Unavailable
+from callfloor.rules.values.times import local_time
 from callfloor.store.people.callers import Caller
 
 RETRY_S = 1.0
@@ -68,5 +69,5 @@ class DeskStream:
             caller = await connection.admitted(query)
         except Unavailable:
             return
-        now = datetime.now(caller.organisation.zone).replace(microsecond=0)
+        now = local_time(datetime.now(UTC), caller.organisation.zone)
         await connection.tell(msgspec.json.encode(Heartbeat(sequence=sequence, timestamp=now)).decode())

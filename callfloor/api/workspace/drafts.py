@@ -10,9 +10,10 @@ import msgspec
 from callfloor.api.audits import unaudited
 from callfloor.api.call import ENCODE, Call, not_found
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import OWN, agent_of, shown
+from callfloor.api.workspace.people import OWN, agent_of
 from callfloor.contract.workspace_api import CallDraft, DraftToKeep, StoredCallDraft
 from callfloor.errors import DraftChanged
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_events, drafts
 
 _DRAFT: dict[str, Any] = {"note": "Wants the brochure, ca", "leadData": {"colour": "red"}, "revision": 3}
@@ -87,5 +88,5 @@ def _stored(call: Call, draft: CallDraft, revision: int, at: datetime) -> Stored
         lead_status=draft.lead_status,
         callback=draft.callback,
         revision=revision,
-        updated_timestamp=shown(at, call.zone),
+        updated_timestamp=local_time(at, call.zone),
     )

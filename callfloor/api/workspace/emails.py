@@ -11,7 +11,7 @@ from callfloor.api.call import Answer, Call, invalid, not_found, unknown_id
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
 from callfloor.api.platform.media import download_media
-from callfloor.api.workspace.people import OWN, agent_of, moved_of, shown
+from callfloor.api.workspace.people import OWN, agent_of, moved_of
 from callfloor.contract.workspace import EventType
 from callfloor.contract.workspace_emails import (
     LARGEST_ANSWER,
@@ -31,6 +31,7 @@ from callfloor.contract.workspace_emails import (
 from callfloor.disks import MEDIA, writing
 from callfloor.errors import EmailNotHeld, EmailUnanswerable, MediaDeleted, RangeNotSatisfiable
 from callfloor.rules.dialling.callbacks import Moved
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_events, desk_options, requeue
 from callfloor.store.calls import activities
 from callfloor.store.calls.media import StoredContent
@@ -118,7 +119,7 @@ async def list_emails(call: Call) -> Emails:
             EmailWaiting(
                 activity_id=each.activity_id,
                 campaign_id=each.campaign_id,
-                waiting_since=shown(each.waiting_since, call.zone),
+                waiting_since=local_time(each.waiting_since, call.zone),
                 preferred=each.preferred_agent_id == agent_id,
                 from_=each.sender,
                 subject=each.subject,
@@ -130,7 +131,7 @@ async def list_emails(call: Call) -> Emails:
             OwnEmail(
                 activity_id=row["activity_id"],
                 campaign_id=row["campaign_id"],
-                taken=shown(row["left_queue_at"], call.zone),
+                taken=local_time(row["left_queue_at"], call.zone),
             )
             for row in await desk_events.own_emails(call.db, call.organisation, agent_id)
         ],
@@ -354,8 +355,8 @@ async def _shown(call: Call, email: Email) -> EmailContent:
         type=email.type,
         campaign_id=email.campaign_id,
         agent_id=email.agent_id,
-        created=shown(email.created, call.zone),
-        closed=None if email.closed is None else shown(email.closed, call.zone),
+        created=local_time(email.created, call.zone),
+        closed=None if email.closed is None else local_time(email.closed, call.zone),
         wrap_code=email.wrap_code,
         from_=message and message.from_,
         to=message and message.to,
@@ -379,6 +380,10 @@ async def _shown(call: Call, email: Email) -> EmailContent:
         erased=email.erased,
         draft=None
         if email.draft is None
-        else EmailDraft(text=email.draft.text, agent_id=email.draft.agent_id, saved=shown(email.draft.at, call.zone)),
+        else EmailDraft(
+            text=email.draft.text,
+            agent_id=email.draft.agent_id,
+            saved=local_time(email.draft.at, call.zone),
+        ),
         moved=moved_of(email.moved, call.zone),
     )

@@ -13,6 +13,7 @@ from callfloor.api.workspace.people import OWN, agent_of, expect_reach, local, l
 from callfloor.contract.workspace import Event
 from callfloor.contract.workspace_api import EventList, EventsQuery
 from callfloor.errors import NotASupervisor, ScopeMissing
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_events
 from callfloor.store.db.pool import Database
 from callfloor.store.people.callers import Caller
@@ -45,7 +46,7 @@ async def behind(
     session = await desk_events.session(db, organisation, agent_id, now)
     if session is None:
         return None
-    at = now.astimezone(zone).replace(microsecond=0)
+    at = local_time(now, zone)
     snapshot = Event(sequence=session.sequence, type="snapshot", timestamp=at, session=local(session, zone))
     return [snapshot], session.sequence
 

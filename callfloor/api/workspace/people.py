@@ -12,6 +12,7 @@ from callfloor.api.call import Call, not_found
 from callfloor.contract.workspace import Event, Session
 from callfloor.contract.workspace_emails import WorkMoved
 from callfloor.errors import NotAnAgent, NotASupervisor, NotFound, NotSignedIn, Problem
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_events
 from callfloor.store.email.emails import Moving
 from callfloor.store.people.callers import Caller
@@ -84,23 +85,19 @@ def local(session: Session, zone: ZoneInfo) -> Session:
             ended_timestamp=_shown(call.ended_timestamp, zone),
             leads=tuple(replace(lead, callback_timestamp=_shown(lead.callback_timestamp, zone)) for lead in call.leads),
         )
-    return replace(session, since=shown(session.since, zone), call=call)
+    return replace(session, since=local_time(session.since, zone), call=call)
 
 
 def local_event(event: Event, zone: ZoneInfo) -> Event:
-    return replace(event, timestamp=shown(event.timestamp, zone), session=local(event.session, zone))
+    return replace(event, timestamp=local_time(event.timestamp, zone), session=local(event.session, zone))
 
 
 def moved_of(moving: Moving | None, zone: ZoneInfo) -> WorkMoved | None:
     """Whose work it was before, as the API says it."""
     if moving is None:
         return None
-    return WorkMoved(agent_id=moving.agent_id, reason=moving.why.word, timestamp=shown(moving.at, zone))
+    return WorkMoved(agent_id=moving.agent_id, reason=moving.why.word, timestamp=local_time(moving.at, zone))
 
 
 def _shown(at: datetime | None, zone: ZoneInfo) -> datetime | None:
-    return None if at is None else shown(at, zone)
-
-
-def shown(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(microsecond=0)
+    return None if at is None else local_time(at, zone)

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from callfloor.api.audits import unaudited
 from callfloor.api.call import ENCODE, Answer, Call, not_found
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import OWN, agent_of, session_of, shown
+from callfloor.api.workspace.people import OWN, agent_of, session_of
 from callfloor.contract.workspace_phone import (
     DiagnosisList,
     HoldPhone,
@@ -26,7 +26,7 @@ from callfloor.contract.workspace_phone import (
 )
 from callfloor.errors import PhoneElsewhere, RateLimited
 from callfloor.rules.people import phone_accounts
-from callfloor.rules.values.times import format_timestamp
+from callfloor.rules.values.times import format_timestamp, local_time
 from callfloor.settings import Settings
 from callfloor.store.agents import phone_holders
 from callfloor.store.calls import activities, diagnoses
@@ -66,7 +66,7 @@ async def get_own_phone(call: Call) -> Answer[OwnPhone]:
         account=_account(settings, agent_id),
         ice_servers=servers,
         auto_answer=settings.phone_auto_answer,
-        expires_timestamp=shown(call.now + timedelta(seconds=phone_accounts.TURN_S), call.zone)
+        expires_timestamp=local_time(call.now + timedelta(seconds=phone_accounts.TURN_S), call.zone)
         if any(each.credential for each in servers)
         else None,
     )
@@ -91,7 +91,7 @@ async def hold_own_phone(call: Call, body: HoldPhone) -> PhoneHolder:
         text = "just now" if since is None else format_timestamp(since, call.zone)
         raise PhoneElsewhere(f"Another of your devices has your phone, since {text}.")
     return PhoneHolder(
-        device=held["device"], since=shown(held["since"], call.zone), until=shown(held["until"], call.zone)
+        device=held["device"], since=local_time(held["since"], call.zone), until=local_time(held["until"], call.zone)
     )
 
 
@@ -111,7 +111,7 @@ async def add_diagnosis(call: Call, activity_id: int, body: SoundDiagnosis) -> S
     content = ENCODE(body).decode()
     if not await diagnoses.add(call.db, call.organisation, activity_id, agent_id, content, call.now):
         raise RateLimited(f"This call has {diagnoses.MOST} diagnoses already.")
-    return StoredDiagnosis(**asdict(body), agent_id=agent_id, made_timestamp=shown(call.now, call.zone))
+    return StoredDiagnosis(**asdict(body), agent_id=agent_id, made_timestamp=local_time(call.now, call.zone))
 
 
 @operation(
@@ -128,7 +128,7 @@ async def list_diagnoses(call: Call, activity_id: int) -> DiagnosisList:
             StoredDiagnosis(
                 **asdict(_CONTENT.decode(row["content"])),
                 agent_id=row["agent_id"],
-                made_timestamp=shown(row["made_at"], call.zone),
+                made_timestamp=local_time(row["made_at"], call.zone),
             )
             for row in rows
         ]

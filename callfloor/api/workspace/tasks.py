@@ -12,10 +12,11 @@ from callfloor.api.call import Call, not_found
 from callfloor.api.downloads import OCTETS
 from callfloor.api.operation import operation
 from callfloor.api.platform.media import download_media
-from callfloor.api.workspace.people import OWN, agent_of, moved_of, shown
+from callfloor.api.workspace.people import OWN, agent_of, moved_of
 from callfloor.contract.workspace_tasks import Task, Tasks
 from callfloor.errors import MediaDeleted, RangeNotSatisfiable, TaskNotFree
 from callfloor.rules.dialling.callbacks import Moved
+from callfloor.rules.values.times import local_time
 from callfloor.store.calls import tasks
 from callfloor.store.email.emails import moving
 from callfloor.store.leads import callbacks
@@ -167,7 +168,7 @@ def shown_task(call: Call, row: Record) -> Task:
         kind=row["kind"],
         campaign_id=row["campaign_id"],
         activity_id=row["activity_id"],
-        created=shown(row["created_at"], call.zone),
+        created=local_time(row["created_at"], call.zone),
         agent_id=row["agent_id"],
         number=row["contact"],
         message_uri=None if row["media_id"] is None else uri,

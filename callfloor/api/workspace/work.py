@@ -11,13 +11,14 @@ from callfloor.api.audits import changes
 from callfloor.api.call import Call, not_found, unknown_id
 from callfloor.api.cursors import EPOCH, page_limit, page_of, page_start
 from callfloor.api.operation import operation
-from callfloor.api.workspace.people import SUPERVISED, expect_work, moved_of, reach, shown, supervisor_of
+from callfloor.api.workspace.people import SUPERVISED, expect_work, moved_of, reach, supervisor_of
 from callfloor.api.workspace.tasks import TASK_EXAMPLE, shown_task
 from callfloor.contract.fields import Page
 from callfloor.contract.workspace_tasks import Task
 from callfloor.contract.workspace_work import CallbacksQuery, WorkCallback, WorkEmail, WorkMove, WorkQuery
 from callfloor.errors import WorkNotMovable
 from callfloor.rules.dialling.callbacks import Moved
+from callfloor.rules.values.times import local_time
 from callfloor.store.agents import desk_events, requeue
 from callfloor.store.calls import tasks
 from callfloor.store.email.emails import Moving, message_of, moving
@@ -264,9 +265,9 @@ def _email(call: Call, row: Record) -> WorkEmail:
         activity_id=row["activity_id"],
         campaign_id=row["campaign_id"],
         agent_id=row["agent_id"],
-        created=shown(row["created_at"], call.zone),
-        taken=None if taken is None else shown(taken, call.zone),
-        answered=None if answered is None else shown(answered, call.zone),
+        created=local_time(row["created_at"], call.zone),
+        taken=None if taken is None else local_time(taken, call.zone),
+        answered=None if answered is None else local_time(answered, call.zone),
         from_=message and message.from_,
         subject=message and message.subject,
         draft=row["has_draft"],
@@ -283,7 +284,7 @@ def _callback(call: Call, row: Record) -> WorkCallback:
         campaign_id=row["campaign_id"],
         campaign_name=row["campaign_name"],
         agent_id=row["agent_id"],
-        callback_timestamp=shown(row["next_attempt_at"], call.zone),
+        callback_timestamp=local_time(row["next_attempt_at"], call.zone),
         overdue=row["next_attempt_at"] < call.now,
         customer_key=row["customer_key"],
         phones=[number for number in (row["phone1"], row["phone2"], row["phone3"]) if number is not None],

@@ -12,11 +12,10 @@ from asyncpg import Record
 from callfloor.contract.codes import DialStatus
 from callfloor.rules.dialling.contact_zone import contact_zones
 from callfloor.rules.dialling.eligibility import may_dial, needs_agent
-from callfloor.rules.dialling.hours import tomorrow
 from callfloor.rules.dialling.lead_facts import LeadFacts, PhoneIndex
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts, rests_until
 from callfloor.rules.dialling.strategy import DEFAULT, lead_status_after
-from callfloor.rules.values.times import zone
+from callfloor.rules.values.times import next_midnight, zone
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order, number_history
 from callfloor.store.leads.dial_order import lead_facts
@@ -103,8 +102,8 @@ def number_facts(
             at = zone(name)
             today = now.astimezone(at).date()
             if sum(each.astimezone(at).date() == today for each in calls["of_day"]) >= a_day:
-                midnight = tomorrow(at, now)
-                day_until = midnight if day_until is None else max(day_until, midnight)
+                begins = next_midnight(now, at)
+                day_until = begins if day_until is None else max(day_until, begins)
     dialled_at = rests = None
     if calls["last"] is not None:
         began, ended, status, of_lead = calls["last"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from callfloor.contract.codes import DIAL_STATUS_NAMES
 from callfloor.contract.reports import FigureRow, Figures, Group
@@ -18,6 +17,7 @@ from callfloor.jobs.reporting.viewer import Viewer, refused
 from callfloor.rules.figures import sheets, tables
 from callfloor.rules.figures.measures import PAUSED_BY_REASON
 from callfloor.rules.figures.tables import Cell
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures import reports
 
 MOST_ROWS = 20_000
@@ -62,12 +62,12 @@ async def figures_of(viewer: Viewer, report: Report) -> Figures:
     if len(rows) > MOST_ROWS:
         raise refused("interval", "too-many", f"makes {len(rows):,} rows; at most {MOST_ROWS:,} are given")
     return Figures(
-        begin=_local(report.begin, report.zone),
-        end=_local(report.end, report.zone),
+        begin=local_time(report.begin, report.zone),
+        end=local_time(report.end, report.zone),
         zone=report.zone.key,
         interval=report.interval,
         group_by=report.group,
-        as_of=_local(viewer.now, report.zone),
+        as_of=local_time(viewer.now, report.zone),
         measures=[INFO[name] for name in report.measures],
         rows=rows,
         total=tables.figures(whole, report.measures),
@@ -155,12 +155,14 @@ class _Interval:
 def _intervals(report: Report, answer: reports.Answer) -> list[_Interval]:
     if report.hours:
         changes = [at for at in answer.revised if at is not None]
-        revised = _local(max(changes), report.zone) if changes else None
-        whole = _local(report.begin, report.zone), _local(report.end, report.zone)
+        revised = local_time(max(changes), report.zone) if changes else None
+        whole = local_time(report.begin, report.zone), local_time(report.end, report.zone)
         return [_Interval(*whole, all(answer.final), revised, None)]
-    edges = [_local(at, report.zone) for at in report.edges]
+    edges = [local_time(at, report.zone) for at in report.edges]
     return [
-        _Interval(begin, end, final, None if revised is None else _local(revised, report.zone), link(report, number))
+        _Interval(
+            begin, end, final, None if revised is None else local_time(revised, report.zone), link(report, number)
+        )
         for number, ((begin, end), final, revised) in enumerate(
             zip(pairwise(edges), answer.final, answer.revised, strict=True)
         )
@@ -196,7 +198,3 @@ def _rows(
             )
         )
     return rows
-
-
-def _local(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(microsecond=0)

@@ -13,6 +13,7 @@ from callfloor.jobs.reporting.answers import figures_of, file_name, file_of
 from callfloor.jobs.reporting.saved import asked_by
 from callfloor.jobs.reporting.viewer import Viewer
 from callfloor.rules.figures.schedules import next_due
+from callfloor.rules.values.retries import rest_after
 from callfloor.rules.values.times import zone
 from callfloor.store.db.faults import REFUSALS
 from callfloor.store.db.pool import Database
@@ -25,7 +26,6 @@ log = structlog.get_logger("callfloor.reports")
 # Whoever makes one has so long; after that another does.
 LEASE = timedelta(minutes=5)
 MOST_TRIES = 5
-FIRST_REST = timedelta(minutes=1)
 # What a mail server is sure to take.
 MOST_BYTES = 8_000_000
 KEPT = timedelta(days=90)
@@ -116,8 +116,3 @@ async def _viewer(db: Database, claimed: Claim, saved: Record, now: datetime) ->
             raise _Failed("Whom the report belongs to may not read reports any more.")
         seen = owner[1]
     return Viewer(db, claimed.organisation, zone(saved["timezone"]), now, saved["owner_id"], seen)
-
-
-def rest_after(tries: int) -> timedelta:
-    """How long to wait after that many tries: twice as long each time."""
-    return FIRST_REST * 2 ** min(tries - 1, 10)

@@ -24,6 +24,7 @@ from callfloor.contract.live_floor import (
 from callfloor.contract.workspace import Call, Session
 from callfloor.rules.figures import live_floor
 from callfloor.rules.routing.sessions import coherent
+from callfloor.rules.values.times import local_time
 from callfloor.store.figures.live_floor import AgentRow, AlertRow, CallerRow, CampaignRow, NodeRow, Rows
 
 
@@ -64,7 +65,7 @@ def picture(rows: Rows, windows: Mapping[int, Window], now: datetime, zone: Zone
     inbound = [row for row in rows.campaigns if row.direction == "inbound"]
     outbound = [row for row in rows.campaigns if row.direction == "outbound" and row.campaign_id in windows]
     return Picture(
-        at=now.astimezone(zone).replace(microsecond=0),
+        at=local_time(now, zone),
         agents={row.agent_id: _agent(row, zone) for row in rows.agents},
         callers={row.activity_id: _caller(row, zone) for row in rows.callers},
         queues={
@@ -93,9 +94,9 @@ def _alert(row: AlertRow, zone: ZoneInfo) -> FloorAlert:
         full_name=row.full_name,
         value=row.value,
         threshold=row.threshold,
-        fired=_shown(row.fired_at, zone),
+        fired=local_time(row.fired_at, zone),
         acknowledged_by=row.acknowledged_by,
-        silenced_until=None if row.silenced_until is None else _shown(row.silenced_until, zone),
+        silenced_until=None if row.silenced_until is None else local_time(row.silenced_until, zone),
     )
 
 
@@ -125,10 +126,6 @@ def _busy(counts: AgentCounts) -> float | None:
     return live_floor.utilisation(counts.on_call + counts.on_wrap, counts.signed_in - counts.paused)
 
 
-def _shown(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(microsecond=0)
-
-
 def _agent(row: AgentRow, zone: ZoneInfo) -> FloorAgent:
     hand = row.at_hand
     session = coherent(
@@ -149,7 +146,7 @@ def _agent(row: AgentRow, zone: ZoneInfo) -> FloorAgent:
         username=row.username,
         full_name=row.full_name,
         state=row.state,
-        since=_shown(row.since, zone),
+        since=local_time(row.since, zone),
         reason=row.reason,
         wanted=row.wanted,
         campaign_ids=row.campaigns,
@@ -168,7 +165,7 @@ def _call(call: Call, zone: ZoneInfo) -> FloorCall:
         number=call.number,
         lead_id=call.lead_id,
         state=call.state,
-        connected_timestamp=None if connected is None else _shown(connected, zone),
+        connected_timestamp=None if connected is None else local_time(connected, zone),
         held=call.held,
         muted=call.muted,
         consulting=call.consulting,
@@ -182,7 +179,7 @@ def _caller(row: CallerRow, zone: ZoneInfo) -> FloorCaller:
         campaign_id=row.campaign_id,
         number=row.number,
         lead_id=row.lead_id,
-        since=_shown(row.since, zone),
+        since=local_time(row.since, zone),
     )
 
 
@@ -194,7 +191,7 @@ def _queue(row: CampaignRow, counts: AgentCounts | None, first: CallerRow | None
         active=row.active,
         led=row.led,
         waiting=0 if first is None else first.total,
-        longest_since=None if first is None else _shown(first.since, zone),
+        longest_since=None if first is None else local_time(first.since, zone),
         agents=agents,
         utilisation=_busy(agents),
     )
@@ -244,4 +241,4 @@ def _node(row: NodeRow, zone: ZoneInfo) -> FloorNode | None:
     if row.kind == "trunk":
         return None
     state = "up" if row.up else "down"
-    return FloorNode(name=row.name, kind=row.kind, state=state, since=_shown(row.since, zone), calls=row.calls)
+    return FloorNode(name=row.name, kind=row.kind, state=state, since=local_time(row.since, zone), calls=row.calls)

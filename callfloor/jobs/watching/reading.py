@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from callfloor.jobs.watching.picture import Picture, Window, picture
+from callfloor.rules.values.times import day_begun
 from callfloor.rules.values.times import zone as zone_of
 from callfloor.store.db.pool import Database
 from callfloor.store.figures import live_floor
@@ -52,7 +53,7 @@ class FloorReader:
             (
                 campaign,
                 now - setup.regime.window,
-                now.astimezone(zone_of(setup.facts.zone)).replace(hour=0, minute=0, second=0, microsecond=0),
+                day_begun(now, zone_of(setup.facts.zone)),
             )
             for campaign, setup in setups.items()
         ]

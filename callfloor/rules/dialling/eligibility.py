@@ -11,12 +11,12 @@ from typing import Literal
 from callfloor.contract.codes import LEAD_STATUS_NAMES, LeadStatus
 from callfloor.rules.dialling.contact_zone import contact_zones
 from callfloor.rules.dialling.destinations import Denied
-from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open, tomorrow
+from callfloor.rules.dialling.hours import Hours, is_open, next_all_open, next_open
 from callfloor.rules.dialling.lead_facts import INDEXES, CampaignFacts, LeadFacts, ListFacts, PhoneIndex
 from callfloor.rules.dialling.number_facts import COUNTED_DAYS, FREE, NumberFacts
 from callfloor.rules.dialling.phone_choice import free_at, next_phone, rested, usable
 from callfloor.rules.dialling.register_wash import wash_allows, wash_says
-from callfloor.rules.values.times import format_timestamp, zone
+from callfloor.rules.values.times import format_timestamp, next_midnight, zone
 
 # Rules that only the clock has to meet: while nothing else fails, there is a next time.
 TIME_RULES = frozenset({"next-attempt", "window", "contact-window", "attempts-today", "abandoned"})
@@ -402,7 +402,7 @@ def _opening(
     if rests is not None and agents is not None and not agents:
         times.append(rests)
     if campaign.max_per_day is not None and lead.attempts_today >= campaign.max_per_day:
-        times += [tomorrow(zone(name), now) for name in zones or (campaign.zone,)]
+        times += [next_midnight(now, zone(name)) for name in zones or (campaign.zone,)]
     if not zones and not _allows_anywhere(campaign):
         return None
     windows = [(campaign.hours, campaign.zone)]

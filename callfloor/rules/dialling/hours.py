@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from callfloor.rules.dialling.holidays import is_holiday
+from callfloor.rules.values.times import midnight
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY = 24 * 60
@@ -145,11 +146,6 @@ def next_open(hours: Hours, zone: ZoneInfo, at: datetime, holidays: str | None =
     return found
 
 
-def tomorrow(zone: ZoneInfo, at: datetime) -> datetime:
-    """The next midnight there, in UTC."""
-    return datetime.combine(at.astimezone(zone).date() + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
-
-
 def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
     """Instants of a local day at which hours may open: starts of windows (twice when the clock shows them twice, not
     at all when it skips them), and the moment at which the clock is changed."""
@@ -159,10 +155,7 @@ def _openings(hours: Hours, zone: ZoneInfo, day: date) -> Iterator[datetime]:
             instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
             if instant.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
                 yield instant
-    midnight = datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
-    yield from _clock_changes(
-        zone, midnight, datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
-    )
+    yield from _clock_changes(zone, midnight(day, zone), midnight(day + timedelta(days=1), zone))
 
 
 def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:

@@ -7,10 +7,11 @@ and the Chatham Islands (+12:45) too, so that each local quarter-hour, hour, day
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from callfloor.contract.reports import Interval
+from callfloor.rules.values.times import midnight
 
 QUARTER = timedelta(minutes=15)
 LONGEST = timedelta(days=400)
@@ -78,11 +79,6 @@ def _hours(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]
         last = hour
         following = at + timedelta(minutes=60 - local.minute)
         at = following if following.astimezone(zone).utcoffset() == local.utcoffset() else at + QUARTER
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When a day begins in a zone, in UTC; where a change of the clocks leaves its midnight out, with that change."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _first(day: date, interval: Interval) -> date:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from callfloor.contract.reports import Period
 from callfloor.contract.saved_reports import Schedule
-from callfloor.rules.figures.intervals import midnight
+from callfloor.rules.values.times import midnight
 
 DAY = timedelta(days=1)
 

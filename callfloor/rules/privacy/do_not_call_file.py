@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from callfloor.rules.imports.import_text import separator_line, separator_of
 from callfloor.rules.imports.import_words import cleaned, phone_words
 from callfloor.rules.values.names import unknown
 from callfloor.rules.values.phones import PhoneError, normalise
-from callfloor.rules.values.times import parse_timestamp
+from callfloor.rules.values.times import midnight, parse_timestamp
 
 COLUMNS = ("phone", "reason", "expires")
 LONGEST_REASON = 500
@@ -68,8 +68,7 @@ def _expires(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     """The end of a day in the organisation's zone, or a moment."""
     try:
         if len(text) == len("2027-01-31"):
-            day = date.fromisoformat(text) + timedelta(days=1)
-            at = datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
+            at = midnight(date.fromisoformat(text) + timedelta(days=1), zone)
         else:
             at = parse_timestamp(text, zone)
     except (ValueError, OverflowError) as error:

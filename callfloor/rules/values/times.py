@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -86,9 +86,29 @@ def parse_last(text: str, at: ZoneInfo) -> datetime:
     because answers show whole seconds; of a date alone its whole day in zone `at`. Raises `TimestampError`."""
     found = parse_timestamp(text, at)
     if len(text) == len("2021-08-01"):
-        day = datetime.fromisoformat(text) + timedelta(days=1)
-        return day.replace(tzinfo=at).astimezone(UTC) - timedelta(microseconds=1)
+        return midnight(date.fromisoformat(text) + timedelta(days=1), at) - timedelta(microseconds=1)
     return found.replace(microsecond=999_999) if found.microsecond == 0 else found
+
+
+def midnight(day: date, at: ZoneInfo) -> datetime:
+    """When a day begins in a zone, in UTC; where a change of the clocks leaves its midnight out, with that change, and
+    where one repeats it, with the first."""
+    return datetime.combine(day, time(), at).astimezone(UTC)
+
+
+def day_begun(moment: datetime, at: ZoneInfo) -> datetime:
+    """When the day of a moment began in a zone, in UTC."""
+    return midnight(moment.astimezone(at).date(), at)
+
+
+def next_midnight(moment: datetime, at: ZoneInfo) -> datetime:
+    """When the next day begins in a zone, in UTC."""
+    return midnight(moment.astimezone(at).date() + timedelta(days=1), at)
+
+
+def local_time(at: datetime, shown_in: ZoneInfo) -> datetime:
+    """As it is shown: whole seconds, cut, in the zone."""
+    return at.astimezone(shown_in).replace(microsecond=0)
 
 
 def format_timestamp(at: datetime, shown_in: ZoneInfo) -> str:

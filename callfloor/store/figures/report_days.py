@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from callfloor.rules.figures.intervals import midnight
 from callfloor.rules.figures.segments import OF_DAY, Span
 from callfloor.rules.figures.sums import GREATEST, SUMS
+from callfloor.rules.values.times import midnight
 from callfloor.store.db.pool import Database
 from callfloor.store.figures.definitions import KEYS
 

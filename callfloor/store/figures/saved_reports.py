@@ -12,7 +12,7 @@ from callfloor.contract.reports import SavedQuery
 from callfloor.contract.saved_reports import SavedReportBody, Schedule
 from callfloor.rules.people.roles import roles_of, scopes_of
 from callfloor.store.db.pool import Database
-from callfloor.store.people.callers import CALLED, led_of
+from callfloor.store.people.callers import CALLED, figures_seen, led_of
 
 _COLUMNS = """r.report_id, r.name, r.owner_id, r.shared, r.team_id, r.query::text AS query,
     r.schedule::text AS schedule, r.next_at, r.created_at, r.updated_at"""
@@ -129,7 +129,4 @@ async def owner(db: Database, organisation: int, person: int) -> tuple[bool, fro
     if row is None or not row["account_active"]:
         return None
     scopes = scopes_of(roles_of(row["roles"], row["user_type"]), row["own_scopes"])
-    everything = "admin" in scopes
-    led = led_of(row)
-    bound = (everything or "workspace:supervise" in scopes) and not (everything or "workspace:supervise-all" in scopes)
-    return everything or "reports:read" in scopes, led.agents if bound and led is not None else None
+    return not {"admin", "reports:read"}.isdisjoint(scopes), figures_seen(scopes, led_of(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ from callfloor.rules.dialling.callbacks import CallbackChange, CallbackFields, M
 from callfloor.rules.dialling.lead_facts import LeadFacts
 from callfloor.rules.dialling.number_facts import FREE, NumberFacts
 from callfloor.rules.dialling.strategy import CALLBACKS
-from callfloor.rules.values.times import zone
+from callfloor.rules.values.times import day_begun, zone
 from callfloor.store.calls import tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order, leads, number_history
@@ -346,9 +346,7 @@ async def _may_ask(db: Database, organisation: int, activity_id: int, number: st
     if row is None:
         return False
     limits = organisations.destinations(row)
-    day = zone(row["timezone"])
-    midnight = datetime.combine(at.astimezone(day).date(), time(), day)
-    asked = await db.fetchrow(ASKED_FOR_SQL, organisation, midnight, number)
+    asked = await db.fetchrow(ASKED_FOR_SQL, organisation, day_begun(at, zone(row["timezone"])), number)
     of_day, of_number = (0, 0) if asked is None else (asked["of_day"], asked["of_number"])
     if of_number < limits.callbacks_per_number and of_day < limits.callbacks_per_day:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -124,8 +125,20 @@ class Caller:
         """The agents whom it may supervise, if any; None: every one."""
         return None if self.sight is None else self.sight.agents
 
+    @property
+    def figures_of(self) -> frozenset[int] | None:
+        """The agents whose figures it sees, if any; None: all."""
+        return figures_seen(self.scopes, self.led)
+
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+
+def figures_seen(scopes: Collection[str], led: Sight | None) -> frozenset[int] | None:
+    """The agents whose figures somebody with these scopes may see, of reports too that are made without it; None: all.
+    A supervisor sees those of the agents whom it leads; an auditor or a program supervises nobody, and sees all."""
+    supervises = "workspace:supervise" in scopes and not {"workspace:supervise-all", "admin"} & set(scopes)
+    return led.agents if supervises and led is not None else None
 
 
 def hash_of(secret: str) -> bytes:

@@ -161,6 +161,8 @@ def test_a_terminal_that_is_closed_stops_the_demo(folder: Path) -> None:
 
     def take_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # where the tests were begun by nohup it would be ignored
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     run = Run(folder, "demo", terminal=its, start_new_session=True, preexec_fn=take_terminal)
     os.close(its)

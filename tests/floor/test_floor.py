@@ -176,6 +176,25 @@ def test_whoever_hangs_up_while_waiting_counts_as_abandoned_and_with_an_agent_on
     assert story.records.ends[second] is DialStatus.ABANDONED
 
 
+def test_whoever_heard_nobody_on_a_line_for_one_agent_counts_against_the_cap() -> None:
+    story = Story(replace(PREVIEW, detect_machines=False), 2)
+    assert story.floor.previews.accept(1)
+    assert story.floor.previews.accept(2)
+    joining, crossing = story.carrier.placed
+    story.carrier.say(Answered(joining))
+    # one agent goes before the phone is taken, and the other while it rings, but too late
+    for agent in (1, 2):
+        known = story.floor.team.get(agent)
+        assert known is not None
+        assert story.floor.hang_up(known) is None
+    story.carrier.say(Answered(crossing))
+    for call in (joining, crossing):
+        story.carrier.say(Ended(call, "hang-up", None))
+        assert story.records.ends[call] is DialStatus.ABANDONED
+    (dialler,) = story.floor.diallers
+    assert [sum(counts) for counts in list(zip(*dialler.pacer.past().buckets, strict=True))[1:]] == [2, 2]
+
+
 def test_a_trunk_that_is_down_is_asked_by_one_call_at_a_time_and_used_again_when_it_is_back() -> None:
     story = Story(PREDICTIVE, 2)
     while len(story.records.ends) < TRUNK_DOWN_AFTER:

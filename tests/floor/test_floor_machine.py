@@ -10,8 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from callfloor.clock import VirtualClock
 from callfloor.contract.campaigns import CampaignMode
+from callfloor.contract.codes import DialStatus
 from callfloor.floor.floor import Floor
 from callfloor.floor.plan import CampaignKey, CampaignPlan, Preview
+from callfloor.floor.ports import writes
 from callfloor.floor.ports.writes import WrapUp
 from callfloor.rules.dialling.pacing import PacingSettings
 from callfloor.rules.routing.agents import AgentInput, AgentState
@@ -57,6 +59,19 @@ _AGENTS = st.integers(1, AGENTS)
 _PICK = st.integers(0, 10_000)
 
 
+class Ends(MemoryRecords):
+    """Counts whose calls were written down as abandoned."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(Tally(0.0, 1e9), Leads(), clock.now)
+        self.abandoned = 0
+
+    def write(self, what: writes.Write) -> None:
+        super().write(what)
+        if isinstance(what, writes.AttemptFinished) and what.status is DialStatus.ABANDONED:
+            self.abandoned += 1
+
+
 class FloorMachine(RuleBasedStateMachine):
     @initialize(
         mode=st.sampled_from(["preview", "progressive", "predictive"]),
@@ -65,7 +80,7 @@ class FloorMachine(RuleBasedStateMachine):
     )
     def begin(self, mode: CampaignMode, detect: bool, lines: int | None) -> None:
         self.clock, self.carrier = VirtualClock(), AnyCarrier()
-        self.records = MemoryRecords(Tally(0.0, 1e9), Leads(), self.clock.now)
+        self.records = Ends(self.clock)
         self.floor = Floor(self.clock, self.carrier, self.records, AnyDesk())
         members = frozenset(range(1, AGENTS + 1))
         self.plan = CampaignPlan(
@@ -136,7 +151,9 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule(agent=_AGENTS)
     def hangs_up(self, agent: AgentId) -> None:
-        self.floor.talks.hang_up(agent)
+        known = self.floor.team.get(agent)
+        if known is not None:
+            self.floor.hang_up(known)
 
     @rule(agent=_AGENTS, skip=st.booleans())
     def previews(self, agent: AgentId, skip: bool) -> None:
@@ -170,6 +187,7 @@ class FloorMachine(RuleBasedStateMachine):
     @rule()
     def another_engine_takes_it_and_gives_it_back(self) -> None:
         self.floor.drop(KEY)
+        self.records.abandoned = 0
         self.floor.configure(self.plan)
         for agent in self.plan.agents:
             self.floor.team.put(agent, 1, (KEY,))
@@ -214,6 +232,9 @@ class FloorMachine(RuleBasedStateMachine):
                 self.carrier.say(Ended(call.id, "hang-up", None))
             self.clock.run(self.clock.elapsed() + 300.0)
         assert not self.floor.contacts.everyone()
+        (dialler,) = self.floor.diallers
+        # whoever heard nobody is counted by the cap, on whatever line
+        assert sum(bucket[2] for bucket in dialler.pacer.past().buckets) == self.records.abandoned
         assert {agent.facts.state for agent in self.floor.team.everyone()} <= {"paused", "signed-out"}
         before = len(self.carrier.placed)
         for agent in self.plan.agents:

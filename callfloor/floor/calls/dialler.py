@@ -116,6 +116,8 @@ class Dialler:
         if bound:
             if happened is CallInput.ANSWERED:
                 pacer.reached(now)
+            elif happened is CallInput.GRACE_OVER:
+                pacer.lost(now)
             return
         match happened:
             case CallInput.RINGING:

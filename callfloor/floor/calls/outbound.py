@@ -300,8 +300,9 @@ class Outbound:
                 attempt.dialler.waiting.pop(attempt.id, None)
                 self._pacing(attempt, CallInput.GRACE_OVER)
                 self._carrier.play(attempt.id, INFORMATION_MESSAGE)
-            case Effect.COUNT_ABANDONED:
+            case Effect.COUNT_ANSWER:
                 self._pacing(attempt, CallInput.ANSWERED)
+            case Effect.COUNT_ABANDONED:
                 self._pacing(attempt, CallInput.GRACE_OVER)
             case Effect.HANG_UP:
                 attempt.contact.stop_timers()

@@ -135,6 +135,11 @@ class Pacer:
         self._at = at
         self._budget.reached(at)
 
+    def lost(self, at: float) -> None:
+        """A person on such a line, whose agent went: abandoned like any other, and nothing for pacing to learn from."""
+        self._at = at
+        self._budget.lost(at)
+
     def ended_unanswered(self, line: Line, at: float) -> None:
         """Busy, invalid, rang out, a machine, or cancelled."""
         self._at = at

@@ -55,7 +55,8 @@ class Effect(Enum):
     FIND_AGENT = "find-agent"
     NOTE_CONNECTION = "note-connection"
     PLAY_MESSAGE = "play-message"
-    # a person answered while we let the call go
+    # for the cap, where no agent is looked for: a person answered, and a person heard nobody
+    COUNT_ANSWER = "count-answer"
     COUNT_ABANDONED = "count-abandoned"
     HANG_UP = "hang-up"
 
@@ -91,7 +92,7 @@ def advance(call: CallFacts, happened: CallInput) -> Step:
             # the answer crossed our hanging up: whoever it was heard nobody
             person = happened is CallInput.PERSON or not call.detect
             possible = person and call.result is DialStatus.CANCELLED
-            effects = (Effect.NOTE_ANSWER, Effect.COUNT_ABANDONED)
+            effects = (Effect.NOTE_ANSWER, Effect.COUNT_ANSWER, Effect.COUNT_ABANDONED)
             return _when(call, possible, state, *effects, result=DialStatus.ABANDONED)
         case CallInput.ANSWERED:
             if call.detect:
@@ -122,7 +123,8 @@ def advance(call: CallFacts, happened: CallInput) -> Step:
         case CallInput.DROP:
             if state in _HELD:
                 # somebody answered, and the agent that the call was for does not want it
-                return _when(call, True, CallState.CLOSING, Effect.HANG_UP, result=DialStatus.ABANDONED)
+                effects = (Effect.COUNT_ABANDONED, Effect.HANG_UP)
+                return _when(call, True, CallState.CLOSING, *effects, result=DialStatus.ABANDONED)
             possible = state in (CallState.CONNECTED, CallState.DETECTING)
             return _when(call, possible, CallState.CLOSING, Effect.HANG_UP)
         case CallInput.ENDED:

@@ -27,7 +27,7 @@ from callfloor.store.agents import requeue
 from callfloor.store.db.pool import Database
 from callfloor.store.email import mailboxes
 from callfloor.store.figures import alerts
-from callfloor.store.people import teams
+from callfloor.store.people import teams, users
 from callfloor.store.privacy import retention
 from callfloor.store.setup import centres, organisations, prompts, workflows
 from callfloor.telephony import speech
@@ -277,7 +277,7 @@ class _Writer:
             number = self._users[user.username]
             await centres.update_user(self._db, self._organisation, number, user)
             if not user.account_active:
-                await requeue.of_agent(self._db, self._organisation, number, Moved.INACTIVE, self._now)
+                await users.closed(self._db, self._organisation, number, self._now)
 
     async def _write_campaign(self, change: Change, campaign: Campaign) -> None:
         if change.sign == "+":

@@ -9,11 +9,13 @@ import httpx2
 import pytest
 
 from callfloor.api.workspace import commands
+from callfloor.centre.apply import apply_text
 from callfloor.contract.workspace import EndCall, LetCallerGo, MoveCallerUp, Target, TransferCall, TransferCaller
 from callfloor.floor.plan import CampaignKey
+from callfloor.store.agents import agents
 from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
-from callfloor.store.people import teams
+from callfloor.store.people import teams, users
 from tests.api.desks import client_of, token_of, wait_in_queue
 from tests.conftest import Centre
 from tests.engine.link import Linked
@@ -147,3 +149,30 @@ async def test_a_replay_is_for_whoever_supervises_still(db: Database, centre: Ce
 
     # as soon as the process hears of the change
     await until(refused)
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+@pytest.mark.parametrize(
+    ("before", "after"), [("ready", "signed-out"), ("paused", "signed-out"), ("dialling", "dialling")]
+)
+async def test_an_account_that_is_closed_and_opened_again_makes_nobody_ready(
+    db: Database, centre: Centre, by_file: bool, before: str, after: str
+) -> None:
+    now = datetime.now(UTC)
+    await agents.make_ready(db, centre.organisation, centre.agent, now)
+    await db.execute("UPDATE agent_states SET state = $2 WHERE agent_id = $1", centre.agent, before)
+    for active in (False, True):
+        if by_file:
+            name = await db.fetchval("SELECT name FROM organisations WHERE organisation_id = $1", centre.organisation)
+            user = f'[[users]]\nusername = "agent.doe"\naccountActive = {str(active).lower()}'
+            await apply_text(db, f'[organisation]\nname = "{name}"\n{user}', "centre.toml")
+        else:
+            await users.set_active(db, centre.organisation, centre.agent, active, now)
+        if not active:
+            # the floor is told of whoever is in a call: nobody is made ready behind it
+            known = await agents.members(db, [(centre.organisation, centre.outbound)])
+            wished = [(row["state"], row["wanted_state"]) for row in known if row["agent_id"] == centre.agent]
+            assert wished == ([("dialling", "signed-out")] if after == "dialling" else [])
+    assert await agents.state(db, centre.organisation, centre.agent) == after
+    if after == "dialling":
+        assert await agents.call_ended(db, centre.organisation, centre.agent, now) == "signed-out"

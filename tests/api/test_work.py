@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
+from callfloor.rules.dialling.callbacks import Moved
 from callfloor.store.agents import agents, requeue
 from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
@@ -173,6 +175,20 @@ async def test_an_account_that_is_closed_holds_nothing_whoever_closed_it(
     )
     assert [tuple(row.values()) for row in rows] == [(3, centre.agent, False), (2, None, True)], "answered: closed"
     assert await lead(db, later) == (9, None, centre.agent, 1)
+
+
+async def test_the_log_says_what_goes_back_at_once_of_an_agent_who_is_gone_for_good(
+    db: Database, centre: Centre, desk: httpx2.AsyncClient, letters: Letters
+) -> None:
+    now = datetime.now(UTC)
+    letter, task = await letters.come(now), await message(db, centre, now)
+    await desk.post("/emails/take", json={"activityId": letter.activity_id})
+    await desk.post(f"/tasks/{task}/take")
+    with capture_logs() as said:
+        await requeue.of_agent(db, centre.organisation, centre.agent, Moved.INACTIVE, now)
+        await requeue.of_agent(db, centre.organisation, centre.agent, Moved.INACTIVE, now)
+    (line,) = [line for line in said if line["event"] == "work-returned"]
+    assert (line["count"], line["agent"], line["reason"]) == (2, centre.agent, "agent-inactive")
 
 
 async def test_answered_means_that_an_answer_was_written(

@@ -186,6 +186,34 @@ def test_who_was_brought_in_can_leave_and_its_time_has_counted(conference: bool)
     assert consult.ended_at - consult.opened_at == 15.0
 
 
+@pytest.mark.parametrize("how", ["not answered", "hangs up", "leaves", "is dropped", "is cancelled"])
+@pytest.mark.parametrize("to", [{"agent_id": SECOND}, {"number": OUTSIDE}])
+def test_the_customer_is_back_however_a_consultation_ends(to: dict[str, int | str], how: str) -> None:
+    room = Room()
+    contact = room.talk()
+    if how == "not answered":
+        assert room.does(FIRST, Consult(Target(**to))) is None  # type: ignore[arg-type]
+        room.at(20.0)
+        room.carrier.say(AgentMissed(*room.carrier.joining[-1]))
+    else:
+        party = room.bring(contact, **to)
+        assert room.carrier.held[contact.call] is True
+        room.at(20.0)
+        match how:
+            case "is cancelled":
+                assert room.does(FIRST, CancelConsultation()) is None
+            case "is dropped":
+                assert room.does(FIRST, DropParty(party)) is None
+            case "leaves" if party == SECOND:
+                assert room.does(SECOND, HangUp()) is None
+            case _:
+                room.carrier.say(Left(contact.call, party))
+    assert (contact.agent, contact.consulting, contact.held_since) == (FIRST, None, None)
+    assert room.carrier.held[contact.call] is False
+    assert room.legs()[0].held_s == 20.0
+    assert room.does(FIRST, CancelConsultation()) is not None, "there is none any more"
+
+
 @pytest.mark.parametrize("conference", [False, True])
 def test_who_was_brought_in_can_take_over(conference: bool) -> None:
     room, contact = _talk_with_second(conference=conference)

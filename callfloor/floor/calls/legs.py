@@ -183,7 +183,9 @@ class Legs:
             self._records.write(writes.LegEnded(contact.organisation, party.leg, self._clock.now()))
             party.leg = None
         if contact.consulting == party_id:
+            # the customer waits for nobody any more, however the consultation ended
             contact.consulting = None
+            self.end_hold(contact)
         self.changed(contact)
 
     def changed(self, contact: Contact) -> None:

@@ -84,7 +84,6 @@ class Transfers:
         if contact.consulting is None:
             return NO_PARTY
         self._legs.drop(contact, contact.consulting)
-        self._legs.hold(contact, False)
         return None
 
     def conference(self, agent: AgentId) -> Refusal | None:
@@ -198,10 +197,7 @@ class Transfers:
 
     def put_out(self, contact: Contact, party_id: PartyId) -> None:
         """A number outside has been on the call for as long as it may."""
-        consulted = contact.consulting == party_id
         self._legs.drop(contact, party_id)
-        if consulted:
-            self._legs.hold(contact, False)
 
     def left(self, contact: Contact, party_id: PartyId) -> None:
         """Somebody put the phone down."""

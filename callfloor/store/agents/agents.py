@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from callfloor.rules.routing.agents import AgentState
 from callfloor.store.agents import desk_events
-from callfloor.store.agents.conditions import IN_CALL
+from callfloor.store.agents.conditions import IN_CALL, SEEN
 from callfloor.store.db.pool import Database
 
 # Somebody asked for something of an agent: the floor looks at once.
@@ -47,7 +47,8 @@ UPDATE agent_states s SET
     state = CASE WHEN {IN_CALL} THEN s.state ELSE 'signed-out' END,
     since = CASE WHEN {IN_CALL} OR s.state = 'signed-out' THEN s.since ELSE $3 END,
     wanted_state = CASE WHEN {IN_CALL} THEN 'signed-out' END, reason = NULL
-WHERE s.organisation_id = $1 AND s.agent_id = $2"""
+WHERE s.organisation_id = $1 AND s.agent_id = $2
+RETURNING 1"""
 CALL_ENDED_SQL = f"""
 UPDATE agent_states s SET since = $3, wanted_state = NULL,
     state = CASE WHEN s.phone_reachable THEN coalesce(s.wanted_state, 'ready')
@@ -67,13 +68,15 @@ ON CONFLICT (organisation_id, agent_id) DO UPDATE SET
     reason = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') AND {_ASKED} = 'paused' THEN s.reason
         ELSE excluded.reason END,
     wanted_state = CASE WHEN excluded.state IN ('dialling', 'on-call', 'on-wrap') THEN {_ASKED} END"""
-PRESENT_SQL = """
+# Of a closed account until the call that goes on is over: its floor is to know that it was signed out.
+PRESENT_SQL = f"""
 SELECT m.organisation_id, m.agent_id, m.campaign_id, s.state, s.wanted_state, s.reason
 FROM working_agents m
-JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.agent_id AND u.account_active
+JOIN users u ON u.organisation_id = m.organisation_id AND u.user_id = m.agent_id
 LEFT JOIN agent_states s ON s.organisation_id = m.organisation_id AND s.agent_id = m.agent_id
 JOIN unnest($1::bigint[], $2::bigint[]) AS c (organisation_id, campaign_id)
     ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
+WHERE {SEEN}
 ORDER BY m.agent_id, m.campaign_id"""
 MOVE_SQL = """
 INSERT INTO agent_moves (organisation_id, agent_id, campaign_id, moved_at, moved_by) VALUES ($1, $2, $3, $4, $5)
@@ -128,8 +131,8 @@ async def sign_in_paused(
 async def sign_out(db: Database, organisation: int, agent_id: int, now: datetime) -> None:
     """The agent leaves; during a call, when it and its wrap-up end."""
     async with db.transaction():
-        await db.execute(SIGN_OUT_SQL, organisation, agent_id, now)
-        await _asked(db, organisation, agent_id, now)
+        if await db.fetchval(SIGN_OUT_SQL, organisation, agent_id, now) is not None:
+            await _asked(db, organisation, agent_id, now)
 
 
 async def _asked(db: Database, organisation: int, agent_id: int, now: datetime) -> None:

@@ -148,11 +148,14 @@ async def of_agent(
     db: Database, organisation: int, agent_id: int, why: Moved, now: datetime, campaign_id: int | None = None
 ) -> None:
     """The agent is gone for good, from one campaign or from all: all that it holds there goes back at once."""
-    await callbacks.to_queue(db, organisation, agent_id, why, now, campaign_id)
+    count = await callbacks.to_queue(db, organisation, agent_id, why, now, campaign_id)
     for row in await db.fetch(OF_AGENT_SQL, organisation, agent_id, campaign_id):
-        await email_from_agent(db, organisation, row["activity_id"], agent_id, why, now)
+        count += await email_from_agent(db, organisation, row["activity_id"], agent_id, why, now)
     for row in await db.fetch(TASKS_OF_AGENT_SQL, organisation, agent_id, campaign_id):
         await tasks.move(db, organisation, row["task_id"], None, why, now)
+        count += 1
+    if count:
+        log.info("work-returned", count=count, organisation=organisation, agent=agent_id, reason=why.word)
 
 
 async def open_email(db: Database, organisation: int, activity_id: int) -> Record | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from callfloor.rules.dialling.callbacks import Moved
-from callfloor.store.agents import requeue
+from callfloor.store.agents import agents, requeue
 from callfloor.store.db.pool import Database
 from callfloor.store.people import sessions, tokens
 
@@ -46,9 +46,16 @@ async def set_active(db: Database, organisation: int, user_id: int, active: bool
     async with db.transaction():
         await db.execute(SET_ACTIVE_SQL, organisation, user_id, active, now)
         if not active:
-            await sessions.end_all(db, organisation, user_id)
-            await requeue.of_agent(db, organisation, user_id, Moved.INACTIVE, now)
+            await closed(db, organisation, user_id, now)
         await tokens.changed(db)
+
+
+async def closed(db: Database, organisation: int, user_id: int, now: datetime) -> None:
+    """An account was closed: its sessions are over, what it holds goes back, and an agent is signed out, behind a call
+    and its wrap-up, so that whoever opens the account again makes nobody ready."""
+    await sessions.end_all(db, organisation, user_id)
+    await agents.sign_out(db, organisation, user_id, now)
+    await requeue.of_agent(db, organisation, user_id, Moved.INACTIVE, now)
 
 
 async def get(db: Database, organisation: int, user_id: int) -> Record | None:

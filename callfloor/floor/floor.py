@@ -2,9 +2,9 @@
 
 Driven by events of the carrier, of agents and of the clock; it never waits, so that on a virtual clock a day passes in
 seconds and a seed repeats it. One thread, one order of events. Here is what comes from outside; which part hears of
-what happens in another is in `wiring`. What becomes of it is in `outbound` (calls that we place), `callers` (that come
-in), `queues` (customers who wait), `talks` (who talk), `transfers` (whom a customer goes to), `lost_phones` (agents'
-phones that went in mid-call) and `presence` (agents).
+what happens in another is in `wiring`. What becomes of it is, in `calls/`, in `outbound` (calls that we place),
+`inbound` (that come in), `queues` (customers who wait), `conversations` (who talk), `transfers` (whom a customer goes
+to) and `lost_phones` (agents' phones that went in mid-call), and in `agents/presence` (agents).
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Floor:
         self._diallers, self.contacts, self.outgoing = parts.diallers, parts.contacts, parts.outgoing
         self.outbound, self.callers, self.queues = parts.outbound, parts.callers, parts.queues
         self.waiting_callers = parts.waiting_callers
-        self.talks, self.transfers, self.lost_phones = parts.talks, parts.transfers, parts.lost_phones
-        self.presence, self.showing, self.wishes = parts.presence, parts.showing, parts.wishes
-        self.outcomes = parts.outcomes
+        self.conversations, self.transfers, self.lost_phones = parts.conversations, parts.transfers, parts.lost_phones
+        self.presence, self.desk_updates, self.dispositions = parts.presence, parts.desk_updates, parts.dispositions
+        self.pending_answers = parts.pending_answers
         carrier.listen(self.event)
 
     @property
@@ -230,7 +230,7 @@ class Floor:
             return None
         if contact is not None and contact.only_attempt and contact.attempt is not None:
             return self.outbound.hang_up(contact.attempt, agent)
-        return self.talks.hang_up(agent.id)
+        return self.conversations.hang_up(agent.id)
 
     def tick(self) -> None:
         """Twice a second, say: dial where pacing has changed its mind with time alone."""
@@ -282,7 +282,7 @@ class Floor:
             case Left(agent=agent):
                 self.transfers.left(contact, agent)
             case ListenerLeft(supervisor=supervisor):
-                self.talks.listener_left(contact, supervisor)
+                self.conversations.listener_left(contact, supervisor)
             case Digit(digit=digit):
                 self.callers.pressed(contact, digit)
             case MessagePlayed():
@@ -314,7 +314,7 @@ class Floor:
             # its first leg, and what is recorded of that, ends with its attempt
             first = None if attempt is None else attempt.activity
             if contact.stage in (Stage.TALKING, Stage.OUTSIDE):
-                self.talks.ended(contact)
+                self.conversations.ended(contact)
             if recorded_s is not None and (first is None or contact.parts.get(contact.part) != first):
                 self._recorded(contact, contact.part, recorded_s)
                 recorded_s = None

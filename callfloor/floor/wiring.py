@@ -8,13 +8,13 @@ after whoever tells: those are the methods of `Wiring`, a line each.
 from __future__ import annotations
 
 from callfloor.clock import Clock
-from callfloor.floor.agents.desk_updates import Showing
-from callfloor.floor.agents.dispositions import Wishes
-from callfloor.floor.agents.pending_answers import Outcomes
+from callfloor.floor.agents.desk_updates import DeskUpdates
+from callfloor.floor.agents.dispositions import Dispositions
+from callfloor.floor.agents.pending_answers import PendingAnswers
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
-from callfloor.floor.calls.conversations import Talks
+from callfloor.floor.calls.conversations import Conversations
 from callfloor.floor.calls.dialler import Dialler, MakePacer
 from callfloor.floor.calls.inbound import Callers
 from callfloor.floor.calls.legs import Legs
@@ -43,23 +43,25 @@ class Wiring:
         self.diallers: dict[CampaignKey, Dialler] = {}
         self.contacts = contacts = Contacts(self.contact_came)
         self.presence = presence = Presence(clock, records, desk, self.diallers, self)
-        self.outcomes = Outcomes(clock)
-        self.showing = showing = Showing(clock, records, contacts, presence.team)
-        self.wishes = Wishes(clock, records, presence, contacts, showing)
+        self.pending_answers = PendingAnswers(clock)
+        self.desk_updates = desk_updates = DeskUpdates(clock, records, contacts, presence.team)
+        self.dispositions = Dispositions(clock, records, presence, contacts, desk_updates)
         self.outgoing = outgoing = Outgoing(clock, carrier, self.lasted_too_long, destinations)
         self.outbound = Outbound(
-            clock, carrier, outgoing, records, desk, presence, contacts, showing, self.diallers, make_pacer
+            clock, carrier, outgoing, records, desk, presence, contacts, desk_updates, self.diallers, make_pacer
         )
-        self.queues = queues = Queues(clock, carrier, records, desk, presence, contacts, showing, self)
-        legs = Legs(clock, carrier, records, presence, contacts, showing, outgoing.gone)
-        self.talks = talks = Talks(clock, carrier, records, presence, contacts, legs, showing, self.survey)
+        self.queues = queues = Queues(clock, carrier, records, desk, presence, contacts, desk_updates, self)
+        legs = Legs(clock, carrier, records, presence, contacts, desk_updates, outgoing.gone)
+        self.conversations = conversations = Conversations(
+            clock, carrier, records, presence, contacts, legs, desk_updates, self.survey
+        )
         self.transfers = transfers = Transfers(
-            clock, carrier, outgoing, records, presence, contacts, queues, legs, talks, showing
+            clock, carrier, outgoing, records, presence, contacts, queues, legs, conversations, desk_updates
         )
         self.lost_phones = LostPhones(
-            clock, carrier, records, presence, contacts, queues, legs, showing, transfers.hand_on
+            clock, carrier, records, presence, contacts, queues, legs, desk_updates, transfers.hand_on
         )
-        self.callers = Callers(clock, carrier, records, contacts, queues, talks, ask)
+        self.callers = Callers(clock, carrier, records, contacts, queues, conversations, ask)
         self.waiting_callers = WaitingCallers(contacts, presence.team, queues, self.callers)
 
     # What presence tells
@@ -75,8 +77,8 @@ class Wiring:
 
     def agent_changed(self, agent: Agent) -> None:
         self.queues.watch(agent)
-        self.showing.mark(agent.id)
-        self.outcomes.look(agent.id)
+        self.desk_updates.mark(agent.id)
+        self.pending_answers.look(agent.id)
 
     def call_handled(self, key: CampaignKey, seconds: float) -> None:
         self.queues.handled(key, seconds)
@@ -95,7 +97,7 @@ class Wiring:
     # What others tell, or ask
 
     def contact_came(self, contact: Contact) -> None:
-        self.wishes.look_up(contact)
+        self.dispositions.look_up(contact)
 
     def survey(self, contact: Contact) -> bool:
         return self.callers.survey(contact)

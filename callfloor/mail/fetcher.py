@@ -73,8 +73,8 @@ class Fetcher:
             if not await asyncio.to_thread(_copy, opened, uid, file, self._most):
                 return False
             async with self._readers.turn(file.seek(0, 2)):
-                letter = await self._readers.read(file)
-                arrived = await Intake(self._db, self._blobs, letter).keep(mailbox, datetime.now(UTC))
+                parsed = await self._readers.read(file)
+                arrived = await Intake(self._db, self._blobs, parsed).keep(mailbox, datetime.now(UTC))
         if arrived.new:
             metrics.RECEIVED.labels("imap").inc()
         log.info(

@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from callfloor.mail.decode import Body
-from callfloor.mail.message import Found, Letter
+from callfloor.mail.message import Found, ParsedMessage
 from callfloor.media.blobs import Blobs
 from callfloor.media.errors import BlobMissing
 from callfloor.rules.privacy.identifiers import MANY
@@ -30,8 +30,8 @@ log = structlog.get_logger("callfloor.mail")
 class Intake:
     """Stores one message for each mailbox that it is for; its files once an organisation."""
 
-    def __init__(self, db: Database, blobs: Blobs, letter: Letter) -> None:
-        self._db, self._blobs, self._letter = db, blobs, letter
+    def __init__(self, db: Database, blobs: Blobs, parsed: ParsedMessage) -> None:
+        self._db, self._blobs, self._parsed = db, blobs, parsed
         self._put_for: dict[tuple[int, bool], list[tuple[Found, ArrivedFile]]] = {}
 
     async def keep(self, mailbox: StoredMailbox, at: datetime) -> Arrived:
@@ -40,57 +40,57 @@ class Intake:
         Raises `Problem`, `OSError` or `BlobUnreadable` when database or media store fail: then nothing was stored, and
         the message is to be kept by whoever has it.
         """
-        known = await arrivals.known(self._db, mailbox, self._letter.digest)
+        known = await arrivals.known(self._db, mailbox, self._parsed.digest)
         if known is not None:
             return Arrived(known, new=False)
         try:
-            return await self._keep(mailbox, self._letter, at, bare=False)
+            return await self._keep(mailbox, self._parsed, at, bare=False)
         except UNSTORABLE as error:
             # something in it cannot be stored in its place: better as it came than not at all
             log.error("message-unreadable", organisation=mailbox.organisation, kind=type(error).__name__)
-            return await self._keep(mailbox, _bare(self._letter), at, bare=True)
+            return await self._keep(mailbox, _bare(self._parsed), at, bare=True)
 
-    async def _keep(self, mailbox: StoredMailbox, letter: Letter, at: datetime, *, bare: bool) -> Arrived:
-        kept = await self._files(mailbox.organisation, letter, bare=bare)
+    async def _keep(self, mailbox: StoredMailbox, parsed: ParsedMessage, at: datetime, *, bare: bool) -> Arrived:
+        kept = await self._files(mailbox.organisation, parsed, bare=bare)
         async with self._db.transaction():
             await _hold(self._db, self._blobs, mailbox.organisation, kept)
-            return await arrivals.arrive(self._db, mailbox, _arrival(letter, [arrived for _, arrived in kept]), at)
+            return await arrivals.arrive(self._db, mailbox, _arrival(parsed, [arrived for _, arrived in kept]), at)
 
-    async def _files(self, organisation: int, letter: Letter, *, bare: bool) -> list[tuple[Found, ArrivedFile]]:
+    async def _files(self, organisation: int, parsed: ParsedMessage, *, bare: bool) -> list[tuple[Found, ArrivedFile]]:
         known = self._put_for.get((organisation, bare))
         if known is not None:
             return known
-        kept = [(file, await _put(self._blobs, organisation, file)) for file in letter.files]
-        if letter.damaged or any(file.body.damaged for file in letter.files):
+        kept = [(file, await _put(self._blobs, organisation, file)) for file in parsed.files]
+        if parsed.damaged or any(file.body.damaged for file in parsed.files):
             # whatever was not understood is still there to be looked at
-            kept.append((letter.original, await _put(self._blobs, organisation, letter.original)))
+            kept.append((parsed.original, await _put(self._blobs, organisation, parsed.original)))
         self._put_for[organisation, bare] = kept
         return kept
 
 
-def _bare(letter: Letter) -> Letter:
+def _bare(parsed: ParsedMessage) -> ParsedMessage:
     """The message without anything that was read in it."""
     nothing = Message(None, None, None, None, None)
     return replace(
-        letter, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
+        parsed, message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], reported=None,
         failed=False, body_text="", identifiers=[MANY], files=[], damaged=True,
     )  # fmt: skip
 
 
-def _arrival(letter: Letter, files: list[ArrivedFile]) -> Arrival:
+def _arrival(parsed: ParsedMessage, files: list[ArrivedFile]) -> Arrival:
     return Arrival(
-        message=letter.message,
-        sender=letter.sender,
-        digest=letter.digest,
-        reply_to=letter.reply_to,
-        cc=letter.cc,
-        ancestors=letter.ancestors,
-        loops=letter.loops,
-        automatic=letter.automatic,
-        reported=letter.reported,
-        failed=letter.failed,
-        body_text=letter.body_text,
-        identifiers=letter.identifiers,
+        message=parsed.message,
+        sender=parsed.sender,
+        digest=parsed.digest,
+        reply_to=parsed.reply_to,
+        cc=parsed.cc,
+        ancestors=parsed.ancestors,
+        loops=parsed.loops,
+        automatic=parsed.automatic,
+        reported=parsed.reported,
+        failed=parsed.failed,
+        body_text=parsed.body_text,
+        identifiers=parsed.identifiers,
         files=files,
     )
 

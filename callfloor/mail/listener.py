@@ -203,8 +203,8 @@ class MailHandler:
         async with self._readers.turn(file.seek(0, 2)):
             try:
                 # aiosmtpd gives the empty path as it is written
-                letter = await self._readers.read(file, (envelope.mail_from or "").strip("<>"))
-                intake = Intake(self._db, self._blobs, letter)
+                parsed = await self._readers.read(file, (envelope.mail_from or "").strip("<>"))
+                intake = Intake(self._db, self._blobs, parsed)
                 for address in envelope.rcpt_tos:
                     await self._keep(intake, address)
             except FAILURES as error:

@@ -59,7 +59,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ParsedMessage:
     """A message as it was read. `files` are decoded as they are iterated. The rest as `store.arrivals.Arrival`."""
 
     message: Message
@@ -81,7 +81,7 @@ class Letter:
     excess: Excess | None = None
 
 
-def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
+def read(file: BinaryIO, envelope_sender: str | None = None) -> ParsedMessage:
     """Read the message in a file.
 
     `envelope_sender`: what SMTP said; empty for a message that wants no answer, None when it is not known.
@@ -106,7 +106,7 @@ def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
     written += (message.in_reply_to,)
     ancestors = head.message_ids(headers, "references")
     reported, failed = _report(file, found)
-    return Letter(
+    return ParsedMessage(
         message=message,
         sender=_sender(headers, envelope_sender),
         reply_to=reply_to,
@@ -126,14 +126,14 @@ def read(file: BinaryIO, envelope_sender: str | None = None) -> Letter:
     )
 
 
-def unread(file: BinaryIO, excess: Excess) -> Letter:
+def unread(file: BinaryIO, excess: Excess) -> ParsedMessage:
     """A message of which nothing was read but that it is there."""
     digest = hashlib.sha256()
     original = _original(file)
     for piece in original.body:
         digest.update(piece)
     nothing = Message(None, None, None, None, None)
-    return Letter(
+    return ParsedMessage(
         message=nothing, sender=None, reply_to=None, cc=None, ancestors=[], loops=[], automatic=None, reported=None,
         failed=False, digest=digest.digest(), body_text=_told(excess), identifiers=[MANY], files=[], original=original,
         damaged=True, excess=excess,

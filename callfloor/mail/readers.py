@@ -21,7 +21,7 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
-from callfloor.mail.message import Letter, unread
+from callfloor.mail.message import ParsedMessage, unread
 from callfloor.mail.reading import LENGTH, MOST_CPU_S, MOST_REQUEST, decoded
 from callfloor.mail.structure import Excess
 
@@ -61,7 +61,7 @@ class _Process:
                 start_new_session=True,
             )
 
-    def read(self, file: BinaryIO, sender: str | None) -> Letter:
+    def read(self, file: BinaryIO, sender: str | None) -> ParsedMessage:
         """Raises `_Dead`; the process is of no more use then."""
         request = msgspec.msgpack.encode(None if sender is None else sender[:_LONGEST_SENDER])
         try:
@@ -109,22 +109,22 @@ class Readers:
         """A turn to read and store a message of that many bytes."""
         return self._turns.turn(size / WORST_PACE)
 
-    async def read(self, file: BinaryIO, sender: str | None = None) -> Letter:
-        """The message in the file (as `letter.read`), which is to stay open as long as the letter is used."""
+    async def read(self, file: BinaryIO, sender: str | None = None) -> ParsedMessage:
+        """The message in the file (as `message.read`), which is to stay open as long as it is used."""
         file.flush()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, file, sender)
 
-    def _read(self, file: BinaryIO, sender: str | None) -> Letter:
+    def _read(self, file: BinaryIO, sender: str | None) -> ParsedMessage:
         process = self._free.pop() if self._free else _Process(self._most_s)
         try:
-            letter = process.read(file, sender)
+            parsed = process.read(file, sender)
         except _Dead as dead:
-            letter = unread(file, dead.excess)
+            parsed = unread(file, dead.excess)
         else:
             self._free.append(process)
-        if letter.excess:
-            log.warning("message-not-read-whole", excess=letter.excess)
-        return letter
+        if parsed.excess:
+            log.warning("message-not-read-whole", excess=parsed.excess)
+        return parsed
 
     def close(self) -> None:
         """End the processes; what is being read is finished first."""

@@ -16,30 +16,30 @@ from typing import Any, BinaryIO
 import msgspec
 
 from callfloor.mail.decode import Body
-from callfloor.mail.message import Letter, read
+from callfloor.mail.message import ParsedMessage, read
 
 # For one message: seconds of processor time, and bytes.
 MOST_CPU_S = 5
 MOST_MEMORY = 1024**3
 # A request: the file, and what SMTP said of the sender.
 MOST_REQUEST = 4096
-# An answer: its length, and the letter.
+# An answer: its length, and the message.
 LENGTH = 8
 
 
-def encoded(letter: Letter) -> bytes:
-    """A letter without its file."""
-    return msgspec.msgpack.encode(letter, enc_hook=_place)
+def encoded(parsed: ParsedMessage) -> bytes:
+    """A parsed message without its file."""
+    return msgspec.msgpack.encode(parsed, enc_hook=_place)
 
 
-def decoded(content: bytes, file: BinaryIO) -> Letter:
-    """The letter again. Raises `msgspec.DecodeError`."""
+def decoded(content: bytes, file: BinaryIO) -> ParsedMessage:
+    """The parsed message again. Raises `msgspec.DecodeError`."""
 
     def body(kind: type, place: Any) -> Body:
         start, end, encoding = place
         return Body(file, start, end, encoding)
 
-    return msgspec.msgpack.decode(content, type=Letter, dec_hook=body)
+    return msgspec.msgpack.decode(content, type=ParsedMessage, dec_hook=body)
 
 
 def _place(body: Any) -> tuple[int, int, str]:

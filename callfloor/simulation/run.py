@@ -76,7 +76,7 @@ class _Day:
         self._records = MemoryRecords(tally, Leads(), clock.now)
         self._carrier.misheard = self._records.misheard
         self._floor = Floor(clock, self._carrier, self._records, self._desk, make_pacer)
-        self._floor.showing.silent = True
+        self._floor.desk_updates.silent = True
         self._desk.work(self._floor.previews, self._floor.presence.wrap_up)
         inbound = scenario.inbound
         scripts = () if inbound is None else inbound.scripts

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from callfloor.app.media import open_media
 from callfloor.mail.listener import listening
-from callfloor.mail.message import Letter, read
+from callfloor.mail.message import ParsedMessage, read
 from callfloor.mail.readers import Readers, Turns
 from callfloor.mail.structure import MOST_HEADERS, MOST_PARTS, scan
 from callfloor.media.blobs import Blobs
@@ -37,7 +37,7 @@ def hurried() -> Iterator[Readers]:
     made.close()
 
 
-async def _read(readers: Readers, content: bytes) -> Letter:
+async def _read(readers: Readers, content: bytes) -> ParsedMessage:
     with tempfile.TemporaryFile() as file:
         file.write(content)
         letter = await readers.read(file, JANE)
@@ -95,7 +95,7 @@ async def test_a_message_is_read_once_for_a_hundred_recipients(
     puts: list[int] = []
     read_, put = Readers.read, Blobs.put
 
-    async def counted(self: Readers, file: BinaryIO, sender: str | None = None) -> Letter:
+    async def counted(self: Readers, file: BinaryIO, sender: str | None = None) -> ParsedMessage:
         reads.append(sender)
         return await read_(self, file, sender)
 

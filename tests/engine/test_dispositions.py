@@ -85,7 +85,7 @@ async def talked(up: Exchange, own: Database, centre: Centre, number: str, calle
 def shown(up: Exchange, centre: Centre) -> Call:
     agent = up.floor.team.get(centre.agent)
     assert agent is not None
-    call = up.floor.showing.session(agent).call
+    call = up.floor.desk_updates.session(agent).call
     assert call is not None
     return call
 

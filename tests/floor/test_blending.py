@@ -38,7 +38,7 @@ def test_callers_come_first_and_the_abandonment_budget_holds(per_minute: float) 
     tally = Tally(0.0, HOURS * 3600.0)
     records = MemoryRecords(tally, Leads(), clock.now)
     floor = Floor(clock, carrier, records, desk)
-    floor.showing.silent = True
+    floor.desk_updates.silent = True
     desk.work(floor.previews, floor.presence.wrap_up)
     members = frozenset(range(1, AGENTS + 1))
     pacing = PacingSettings(abandonment_cap=0.03)

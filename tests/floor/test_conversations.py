@@ -64,7 +64,7 @@ def test_the_next_agent_is_recorded_though_the_one_before_paused_it() -> None:
     room.bring(contact, agent_id=SECOND)
     assert room.does(FIRST, CompleteTransfer()) is None
     assert room.carrier.recording_part[contact.call] == 1
-    assert room.floor.showing.view(SECOND, contact).recording
+    assert room.floor.desk_updates.view(SECOND, contact).recording
 
 
 @pytest.mark.parametrize("how", ["takes over", "hangs up"])
@@ -78,7 +78,7 @@ def test_what_is_not_to_be_recorded_stays_so_when_the_second_agent_goes_on_with_
         assert room.does(SECOND, TakeOver()) is None
     else:
         room.carrier.say(Left(contact.call, FIRST))
-    view = room.floor.showing.view(SECOND, contact)
+    view = room.floor.desk_updates.view(SECOND, contact)
     assert (contact.agent, room.carrier.recording_paused[contact.call], view.recording_paused) == (SECOND, True, True)
     assert room.does(SECOND, PauseRecording(False)) is None
     assert not room.carrier.recording_paused[contact.call]
@@ -160,9 +160,9 @@ def test_who_was_brought_in_can_mute_itself(conference: bool) -> None:
     room, contact = _talk_with_second(conference=conference)
     assert room.does(SECOND, Mute(True)) is None
     assert room.carrier.muted == {(contact.call, SECOND): True}
-    assert [room.floor.showing.view(each, contact).muted for each in (FIRST, SECOND)] == [False, True]
+    assert [room.floor.desk_updates.view(each, contact).muted for each in (FIRST, SECOND)] == [False, True]
     assert room.does(SECOND, Mute(False)) is None
-    assert not room.floor.showing.view(SECOND, contact).muted
+    assert not room.floor.desk_updates.view(SECOND, contact).muted
 
 
 def test_who_was_brought_into_a_conference_can_put_the_customer_on_hold() -> None:
@@ -257,7 +257,7 @@ def test_the_second_agents_mute_stays_when_it_takes_over() -> None:
     room, contact = _talk_with_second(conference=True)
     room.does(SECOND, Mute(True))
     room.does(SECOND, TakeOver())
-    assert room.floor.showing.view(SECOND, contact).muted
+    assert room.floor.desk_updates.view(SECOND, contact).muted
 
 
 # Given away and not taken
@@ -442,7 +442,7 @@ def test_a_desk_that_is_told_of_something_else_in_a_wrap_up_goes_on_counting_dow
     room.floor.agent(FIRST, AgentInput.PAUSE, "lunch", written=True)
     agent = room.floor.team.get(FIRST)
     assert agent is not None
-    session = room.floor.showing.session(agent)
+    session = room.floor.desk_updates.session(agent)
     assert (session.wanted, session.wrap_up_seconds) == ("paused", 25.0)
     assert session.call is not None
     assert (session.call.state, session.call.seconds) == ("wrap-up", 95)

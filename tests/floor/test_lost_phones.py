@@ -17,7 +17,7 @@ def _lost(*, others: bool = True) -> tuple[Room, Contact]:
 
 
 def _view(room: Room, contact: Contact) -> tuple[bool, str]:
-    shown = room.floor.showing.view(FIRST, contact)
+    shown = room.floor.desk_updates.view(FIRST, contact)
     return shown.phone_lost_timestamp is not None, shown.state
 
 

@@ -94,7 +94,7 @@ def _ringing() -> Slow:
 def _shown(room: Slow) -> Call:
     agent = room.floor.team.get(FIRST)
     assert agent is not None
-    call = room.floor.showing.session(agent).call
+    call = room.floor.desk_updates.session(agent).call
     assert call is not None
     return call
 

@@ -16,7 +16,7 @@ SUPERVISOR = 9
 
 
 def _seen(room: Room, contact: Contact, agent: int = FIRST) -> list[tuple[int, str]]:
-    return [(each.supervisor_id, each.how) for each in room.floor.showing.view(agent, contact).monitored_by]
+    return [(each.supervisor_id, each.how) for each in room.floor.desk_updates.view(agent, contact).monitored_by]
 
 
 def _listens(room: Room, how: Monitoring) -> None:

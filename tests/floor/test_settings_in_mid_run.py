@@ -156,7 +156,7 @@ def test_the_cap_is_kept_for_the_whole_run_and_lines_stay_within_the_plan_howeve
     desk = SimulatedAgents(clock, seed + 1, Distribution("constant", 20.0))
     tally = Tally(0.0, HOURS * 3600.0)
     floor = Floor(clock, carrier, Watched(tally, clock.now), desk)
-    floor.showing.silent = True
+    floor.desk_updates.silent = True
     desk.work(floor.previews, floor.presence.wrap_up)
     plan = CampaignPlan(KEY, "predictive", frozenset(range(1, AGENTS + 1)), wrap_up_s=120.0, detect_machines=False)
     floor.configure(plan)

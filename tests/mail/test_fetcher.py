@@ -18,7 +18,7 @@ from callfloor.contract.mailboxes import Account
 from callfloor.mail import imap
 from callfloor.mail.accounts import SecretMissing
 from callfloor.mail.fetcher import Fetcher
-from callfloor.mail.message import Letter, read
+from callfloor.mail.message import ParsedMessage, read
 from callfloor.mail.readers import Readers
 from callfloor.mail.worker import Rounds
 from callfloor.settings import Settings
@@ -178,7 +178,7 @@ async def test_a_large_message_comes_in_pieces_and_too_large_a_one_is_told_of(
 async def test_a_message_that_cannot_be_stored_as_read_is_stored_as_it_came(
     fetching: Fetching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def unclean(readers: Readers, file: BinaryIO, sender: str | None = None) -> Letter:
+    async def unclean(readers: Readers, file: BinaryIO, sender: str | None = None) -> ParsedMessage:
         # a text that PostgreSQL refuses, should one ever pass
         found = read(file, sender)
         return replace(found, body_text=found.body_text.replace("NUL", "\x00"))

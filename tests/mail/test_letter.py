@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callfloor.mail.html import text_of
-from callfloor.mail.message import Letter, read, safe_name
+from callfloor.mail.message import ParsedMessage, read, safe_name
 from callfloor.mail.structure import MOST_HEADERS, scan
 from tests.breadth import examples
 
 
-def letter(content: bytes | str, envelope_sender: str | None = "jane@example.com") -> Letter:
+def letter(content: bytes | str, envelope_sender: str | None = "jane@example.com") -> ParsedMessage:
     raw = content.replace("\n", "\r\n").encode() if isinstance(content, str) else content
     return read(io.BytesIO(raw), envelope_sender)
 
 
-def files(found: Letter) -> list[tuple[str, str, bytes]]:
+def files(found: ParsedMessage) -> list[tuple[str, str, bytes]]:
     return [(file.file_name, file.content_type, b"".join(file.body)) for file in found.files]
 
 
@@ -286,7 +286,7 @@ def test_a_letter_is_the_same_whatever_way_it_came_and_another_is_not() -> None:
     assert letter(content).digest != letter(content.replace(b"<1@", b"<2@")).digest
 
 
-def _covered(file: BinaryIO, found: Letter) -> None:
+def _covered(file: BinaryIO, found: ParsedMessage) -> None:
     """Every text can be stored, every file can be read, and nothing is outside the message."""
     for text in (found.body_text, *(getattr(found.message, name) or "" for name in found.message.__struct_fields__)):
         assert "\x00" not in text

@@ -52,7 +52,7 @@ async def list_alerts(call: Call, query: AlertsQuery) -> Page[Alert]:
     supervisor_of(call.caller)
     before = page_start(call, query)
     given = before[1] if before else 0, query.open, query.campaign_id, page_limit(query) + 1
-    rows = await alerts.page(call.db, call.organisation, call.now, call.caller.sight, *given)
+    rows = await alerts.page(call.db, call.organisation, call.now, call.caller.supervised, *given)
     return page_of(call, query, rows, lambda row: _shown(call, row), lambda row: (EPOCH, row["alert_id"]))
 
 
@@ -99,7 +99,7 @@ async def silence_alert(call: Call, alert_id: int, body: Silence) -> Alert:
 
 
 async def _seen(call: Call, alert_id: int) -> Record:
-    row = await alerts.get(call.db, call.organisation, call.now, call.caller.sight, alert_id)
+    row = await alerts.get(call.db, call.organisation, call.now, call.caller.supervised, alert_id)
     if row is None:
         raise not_found("alert")
     return row

@@ -63,7 +63,7 @@ async def still_supervises(call: Call, arguments: dict[str, Any], answer: Any) -
 
 def expect_work(caller: Caller, what: str, agent_id: int | None, campaign_id: int) -> None:
     """Raise `NotFound` for work that agents of other teams have, or that waits in a queue of other teams."""
-    if caller.sight is not None and not caller.sight.work(agent_id, campaign_id):
+    if caller.supervised is not None and not caller.supervised.work(agent_id, campaign_id):
         raise NotFound(f"There is no such {what} in the teams that you lead.")
 
 

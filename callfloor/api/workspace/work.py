@@ -82,7 +82,7 @@ async def list_work_emails(call: Call, query: WorkQuery) -> Page[WorkEmail]:
     after = page_start(call, query) or _FIRST
     count = page_limit(query) + 1
     rows = await requeue.open_emails(
-        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.sight
+        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.supervised
     )
     return page_of(
         call, query, rows, lambda row: _email(call, row), lambda row: (row["created_at"], row["activity_id"])
@@ -105,7 +105,7 @@ async def list_work_tasks(call: Call, query: WorkQuery) -> Page[Task]:
     after = page_start(call, query) or _FIRST
     count = page_limit(query) + 1
     rows = await tasks.open_tasks(
-        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.sight
+        call.db, call.organisation, query.agent_id, query.campaign_id, after, count, call.caller.supervised
     )
     return page_of(
         call, query, rows, lambda row: shown_task(call, row), lambda row: (row["created_at"], row["task_id"])
@@ -129,7 +129,7 @@ async def list_work_callbacks(call: Call, query: CallbacksQuery) -> Page[WorkCal
     after, by = page_start(call, query) or _FIRST, call.now if query.overdue else None
     count = page_limit(query) + 1
     rows = await callbacks.waiting(
-        call.db, call.organisation, query.agent_id, query.campaign_id, by, after, count, call.caller.sight
+        call.db, call.organisation, query.agent_id, query.campaign_id, by, after, count, call.caller.supervised
     )
     return page_of(
         call, query, rows, lambda row: _callback(call, row), lambda row: (row["next_attempt_at"], row["lead_id"])

@@ -82,9 +82,9 @@ class Work:
             case AcceptPreview():
                 self._floor.previews.accept(agent, done)
             case Monitor(agent_id=of, how=how):
-                done(self._floor.talks.watch(agent, of, how))
+                done(self._floor.conversations.watch(agent, of, how))
             case StopMonitoring(agent_id=of):
-                done(self._floor.talks.stop_watching(agent, of))
+                done(self._floor.conversations.stop_watching(agent, of))
             case ForceSignOut(agent_id=of):
                 done(self._ask(of, AgentInput.SIGN_OUT, None))
             case EndCall(agent_id=of):
@@ -100,7 +100,7 @@ class Work:
                 elif isinstance(command, WrapUp):
                     self._wrap_up(known, command, partial(self._settled, known, done))
                 else:
-                    self._floor.wishes.choose(known, command.lead_id, done)
+                    self._floor.dispositions.choose(known, command.lead_id, done)
             case Transfer(to=Target(number=str())) | Consult(to=Target(number=str())):
                 self._outside(agent, command, done)
             case _:
@@ -115,10 +115,10 @@ class Work:
         if refusal is not None:
             done(refusal)
         else:
-            self._floor.outcomes.wait(agent.id, lambda: not agent.leaving, partial(done, None))
+            self._floor.pending_answers.wait(agent.id, lambda: not agent.leaving, partial(done, None))
 
     def _of_agent(self, agent: Agent, command: AnyCommand) -> Refusal | None:
-        talks, transfers = self._floor.talks, self._floor.transfers
+        conversations, transfers = self._floor.conversations, self._floor.transfers
         previews, presence = self._floor.previews, self._floor.presence
         match command:
             case Ready():
@@ -128,15 +128,15 @@ class Work:
             case SignOut():
                 return self._ask(agent.id, AgentInput.SIGN_OUT, None)
             case Hold(on=on):
-                return talks.hold(agent.id, on)
+                return conversations.hold(agent.id, on)
             case Mute(on=on):
-                return talks.mute(agent.id, on)
+                return conversations.mute(agent.id, on)
             case RingPhone():
                 return self._floor.lost_phones.ring(agent.id)
             case SendDigits(digits=digits):
-                return talks.send_digits(agent.id, digits)
+                return conversations.send_digits(agent.id, digits)
             case PauseRecording(on=on):
-                return talks.pause_recording(agent.id, on)
+                return conversations.pause_recording(agent.id, on)
             case Transfer(to=to):
                 target = self._target(agent, to)
                 return target if isinstance(target, Refusal) else transfers.give(agent.id, target)
@@ -190,7 +190,9 @@ class Work:
         if agent is None or refusal is not None:
             done(refusal)
             return
-        self._floor.outcomes.wait(agent_id, lambda: agent.call != call and not agent.leaving, partial(done, None))
+        self._floor.pending_answers.wait(
+            agent_id, lambda: agent.call != call and not agent.leaving, partial(done, None)
+        )
 
     # Whom a call goes to
 
@@ -327,7 +329,7 @@ class Work:
             callback_agent=agent.id if own else None,
             lead_data=None if command.lead_data is None else msgspec.json.encode(command.lead_data),
         )
-        self._floor.wishes.wrap_up(agent, wrap, done)
+        self._floor.dispositions.wrap_up(agent, wrap, done)
 
     def _callback(self, plan: CampaignPlan, text: str) -> float | Refusal:
         """When, in seconds since the epoch."""

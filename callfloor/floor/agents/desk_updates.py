@@ -18,7 +18,7 @@ from callfloor.telephony.carrier import AgentId
 _Known = tuple[AgentState, str | None, Wanted | None, Call | None, int | None, float | None]
 
 
-class Showing:
+class DeskUpdates:
     """`mark` who has something new to see. `silent`: nobody looks, as in a simulated day."""
 
     def __init__(self, clock: Clock, records: Records, contacts: Contacts, team: Team) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Call, CallerLead, Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import NO_WRAP_UP, Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import Contact, Contacts
@@ -25,12 +25,12 @@ HAS_ITS_LEAD = Refusal(code="wrong-state", detail="This call was dialled for its
 NOT_ITS_LEAD = Refusal(code="unknown-target", detail="The lead has not the number of this call, or was deleted.")
 
 
-class Wishes:
+class Dispositions:
     def __init__(
-        self, clock: Clock, records: Records, presence: Presence, contacts: Contacts, showing: Showing
+        self, clock: Clock, records: Records, presence: Presence, contacts: Contacts, desk_updates: DeskUpdates
     ) -> None:
         self._clock, self._records = clock, records
-        self._presence, self._contacts, self._showing = presence, contacts, showing
+        self._presence, self._contacts, self._desk_updates = presence, contacts, desk_updates
         # whose wish is on its way to the database
         self._keeping: set[int] = set()
 
@@ -77,12 +77,12 @@ class Wishes:
             self._records.with_lead(contact.organisation, contact.activity, contact.lead, lambda _: None)
         for agent in (contact.agent, *contact.parties):
             if agent is not None and agent > 0:
-                self._showing.mark(agent, "call.changed")
+                self._desk_updates.mark(agent, "call.changed")
 
     def choose(self, agent: Agent, lead_id: int | None, done: Done) -> None:
         """The call at hand is with this lead, or with none of those that have its number."""
         contact = self._contacts.customer(agent.call)
-        call = agent.shown if contact is None else self._showing.view(agent.id, contact)
+        call = agent.shown if contact is None else self._desk_updates.view(agent.id, contact)
         if call is None or (contact is None and agent.facts.state != "on-wrap"):
             done(NO_CALL)
         elif call.direction == "outbound" or (call.lead_id is not None and not call.leads):
@@ -100,5 +100,5 @@ class Wishes:
             contact.lead = lead_id
         elif agent.shown is not None and agent.shown.activity_id == call.activity_id:
             agent.shown = replace(agent.shown, lead_id=lead_id)
-        self._showing.mark(agent.id, "call.changed")
+        self._desk_updates.mark(agent.id, "call.changed")
         done(None)

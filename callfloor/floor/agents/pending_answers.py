@@ -19,7 +19,7 @@ class _Awaited:
     timer: Timer
 
 
-class Outcomes:
+class PendingAnswers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._of: dict[AgentId, list[_Awaited]] = {}

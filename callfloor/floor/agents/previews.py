@@ -8,7 +8,7 @@ from typing import Protocol
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.dialler import Dialler
@@ -49,12 +49,12 @@ class Previews:
         records: Records,
         desk: Desk,
         presence: Presence,
-        showing: Showing,
+        desk_updates: DeskUpdates,
         diallers: Mapping[CampaignKey, Dialler],
         place: Place,
     ) -> None:
         self._clock, self._records, self._desk, self._presence = clock, records, desk, presence
-        self._showing, self._diallers, self._place = showing, diallers, place
+        self._desk_updates, self._diallers, self._place = desk_updates, diallers, place
 
     def offer(self, dialler: Dialler, agent: Agent) -> None:
         """Find an idle agent a lead to look at."""
@@ -78,7 +78,7 @@ class Previews:
             return
         agent.preview, agent.until = lead, self._clock.elapsed() + plan.preview_s
         self._presence.show(agent, agent.facts)
-        self._showing.mark(agent.id, "preview.offered")
+        self._desk_updates.mark(agent.id, "preview.offered")
         agent.timer = self._clock.call_later(plan.preview_s, partial(self._time_over, agent, lead, plan))
         self._desk.preview(agent.id, plan, lead)
 

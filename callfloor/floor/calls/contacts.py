@@ -287,7 +287,7 @@ class Contacts:
         if not contact.only_attempt:
             self._came(contact)
 
-    def talks(self, contact: Contact, agent: AgentId, now: float) -> None:
+    def connect(self, contact: Contact, agent: AgentId, now: float) -> None:
         """The agent has whom we dialled. `now`: seconds since the epoch."""
         contact.stage, contact.agent, contact.connected_at = Stage.TALKING, agent, now
         contact.parts = {contact.part: contact.activity}

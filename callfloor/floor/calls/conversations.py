@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.calls.legs import NO_CALL, Legs
@@ -20,7 +20,7 @@ from callfloor.floor.ports.records import Records
 from callfloor.telephony.carrier import AgentId, Carrier, Listening
 
 
-class Talks:
+class Conversations:
     """`survey`: lets a customer whose agent hung up answer questions; False: there are none."""
 
     def __init__(
@@ -31,11 +31,11 @@ class Talks:
         presence: Presence,
         contacts: Contacts,
         legs: Legs,
-        showing: Showing,
+        desk_updates: DeskUpdates,
         survey: Callable[[Contact], bool],
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
-        self._presence, self._contacts, self._legs, self._showing = presence, contacts, legs, showing
+        self._presence, self._contacts, self._legs, self._desk_updates = presence, contacts, legs, desk_updates
         self._survey = survey
 
     # Commands

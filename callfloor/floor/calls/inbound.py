@@ -13,7 +13,7 @@ import structlog
 from callfloor.clock import Clock
 from callfloor.contract.workflows import Queue, Voicemail
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage, Walk
-from callfloor.floor.calls.conversations import Talks
+from callfloor.floor.calls.conversations import Conversations
 from callfloor.floor.calls.queues import Joining, Queues
 from callfloor.floor.calls.reception import Ask, FunctionOutcome, Reception, walk_of
 from callfloor.floor.plan import CampaignKey, CampaignPlan
@@ -44,11 +44,11 @@ class Callers:
         records: Records,
         contacts: Contacts,
         queues: Queues,
-        talks: Talks,
+        conversations: Conversations,
         ask: Ask | None,
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
-        self._contacts, self._queues, self._talks = contacts, queues, talks
+        self._contacts, self._queues, self._conversations = contacts, queues, conversations
         self._by_number: Mapping[str, Reception] = {}
         self._by_name: Mapping[tuple[int, str], Reception] = {}
         self._ask: Ask = ask or self._nobody_to_ask
@@ -358,7 +358,7 @@ class Callers:
         reception = None if name is None else self._by_name.get((contact.organisation, name))
         if reception is None:
             return False
-        self._talks.begin_survey(contact)
+        self._conversations.begin_survey(contact)
         contact.walk = walk_of(reception, contact)
         leg, name = contact.leg(self._clock.now()), reception.workflow.name
         self._records.write(writes.SurveyBegun(*leg, workflow_id=reception.workflow_id, workflow=name))

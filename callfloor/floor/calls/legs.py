@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Party, Stage
 from callfloor.floor.plan import CampaignPlan
@@ -36,11 +36,11 @@ class Legs:
         records: Records,
         presence: Presence,
         contacts: Contacts,
-        showing: Showing,
+        desk_updates: DeskUpdates,
         gone: Callable[[CallId, PartyId], None],
     ) -> None:
         self._clock, self._carrier, self._records = clock, carrier, records
-        self._presence, self._contacts, self._showing = presence, contacts, showing
+        self._presence, self._contacts, self._desk_updates = presence, contacts, desk_updates
         self._gone = gone
 
     # Whose call it is
@@ -126,7 +126,7 @@ class Legs:
         contact.agent = None
         agent = self._presence.team.get(agent_id)
         if agent is not None and agent.call == contact.call:
-            self._showing.wrapping(agent, contact)
+            self._desk_updates.wrapping(agent, contact)
             agent.call = None
             self._presence.call_ended(agent, contact.activity, contact.plan)
 
@@ -173,7 +173,7 @@ class Legs:
         self.forget(contact, party_id)
         if agent is not None and agent.call == contact.call:
             agent.call = None
-            self._showing.mark(agent.id, "call.ended")
+            self._desk_updates.mark(agent.id, "call.ended")
             self._presence.free(agent)
 
     def forget(self, contact: Contact, party_id: PartyId) -> None:
@@ -191,4 +191,4 @@ class Legs:
     def changed(self, contact: Contact) -> None:
         for agent in (contact.agent, *(party.agent for party in contact.parties.values())):
             if agent is not None:
-                self._showing.mark(agent, "call.changed")
+                self._desk_updates.mark(agent, "call.changed")

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.calls.contacts import Contact, Contacts, Stage
 from callfloor.floor.calls.legs import NO_CALL, Legs
@@ -26,10 +26,10 @@ class LostPhones:
 
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, presence: Presence, contacts: Contacts, queues: Queues,
-        legs: Legs, showing: Showing, hand_on: Callable[[Contact], bool],
+        legs: Legs, desk_updates: DeskUpdates, hand_on: Callable[[Contact], bool],
     ) -> None:  # fmt: skip
         self._clock, self._carrier, self._records, self._presence = clock, carrier, records, presence
-        self._contacts, self._queues, self._legs, self._showing = contacts, queues, legs, showing
+        self._contacts, self._queues, self._legs, self._desk_updates = contacts, queues, legs, desk_updates
         self._hand_on = hand_on
         self.grace_s = 30.0
 

@@ -8,7 +8,7 @@ from functools import partial
 from callfloor.clock import Clock
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.previews import Previews
 from callfloor.floor.agents.team import Agent
@@ -48,13 +48,13 @@ class Outbound:
 
     def __init__(
         self, clock: Clock, carrier: Carrier, outgoing: Outgoing, records: Records, desk: Desk, presence: Presence,
-        contacts: Contacts, showing: Showing, diallers: dict[CampaignKey, Dialler], make_pacer: MakePacer,
+        contacts: Contacts, desk_updates: DeskUpdates, diallers: dict[CampaignKey, Dialler], make_pacer: MakePacer,
     ) -> None:  # fmt: skip
         self._clock, self._carrier, self._outgoing, self._records, self._desk = clock, carrier, outgoing, records, desk
-        self._presence, self._contacts, self._showing = presence, contacts, showing
+        self._presence, self._contacts, self._desk_updates = presence, contacts, desk_updates
         self._diallers, self._make_pacer = diallers, make_pacer
         self._team = presence.team
-        self.previews = Previews(clock, records, desk, presence, showing, diallers, self.place)
+        self.previews = Previews(clock, records, desk, presence, desk_updates, diallers, self.place)
 
     # Campaigns
 
@@ -121,7 +121,7 @@ class Outbound:
             begins = attempt.begins(self._clock.now())
             self._records.write(writes.AttemptAnswered(*begins))
             self._records.write(writes.AttemptConnected(*begins, agent=agent))
-            self._contacts.talks(attempt.contact, agent, self._clock.now())
+            self._contacts.connect(attempt.contact, agent, self._clock.now())
 
     def serve(self, agent: Agent) -> bool:
         """An agent is idle: whoever has answered and waits is joined. False: nobody does."""
@@ -352,10 +352,10 @@ class Outbound:
         plan = attempt.dialler.plan
         self._records.write(writes.AttemptConnected(*attempt.begins(self._clock.now()), agent=agent.id))
         self._pacing(attempt, CallInput.JOINED)
-        self._contacts.talks(attempt.contact, agent.id, self._clock.now())
+        self._contacts.connect(attempt.contact, agent.id, self._clock.now())
         self._presence.connected(agent, plan)
         self._desk.connected(agent.id, plan, attempt.id)
-        self._showing.mark(agent.id, "call.connected")
+        self._desk_updates.mark(agent.id, "call.connected")
 
     def ended(self, attempt: Attempt, cause: Cause, recorded_s: float | None) -> None:
         """The call is over for everybody. `recorded_s`: of what was recorded of its first leg and is not stored yet."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 from callfloor.clock import Clock, Timer
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Stage
@@ -51,10 +51,10 @@ class Queues:
 
     def __init__(
         self, clock: Clock, carrier: Carrier, records: Records, desk: Desk, presence: Presence, contacts: Contacts,
-        showing: Showing, told: QueueListener,
+        desk_updates: DeskUpdates, told: QueueListener,
     ) -> None:  # fmt: skip
         self._clock, self._carrier, self._records, self._desk = clock, carrier, records, desk
-        self._presence, self._contacts, self._showing, self._told = presence, contacts, showing, told
+        self._presence, self._contacts, self._desk_updates, self._told = presence, contacts, desk_updates, told
         self._router = Router()
         self._plans: dict[CampaignKey, CampaignPlan] = {}
         self._idle_since: dict[AgentId, float] = {}
@@ -312,7 +312,7 @@ class Queues:
         self._carrier.join(contact.call, agent.id)
         patience_s = contact.plan.queue.ring_s + CARRIER_MAY_TAKE_S
         contact.timer = self._clock.call_later(patience_s, partial(self._forgotten, contact, agent.id))
-        self._showing.mark(agent.id, "call.ringing")
+        self._desk_updates.mark(agent.id, "call.ringing")
 
     def _forgotten(self, contact: Contact, agent: AgentId) -> None:
         if contact.stage is Stage.JOINING and contact.agent == agent:
@@ -333,7 +333,7 @@ class Queues:
         if agent is not None:
             self._presence.connected(agent, contact.plan)
             self._desk.connected(agent.id, contact.plan, contact.call)
-            self._showing.mark(agent_id, "call.connected")
+            self._desk_updates.mark(agent_id, "call.connected")
 
     def declined(self, contact: Contact, agent_id: AgentId) -> None:
         """The agent does not want the call that rings: as if nobody had taken it."""
@@ -360,5 +360,5 @@ class Queues:
         agent, contact.agent = self._presence.team.get(agent_id), None
         if agent is not None and agent.call == contact.call:
             agent.call = None
-            self._showing.mark(agent_id, "call.ended")
+            self._desk_updates.mark(agent_id, "call.ended")
             how(agent)

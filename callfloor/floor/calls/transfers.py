@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from callfloor.clock import Clock
 from callfloor.contract.workspace import Refusal
-from callfloor.floor.agents.desk_updates import Showing
+from callfloor.floor.agents.desk_updates import DeskUpdates
 from callfloor.floor.agents.presence import Presence
 from callfloor.floor.agents.team import Agent
 from callfloor.floor.calls.contacts import WHATEVER_THE_LENGTH, Asked, Contact, Contacts, Party, Stage
-from callfloor.floor.calls.conversations import Talks
+from callfloor.floor.calls.conversations import Conversations
 from callfloor.floor.calls.legs import NO_CALL, Legs
 from callfloor.floor.calls.outgoing import Outgoing, Permit, as_refusal
 from callfloor.floor.calls.queues import Queues
@@ -47,12 +47,12 @@ class Transfers:
         contacts: Contacts,
         queues: Queues,
         legs: Legs,
-        talks: Talks,
-        showing: Showing,
+        conversations: Conversations,
+        desk_updates: DeskUpdates,
     ) -> None:
         self._clock, self._carrier, self._records, self._presence = clock, carrier, records, presence
-        self._contacts, self._queues, self._legs, self._talks = contacts, queues, legs, talks
-        self._showing, self._outgoing = showing, outgoing
+        self._contacts, self._queues, self._legs, self._conversations = contacts, queues, legs, conversations
+        self._desk_updates, self._outgoing = desk_updates, outgoing
 
     # Consultation and conference
 
@@ -174,7 +174,7 @@ class Transfers:
         if agent is not None:
             self._presence.connected(agent, contact.plan)
             self._legs.begin_second(contact, party)
-            self._showing.mark(agent.id, "call.connected")
+            self._desk_updates.mark(agent.id, "call.connected")
         elif party.leg is not None:
             self._outside_answered(contact, party.leg)
         elif contact.stage is Stage.OUTSIDE:
@@ -207,7 +207,7 @@ class Transfers:
                 contact.stage = Stage.CLOSING
                 self._carrier.hang_up(contact.call)
         elif party_id == contact.agent and contact.stage is Stage.TALKING and not self.hand_on(contact):
-            self._talks.let_go(contact)
+            self._conversations.let_go(contact)
 
     def hand_on(self, contact: Contact) -> bool:
         """The agent is gone: whoever else is in the call has the customer. False: nobody is."""
@@ -240,7 +240,7 @@ class Transfers:
             other.call = contact.call
             self._presence.reserve(other)
             self._presence.show(other, other.facts, contact.plan.key)
-            self._showing.mark(other.id, "call.ringing")
+            self._desk_updates.mark(other.id, "call.ringing")
             self._carrier.join(contact.call, other.id)
             return other.id
         party = self._contacts.outside()

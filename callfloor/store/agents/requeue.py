@@ -23,7 +23,7 @@ from callfloor.store.calls.activities import WrapUp
 from callfloor.store.db.pool import Database
 from callfloor.store.email import emails
 from callfloor.store.leads import callbacks
-from callfloor.store.people.callers import Sight, bounds, in_sight
+from callfloor.store.people.callers import Supervised, bounds, is_supervised
 
 log = structlog.get_logger("callfloor.returns")
 
@@ -120,7 +120,7 @@ JOIN activities a
 WHERE e.organisation_id = $1 AND a.type = 'email.inbound' AND a.wrap_up_at IS NULL AND a.hang_up_at IS NULL
     AND (a.agent_id IS NOT NULL OR e.waiting_since IS NOT NULL)
     AND ($2::bigint IS NULL OR a.agent_id = $2) AND ($3::bigint IS NULL OR a.campaign_id = $3)
-    AND {in_sight("a.agent_id", "a.campaign_id", 7)}
+    AND {is_supervised("a.agent_id", "a.campaign_id", 7)}
     AND (a.created_at, a.activity_id) > ($4::timestamptz, $5::bigint)
 ORDER BY a.created_at, a.activity_id LIMIT $6"""
 
@@ -175,11 +175,11 @@ async def open_emails(
     campaign_id: int | None,
     after: tuple[datetime, int],
     count: int,
-    sight: Sight | None = None,
+    supervised: Supervised | None = None,
 ) -> Sequence[Record]:
-    """E-mails in sight behind `after` (creation, id) that wait or that somebody has, oldest first: of this agent, of
+    """Supervised e-mails behind `after` (creation, id) that wait or that somebody has, oldest first: of this agent, of
     this campaign; None: any."""
-    return await db.fetch(OPEN_EMAILS_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(sight))
+    return await db.fetch(OPEN_EMAILS_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(supervised))
 
 
 async def email_from_agent(

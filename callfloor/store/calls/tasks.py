@@ -15,7 +15,7 @@ from asyncpg import Record
 from callfloor.contract.codes import FIRST_OWN_LEAD_STATUS, LeadStatus
 from callfloor.rules.dialling.callbacks import Moved
 from callfloor.store.db.pool import Database
-from callfloor.store.people.callers import Sight, bounds, in_sight
+from callfloor.store.people.callers import Supervised, bounds, is_supervised
 
 Refused = Literal["not-free", "being-called", "not-in-campaign"]
 
@@ -46,7 +46,7 @@ GET_SQL = f"{_TASK} WHERE t.organisation_id = $1 AND t.task_id = $3{_MEMBER}"
 OPEN_SQL = f"""{_TASK}
 WHERE t.organisation_id = $1 AND t.done_at IS NULL AND NOT {_DONE}
     AND ($2::bigint IS NULL OR {_HOLDER} = $2) AND ($3::bigint IS NULL OR t.campaign_id = $3)
-    AND {in_sight(_HOLDER, "t.campaign_id", 7)}
+    AND {is_supervised(_HOLDER, "t.campaign_id", 7)}
     AND (t.created_at, t.task_id) > ($4::timestamptz, $5::bigint)
 ORDER BY t.created_at, t.task_id LIMIT $6"""
 FIND_SQL = f"{_TASK} WHERE t.organisation_id = $1 AND t.task_id = $2"
@@ -125,11 +125,11 @@ async def open_tasks(
     campaign_id: int | None,
     after: tuple[datetime, int],
     count: int,
-    sight: Sight | None = None,
+    supervised: Supervised | None = None,
 ) -> Sequence[Record]:
-    """What is to be done and in sight behind `after` (creation, id), oldest first: by this agent, in this queue; None:
-    any."""
-    return await db.fetch(OPEN_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(sight))
+    """What is to be done and is supervised, behind `after` (creation, id), oldest first: by this agent, in this queue;
+    None: any."""
+    return await db.fetch(OPEN_SQL, organisation, agent_id, campaign_id, *after, count, *bounds(supervised))
 
 
 async def take(db: Database, organisation: int, task_id: int, agent_id: int, at: datetime) -> Refused | None:

@@ -14,7 +14,7 @@ from callfloor.contract.alerts import AlertRule
 from callfloor.rules.alerting.conditions import Subject
 from callfloor.rules.alerting.standing import Standing
 from callfloor.store.db.pool import Database
-from callfloor.store.people.callers import Sight, bounds
+from callfloor.store.people.callers import Supervised, bounds
 
 RULES_SQL = """
 SELECT r.name, r.kind, c.name AS campaign, r.threshold, r.after_s, r.clear_s, r.severity, r.active, r.mailbox,
@@ -197,7 +197,7 @@ async def page(
     db: Database,
     organisation: int,
     at: datetime,
-    sight: Sight | None,
+    supervised: Supervised | None,
     before: int,
     is_open: bool | None,
     campaign_id: int | None,
@@ -205,12 +205,14 @@ async def page(
 ) -> list[Record]:
     """At most `count` that are seen, with ids below `before` (0: any), the last one first."""
     given = before, is_open, campaign_id, count
-    return await db.fetch(PAGE_SQL, organisation, at, *bounds(sight), *given)
+    return await db.fetch(PAGE_SQL, organisation, at, *bounds(supervised), *given)
 
 
-async def get(db: Database, organisation: int, at: datetime, sight: Sight | None, alert_id: int) -> Record | None:
+async def get(
+    db: Database, organisation: int, at: datetime, supervised: Supervised | None, alert_id: int
+) -> Record | None:
     """The alert, where it is seen."""
-    return await db.fetchrow(GET_SQL, organisation, at, *bounds(sight), alert_id)
+    return await db.fetchrow(GET_SQL, organisation, at, *bounds(supervised), alert_id)
 
 
 async def acknowledge(db: Database, organisation: int, alert_id: int, person: int, at: datetime) -> None:

@@ -21,7 +21,7 @@ from callfloor.store.calls import tasks
 from callfloor.store.db.pool import Database
 from callfloor.store.leads import dial_order, leads, number_history
 from callfloor.store.leads.leads import NewLead
-from callfloor.store.people.callers import Sight, bounds, in_sight
+from callfloor.store.people.callers import Supervised, bounds, is_supervised
 from callfloor.store.privacy import do_not_call
 from callfloor.store.setup import campaigns, organisations
 from callfloor.store.setup.campaigns import CampaignSetup
@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
     WHERE l.organisation_id = $1 AND l.list_id = s.list_id AND l.status_code = k.status AND l.dialable
         AND l.in_flight_attempt_id IS NULL AND l.next_attempt_at IS NOT NULL
         AND ($2::bigint IS NULL OR l.agent_id = $2) AND ($4::timestamptz IS NULL OR l.next_attempt_at < $4)
-        AND {in_sight("l.agent_id", "s.campaign_id", 8)}
+        AND {is_supervised("l.agent_id", "s.campaign_id", 8)}
         AND (l.next_attempt_at, l.lead_id) > ($5::timestamptz, $6::bigint)
     ORDER BY l.next_attempt_at, l.lead_id LIMIT $7) AS l
 WHERE s.organisation_id = $1 AND ($3::bigint IS NULL OR s.campaign_id = $3)
@@ -287,11 +287,11 @@ async def waiting(
     due_by: datetime | None,
     after: tuple[datetime, int],
     count: int,
-    sight: Sight | None = None,
+    supervised: Supervised | None = None,
 ) -> Sequence[Record]:
-    """Callbacks in sight that are to be made, soonest first, behind `after` (time, lead): of this agent, this
+    """Supervised callbacks that are to be made, soonest first, behind `after` (time, lead): of this agent, this
     campaign, and promised for a time before `due_by`; None: any."""
-    return await db.fetch(WAITING_SQL, organisation, agent_id, campaign_id, due_by, *after, count, *bounds(sight))
+    return await db.fetch(WAITING_SQL, organisation, agent_id, campaign_id, due_by, *after, count, *bounds(supervised))
 
 
 async def register(

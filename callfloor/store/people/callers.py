@@ -79,7 +79,7 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Supervised:
     """What a supervisor sees and commands: these agents, and the queues and campaigns that some of them work for."""
 
     agents: frozenset[int]
@@ -108,7 +108,7 @@ class Caller:
     person: Person | None = None
     # None: it came by a token
     session: OpenSession | None = None
-    led: Sight | None = None
+    led: Supervised | None = None
     # until it is `signed-in` it may do nothing but sign in further
     stage: Stage = "signed-in"
 
@@ -116,14 +116,14 @@ class Caller:
         return scope in self.scopes or "admin" in self.scopes
 
     @property
-    def sight(self) -> Sight | None:
+    def supervised(self) -> Supervised | None:
         """What it may supervise, if anything; None: all."""
         return None if self.may("workspace:supervise-all") else self.led
 
     @property
     def reach(self) -> frozenset[int] | None:
         """The agents whom it may supervise, if any; None: every one."""
-        return None if self.sight is None else self.sight.agents
+        return None if self.supervised is None else self.supervised.agents
 
     @property
     def figures_of(self) -> frozenset[int] | None:
@@ -134,7 +134,7 @@ class Caller:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
 
-def figures_seen(scopes: Collection[str], led: Sight | None) -> frozenset[int] | None:
+def figures_seen(scopes: Collection[str], led: Supervised | None) -> frozenset[int] | None:
     """The agents whose figures somebody with these scopes may see, of reports too that are made without it; None: all.
     A supervisor sees those of the agents whom it leads; an auditor or a program supervises nobody, and sees all."""
     supervises = "workspace:supervise" in scopes and not {"workspace:supervise-all", "admin"} & set(scopes)
@@ -163,22 +163,22 @@ def called(row: Record) -> Organisation:
     )
 
 
-def led_of(row: Record) -> Sight | None:
+def led_of(row: Record) -> Supervised | None:
     """What the person in a row of `CALLED` leads."""
-    return None if row["led"] is None else Sight(frozenset(row["led"]), frozenset(row["led_campaigns"]))
+    return None if row["led"] is None else Supervised(frozenset(row["led"]), frozenset(row["led_campaigns"]))
 
 
-# In a statement: `Sight.work` of holder and campaign; what is seen is given as `bounds`, two parameters.
-def in_sight(holder: str, campaign: str, first: int) -> str:
+# In a statement: `Supervised.work` of holder and campaign; what is seen is given as `bounds`, two parameters.
+def is_supervised(holder: str, campaign: str, first: int) -> str:
     return (
         f"(${first}::bigint[] IS NULL OR CASE WHEN {holder} IS NULL THEN {campaign} = ANY (${first + 1}::bigint[])"
         f" ELSE {holder} = ANY (${first}::bigint[]) END)"
     )
 
 
-def bounds(sight: Sight | None) -> tuple[list[int] | None, list[int] | None]:
-    """The parameters of `in_sight`."""
-    return (None, None) if sight is None else (sorted(sight.agents), sorted(sight.campaigns))
+def bounds(supervised: Supervised | None) -> tuple[list[int] | None, list[int] | None]:
+    """The parameters of `is_supervised`."""
+    return (None, None) if supervised is None else (sorted(supervised.agents), sorted(supervised.campaigns))
 
 
 def person_of(row: Record) -> Person | None:

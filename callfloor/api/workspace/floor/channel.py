@@ -19,7 +19,7 @@ import msgspec
 
 from callfloor.contract.live_floor import Floor, FloorChanges, FloorCurrent, FloorHeartbeat, FloorSnapshot, Part
 from callfloor.jobs.watching.picture import Picture, agent_without_number, caller_without_number
-from callfloor.store.people.callers import Sight
+from callfloor.store.people.callers import Supervised
 
 # What is kept for those who come back: so many messages, and so many bytes.
 KEPT, KEPT_BYTES = 300, 4_000_000
@@ -35,20 +35,22 @@ class View:
     """What somebody may see: `numbers` in clear, and which agents, queues and campaigns (None: every one)."""
 
     numbers: bool
-    sight: Sight | None = None
+    supervised: Supervised | None = None
 
     def of(self, picture: Picture) -> Picture:
         """The picture as it is seen."""
         agents, callers = picture.agents, picture.callers
-        queues, campaigns, sight = picture.queues, picture.campaigns, self.sight
+        queues, campaigns, supervised = picture.queues, picture.campaigns, self.supervised
         alerts = picture.alerts
-        if sight is not None:
-            agents = {key: agent for key, agent in agents.items() if key in sight.agents}
-            callers = {key: each for key, each in callers.items() if sight.work(None, each.campaign_id)}
-            queues = {key: each for key, each in queues.items() if key in sight.campaigns}
-            campaigns = {key: each for key, each in campaigns.items() if key in sight.campaigns}
+        if supervised is not None:
+            agents = {key: agent for key, agent in agents.items() if key in supervised.agents}
+            callers = {key: each for key, each in callers.items() if supervised.work(None, each.campaign_id)}
+            queues = {key: each for key, each in queues.items() if key in supervised.campaigns}
+            campaigns = {key: each for key, each in campaigns.items() if key in supervised.campaigns}
             # what is everybody's is everybody's concern
-            alerts = {key: each for key, each in alerts.items() if sight.concerned(each.agent_id, each.campaign_id)}
+            alerts = {
+                key: each for key, each in alerts.items() if supervised.concerned(each.agent_id, each.campaign_id)
+            }
         if not self.numbers:
             agents = {key: agent_without_number(agent) for key, agent in agents.items()}
             callers = {key: caller_without_number(caller) for key, caller in callers.items()}

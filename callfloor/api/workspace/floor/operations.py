@@ -115,7 +115,7 @@ FLOOR: dict[str, Any] = {
 
 def view_of(caller: Caller) -> View:
     """What of the floor a supervisor may see."""
-    return View(numbers=bool(caller.scopes & NUMBERS), sight=caller.sight)
+    return View(numbers=bool(caller.scopes & NUMBERS), supervised=caller.supervised)
 
 
 @operation(

@@ -37,6 +37,7 @@ async def _alone(db: Database, centre: Centre) -> None:
     """No rules of earlier tests' organisations, and no engine that would be missed."""
     await db.execute("DELETE FROM alert_rules")
     await db.execute("DELETE FROM alert_watches")
+    await db.execute("DELETE FROM floor_nodes")
     await rule(db, centre, name="Led", kind="not-led", threshold=None, active=False)
 
 

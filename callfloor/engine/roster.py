@@ -58,7 +58,11 @@ class Roster:
             if self._records.writes.get(agent_id, 0) == writes.get(agent_id, 0):
                 self._bring(agent_id, mine)
         for agent in self._floor.team.everyone():
-            if agent.id not in of_agent and not agent.facts.busy and agent.call is None:
+            if agent.id in of_agent:
+                continue
+            if agent.facts.busy:
+                self._floor.previews.moved(agent)
+            elif agent.call is None:
                 self._floor.team.forget(agent)
 
     def _bring(self, agent_id: AgentId, rows: list[Record]) -> None:
@@ -69,6 +73,8 @@ class Roster:
         state, wanted, facts = row["state"] or "signed-out", row["wanted_state"], agent.facts
         if agent.leaving:
             return
+        if agent.serving not in keys:
+            self._floor.previews.moved(agent)
         if facts.busy:
             # a state beside the call's is one that was asked for before the call was shown
             asked = _ASKS.get(wanted) or _ASKS.get(row["state"])

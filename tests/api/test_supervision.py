@@ -12,6 +12,7 @@ from callfloor.api.workspace import commands
 from callfloor.centre.apply import apply_text
 from callfloor.contract.workspace import EndCall, LetCallerGo, MoveCallerUp, Target, TransferCall, TransferCaller
 from callfloor.floor.plan import CampaignKey
+from callfloor.rules.routing.agents import AgentState
 from callfloor.store.agents import agents
 from callfloor.store.calls import activities, tasks
 from callfloor.store.db.pool import Database
@@ -176,3 +177,17 @@ async def test_an_account_that_is_closed_and_opened_again_makes_nobody_ready(
     assert await agents.state(db, centre.organisation, centre.agent) == after
     if after == "dialling":
         assert await agents.call_ended(db, centre.organisation, centre.agent, now) == "signed-out"
+
+
+async def test_who_is_moved_in_a_wrap_up_has_the_codes_of_its_call(db: Database, centre: Centre) -> None:
+    now = datetime.now(UTC)
+    here = db, centre.organisation, centre.agent
+    await agents.make_ready(*here, now)
+    await agents.move(*here, centre.inbound, centre.user, now)
+    async with client_of(centre, await token_of(db, centre, centre.agent)) as desk:
+        own, both = [centre.inbound], sorted([centre.inbound, centre.outbound])
+        states: list[tuple[AgentState, list[int]]] = [("on-wrap", both), ("ready", own)]
+        for state, campaigns in states:
+            await agents.show(*here, state, None, now, centre.outbound)
+            offered = (await desk.get("/campaigns")).json()["campaigns"]
+            assert [each["campaignId"] for each in offered] == campaigns

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 
 import pytest
 
 from callfloor.app.floor import engine
 from callfloor.settings import Settings
+from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
-from callfloor.store.people import tokens
+from callfloor.store.people import tokens, users
 from tests.conftest import Centre, alone
 from tests.engine.books import set_mode, staff
+from tests.engine.test_inbound import QUEUE, exchange, own
 from tests.store.call_day import add_leads
 from tests.waiting import until
 
+__all__ = ["own"]
 pytestmark = pytest.mark.parametrize("dsn", alone(__name__), indirect=True, scope="session")
 
 
@@ -75,3 +79,39 @@ async def test_an_agent_whose_token_ended_works_by_itself_again(db: Database, ce
         return await wrapped_up(db, centre, centre.agent) > 2
 
     await until(works)
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "removed from all", "closed"])
+async def test_a_lead_is_taken_back_from_an_agent_who_works_elsewhere_from_now_on(
+    db: Database, centre: Centre, own: Database, settings: Settings, how: str
+) -> None:
+    async with exchange(centre, own, settings, QUEUE, agents=1) as (up, _, _):
+        await set_mode(db, centre, "preview")
+        await db.execute(
+            "UPDATE campaigns SET active = true, dialling = dialling || '{\"previewSeconds\": 600}'"
+            " WHERE campaign_id = $1",
+            centre.outbound,
+        )
+        await add_leads(db, centre, 1)
+
+        async def looks() -> bool:
+            agent = up.floor.team.get(centre.agent)
+            return agent is not None and agent.preview is not None
+
+        async def looks_no_more() -> bool:
+            return not await looks()
+
+        await until(looks)
+        here, now = (db, centre.organisation, centre.agent), datetime.now(UTC)
+        if how == "moved":
+            await agents.move(*here, centre.inbound, centre.user, now)
+        elif how == "closed":
+            await users.set_active(*here, False, now)
+        else:
+            sql = "DELETE FROM campaign_agents WHERE agent_id = $1 AND campaign_id = ANY($2::bigint[])"
+            gone = [centre.outbound, centre.inbound] if how == "removed from all" else [centre.outbound]
+            await db.execute(sql, centre.agent, gone)
+            await db.execute(agents.NOTIFY_SQL)
+        await until(looks_no_more)
+        lead = "SELECT attempts, in_flight_attempt_id FROM leads WHERE organisation_id = $1"
+        assert tuple((await db.fetchrow(lead, centre.organisation) or {}).values()) == (0, None)

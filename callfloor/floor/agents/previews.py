@@ -103,10 +103,21 @@ class Previews:
     def configure(self, plan: CampaignPlan) -> None:
         """Nobody looks any more at leads of a campaign that is off."""
         for agent in () if plan.active else self._presence.team.everyone():
-            if agent.serving == plan.key and agent.preview is not None:
-                lead, agent.preview = agent.preview, None
-                self._records.write(writes.LeadUnseen(plan, lead, self._clock.now()))
-                self._presence.free(agent)
+            if agent.serving == plan.key:
+                self._take_back(agent, plan)
+
+    def moved(self, agent: Agent) -> None:
+        """The agent works for other campaigns now than that of the lead it looks at, or for none."""
+        dialler = None if agent.serving is None else self._diallers.get(agent.serving)
+        if dialler is not None:
+            self._take_back(agent, dialler.plan)
+
+    def _take_back(self, agent: Agent, plan: CampaignPlan) -> None:
+        """As if nobody had seen the lead."""
+        if agent.preview is not None:
+            lead, agent.preview = agent.preview, None
+            self._records.write(writes.LeadUnseen(plan, lead, self._clock.now()))
+            self._presence.free(agent)
 
     def _time_over(self, agent: Agent, lead: Preview, plan: CampaignPlan) -> None:
         if agent.preview is not lead:

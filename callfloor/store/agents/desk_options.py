@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 from asyncpg import Record
 
+from callfloor.store.agents.conditions import IN_CALL
 from callfloor.store.db.pool import Database
 
 # More than these nobody looks through; a console asks for the name instead.
@@ -14,13 +15,18 @@ MOST_COLLEAGUES = 1000
 
 OWN_CAMPAIGNS_SQL = """
 SELECT campaign_id FROM working_agents WHERE organisation_id = $1 AND agent_id = $2 ORDER BY campaign_id"""
-CAMPAIGNS_SQL = """
+# Whoever was moved, or left the campaign, while it has a call of it wraps that call up by its codes.
+CAMPAIGNS_SQL = f"""
 SELECT c.campaign_id, c.name, c.direction, c.mode, c.active,
     (SELECT coalesce(json_agg(json_build_array(w.code, w.description) ORDER BY w.code), '[]')::text FROM wrap_codes w
      WHERE w.organisation_id = $1 AND w.campaign_id = c.campaign_id) AS wrap_codes
-FROM working_agents m
-JOIN campaigns c ON c.organisation_id = m.organisation_id AND c.campaign_id = m.campaign_id
-WHERE m.organisation_id = $1 AND m.agent_id = $2 ORDER BY c.campaign_id"""
+FROM campaigns c
+WHERE c.organisation_id = $1 AND (
+    EXISTS (SELECT FROM working_agents m
+        WHERE m.organisation_id = $1 AND m.agent_id = $2 AND m.campaign_id = c.campaign_id)
+    OR EXISTS (SELECT FROM agent_states s
+        WHERE s.organisation_id = $1 AND s.agent_id = $2 AND s.campaign_id = c.campaign_id AND {IN_CALL}))
+ORDER BY c.campaign_id"""
 QUEUES_SQL = """
 SELECT c.campaign_id, c.name, (
         SELECT count(*) FROM working_agents m JOIN agent_states s USING (organisation_id, agent_id)
@@ -64,7 +70,7 @@ async def own_campaigns(db: Database, organisation: int, agent_id: int) -> list[
 
 
 async def campaigns(db: Database, organisation: int, agent_id: int) -> list[Record]:
-    """The agent's own campaigns; `wrap_codes` as `codes_of` takes it."""
+    """The agent's own campaigns, and that of the call at hand; `wrap_codes` as `codes_of` takes it."""
     return await db.fetch(CAMPAIGNS_SQL, organisation, agent_id)
 
 

@@ -7,7 +7,7 @@ leads the campaign next finds it, asks the carrier, and carries on or closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from uuid import uuid4
@@ -17,7 +17,6 @@ import structlog
 
 from callfloor.cancellation import cancelled
 from callfloor.clock import Clock
-from callfloor.contract.codes import ActivityStatus, DialStatus
 from callfloor.engine.campaigns import CampaignSettings, load, past_of, receptions, together
 from callfloor.engine.command_link import WorkspaceLink
 from callfloor.engine.journal import Journal
@@ -28,6 +27,7 @@ from callfloor.engine.measure import MEASURE_S, Measure
 from callfloor.engine.recordings.fetch import Recordings
 from callfloor.engine.recordings.orphans import Leftovers
 from callfloor.engine.records import DatabaseRecords
+from callfloor.engine.recovery import Recovery
 from callfloor.engine.roster import Roster
 from callfloor.engine.spending import DestinationLog, SpendingReader
 from callfloor.engine.standing import LOOK_S, Standing
@@ -35,11 +35,9 @@ from callfloor.engine.workflow_functions import Functions
 from callfloor.engine.writes import moment
 from callfloor.errors import Problem
 from callfloor.floor.agents.commands import Work
-from callfloor.floor.calls.contacts import Contact, Party, Stage
 from callfloor.floor.calls.reception import FunctionOutcome
 from callfloor.floor.floor import Floor
-from callfloor.floor.plan import CampaignKey, CampaignPlan, Claimed
-from callfloor.floor.ports import writes
+from callfloor.floor.plan import CampaignKey
 from callfloor.floor.ports.desk import Desk
 from callfloor.floor.summary import SUMMARY_S, Summary
 from callfloor.media.blobs import Blobs
@@ -55,7 +53,7 @@ from callfloor.store.figures.floor_alarms import Alarm, raise_alarm
 from callfloor.store.privacy.keys import Key
 from callfloor.store.setup import workflows
 from callfloor.telemetry import Seldom
-from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError, LiveCall
+from callfloor.telephony.carrier import CallId, Carrier, CarrierLostError
 
 log = structlog.get_logger("callfloor.floor")
 
@@ -95,6 +93,7 @@ class Engine:
         ask = None if functions is None else self._ask
         self.floor = Floor(clock, carrier, self.records, desk, ask=ask, destinations=destinations)
         self.floor.lost_phones.grace_s = phone_grace_s
+        self._recovery = Recovery(clock, carrier, self.records, self.floor)
         self._spending = SpendingReader(db, clock, self.floor.outgoing)
         self._leases = Leases(dsn, db, self.id, self._gained, self._lost)
         # campaigns that are led and whose calls have been found again: the floor dials for these
@@ -248,113 +247,12 @@ class Engine:
             if key not in self._leases.held:
                 return
             self.floor.configure(settings.plan, past)
-            for row in rows:
-                self._found(settings.plan, row, live.get(row["attempt_id"]))
-            for row in legs:
-                self._leg_found(settings.plan, row, live)
+            self._recovery.go_on(settings.plan, rows, legs, live)
             code = settings.plan.default_wrap_code
             self._journal.write(partial(activities.wrap_up_left, self._db, *key, code, now))
             self._dialling.add(key)
             self._look.set()
             return
-
-    def _found(self, plan: CampaignPlan, row: asyncpg.Record, live: LiveCall | None) -> None:
-        """An attempt without an end, and the carrier's word of it."""
-        if live is not None:
-            manual = row["mode"] == "manual"
-            call = Claimed(row["attempt_id"], row["activity_id"], row["lead_id"], row["phone_number"], manual=manual)
-            connected, over = row["connect_delay_ms"] is not None, row["leg_over"]
-            self.floor.adopt(plan.key, call, answered=live.answered, agent=live.agent, connected=connected, over=over)
-            if not over:
-                self._with_agent_alone(live)
-            return
-        # what became of it is not known: it is closed for what is certain, and its lead rests as after any call
-        if row["connect_delay_ms"] is not None:
-            status = DialStatus.ANSWERED
-        elif row["answered_at"] is not None:
-            status = DialStatus.ABANDONED
-        else:
-            status = DialStatus.CANCELLED
-        log.warning("attempt-closed", attempt=row["attempt_id"], status=status.name)
-        organisation, campaign = plan.key
-        finished = writes.AttemptFinished(
-            *(organisation, row["attempt_id"], self._clock.now()),
-            campaign=campaign, activity=row["activity_id"], status=status, recorded_s=None, recorded=plan.record,
-        )  # fmt: skip
-        self.records.write(finished)
-
-    def _leg_found(self, plan: CampaignPlan, row: asyncpg.Record, live: Mapping[CallId, LiveCall]) -> None:
-        """A leg without an end: of a call that came in, or of one that was transferred."""
-        placed: bool = row["attempt_id"] is not None
-        known = live.get(row["attempt_id"] if placed else -row["root_activity_id"])
-        again = known is not None and known.agent is None and row["answered_at"] is not None
-        if placed and row["parent_activity_id"] is None and not again:
-            # it ends with its attempt
-            return
-        activity, now = row["activity_id"], self._clock.now()
-        leg = plan.key.organisation, activity, now
-        if row["leg_type"] == "consult":
-            # the second agent is let go with the engine that brought it in
-            self.records.write(writes.LegEnded(*leg))
-            return
-        if known is None:
-            log.warning("call-closed", activity=activity)
-            if row["answered_at"] is None and row["leg_type"] != "outside":
-                self.records.write(writes.CallerLeft(*leg, reason="failed"))
-            self.records.write(writes.LegEnded(*leg))
-            return
-        self._with_agent_alone(known)
-        outside = next((party for party in known.others if party < 0), None)
-        if row["leg_type"] == "outside" and known.agent is None:
-            again = outside is None
-        elif again and outside is not None:
-            # the customer talks to a number outside, and no leg is left of it
-            self.records.write(writes.LegEnded(*leg))
-            return
-        if known.agent is not None and row["answered_at"] is None:
-            self.records.write(writes.LegAnswered(*leg, agent=known.agent))
-            part = known.part if plan.record else None
-            self.records.write(writes.RecordingSet(*leg, part=part))
-        joined: datetime | None = row["join_queue_at"]
-        waited = 0.0 if joined is None else now - joined.timestamp()
-        message = row["status_id"] == ActivityStatus.VOICEMAIL
-        stage = Stage.WORKFLOW if joined is None or message else Stage.QUEUE
-        if known.agent is not None:
-            stage = Stage.TALKING
-        elif row["leg_type"] == "outside":
-            stage = Stage.OUTSIDE
-        contact = Contact(
-            call=known.call,
-            plan=plan,
-            activity=activity,
-            direction=row["type"].removeprefix("call."),
-            number=row["contact"],
-            own=row["own_contact"],
-            stage=stage,
-            began_at=self._clock.elapsed(),
-            lead=row["lead_id"],
-            agent=known.agent,
-            part=known.part,
-            parts={known.part: activity},
-            queue=None if joined is None else plan.key,
-            joined_at=self._clock.elapsed() - waited,
-            message_of=plan.key if message else None,
-            connected_at=now,
-        )
-        if stage is Stage.OUTSIDE and outside is not None:
-            contact.parties[outside] = Party(outside, row["outside_number"], row["answered_at"] is not None)
-        self.floor.adopt_contact(contact, again=again)
-
-    def _with_agent_alone(self, live: LiveCall) -> None:
-        """Who is consulted, rings, listens or waits on hold was the business of an engine that is no more: the agent
-        goes on with the customer alone. Numbers outside that a customer was left with go on."""
-        for supervisor in live.listeners:
-            self._carrier.stop_listening(live.call, supervisor)
-        for party in live.others:
-            if live.agent is not None or party > 0:
-                self._carrier.leave(live.call, party)
-        if live.agent is not None:
-            self._carrier.hold(live.call, False)
 
     async def _audit(self) -> None:
         """Find calls that the carrier lost, and attempts that nobody knows."""
@@ -373,7 +271,7 @@ class Engine:
                 call = row["attempt_id"]
                 unknown = not self.floor.has(call) and not self.records.holds(call) and row["dialled_at"] < limit
                 if unknown and key in self._dialling:
-                    self._found(self._settings[key].plan, row, None)
+                    self._recovery.close(self._settings[key].plan, row)
 
     def _in_hand(self, call: CallId, part: int) -> bool:
         """Whether a recording is the business of a call that the floor knows, or is being fetched."""

@@ -59,6 +59,11 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"hourlyPerSender": 5, "active": False},
         {"name": "Care", "address": "help@things.example.com", "campaign": "Support Inbound"},
     ),
+    "alerts": (
+        {"name": "Waits", "kind": "longest-wait", "campaign": "Support Inbound", "threshold": 60},
+        {"threshold": 90, "active": False, "severity": "critical"},
+        {"name": "Waits", "kind": "callers-waiting", "threshold": 5},
+    ),
     "prompts": ({"name": "welcome", "text": "Hi."}, {"text": "Hello."}, {"name": "welcome", "text": "Bye."}),
     "workflows": (
         {"name": "Main", "steps": [STEP]},

@@ -463,5 +463,5 @@ async def test_health_readiness_metrics_and_the_reference_answer_without_a_token
 
 def test_every_supervisors_write_is_looked_at_again_before_a_replay() -> None:
     writes = [each for each in WORKSPACE_OPERATIONS if each.method != "GET" and each.access == "workspace:supervise"]
-    assert len(writes) == 5
+    assert len(writes) == 7
     assert [each.operation_id for each in writes if each.replayable is None] == []

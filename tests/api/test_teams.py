@@ -10,8 +10,11 @@ import httpx2
 import pytest
 
 from callfloor.api.routes import WORKSPACE_OPERATIONS
+from callfloor.contract.alerts import AlertRule
+from callfloor.rules.alerting.conditions import Subject
 from callfloor.store.agents import agents
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import alerts
 from callfloor.store.people import teams
 from tests.api.desks import add_agent, client_of, token_of, wait_in_queue
 from tests.api.test_work import message
@@ -35,6 +38,7 @@ class House:
     task: int
     lead: int
     caller: int
+    alert: int
 
     def asks(self) -> dict[str, tuple[str, str, Any]]:
         """Each operation of supervisors that names something of Day: method, path, body."""
@@ -47,13 +51,15 @@ class House:
             "move_email": ("POST", f"/work/emails/{self.email}/move", none),
             "move_task": ("POST", f"/work/tasks/{self.task}/move", none),
             "move_callback": ("POST", f"/work/callbacks/{self.lead}/move", none),
+            "acknowledge_alert": ("POST", f"/alerts/{self.alert}/acknowledgement", None),
+            "silence_alert": ("POST", f"/alerts/{self.alert}/silence", {"minutes": 5}),
         }
 
 
 # those that show what there is, and where it stands in the answer
 LISTS = {
     "list_agents": "/agents", "list_work_emails": "/work/emails", "list_work_tasks": "/work/tasks",
-    "list_work_callbacks": "/work/callbacks", "get_floor": "/floor",
+    "list_work_callbacks": "/work/callbacks", "list_alerts": "/alerts", "get_floor": "/floor",
 }  # fmt: skip
 
 
@@ -77,12 +83,15 @@ async def house(db: Database, centre: Centre) -> House:
     body["nextAttemptTimestamp"] = "2030-01-02T01:00:00Z"
     lead = (await centre.client.post("/leads", json=body)).json()["leadId"]
     caller = await wait_in_queue(db, centre, now)
-    return House(centre, own, other, night, email, task, lead, caller)
+    subject = Subject("one", "limit", holds=True, value=5, campaign_id=None, agent_id=centre.agent)
+    await alerts.fire(db, organisation, AlertRule("Spends", "destinations"), None, subject, now)
+    alert = await db.fetchval("SELECT alert_id FROM alerts WHERE organisation_id = $1", organisation)
+    return House(centre, own, other, night, email, task, lead, caller, alert)
 
 
 def test_every_operation_of_supervisors_is_tried(dsn: str) -> None:
     tried = {*LISTS, "get_agent_session", "send_agent_command", "send_caller_command"}
-    tried |= {"move_email", "move_task", "move_callback"}
+    tried |= {"move_email", "move_task", "move_callback", "acknowledge_alert", "silence_alert"}
     assert {each.operation_id for each in WORKSPACE_OPERATIONS if each.access == "workspace:supervise"} == tried
 
 

@@ -172,7 +172,7 @@ async def test_who_was_away_too_long_begins_again_with_a_snapshot(
 async def test_a_lost_database_connection_heals(db: Database, centre: Centre, token: str, addresses: list[str]) -> None:
     async with stream(addresses[0], token, "?after=0") as connection:
         await happen(db, centre, 1)
-        await read(connection, 1)
+        await events(connection, 1)
         await db.execute(
             """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()"""

@@ -34,10 +34,12 @@ def at(seconds: float) -> datetime:
 
 @pytest.fixture(autouse=True)
 async def _alone(db: Database, centre: Centre) -> None:
-    """No rules of earlier tests' organisations, and no engine that would be missed."""
+    """No rules and alarms of earlier tests' organisations, and no engine that would be missed."""
     await db.execute("DELETE FROM alert_rules")
     await db.execute("DELETE FROM alert_watches")
     await db.execute("DELETE FROM floor_nodes")
+    await db.execute("DELETE FROM floor_alarms")
+    await db.execute("UPDATE alerts SET cleared_at = fired_at WHERE cleared_at IS NULL")
     await rule(db, centre, name="Led", kind="not-led", threshold=None, active=False)
 
 

@@ -310,6 +310,7 @@ async def test_a_customer_in_a_call_is_not_erased(db: Database, story: Story, pa
         "activities",
         "activities_default",
         "campaign_minutes",
+        "open_legs",
     }
     await activities.hang_up(db, story.organisation, activity_id, T0)
     await erase(story)

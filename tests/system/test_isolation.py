@@ -13,14 +13,17 @@ from msgspec.structs import replace
 
 from callfloor.api.operation import Operation
 from callfloor.api.routes import OPERATIONS, WORKSPACE_OPERATIONS
+from callfloor.contract.alerts import AlertRule
 from callfloor.contract.codes import DialStatus
 from callfloor.contract.workspace import AtHand
 from callfloor.jobs.imports.chunks import import_next
 from callfloor.media.blobs import open_blobs
+from callfloor.rules.alerting.conditions import Subject
 from callfloor.settings import Settings
 from callfloor.store.agents import agents
 from callfloor.store.calls import attempts, media, tasks
 from callfloor.store.db.pool import Database
+from callfloor.store.figures import alerts
 from callfloor.store.privacy import do_not_call, registers
 from tests.api.desks import RINGING, client_of, publish, token_of, wait_in_queue
 from tests.conftest import Centre
@@ -204,6 +207,7 @@ DESK_BODIES: dict[str, Any] = {
     "add_diagnosis": {"complaint": "noise"},
     "hold_own_phone": {"device": "0" * 32},
     "save_email_draft": {"text": "Dear Jane,"},
+    "silence_alert": {"minutes": 5},
     "move_email": {"agentId": None},
     "move_task": {"agentId": None},
     "move_callback": {"agentId": None},
@@ -225,12 +229,13 @@ class Seated:
     task: int
     callback: int
     waiting: int
+    alert: int
 
     def given(self, operation: Operation) -> dict[str, Any]:
         """Names of what the operation is asked for."""
         centre, body = self.owned.centre, DESK_BODIES.get(operation.operation_id)
         values = {"agentId": centre.agent, "activityId": self.email, "mediaId": self.file, "taskId": self.task}
-        values["leadId"] = self.callback
+        values |= {"leadId": self.callback, "alertId": self.alert}
         if operation.operation_id == "send_caller_command":
             values["activityId"] = self.waiting
         if operation.operation_id.endswith("call_draft") or operation.operation_id == "add_diagnosis":
@@ -268,7 +273,11 @@ async def seated(owned: Owned, db: Database, settings: Settings) -> Seated:
         content_type="audio/wav", duration_s=1, file_name="message.wav", at=now,
     )  # fmt: skip
     waiting = await wait_in_queue(db, centre, now, NUMBER)
-    return Seated(owned, email, file, task, callback, waiting)
+    of = centre.inbound, centre.agent
+    subject = Subject("one", "Support Inbound", holds=True, value=5, campaign_id=of[0], agent_id=of[1])
+    await alerts.fire(db, centre.organisation, AlertRule("Waits", "callers-waiting"), 3, subject, now)
+    alert = await db.fetchval("SELECT alert_id FROM alerts WHERE organisation_id = $1", centre.organisation)
+    return Seated(owned, email, file, task, callback, waiting, alert)
 
 
 async def asked(seated: Seated, operation: Operation, of: Centre, db: Database) -> httpx2.Response:

@@ -148,6 +148,7 @@ async def list_what_ifs(call: Call, query: WhatIfsQuery) -> Page[WhatIf]:
     request={"campaignId": 2, "agents": [10, 20], "modes": ["predictive"], "given": {"talkSeconds": 95.0}},
     problems=[SimulationsWait],
     audits=changes("what-if.create", "what-if"),
+    keeps=True,
 )
 async def create_what_if(call: Call, body: WhatIfBody) -> Answer[WhatIf]:
     """Ask for a simulation, by the dialler's own floor and pacing, of an outbound campaign: each size of the team in

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from asyncpg import Record
 
-from callfloor import installation_keys, serve
+from callfloor import installation_keys, serve, signals
 from callfloor.cli.failures import CommandError, harmless
 from callfloor.rules.audit.entries import Actor
 from callfloor.rules.values.names import MOST_SHOWN, unknown
@@ -32,7 +32,9 @@ def settings(**options: Any) -> Settings:
 
     Raises `CommandError` for a database URL that cannot be one, `pydantic.ValidationError`.
     """
-    found = Settings(**{name: value for name, value in options.items() if value is not None})
+    # what a signal raises inside of a check would be taken for a wrong setting
+    with signals.held():
+        found = Settings(**{name: value for name, value in options.items() if value is not None})
     for name, near in unknown_variables():
         meant = "" if near is None else f"; did you mean {near}?"
         print(f"callfloor: warning: {harmless(name)} is no setting{meant}", file=sys.stderr)

@@ -18,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from callfloor import data_folder, master_key
+from callfloor.cli import session
 from callfloor.listening import listening
 from callfloor.media.blobs import open_blobs
 from callfloor.preflight import SettingsError, check
@@ -249,3 +250,27 @@ def test_an_interrupted_start_says_nothing() -> None:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate()
     assert said == b""
+
+
+def test_a_signal_while_settings_are_read_stops_and_is_not_taken_for_a_wrong_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit(143)
+
+    class Checked(Settings):
+        def __init__(self, **given: Any) -> None:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except SystemExit as error:
+                raise ValueError("is not written as it has to be") from error
+            super().__init__(**given)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    monkeypatch.setattr(session, "Settings", Checked)
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            session.settings()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stopped.value.code == 143

@@ -46,7 +46,9 @@ def beside() -> Iterator[tuple[Path, str, str]]:
 
 def _of(name: str) -> list[pytest.MarkDecorator]:
     """README is in every `make test`, the other documents in `make test-documents`."""
-    return [] if name.startswith("README.md") else [pytest.mark.long, pytest.mark.timeout(900)]
+    # some twenty commands one after the other, a day of the floor among them
+    longest = pytest.mark.timeout(900)
+    return [longest] if name.startswith("README.md") else [pytest.mark.long, longest]
 
 
 def documents() -> list[object]:
